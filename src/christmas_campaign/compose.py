@@ -1,0 +1,164 @@
+"""Compose: the exact e-mail, or why there is none.
+
+The order of the checks right before a send: is the page still there and not in the trash; does it say that the e-mail was
+sent; is there exactly one active template, with a subject and a body; has every placeholder a value; is there a sender.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from christmas_campaign import identity, notion_pages, plain_text, templates, values
+from christmas_campaign import notion_schema as schema
+from christmas_campaign.enrolment import Record
+from christmas_campaign.reasons import Outcome, Reason
+from christmas_campaign.sequences import sequence
+from christmas_campaign.settings import Settings
+from christmas_campaign.templates import Placeholder, TemplateError
+
+Page = Mapping[str, Any]
+
+
+class Stop(Exception):
+    """This e-mail is not sent: ``outcome``, ``reason`` and a ``detail`` for the person who looks."""
+
+    def __init__(self, outcome: Outcome, reason: Reason, detail: str) -> None:
+        super().__init__(detail)
+        self.outcome = outcome
+        self.reason = reason
+        self.detail = detail
+
+
+def compose(
+    record: Record,
+    number: int,
+    *,
+    enrolment: str,
+    page: Page | None,
+    found: Sequence[Page],
+    signup: Record | None,
+    settings: Settings,
+) -> dict[str, Any]:
+    """Decide what e-mail ``number`` says.
+
+    ``page`` is the contact's page as Notion has it now (``None``: Notion does not know it), ``found`` the active templates
+    of the e-mail's name, ``signup`` this contact's signup in this campaign, for the other sequences.
+
+    Returns ``send``; if true ``request`` (the body for Resend) and ``idempotency_key``; if false ``outcome``, ``reason`` and
+    ``detail``.
+    """
+    try:
+        _check_page(page, number)
+        request = _request(record, number, found, signup, settings)
+    except Stop as stop:
+        return {"send": False, "outcome": stop.outcome, "reason": stop.reason, "detail": stop.detail}
+    return {
+        "send": True,
+        "request": request,
+        "idempotency_key": identity.idempotency_key(enrolment, number),
+    }
+
+
+def _check_page(page: Page | None, number: int) -> None:
+    if page is None:
+        detail = "The contact's page in Email Sequence is gone, or no longer shared with the integration."
+        raise Stop(Outcome.FAILED, Reason.PAGE_MISSING, detail)
+    if notion_pages.archived(page):
+        detail = "The contact's page in Email Sequence is in the trash."
+        raise Stop(Outcome.SKIPPED, Reason.PAGE_ARCHIVED, detail)
+    stamp = notion_pages.plain(page).get(schema.page_sent(number))
+    if stamp is not None:
+        raise Stop(Outcome.SKIPPED, Reason.ALREADY_SENT, f'The page says "{schema.page_sent(number)}": {stamp}.')
+
+
+def _request(
+    record: Record, number: int, found: Sequence[Page], signup: Record | None, settings: Settings
+) -> dict[str, Any]:
+    name = sequence(record.event.sequence).email(number).template
+    texts = _template(name, found)
+    asked = values.sources(
+        record.event,
+        scheduled=record.emails[number],
+        signup=signup.event if signup else None,
+        contact=record.contact,
+        settings=settings,
+    )
+
+    def value(placeholder: Placeholder) -> str | None:
+        answer = values.find(placeholder, asked)
+        return answer[0] if answer else None
+
+    subject, html, text = _filled(name, texts, value)
+    if settings.sender_address is None or settings.unsubscribe_address is None:
+        missing = "ENV_SENDER_ADDRESS" if settings.sender_address is None else "ENV_UNSUBSCRIBE_ADDRESS"
+        raise Stop(Outcome.FAILED, Reason.SETTING_MISSING, f"The setting {missing} is missing.")
+    return {
+        "from": mailbox(settings.sender_name, settings.sender_address),
+        "to": [record.event.email],
+        "subject": subject,
+        "html": html,
+        "text": text,
+        "headers": {"List-Unsubscribe": f"<{values.unsubscribe_url(settings)}>"},
+        "tags": [
+            {"name": "sequence", "value": record.event.sequence},
+            {"name": "number", "value": str(number)},
+        ],
+    }
+
+
+def _template(name: str, found: Sequence[Page]) -> dict[str, str]:
+    """The three texts of the one active template of this name."""
+    active = [page for page in found if not notion_pages.archived(page)]
+    if not active:
+        detail = f'There is no active template "{name}" in Email Templates.'
+        raise Stop(Outcome.FAILED, Reason.TEMPLATE_MISSING, detail)
+    if len(active) > 1:
+        detail = f'There are {len(active)} active templates "{name}" in Email Templates; one may be.'
+        raise Stop(Outcome.FAILED, Reason.TEMPLATE_AMBIGUOUS, detail)
+    said = notion_pages.plain(active[0])
+    texts = {
+        part: str(said.get(part) or "")
+        for part in (schema.TEMPLATE_SUBJECT, schema.TEMPLATE_HTML, schema.TEMPLATE_TEXT)
+    }
+    for part in (schema.TEMPLATE_SUBJECT, schema.TEMPLATE_HTML):
+        if not texts[part].strip():
+            raise Stop(Outcome.FAILED, Reason.TEMPLATE_EMPTY, f'The template "{name}" has an empty "{part}".')
+    if not texts[schema.TEMPLATE_TEXT].strip():
+        texts[schema.TEMPLATE_TEXT] = plain_text.from_html(texts[schema.TEMPLATE_HTML])
+    return texts
+
+
+def _filled(name: str, texts: Mapping[str, str], value: Callable[[Placeholder], str | None]) -> tuple[str, str, str]:
+    filled: dict[str, str] = {}
+    faults: dict[str, TemplateError] = {}
+    for part, text in texts.items():
+        try:
+            filled[part] = templates.fill(text, value, escape=part == schema.TEMPLATE_HTML)
+        except TemplateError as error:
+            faults[part] = error
+    if faults:
+        malformed = any(error.malformed for error in faults.values())
+        detail = "; ".join(f'"{part}": {error}' for part, error in faults.items())
+        reason = Reason.TEMPLATE_MALFORMED if malformed else Reason.VALUE_MISSING
+        raise Stop(Outcome.FAILED, reason, f'The template "{name}" cannot be filled in: {detail}.')
+    subject = one_line(filled[schema.TEMPLATE_SUBJECT])
+    if not subject:
+        raise Stop(
+            Outcome.FAILED, Reason.TEMPLATE_EMPTY, f'The template "{name}" has an empty "{schema.TEMPLATE_SUBJECT}".'
+        )
+    return subject, filled[schema.TEMPLATE_HTML], filled[schema.TEMPLATE_TEXT]
+
+
+def one_line(text: str) -> str:
+    """Return ``text`` with each line break, and the spaces around it, made one space: a subject is a single line."""
+    return re.sub(r"\s*[\r\n\v\f\x85\u2028\u2029]+\s*", " ", text).strip()
+
+
+def mailbox(name: str, address: str) -> str:
+    """Return a From line, the name quoted where RFC 5322 asks for it."""
+    if re.search(r"[()<>\[\]:;@\\,.\"]", name):
+        escaped = re.sub(r'(["\\])', r"\\\1", name)
+        name = f'"{escaped}"'
+    return f"{name} <{address}>"

@@ -1,0 +1,69 @@
+"""What is kept of an enrolment in Kestra's KV store until its sequence is long over: the machine's memory.
+
+Two entries, both under the enrolment's opaque id. ``enrolment.<id>`` is this record, written before anything else is;
+``page.<id>`` is the id of the contact's page in Notion, written when the page is there: from then on the event is known.
+``mail.<id>.<number>`` says how an e-mail was settled: see ``Settled``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from christmas_campaign import times
+from christmas_campaign.intake import Event
+from christmas_campaign.reasons import Outcome, Reason
+
+#: How long the record outlives the last e-mail of its sequence.
+KEPT_AFTER = timedelta(days=30)
+
+
+class Record(NamedTuple):
+    """One enrolment: the event, the plain values of the contact's page (empty if there is none), and when each e-mail that
+    this system sends is due, by number (UTC)."""
+
+    event: Event
+    contact: Mapping[str, Any]
+    emails: Mapping[int, datetime]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the record as it is kept."""
+        emails = {str(number): times.text(date) for number, date in self.emails.items()}
+        return {"event": self.event.as_json(), "contact": dict(self.contact), "emails": emails}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Record:
+        """Return the record that ``as_json`` wrote."""
+        emails = {int(number): times.parse(date) for number, date in data["emails"].items()}
+        return cls(Event.from_json(data["event"]), data["contact"], emails)
+
+    @property
+    def last(self) -> int:
+        """The number of the last e-mail."""
+        return max(self.emails)
+
+
+class Settled(NamedTuple):
+    """How an e-mail was settled, and when (UTC); ``resend_id`` is Resend's id of a mail that was sent."""
+
+    outcome: Outcome
+    at: datetime
+    reason: Reason | None = None
+    resend_id: str | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the entry as it is kept."""
+        return {**self._asdict(), "at": times.text(self.at)}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Settled:
+        """Return the entry that ``as_json`` wrote."""
+        reason = Reason(data["reason"]) if data.get("reason") else None
+        return cls(Outcome(data["outcome"]), times.parse(data["at"]), reason, data.get("resend_id"))
+
+
+def time_to_live(last: datetime, now: datetime) -> str:
+    """Return how long to keep what belongs to a sequence whose last e-mail is due at ``last``, as an ISO 8601 duration."""
+    seconds = int((max(last, now) - now + KEPT_AFTER).total_seconds())
+    return f"PT{seconds}S"

@@ -1,0 +1,246 @@
+"""Intake: from the payload of a webhook to an event, or to all that is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from christmas_campaign import fields, identity, templates, times
+from christmas_campaign.fields import Kind, Plain
+from christmas_campaign.reasons import Outcome, Reason
+from christmas_campaign.sequences import sequence
+
+#: The website has sent its e-mail when it calls; a time far ahead is a mistake that would send everything months late.
+ANCHOR_AHEAD = timedelta(days=31)
+
+#: The most template variables that one payload may bring.
+MOST_VARIABLES = 200
+
+
+class Field(NamedTuple):
+    """One field of a payload: its name, its kind, whether it must be there, and what counts when it is not."""
+
+    name: str
+    kind: Kind
+    required: bool = False
+    default: Plain | None = None
+
+
+_CONTACT = (
+    Field("email", fields.email, required=True),
+    Field("first_name", fields.text, required=True),
+)
+
+#: What each handler takes, by sequence; unknown fields are ignored.
+FIELDS: dict[str, tuple[Field, ...]] = {
+    "signup": (
+        *_CONTACT,
+        Field("assessment_score", fields.score, required=True),
+        Field("business_name", fields.text, default="your business"),
+        Field("red_systems", fields.systems, default=0),
+        Field("orange_systems", fields.systems, default=0),
+        Field("yellow_systems", fields.systems, default=0),
+        Field("green_systems", fields.systems, default=0),
+        Field("gps_score", fields.score),
+        Field("money_score", fields.score),
+        Field("weakest_system_1", fields.text),
+        Field("weakest_system_2", fields.text),
+        Field("strongest_system", fields.text),
+        Field("revenue_leak_total", fields.dollars),
+        Field("email_1_sent_at", fields.time),
+    ),
+    "noshow": (
+        *_CONTACT,
+        Field("business_name", fields.text, required=True),
+        Field("calendly_event_uri", fields.text, required=True),
+        Field("scheduled_time", fields.time, required=True),
+        Field("event_type", fields.text, default="Discovery Call - $2997 Diagnostic"),
+        Field("reschedule_url", fields.text),
+    ),
+    "postcall": (
+        *_CONTACT,
+        Field("business_name", fields.text, required=True),
+        Field("call_date", fields.time, required=True),
+        Field("call_outcome", fields.text, default="Maybe"),
+        Field("call_notes", fields.notes),
+        Field("objections", fields.texts),
+        Field("follow_up_priority", fields.one_of("High", "Medium", "Low"), default="Medium"),
+    ),
+    "onboarding": (
+        *_CONTACT,
+        Field("business_name", fields.text, required=True),
+        Field("payment_confirmed", fields.flag, required=True),
+        Field("payment_amount", fields.amount, required=True),
+        Field("payment_date", fields.time, required=True),
+        Field("docusign_completed", fields.flag, default=True),
+        Field("salon_address", fields.text),
+        Field("observation_dates", fields.texts),
+        Field("start_date", fields.time),
+        Field("package_type", fields.text, default="Phase 1 - Traditional Service Diagnostic"),
+    ),
+}
+
+
+class Problem(NamedTuple):
+    """One thing that is wrong with a payload, in words for whoever sent it."""
+
+    field: str
+    problem: str
+
+
+class InvalidPayload(Exception):
+    """A payload cannot be taken; ``problems`` lists everything that is wrong with it."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        super().__init__(f"{len(problems)} problem(s) with the payload")
+        self.problems = problems
+
+
+class Event(NamedTuple):
+    """What a webhook said, checked.
+
+    ``fields`` has what the payload gave, ``email`` among it, and nothing that it did not give: defaults come last among
+    the sources of a template's values. ``variables`` are the payload's own values for templates, as text.
+    """
+
+    sequence: str
+    fields: dict[str, Plain]
+    variables: dict[str, str]
+    received_at: datetime
+
+    @property
+    def email(self) -> str:
+        """The contact's address, trimmed and in lower case."""
+        return str(self.fields["email"])
+
+    @property
+    def id(self) -> str:
+        """The id of the enrolment that this event asks for: the same event gives the same id."""
+        return identity.enrolment_id(sequence(self.sequence), self.email, self.fields)
+
+    @property
+    def defaults(self) -> dict[str, Plain]:
+        """What counts for each field that the payload did not give, as far as there is such a thing."""
+        return {field.name: field.default for field in FIELDS[self.sequence] if field.default is not None}
+
+    def value(self, name: str) -> Plain | None:
+        """Return the field's value, else its default, else ``None``."""
+        return self.fields.get(name, self.defaults.get(name))
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the event as it is handed from step to step and kept for replay."""
+        return {**self._asdict(), "received_at": times.text(self.received_at)}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Event:
+        """Return the event that ``as_json`` wrote."""
+        return cls(data["sequence"], dict(data["fields"]), dict(data["variables"]), times.parse(data["received_at"]))
+
+
+def read(payload: object, sequence_name: str, now: datetime) -> Event:
+    """Check a payload (any JSON value; text when it was not JSON) that arrived at ``now`` (aware).
+
+    Raises ``InvalidPayload`` with every fault, and nothing else whatever the payload.
+    """
+    if not isinstance(payload, Mapping):
+        raise InvalidPayload([Problem("body", "must be a JSON object")])
+    found: dict[str, Plain] = {}
+    problems: list[Problem] = []
+    for field in FIELDS[sequence_name]:
+        given = payload.get(field.name)
+        if fields.blank(given):
+            if field.required:
+                problems.append(Problem(field.name, "is missing"))
+            continue
+        try:
+            value = field.kind(given)
+        except ValueError as error:
+            problems.append(Problem(field.name, str(error)))
+            continue
+        if value != []:
+            found[field.name] = value
+    anchor_field = sequence(sequence_name).anchor_field
+    if anchor_field in found:
+        late = fields.not_after(str(found[anchor_field]), now, ANCHOR_AHEAD)
+        if late:
+            problems.append(Problem(anchor_field, late))
+    variables = _variables(payload.get("variables"), problems)
+    if sequence_name == "onboarding":
+        problems.extend(_unfinished(found))
+    if problems:
+        raise InvalidPayload(problems)
+    return Event(sequence_name, found, variables, now)
+
+
+def _unfinished(found: Mapping[str, Plain]) -> list[Problem]:
+    problems = []
+    if found.get("payment_confirmed") is False:
+        problems.append(Problem("payment_confirmed", "must be true: onboarding starts when the contract is paid"))
+    if found.get("docusign_completed") is False:
+        problems.append(Problem("docusign_completed", "must be true: onboarding starts when the contract is signed"))
+    return problems
+
+
+def _variables(given: object, problems: list[Problem]) -> dict[str, str]:
+    if given is None:
+        return {}
+    if not isinstance(given, Mapping):
+        problems.append(Problem("variables", "must be an object of names and values"))
+        return {}
+    if len(given) > MOST_VARIABLES:
+        problems.append(Problem("variables", f"must have at most {MOST_VARIABLES} names"))
+        return {}
+    found: dict[str, str] = {}
+    for name, value in given.items():
+        if fields.blank(value):
+            continue
+        if not isinstance(name, str) or not templates.is_name(name):
+            problems.append(Problem("variables", "must have names of letters, digits, spaces, _ and - only"))
+            continue
+        try:
+            kind = fields.texts if isinstance(value, list) else fields.notes
+            plain = str(value).lower() if isinstance(value, bool) else kind(value)
+        except ValueError as error:
+            problems.append(Problem(f"variables.{name.strip()}", str(error)))
+            continue
+        if plain:
+            found[name.strip()] = templates.as_text(plain)
+    return found
+
+
+def answer(payload: object, sequence_name: str, now: datetime, execution_id: str) -> dict[str, Any]:
+    """Decide what the sender of a payload is told, and whether an enrolment starts.
+
+    Returns ``code`` (the HTTP status), ``body`` (the JSON answer), ``body_if_known`` (the answer if this very event is
+    enrolled already), ``outcome`` and ``reason`` (the labels), and ``event`` (``Event.as_json``, or ``None`` when nothing is to start).
+    """
+    try:
+        event = read(payload, sequence_name, now)
+    except InvalidPayload as error:
+        body = {"status": "rejected", "errors": [problem._asdict() for problem in error.problems]}
+        return {
+            "code": 422,
+            "body": body,
+            "body_if_known": body,
+            "outcome": Outcome.REJECTED,
+            "reason": Reason.INVALID_PAYLOAD,
+            "event": None,
+        }
+    assert isinstance(payload, Mapping)  # noqa: S101  (read() has seen to it)
+    found = sequence(sequence_name)
+    return {
+        "code": 200,
+        "body": {
+            "status": "accepted",
+            "message": f"The e-mails of the sequence {found.name} are being scheduled.",
+            "email": payload["email"],
+            "campaign": found.answers_as,
+            "timestamp": times.text(now),
+            "execution_id": execution_id,
+        },
+        "body_if_known": {"status": "skipped", "reason": found.duplicate, "email": payload["email"]},
+        "outcome": Outcome.ACCEPTED,
+        "reason": None,
+        "event": event.as_json(),
+    }

@@ -1,0 +1,110 @@
+"""Notion's pages to plain values, and plain values to what Notion takes.
+
+Reading never fails on what a page lacks: every property may be null. Writing goes by the schema, so that a wrong name or
+type is found here and not by Notion.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from christmas_campaign import times
+from christmas_campaign.notion_schema import Database
+
+#: The most characters that one text object of Notion holds.
+TEXT_OBJECT = 2_000
+
+Read = str | int | float | bool | None
+
+
+def rich_text(text: str) -> list[dict[str, Any]]:
+    """Return ``text`` as Notion's text objects, each of the size that Notion takes, in order."""
+    # Notion counts UTF-16 units, as JavaScript does: an emoji is two, and none may be cut in half.
+    pieces: list[str] = []
+    piece, size = "", 0
+    for character in text:
+        units = 2 if ord(character) > 0xFFFF else 1
+        if size + units > TEXT_OBJECT:
+            pieces.append(piece)
+            piece, size = "", 0
+        piece += character
+        size += units
+    if piece:
+        pieces.append(piece)
+    return [{"type": "text", "text": {"content": each}} for each in pieces]
+
+
+def _write(kind: str, value: Any) -> Any:
+    match kind:
+        case "title" | "rich_text":
+            return rich_text("" if value is None else str(value))
+        case "select":
+            return None if value is None else {"name": str(value)}
+        case "date":
+            start = times.text(value) if isinstance(value, datetime) else value
+            return None if start is None else {"start": start}
+        case "checkbox":
+            return bool(value)
+        case _:
+            return value
+
+
+def properties(database: Database, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return ``values`` (plain, by property name; ``None`` empties; times aware) as the properties of a request.
+
+    Raises ``LookupError`` for a property that the schema does not have.
+    """
+    written = {}
+    for name, value in values.items():
+        kind = database.property(name).type
+        written[name] = {kind: _write(kind, value)}
+    return written
+
+
+def _read(item: Mapping[str, Any]) -> Read:
+    kind = item.get("type")
+    value = item.get(kind) if isinstance(kind, str) else None
+    if value is None:
+        return None
+    match kind:
+        case "title" | "rich_text":
+            return "".join(part.get("plain_text") or "" for part in value) or None
+        case "select" | "status":
+            return value.get("name") if isinstance(value, Mapping) else None
+        case "date":
+            return value.get("start") if isinstance(value, Mapping) else None
+        case _:
+            return value if isinstance(value, str | int | float | bool) else None
+
+
+def plain(page: Mapping[str, Any]) -> dict[str, Read]:
+    """Return the plain values of a page by property name; ``None`` for what is empty or of a kind that has no plain value.
+
+    A text is put together from all its objects; a date is its start, as Notion wrote it.
+    """
+    found = page.get("properties")
+    if not isinstance(found, Mapping):
+        return {}
+    return {name: _read(item) for name, item in found.items() if isinstance(item, Mapping)}
+
+
+def moment(value: Read) -> datetime | None:
+    """Return a date property's value as an aware time in UTC, or ``None`` when it is empty or no date."""
+    if not isinstance(value, str):
+        return None
+    try:
+        return times.parse(value)
+    except ValueError:
+        return None
+
+
+def archived(page: Mapping[str, Any]) -> bool:
+    """Whether a person has put the page into the trash."""
+    return bool(page.get("archived") or page.get("in_trash"))
+
+
+def equals(database: Database, name: str, value: str) -> dict[str, Any]:
+    """Return Notion's filter for pages whose property ``name`` equals ``value``; raises ``LookupError``."""
+    return {"property": name, database.property(name).type: {"equals": value}}

@@ -1,0 +1,100 @@
+"""The plain-text body of an e-mail, made from its HTML where the template has none."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+
+_BLOCKS = frozenset(
+    [
+        "address",
+        "article",
+        "aside",
+        "blockquote",
+        "center",
+        "div",
+        "dl",
+        "dt",
+        "dd",
+        "fieldset",
+        "footer",
+        "form",
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "h5",
+        "h6",
+        "header",
+        "hr",
+        "li",
+        "main",
+        "nav",
+        "ol",
+        "p",
+        "pre",
+        "section",
+        "table",
+        "tr",
+        "ul",
+    ]
+)
+_UNSEEN = frozenset(("head", "script", "style", "template", "title"))
+_VOID = frozenset(
+    ["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"]
+)
+_HIDDEN = re.compile(r"display\s*:\s*none", re.IGNORECASE)
+_SPACE = re.compile(r"[ \t\r\n\f\u200c\u034f]+")
+
+
+class _Reader(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.out: list[str] = []
+        self._unseen: list[str] = []
+        self._links: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = {name: value or "" for name, value in attrs}
+        if self._unseen or tag in _UNSEEN or _HIDDEN.search(given.get("style", "")):
+            if tag not in _VOID:
+                self._unseen.append(tag)
+            return
+        if tag == "br":
+            self.out.append("\n")
+        elif tag in _BLOCKS:
+            self.out.append("\n\n- " if tag == "li" else "\n\n")
+        elif tag == "a":
+            self._links.append(given.get("href", ""))
+        elif tag == "img" and given.get("alt"):
+            self.out.append(given["alt"])
+
+    def handle_endtag(self, tag: str) -> None:
+        if self._unseen:
+            if tag in self._unseen:
+                while self._unseen.pop() != tag:
+                    pass
+            return
+        if tag in _BLOCKS:
+            self.out.append("\n\n")
+        elif tag in ("td", "th"):
+            self.out.append(" ")
+        elif tag == "a" and self._links:
+            address = self._links.pop()
+            if address:
+                self.out.append(f" ({address})")
+
+    def handle_data(self, data: str) -> None:
+        if not self._unseen:
+            self.out.append(_SPACE.sub(" ", data))
+
+
+def from_html(source: str) -> str:
+    """Return what a reader of ``source`` (HTML, placeholders and all) would see, as plain text: paragraphs set apart by an
+    empty line, list items with a dash, the address of a link behind its words, hidden parts left out."""
+    reader = _Reader()
+    reader.feed(source)
+    reader.close()
+    lines = [line.strip() for line in "".join(reader.out).split("\n")]
+    text = re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
+    return text.replace("\n\n- ", "\n- ")

@@ -1,0 +1,123 @@
+"""The four sequences, as data: which e-mails, after how long, from which template.
+
+A delay or a template name stands here and nowhere else. Delays count from the anchor: for ``signup`` the moment at which the
+website sent the first e-mail, for the others the arrival of the webhook.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import NamedTuple
+
+from christmas_campaign import campaign
+from christmas_campaign.reasons import Reason
+
+
+class UnknownSequence(LookupError):
+    """There is no sequence of this name."""
+
+
+class UnknownEmail(LookupError):
+    """The sequence has no e-mail of this number that this system sends."""
+
+
+class Email(NamedTuple):
+    """One e-mail of a sequence: its number, its delay after the anchor, and the name of its template in Notion."""
+
+    number: int
+    delay: timedelta
+    template: str
+
+
+class Sequence(NamedTuple):
+    """One sequence.
+
+    ``template_type`` is the select of that name on the contact's page in Email Sequence; ``answers_as`` the campaign that
+    callers of the webhook read; ``event_field`` the payload field that tells one event from another (``None``: a contact
+    enters once in a campaign); ``anchor_field`` the payload field that may move the anchor; ``duplicate`` why a second
+    enrolment for the same event is skipped.
+    """
+
+    name: str
+    template_type: str
+    answers_as: str
+    emails: tuple[Email, ...]
+    duplicate: Reason
+    event_field: str | None
+    anchor_field: str | None = None
+
+    def email(self, number: int) -> Email:
+        """Return the e-mail of this number; raises ``UnknownEmail`` when this system sends none."""
+        for email in self.emails:
+            if email.number == number:
+                return email
+        raise UnknownEmail(f"the sequence {self.name} has no e-mail {number}")
+
+
+#: E-mails of one sequence are never closer than this.
+SPACING = timedelta(hours=1)
+
+#: In testing mode the first e-mail goes out after one of these, the second after two, and so on; spacing is one as well.
+TESTING_UNIT = timedelta(minutes=1)
+
+SEQUENCES: tuple[Sequence, ...] = (
+    Sequence(
+        name="signup",
+        template_type="5-Day Sequence",
+        answers_as=campaign.NAME,
+        # The website itself sends E1, from the template "5-Day E1", before it calls the webhook.
+        emails=(
+            Email(2, timedelta(hours=24), "5-Day E2"),
+            Email(3, timedelta(hours=72), "5-Day E3"),
+            Email(4, timedelta(hours=96), "5-Day E4"),
+            Email(5, timedelta(hours=120), "5-Day E5"),
+        ),
+        duplicate=Reason.ALREADY_IN_SEQUENCE,
+        event_field=None,
+        anchor_field="email_1_sent_at",
+    ),
+    Sequence(
+        name="noshow",
+        template_type="No-Show Recovery",
+        answers_as=campaign.SERVICE_NAME,
+        emails=(
+            Email(1, timedelta(minutes=5), "noshow_recovery_email_1"),
+            Email(2, timedelta(hours=24), "noshow_recovery_email_2"),
+            Email(3, timedelta(hours=48), "noshow_recovery_email_3"),
+        ),
+        duplicate=Reason.DUPLICATE_NOSHOW,
+        event_field="calendly_event_uri",
+    ),
+    Sequence(
+        name="postcall",
+        template_type="Post-Call Follow-Up",
+        answers_as=campaign.SERVICE_NAME,
+        emails=(
+            Email(1, timedelta(hours=1), "postcall_maybe_email_1"),
+            Email(2, timedelta(hours=72), "postcall_maybe_email_2"),
+            Email(3, timedelta(hours=168), "postcall_maybe_email_3"),
+        ),
+        duplicate=Reason.DUPLICATE_POSTCALL,
+        event_field="call_date",
+    ),
+    Sequence(
+        name="onboarding",
+        template_type="Onboarding",
+        answers_as=campaign.SERVICE_NAME,
+        emails=(
+            Email(1, timedelta(hours=1), "onboarding_phase1_email_1"),
+            Email(2, timedelta(hours=24), "onboarding_phase1_email_2"),
+            Email(3, timedelta(hours=72), "onboarding_phase1_email_3"),
+        ),
+        duplicate=Reason.DUPLICATE_ONBOARDING,
+        event_field="payment_date",
+    ),
+)
+
+
+def sequence(name: str) -> Sequence:
+    """Return the sequence of this name; raises ``UnknownSequence``."""
+    for found in SEQUENCES:
+        if found.name == name:
+            return found
+    raise UnknownSequence(f"there is no sequence {name!r}")

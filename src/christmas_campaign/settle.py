@@ -1,0 +1,126 @@
+"""Settle: what Resend's answer means, and what is written down about an e-mail, sent or not."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from christmas_campaign import campaign, notion_pages, times
+from christmas_campaign import notion_schema as schema
+from christmas_campaign.enrolment import Record, Settled
+from christmas_campaign.reasons import Outcome, Reason
+from christmas_campaign.sequences import sequence
+
+#: How long to leave Resend alone with a call for the same e-mail that is still running there.
+IN_PROGRESS_WAIT = timedelta(minutes=1)
+
+
+class Answer(NamedTuple):
+    """Resend's answer: the HTTP status and the body as text."""
+
+    code: int
+    body: str
+
+
+class Verdict(NamedTuple):
+    """What an answer means; ``detail`` is for the person who looks and has no address in it."""
+
+    outcome: Outcome
+    reason: Reason | None = None
+    detail: str = ""
+    resend_id: str | None = None
+
+
+def judge(answer: Answer | None) -> Verdict:
+    """Return what Resend's answer means; ``None`` means that there was none, for all the retries."""
+    if answer is None:
+        detail = "Resend could not be reached, or was not ready to take the e-mail, for as long as it was tried."
+        return Verdict(Outcome.FAILED, Reason.RESEND_UNREACHABLE, detail)
+    body = _object(answer.body)
+    if answer.code in (200, 201):
+        resend_id = body.get("id")
+        return Verdict(Outcome.SENT, resend_id=resend_id if isinstance(resend_id, str) else None)
+    name = body.get("name")
+    if answer.code == 409 and name == "concurrent_idempotent_requests":
+        return Verdict(Outcome.DEFERRED, Reason.SEND_IN_PROGRESS, "Resend is still busy with this e-mail.")
+    if answer.code == 409:
+        # The key is made from the enrolment and the number alone: it was used, so this e-mail was accepted before.
+        return Verdict(Outcome.SENT, detail="Resend had accepted this e-mail before, with other words.")
+    said = f" {name}" if isinstance(name, str) and name.replace("_", "").isalnum() else ""
+    return Verdict(Outcome.FAILED, Reason.REFUSED_BY_RESEND, f"Resend refused the e-mail: HTTP {answer.code}{said}.")
+
+
+def settle(
+    record: Record,
+    number: int,
+    verdict: Verdict,
+    *,
+    page: Mapping[str, Any] | None,
+    data_source: str,
+    now: datetime,
+) -> dict[str, Any]:
+    """Decide what is written down about e-mail ``number``.
+
+    ``page`` is the contact's page as it was read before the send, ``data_source`` the id of the analytics' data source,
+    ``now`` the time after the send (aware).
+
+    Returns ``outcome``, ``reason``, ``detail``; ``date`` when the e-mail is put off, and else ``ledger`` (``Settled.as_json``),
+    ``analytics`` (the body that makes the analytics page) and ``stamp`` (the body that updates the contact's page, or
+    ``None``).
+    """
+    said = {"outcome": verdict.outcome, "reason": verdict.reason, "detail": verdict.detail}
+    if verdict.outcome is Outcome.DEFERRED:
+        return {**said, "date": times.text(now + IN_PROGRESS_WAIT)}
+    return {
+        **said,
+        "ledger": Settled(verdict.outcome, now, verdict.reason, verdict.resend_id).as_json(),
+        "analytics": analytics(record, number, verdict, data_source, now),
+        "stamp": _stamp(record, number, verdict, page, now),
+    }
+
+
+def analytics(record: Record, number: int, verdict: Verdict, data_source: str, now: datetime) -> dict[str, Any]:
+    """Return the body that makes the analytics page of one attempt at ``now``."""
+    template = sequence(record.event.sequence).email(number).template
+    error = " ".join(part for part in (verdict.reason and f"{verdict.reason}:", verdict.detail) if part)
+    values = {
+        schema.ANALYTICS_TITLE: f"{template} - {verdict.outcome}",
+        schema.ANALYTICS_EMAIL: record.event.email,
+        schema.ANALYTICS_TEMPLATE: template,
+        schema.ANALYTICS_RESEND_ID: verdict.resend_id,
+        schema.ANALYTICS_ERROR: error,
+        schema.ANALYTICS_NUMBER: number,
+        schema.ANALYTICS_STATUS: verdict.outcome,
+        schema.ANALYTICS_DATE: now,
+        schema.ANALYTICS_CAMPAIGN: campaign.ANALYTICS_NAME,
+    }
+    return {
+        "parent": {"type": "data_source_id", "data_source_id": data_source},
+        "properties": notion_pages.properties(schema.ANALYTICS, values),
+    }
+
+
+def _stamp(
+    record: Record, number: int, verdict: Verdict, page: Mapping[str, Any] | None, now: datetime
+) -> dict[str, Any] | None:
+    if page is None or notion_pages.archived(page):
+        return None
+    values: dict[str, Any] = {}
+    if verdict.outcome is Outcome.SENT:
+        values[schema.page_sent(number)] = now
+    said = notion_pages.plain(page)
+    # Order is kept, so all e-mails before the last are settled; one without a date has failed and can be replayed.
+    earlier_done = all(said.get(schema.page_sent(each)) is not None for each in record.emails if each < number)
+    if number == record.last and verdict.outcome is not Outcome.FAILED and earlier_done:
+        values[schema.PAGE_COMPLETED] = True
+    return {"properties": notion_pages.properties(schema.SEQUENCE_PAGES, values)} if values else None
+
+
+def _object(text: str) -> dict[str, Any]:
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}

@@ -1,0 +1,114 @@
+"""The steps: what a Kestra task runs. Each reads its context, calls one decision, and hands the outcome back.
+
+``python -m christmas_campaign.steps <step>`` reads ``context.json`` in the working directory, where the flow has put the data
+whole, and prints its outputs as one line in the form that Kestra takes from a task's standard output. The official
+``kestra`` package prints the same line; it is not used because importing it takes ten times as long as a whole step.
+
+A text of JSON that a flow passes on untouched (a request's body, an entry of the KV store) is handed over ready-made, with
+the percent sign escaped: Kestra strips ``{% raw %}`` from whatever an expression yields, and a value is to arrive as it is.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from christmas_campaign.settings import InvalidSetting
+
+#: A step: the context and the present time (aware, UTC) in, the outputs out.
+Step = Callable[[Mapping[str, Any], datetime], Mapping[str, Any]]
+
+CONTEXT = Path("context.json")
+
+
+class UnusableContext(Exception):
+    """What a flow handed to a step cannot be used; the message says what is wrong and has no customer's data in it."""
+
+
+def run(step: Step) -> int:
+    """Run a step as a task: context from ``context.json``, outputs to standard output. Returns the exit code."""
+    try:
+        context = json.loads(CONTEXT.read_text(encoding="utf-8"))
+        outputs = step(context, datetime.now(UTC))
+    except (InvalidSetting, UnusableContext) as error:
+        print(error, file=sys.stderr)
+        return 1
+    except Exception as error:
+        # The message of an unforeseen error may quote a customer's data, and a task's output is logged: only where it came
+        # from is said.
+        print(f"{type(error).__name__} {_origin(error)}", file=sys.stderr)
+        return 1
+    print(f"::{json.dumps({'outputs': outputs})}::")
+    return 0
+
+
+def ready_made(value: object) -> str:
+    """Return ``value`` as JSON that passes through Kestra's expressions unchanged."""
+    # A percent sign can only stand inside a text there, so the escape is JSON of the same meaning.
+    return json.dumps(value).replace("%", "\\u0025")
+
+
+def labelled(outputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return ``outputs`` with ``labels``, ready-made, for the execution: ``outcome`` and, if there is one, ``reason``."""
+    labels = {name: outputs[name] for name in ("outcome", "reason") if outputs.get(name)}
+    return {**outputs, "labels": ready_made(labels)}
+
+
+def parsed(text: str | None) -> Any:
+    """Return the JSON value of a body that an HTTP task gave as text; ``None`` for none.
+
+    Raises ``UnusableContext`` when it is not JSON.
+    """
+    if text is None:
+        return None
+    try:
+        return json.loads(text)
+    except ValueError:
+        raise UnusableContext("an HTTP task got an answer that is not JSON: is its address right?") from None
+
+
+def results(response: Mapping[str, Any], what: str) -> list[Any]:
+    """Return the pages of a Notion query's response (``code`` and ``body``).
+
+    Raises ``UnusableContext``, naming ``what`` was asked for, when Notion refused.
+    """
+    return list(accepted(response, what).get("results") or [])
+
+
+def data_source(response: Mapping[str, Any], what: str) -> str:
+    """Return the id of the data source in the response to a look-up of a database (``code`` and ``body``).
+
+    Raises ``UnusableContext`` when Notion refused, or the database has no data source.
+    """
+    sources = accepted(response, what).get("data_sources") or []
+    if not sources:
+        raise UnusableContext(f"{what}: the Notion database has no data source; is its id right?")
+    return str(sources[0]["id"])
+
+
+def accepted(response: Mapping[str, Any], what: str) -> Mapping[str, Any]:
+    """Return the JSON object of a response (``code`` and ``body``) with status 200.
+
+    Raises ``UnusableContext``, naming ``what`` was asked for and Notion's error code, when the status is another.
+    """
+    body = parsed(response.get("body"))
+    if response.get("code") != 200:
+        code = body.get("code") if isinstance(body, dict) else None
+        said = f" ({code})" if isinstance(code, str) and code.isidentifier() else ""
+        raise UnusableContext(f"{what}: Notion answered HTTP {response.get('code')}{said}")
+    if not isinstance(body, dict):
+        raise UnusableContext(f"{what}: Notion's answer is not a JSON object")
+    return body
+
+
+def _origin(error: BaseException) -> str:
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None:
+        return "from nowhere"
+    return f"in {Path(trace.tb_frame.f_code.co_filename).name}, line {trace.tb_lineno}"

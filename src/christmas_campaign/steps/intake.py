@@ -1,0 +1,26 @@
+"""The step ``intake``: a webhook's payload to the answer and, if it is taken on, what the enrolment needs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from christmas_campaign import identity, intake, plan
+from christmas_campaign.steps import labelled, ready_made
+
+
+def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
+    """Context: ``payload``, ``sequence``, ``execution_id``.
+
+    Outputs: as ``intake.answer`` gives them, and ``enrolment`` and ``contact`` (opaque ids); ``event`` is ready-made JSON for the
+    input of ``enroll``. All three are ``None`` when the payload is refused.
+    """
+    answer = intake.answer(context.get("payload"), context["sequence"], now, context["execution_id"])
+    outputs = {**labelled(answer), "enrolment": None, "contact": None}
+    if answer["event"] is not None:
+        event = intake.Event.from_json(answer["event"])
+        outputs["enrolment"] = event.id
+        outputs["contact"] = identity.contact_id(event.email)
+        outputs["event"] = ready_made({**answer["event"], "lookups": plan.lookups(event)})
+    return outputs

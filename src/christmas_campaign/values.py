@@ -1,0 +1,143 @@
+"""Where the value of a placeholder comes from: seven sources, and the first that has one wins."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from typing import Any, NamedTuple
+
+from christmas_campaign import campaign, systems, templates
+from christmas_campaign.fields import Plain
+from christmas_campaign.intake import Event
+from christmas_campaign.segments import classify
+from christmas_campaign.settings import Settings
+
+
+class Source(NamedTuple):
+    """One source: its name for people, and the values it has."""
+
+    name: str
+    values: Mapping[str, Plain]
+
+
+def derive(given: Mapping[str, Plain]) -> dict[str, Plain]:
+    """Return what can be computed from a signup's fields, under every name that templates use for it.
+
+    Only from what is there: without a leak there is no yearly leak. Counts of systems that nobody gave are 0 for the
+    segment once there is a score.
+    """
+    found: dict[str, Plain] = {}
+    if "assessment_score" in given:
+        found["overall_score"] = given["assessment_score"]
+        segment = classify(_whole(given.get("red_systems", 0)), _whole(given.get("orange_systems", 0)))
+        found["segment"] = segment.name
+        found["readiness_zone"] = segment.zone
+    if "weakest_system_1" in given:
+        found["WeakestSystem1"] = found["weakest_system"] = given["weakest_system_1"]
+        system = systems.find(str(given["weakest_system_1"]))
+        if system:
+            found["personalized_tip_1"] = systems.TIPS[system]
+    if "weakest_system_2" in given:
+        found["WeakestSystem2"] = given["weakest_system_2"]
+        system = systems.find(str(given["weakest_system_2"]))
+        if system:
+            found["personalized_tip_2"] = systems.TIPS[system]
+    if "strongest_system" in given:
+        found["StrongestSystem"] = given["strongest_system"]
+    if "revenue_leak_total" in given:
+        leak = _whole(given["revenue_leak_total"])
+        found["TotalRevenueLeak"] = leak
+        # Half up, in whole numbers: 14,500 is 15 thousand.
+        found["TotalRevenueLeak_K"] = (leak + 500) // 1000
+        found["AnnualRevenueLeak"] = leak * 12
+    return found
+
+
+def _whole(value: Plain) -> int:
+    return int(value) if isinstance(value, int | float) else 0
+
+
+def unsubscribe_url(settings: Settings) -> str | None:
+    """Return the address behind "unsubscribe", or ``None`` when the setting for it is missing."""
+    if settings.unsubscribe_address is None:
+        return None
+    return f"mailto:{settings.unsubscribe_address}?subject=Unsubscribe"
+
+
+def _of_this_email(scheduled: datetime, settings: Settings) -> dict[str, Plain]:
+    today: date = scheduled.astimezone(campaign.ZONE).date()
+    found: dict[str, Plain] = {
+        "days_to_deadline": max(0, (campaign.DEADLINE - today).days),
+        "deadline_date": campaign.DEADLINE_TEXT,
+        "personalized_tip_3": systems.GENERAL_TIP,
+    }
+    unsubscribe = unsubscribe_url(settings)
+    if unsubscribe:
+        found["unsubscribe_url"] = unsubscribe
+    return found
+
+
+def _defaults(event: Event) -> dict[str, Plain]:
+    found: dict[str, Plain] = {
+        "first_name": "there",
+        "business_name": "your business",
+        "personalized_tip_1": systems.TIPS[systems.FALLBACK_WEAKEST],
+        "personalized_tip_2": systems.TIPS[systems.FALLBACK_SECOND],
+        **event.defaults,
+    }
+    if event.sequence == "signup":
+        base: dict[str, Plain] = {
+            "weakest_system_1": "GPS",
+            "weakest_system_2": "FUEL",
+            "strongest_system": "CABIN",
+            "revenue_leak_total": 0,
+        }
+        # Their tips are not derived from them: without a second weakest system the tip is CREW's, not FUEL's.
+        found = {**derive(base), **base, **found}
+    return found
+
+
+def sources(
+    event: Event,
+    *,
+    scheduled: datetime,
+    signup: Event | None,
+    contact: Mapping[str, Any],
+    settings: Settings,
+) -> tuple[Source, ...]:
+    """Return the sources for one e-mail, the first to be asked first.
+
+    ``scheduled`` is the e-mail's scheduled time (aware), ``signup`` this contact's signup in this campaign if there was one,
+    ``contact`` the plain values of the contact's page in Notion. A template's own ``|…`` is asked before the last source.
+    """
+    said = signup.fields if signup and event.sequence != "signup" else {}
+    return (
+        Source("payload", {**_of_this_email(scheduled, settings), **derive(event.fields), **event.fields}),
+        Source("variables", event.variables),
+        Source("signup", {**derive(said), **{name: value for name, value in said.items() if name != "email"}}),
+        Source("contact", {name: value for name, value in contact.items() if value is not None}),
+        Source("campaign", {**campaign.CONSTANTS, **settings.links, "sender_name": settings.sender_name}),
+        Source("defaults", _defaults(event)),
+    )
+
+
+def find(placeholder: templates.Placeholder, asked: Sequence[Source]) -> tuple[str, str] | None:
+    """Return a placeholder's value as text and the name of the source that had it, or ``None`` when none has.
+
+    Blank text and empty lists are no values. The template's own ``|…`` comes right before the last of ``asked``.
+    """
+    for source in asked[:-1]:
+        text = _text(source.values.get(placeholder.name))
+        if text is not None:
+            return text, source.name
+    if placeholder.fallback is not None:
+        return placeholder.fallback, "template"
+    text = _text(asked[-1].values.get(placeholder.name))
+    return None if text is None else (text, asked[-1].name)
+
+
+def _text(value: Plain | None) -> str | None:
+    if value is None:
+        return None
+    text = templates.as_text(value)
+    return text if text.strip() else None
