@@ -20,23 +20,33 @@ KEPT_AFTER = timedelta(days=30)
 
 
 class Record(NamedTuple):
-    """One enrolment: the event, the plain values of the contact's page (empty if there is none), and when each e-mail that
-    this system sends is due, by number (UTC)."""
+    """One enrolment.
+
+    ``contact`` has the plain values of the contact's page (none if there is no such page), ``emails`` when each e-mail that
+    this system sends is due, by number (UTC), ``sources`` the ids of Notion's data sources ``templates`` and ``analytics``:
+    they are kept because looking them up would cost every e-mail two calls.
+    """
 
     event: Event
     contact: Mapping[str, Any]
     emails: Mapping[int, datetime]
+    sources: Mapping[str, str]
 
     def as_json(self) -> dict[str, Any]:
         """Return the record as it is kept."""
         emails = {str(number): times.text(date) for number, date in self.emails.items()}
-        return {"event": self.event.as_json(), "contact": dict(self.contact), "emails": emails}
+        return {
+            "event": self.event.as_json(),
+            "contact": dict(self.contact),
+            "emails": emails,
+            "sources": dict(self.sources),
+        }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Record:
         """Return the record that ``as_json`` wrote."""
         emails = {int(number): times.parse(date) for number, date in data["emails"].items()}
-        return cls(Event.from_json(data["event"]), data["contact"], emails)
+        return cls(Event.from_json(data["event"]), data["contact"], emails, data["sources"])
 
     @property
     def last(self) -> int:

@@ -35,7 +35,7 @@ def gate(
     were settled (``None``: not yet), ``now`` the time (aware).
 
     Returns ``go``; if false ``outcome``, ``reason``, ``detail`` and, when the e-mail is put off, ``date``. If true
-    ``template_query`` (the body of the Notion query for its template) and ``page_path``.
+    ``page_path``, ``templates_path`` and ``template_query`` (path and body of the Notion query for its template).
     """
     if record is None or page_id is None:
         detail = "What the webhook said is no longer kept. Send the same webhook again to enrol the contact anew."
@@ -54,6 +54,7 @@ def gate(
     return {
         "go": True,
         "page_path": f"/v1/pages/{page_id}",
+        "templates_path": f"/v1/data_sources/{record.sources['templates']}/query",
         "template_query": template_query(email.template),
     }
 

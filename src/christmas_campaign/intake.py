@@ -213,7 +213,8 @@ def answer(payload: object, sequence_name: str, now: datetime, execution_id: str
     """Decide what the sender of a payload is told, and whether an enrolment starts.
 
     Returns ``code`` (the HTTP status), ``body`` (the JSON answer), ``body_if_known`` (the answer if this very event is
-    enrolled already), ``outcome`` and ``reason`` (the labels), and ``event`` (``Event.as_json``, or ``None`` when nothing is to start).
+    enrolled already), ``outcome`` and ``reason`` (the labels), and ``event`` (``Event.as_json``, or ``None`` when nothing is
+    to start).
     """
     try:
         event = read(payload, sequence_name, now)

@@ -40,15 +40,15 @@ def plan(
     contacts: Sequence[Page],
     pages: Iterable[Page],
     begun: bool,
-    data_source: str,
+    sources: Mapping[str, str],
     settings: Settings,
     now: datetime,
 ) -> dict[str, Any]:
     """Decide what an event leads to.
 
     ``contacts`` and ``pages`` are what the queries of ``lookups`` found, ``begun`` says whether an earlier enrolment for this
-    very event was recorded but not finished, ``data_source`` is the id of the sequence pages' data source in Notion, ``now``
-    the moment of the plan (aware).
+    very event was recorded but not finished, ``sources`` are the ids of Notion's data sources ``pages``, ``templates`` and
+    ``analytics``, ``now`` the moment of the plan (aware).
 
     Returns ``go``; if false ``outcome`` and ``reason``. If true: ``record`` (``Record.as_json``) and ``ttl``, ``contact`` (path
     and body of the contact's update, or ``None`` when there is no contact), ``page`` (method, path and body that write the
@@ -67,7 +67,8 @@ def plan(
         return {"go": False, "outcome": Outcome.SKIPPED, "reason": Reason.NOTHING_LEFT_TO_SEND}
 
     contact = contacts[0] if contacts else None
-    record = Record(event, notion_pages.plain(contact) if contact else {}, dates)
+    kept = {name: sources[name] for name in ("templates", "analytics")}
+    record = Record(event, notion_pages.plain(contact) if contact else {}, dates, kept)
     # ``first`` is what the page is to say of the e-mail that the website sent; what it says already stays.
     first = anchor if 1 not in sent and _told_anchor(event) is not None else None
     values = _page_values(event, first, now)
@@ -78,7 +79,7 @@ def plan(
         "record": record.as_json(),
         "ttl": time_to_live(max(dates.values()), now),
         "contact": _contact_update(event, contact),
-        "page": _page_request(own, said, values, data_source),
+        "page": _page_request(own, said, values, sources["pages"]),
         "emails": [{"number": number, "date": times.text(date)} for number, date in dates.items()],
     }
 

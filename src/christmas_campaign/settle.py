@@ -58,13 +58,11 @@ def settle(
     verdict: Verdict,
     *,
     page: Mapping[str, Any] | None,
-    data_source: str,
     now: datetime,
 ) -> dict[str, Any]:
     """Decide what is written down about e-mail ``number``.
 
-    ``page`` is the contact's page as it was read before the send, ``data_source`` the id of the analytics' data source,
-    ``now`` the time after the send (aware).
+    ``page`` is the contact's page as it was read before the send, ``now`` the time after the send (aware).
 
     Returns ``outcome``, ``reason``, ``detail``; ``date`` when the e-mail is put off, and else ``ledger`` (``Settled.as_json``),
     ``analytics`` (the body that makes the analytics page) and ``stamp`` (the body that updates the contact's page, or
@@ -76,12 +74,12 @@ def settle(
     return {
         **said,
         "ledger": Settled(verdict.outcome, now, verdict.reason, verdict.resend_id).as_json(),
-        "analytics": analytics(record, number, verdict, data_source, now),
+        "analytics": analytics(record, number, verdict, now),
         "stamp": _stamp(record, number, verdict, page, now),
     }
 
 
-def analytics(record: Record, number: int, verdict: Verdict, data_source: str, now: datetime) -> dict[str, Any]:
+def analytics(record: Record, number: int, verdict: Verdict, now: datetime) -> dict[str, Any]:
     """Return the body that makes the analytics page of one attempt at ``now``."""
     template = sequence(record.event.sequence).email(number).template
     error = " ".join(part for part in (verdict.reason and f"{verdict.reason}:", verdict.detail) if part)
@@ -97,7 +95,7 @@ def analytics(record: Record, number: int, verdict: Verdict, data_source: str, n
         schema.ANALYTICS_CAMPAIGN: campaign.ANALYTICS_NAME,
     }
     return {
-        "parent": {"type": "data_source_id", "data_source_id": data_source},
+        "parent": {"type": "data_source_id", "data_source_id": record.sources["analytics"]},
         "properties": notion_pages.properties(schema.ANALYTICS, values),
     }
 

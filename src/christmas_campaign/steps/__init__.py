@@ -52,9 +52,9 @@ def ready_made(value: object) -> str:
     return json.dumps(value).replace("%", "\\u0025")
 
 
-def labelled(outputs: Mapping[str, Any]) -> dict[str, Any]:
-    """Return ``outputs`` with ``labels``, ready-made, for the execution: ``outcome`` and, if there is one, ``reason``."""
-    labels = {name: outputs[name] for name in ("outcome", "reason") if outputs.get(name)}
+def labelled(outputs: Mapping[str, Any], **more: str) -> dict[str, Any]:
+    """Return ``outputs`` with ``labels`` for the execution, ready-made: ``outcome``, ``reason`` if there is one, ``more``."""
+    labels = {name: outputs[name] for name in ("outcome", "reason") if outputs.get(name)} | more
     return {**outputs, "labels": ready_made(labels)}
 
 

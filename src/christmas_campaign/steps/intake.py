@@ -13,14 +13,14 @@ from christmas_campaign.steps import labelled, ready_made
 def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
     """Context: ``payload``, ``sequence``, ``execution_id``.
 
-    Outputs: as ``intake.answer`` gives them, and ``enrolment`` and ``contact`` (opaque ids); ``event`` is ready-made JSON for the
-    input of ``enroll``. All three are ``None`` when the payload is refused.
+    Outputs: as ``intake.answer`` gives them, and ``enrolment`` and ``contact`` (opaque ids); ``event`` is ready-made JSON for
+    the input of ``enroll``. All three are ``None`` when the payload is refused.
     """
     answer = intake.answer(context.get("payload"), context["sequence"], now, context["execution_id"])
-    outputs = {**labelled(answer), "enrolment": None, "contact": None}
+    names: dict[str, str] = {}
+    event = None
     if answer["event"] is not None:
-        event = intake.Event.from_json(answer["event"])
-        outputs["enrolment"] = event.id
-        outputs["contact"] = identity.contact_id(event.email)
-        outputs["event"] = ready_made({**answer["event"], "lookups": plan.lookups(event)})
-    return outputs
+        found = intake.Event.from_json(answer["event"])
+        names = {"enrolment": found.id, "contact": identity.contact_id(found.email)}
+        event = ready_made({**answer["event"], "lookups": plan.lookups(found)})
+    return {"enrolment": None, "contact": None, **labelled(answer, **names), **names, "event": event}

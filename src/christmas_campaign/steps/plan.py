@@ -6,14 +6,22 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from christmas_campaign import notion_schema as schema
 from christmas_campaign import plan, settings
 from christmas_campaign.intake import Event
 from christmas_campaign.steps import data_source, labelled, ready_made, results
 
+#: The look-ups of databases that the flow hands over, and what people call each.
+DATABASES = {
+    "pages": schema.SEQUENCE_PAGES.title,
+    "templates": schema.TEMPLATES.title,
+    "analytics": schema.ANALYTICS.title,
+}
+
 
 def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
-    """Context: ``event``, ``contacts``, ``pages`` and ``pages_database`` (responses), ``record`` (of an earlier enrolment for
-    the same event, or ``None``), ``settings``.
+    """Context: ``event``, ``contacts``, ``pages``, and ``…_database`` for each of ``DATABASES`` (responses), ``record`` (of an
+    earlier enrolment for the same event, or ``None``), ``settings``.
 
     Outputs: as ``plan.plan`` gives them, with ``record`` and the bodies of ``contact`` and ``page`` ready-made.
     """
@@ -22,7 +30,7 @@ def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
         contacts=results(context["contacts"], "the look-up in BusinessX"),
         pages=results(context["pages"], "the look-up in Email Sequence"),
         begun=context.get("record") is not None,
-        data_source=data_source(context["pages_database"], "Email Sequence"),
+        sources={name: data_source(context[f"{name}_database"], title) for name, title in DATABASES.items()},
         settings=settings.read(context["settings"]),
         now=now,
     )

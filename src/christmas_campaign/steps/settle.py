@@ -9,12 +9,12 @@ from typing import Any
 from christmas_campaign import settle
 from christmas_campaign.enrolment import Record, time_to_live
 from christmas_campaign.reasons import Outcome, Reason
-from christmas_campaign.steps import data_source, labelled, parsed, ready_made
+from christmas_campaign.steps import labelled, parsed, ready_made
 
 
 def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
     """Context: ``number``, ``record`` (from the KV store), ``composed`` (what ``compose`` decided, without the request),
-    ``answer`` (Resend's response, ``None`` for none), ``page`` and ``analytics_database`` (responses).
+    ``answer`` (Resend's response, ``None`` for none), ``page`` (response).
 
     Outputs: as ``settle.settle`` gives them, with ``ledger`` and the bodies ready-made, and ``ttl`` for the ledger.
     """
@@ -25,7 +25,6 @@ def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
         context["number"],
         _verdict(context["composed"], context.get("answer")),
         page=parsed(page.get("body")) if page.get("code") == 200 else None,
-        data_source=data_source(context["analytics_database"], "Email Analytics"),
         now=now,
     )
     outputs["ttl"] = time_to_live(record.emails[record.last], now)

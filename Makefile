@@ -1,0 +1,38 @@
+# Every target sets up what it needs first; nothing is installed outside this folder (Maven keeps its jars in ~/.m2).
+
+PYTHON := .venv/bin/python
+CHRISTMAS := .venv/bin/christmas
+
+.PHONY: help setup demo up test check bench fix lock clean
+
+help: ## Say what there is.
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+setup: ## Check what is needed, then install and build (again only what has changed).
+	@scripts/setup
+
+demo: setup ## Play a signup on the real engine: five days in half a minute. ONCE=1 ends by itself.
+	@$(CHRISTMAS) demo
+
+up: setup ## Start the engine and the sandbox, and wait for webhooks.
+	@$(CHRISTMAS) up
+
+test: setup ## Run all tests, on the real engine.
+	@scripts/test
+
+check: setup ## Formatting, lint, types, the flows as the engine sees them, the change log.
+	@scripts/check
+
+bench: setup ## Measure what this costs on this machine; writes benchmarks/results.md.
+	@$(PYTHON) benchmarks/measure.py
+
+fix: setup ## Format, and mend what the linter can mend.
+	@$(PYTHON) -m ruff check --quiet --fix src tests benchmarks
+	@$(PYTHON) -m ruff format --quiet src tests benchmarks
+
+lock: setup ## Choose newer versions of all dependencies (needs uv).
+	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+		--extra cli --extra sandbox --group dev --upgrade pyproject.toml -o requirements/dev.lock
+
+clean: ## Remove all that was installed, built or stored here.
+	rm -rf .venv .data .coverage engine/target

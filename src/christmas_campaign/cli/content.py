@@ -1,0 +1,92 @@
+"""The example content: templates and contacts as files, and how they are put into Notion."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from christmas_campaign import notion_schema as schema
+
+
+class ContentError(Exception):
+    """A content file cannot be used; the message names the file and the mend."""
+
+
+class Template(NamedTuple):
+    """One template as Notion holds it: its placeholders are still in it."""
+
+    name: str
+    status: str
+    subject: str
+    html: str
+    text: str
+
+    def values(self) -> dict[str, str]:
+        """Return the values of its page in Email Templates, by property name."""
+        return {
+            schema.TEMPLATE_NAME: self.name,
+            schema.TEMPLATE_SUBJECT: self.subject,
+            schema.TEMPLATE_HTML: self.html,
+            schema.TEMPLATE_TEXT: self.text,
+            schema.TEMPLATE_STATUS: self.status,
+        }
+
+
+def templates(content: Path) -> Iterator[Template]:
+    """Read every template below the folder ``content``, each put into the shared layout, in the order of their names.
+
+    Raises ``ContentError``.
+    """
+    layouts = {kind: _text(content / f"layout.{kind}") for kind in ("html", "txt")}
+    for folder in sorted((content / "templates").iterdir()):
+        if not folder.is_dir():
+            continue
+        about = folder / "template.toml"
+        try:
+            facts = tomllib.loads(_text(about))
+        except tomllib.TOMLDecodeError as error:
+            raise ContentError(f"{about}: {error}") from None
+        for field in ("name", "subject", "preheader", "status"):
+            if not isinstance(facts.get(field), str) or not facts[field].strip():
+                raise ContentError(f'{about}: the field "{field}" is missing; it must be text')
+        filled = {}
+        for kind, layout in layouts.items():
+            parts = {
+                "[[subject]]": facts["subject"],
+                "[[preheader]]": facts["preheader"],
+                "[[content]]": _text(folder / f"body.{kind}").rstrip("\n"),
+            }
+            for marker, part in parts.items():
+                layout = layout.replace(marker, part)
+            filled[kind] = layout
+        yield Template(facts["name"], facts["status"], facts["subject"], filled["html"], filled["txt"])
+
+
+class Contact(NamedTuple):
+    """One example contact."""
+
+    first_name: str
+    last_name: str
+    email: str
+
+    def values(self) -> dict[str, str]:
+        """Return the values of the page in BusinessX, by property name."""
+        return {"first_name": self.first_name, "last_name": self.last_name, schema.CONTACT_EMAIL: self.email}
+
+
+def contacts(path: Path) -> list[Contact]:
+    """Read the example contacts from a JSON file; raises ``ContentError``."""
+    try:
+        return [Contact(each["first_name"], each["last_name"], each["email"]) for each in json.loads(_text(path))]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ContentError(f"{path}: not a list of contacts with first_name, last_name and email ({error})") from None
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ContentError(f"{path}: {error.strerror}") from None

@@ -1,0 +1,337 @@
+"""Kestra's REST API, as far as it is needed: the same for the embedded engine and for a real server."""
+
+from __future__ import annotations
+
+import functools
+import json
+import ssl
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+
+#: How many executions are asked for at a time.
+_PAGE = 500
+
+
+class KestraError(Exception):
+    """Kestra could not be reached, or refused; the message is one plain sentence, its own words included.
+
+    ``status`` is the HTTP status, ``None`` where there was no answer.
+    """
+
+    def __init__(self, message: str, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+@dataclass(frozen=True)
+class Violation:
+    """What Kestra says of one flow: what is wrong with it (``None``: nothing), what is outdated, what is doubtful."""
+
+    namespace: str | None
+    flow: str | None
+    constraints: str | None
+    deprecations: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Flow:
+    """A flow in its latest revision; ``source`` is its YAML where it was asked for."""
+
+    namespace: str
+    id: str
+    revision: int
+    disabled: bool
+    source: str | None
+
+
+@dataclass(frozen=True)
+class TaskRun:
+    """One run of a task within an execution; ``value`` is that of a loop."""
+
+    task: str
+    state: str
+    value: str | None
+    outputs: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Execution:
+    """A run of a flow. Times are aware, UTC; ``scheduled`` is when it may begin, ``None`` if at once."""
+
+    id: str
+    namespace: str
+    flow: str
+    revision: int
+    state: str
+    labels: Mapping[str, str]
+    inputs: Mapping[str, Any]
+    outputs: Mapping[str, Any]
+    tasks: tuple[TaskRun, ...]
+    created: datetime
+    started: datetime | None
+    ended: datetime | None
+    scheduled: datetime | None
+
+
+@dataclass(frozen=True)
+class LogLine:
+    """A line in the log of an execution; ``at`` is aware, UTC; ``task`` is ``None`` where the flow itself speaks."""
+
+    at: datetime
+    level: str
+    task: str | None
+    message: str
+
+
+class Kestra:
+    """A client for the server at ``url`` (without a path); ``auth`` is a user and a password.
+
+    Every method raises ``KestraError`` when the server cannot be reached, refuses, or does not know what is asked for.
+    """
+
+    def __init__(
+        self, url: str, tenant: str = "main", auth: tuple[str, str] | None = None, timeout: float = 30
+    ) -> None:
+        self.url = url.rstrip("/")
+        self._api = f"{self.url}/api/v1/{quote(tenant, safe='')}"
+        self._http = httpx.Client(auth=auth, timeout=timeout, verify=_certificates())
+
+    def close(self) -> None:
+        """Close its connections."""
+        self._http.close()
+
+    def __enter__(self) -> Kestra:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def health(self, url: str | None = None) -> bool:
+        """Whether the engine runs and its database answers; never raises.
+
+        ``url`` is the address of the health endpoint, for a real server, which has it on its management port.
+        """
+        try:
+            answer = self._http.get(url or f"{self.url}/health")
+            return bool(answer.status_code == 200 and answer.json().get("status") == "UP")
+        except (httpx.HTTPError, ValueError):
+            return False
+
+    def webhook_url(self, flow_id: str, key: str, namespace: str = "christmas") -> str:
+        """The address of a flow's webhook with this key."""
+        path = "/".join(quote(part, safe="") for part in (namespace, flow_id, key))
+        return f"{self._api}/executions/webhook/{path}"
+
+    # flows
+
+    def validate_flows(self, flows: Path | str) -> list[Violation]:
+        """What Kestra says of each flow in a file or a YAML text (several are separated by ``---``); nothing is stored."""
+        source = flows.read_text(encoding="utf-8") if isinstance(flows, Path) else flows
+        answer = self._call(
+            "POST", "flows/validate", content=source.encode(), headers={"Content-Type": "application/x-yaml"}
+        )
+        return [
+            Violation(
+                found.get("namespace"),
+                found.get("flow"),
+                found.get("constraints"),
+                tuple(found.get("deprecationPaths") or ()),
+                tuple(found.get("warnings") or ()),
+            )
+            for found in answer.json()
+        ]
+
+    def import_flows(self, files: Iterable[Path]) -> None:
+        """Create or update the flows of these YAML files, all that can be; one error names all files that could not."""
+        failed = []
+        for file in files:
+            upload = {"fileUpload": (file.name, file.read_bytes(), "application/x-yaml")}
+            try:
+                wrong = self._call("POST", "flows/import", params={"failOnError": "true"}, files=upload).json()
+            except KestraError as error:
+                failed.append(f"{file.name}: {error}")
+            else:
+                failed += [f"{file.name}: {name}" for name in wrong]
+        if failed:
+            raise KestraError("flows were not imported:\n" + "\n".join(failed))
+
+    def flows(self, namespace: str = "christmas") -> list[Flow]:
+        """All flows of a namespace."""
+        return [_flow(found) for found in self._call("GET", f"flows/{quote(namespace, safe='')}").json()]
+
+    def flow(self, namespace: str, flow_id: str) -> Flow:
+        """One flow with its source."""
+        path = f"flows/{quote(namespace, safe='')}/{quote(flow_id, safe='')}"
+        return _flow(self._call("GET", path, params={"source": "true"}).json())
+
+    # executions
+
+    def run(
+        self,
+        flow_id: str,
+        inputs: Mapping[str, Any] | None = None,
+        *,
+        namespace: str = "christmas",
+        labels: Mapping[str, str] | None = None,
+        scheduled: datetime | None = None,
+    ) -> str:
+        """Start a flow by hand, now or at an aware time, and return the execution's id without waiting for it."""
+        # As form parts, which is what Kestra reads: text as it stands, the rest as JSON.
+        parts = {
+            name: (None, (value if isinstance(value, str) else json.dumps(value)).encode())
+            for name, value in (inputs or {}).items()
+        }
+        params: list[tuple[str, str]] = [("labels", f"{name}:{value}") for name, value in (labels or {}).items()]
+        if scheduled is not None:
+            params.append(("scheduleDate", scheduled.isoformat()))
+        path = f"executions/{quote(namespace, safe='')}/{quote(flow_id, safe='')}"
+        # A form must have a part to be one.
+        return str(self._call("POST", path, params=params, files=parts or {"": (None, b"")}).json()["id"])
+
+    def execution(self, execution_id: str) -> Execution:
+        """One execution, as it is now."""
+        return _execution(self._call("GET", f"executions/{quote(execution_id, safe='')}").json())
+
+    def executions(
+        self,
+        *,
+        namespace: str | None = None,
+        flow_id: str | None = None,
+        states: Sequence[str] = (),
+        labels: Mapping[str, str] | None = None,
+        parent: str | None = None,
+    ) -> list[Execution]:
+        """All executions that match everything given, in the order of their start; ``parent`` is the id of the one that
+        started them."""
+        params = {f"filters[labels][EQUALS][{name}]": value for name, value in (labels or {}).items()}
+        for field, value in {"namespace": namespace, "flowId": flow_id, "triggerExecutionId": parent}.items():
+            if value is not None:
+                params[f"filters[{field}][EQUALS]"] = value
+        if states:
+            params["filters[state][IN]"] = ",".join(states)
+        params |= {"size": str(_PAGE), "sort": "state.startDate:asc"}
+        found: list[Execution] = []
+        page = 1
+        while True:
+            answer = self._call("GET", "executions/search", params={**params, "page": str(page)}).json()
+            found += [_execution(each) for each in answer["results"]]
+            if not answer["results"] or len(found) >= answer["total"]:
+                return found
+            page += 1
+
+    def logs(self, execution_id: str) -> list[LogLine]:
+        """What an execution has logged, in order."""
+        lines = self._call("GET", f"logs/{quote(execution_id, safe='')}").json()
+        read = [
+            LogLine(_instant(line["timestamp"]), line["level"], line.get("taskId"), line.get("message") or "")
+            for line in lines
+        ]
+        return sorted(read, key=lambda line: line.at)
+
+    def restart(self, execution_id: str) -> None:
+        """Run the failed tasks of an execution again, and what follows them."""
+        self._call("POST", f"executions/{quote(execution_id, safe='')}/restart")
+
+    def kill(self, execution_id: str) -> None:
+        """Ask Kestra to end an execution and those that it started."""
+        self._call("DELETE", f"executions/{quote(execution_id, safe='')}/kill")
+
+    # key and value
+
+    def kv_list(self, namespace: str = "christmas") -> list[str]:
+        """The keys of a namespace, those that have expired left out."""
+        return [str(entry["key"]) for entry in self._call("GET", self._kv(namespace)).json()]
+
+    def kv_get(self, key: str, namespace: str = "christmas") -> Any:
+        """The value of a key, or ``None`` when there is no such key."""
+        try:
+            return self._call("GET", self._kv(namespace, key)).json().get("value")
+        except KestraError as error:
+            if error.status == 404:
+                return None
+            raise
+
+    def kv_put(self, key: str, value: Any, namespace: str = "christmas", *, ttl: str | None = None) -> None:
+        """Set a key to a JSON value; ``ttl`` is how long it is kept, an ISO 8601 duration such as ``P30D``."""
+        headers = {"Content-Type": "application/json"} | ({"ttl": ttl} if ttl else {})
+        self._call("PUT", self._kv(namespace, key), content=json.dumps(value).encode(), headers=headers)
+
+    def kv_delete(self, key: str, namespace: str = "christmas") -> bool:
+        """Delete a key; returns whether there was one."""
+        return bool(self._call("DELETE", self._kv(namespace, key)).json())
+
+    def _kv(self, namespace: str, key: str | None = None) -> str:
+        path = f"namespaces/{quote(namespace, safe='')}/kv"
+        return path if key is None else f"{path}/{quote(key, safe='')}"
+
+    def _call(self, method: str, path: str, **request: Any) -> httpx.Response:
+        try:
+            answer = self._http.request(method, f"{self._api}/{path}", **request)
+        except httpx.HTTPError as error:
+            raise KestraError(f"Kestra at {self.url} does not answer: {str(error) or type(error).__name__}") from error
+        if answer.is_success:
+            return answer
+        if answer.status_code == 401:
+            raise KestraError(f"Kestra at {self.url} asks for another user or password", 401)
+        raise KestraError(_words(answer), answer.status_code)
+
+
+@functools.cache
+def _certificates() -> ssl.SSLContext:
+    """Read once: it takes longer than a call."""
+    return httpx.create_ssl_context()
+
+
+def _words(answer: httpx.Response) -> str:
+    """What Kestra says about an error, or the status where it says nothing."""
+    try:
+        said = answer.json()
+    except ValueError:
+        said = None
+    message = said.get("message") if isinstance(said, dict) else None
+    return str(message) if message else f"Kestra answered {answer.status_code}"
+
+
+def _instant(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def _moment(text: str | None) -> datetime | None:
+    return _instant(text) if text else None
+
+
+def _flow(found: Mapping[str, Any]) -> Flow:
+    return Flow(
+        found["namespace"], found["id"], int(found["revision"]), bool(found.get("disabled", False)), found.get("source")
+    )
+
+
+def _execution(found: Mapping[str, Any]) -> Execution:
+    state = found["state"]
+    histories = state["histories"]
+    running = next((each["date"] for each in histories if each["state"] == "RUNNING"), None)
+    return Execution(
+        id=found["id"],
+        namespace=found["namespace"],
+        flow=found["flowId"],
+        revision=int(found["flowRevision"]),
+        state=state["current"],
+        labels={label["key"]: label["value"] for label in found.get("labels") or ()},
+        inputs=found.get("inputs") or {},
+        outputs=found.get("outputs") or {},
+        tasks=tuple(
+            TaskRun(each["taskId"], each["state"]["current"], each.get("value"), each.get("outputs") or {})
+            for each in found.get("taskRunList") or ()
+        ),
+        created=_instant(histories[0]["date"]),
+        started=_moment(running),
+        ended=_moment(state.get("endDate")),
+        scheduled=_moment(found.get("scheduleDate")),
+    )

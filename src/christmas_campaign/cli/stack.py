@@ -1,0 +1,205 @@
+"""The stack: the sandbox and the engine, side by side on this machine, with databases, content and flows in place."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import secrets
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from christmas_campaign import notion_schema as schema
+from christmas_campaign.cli import content
+from christmas_campaign.cli.engine import Engine
+from christmas_campaign.cli.kestra import Kestra
+from christmas_campaign.cli.notion import Notion
+from christmas_campaign.cli.sandbox import Sandbox
+
+#: The root of the project: where flows, content and examples are.
+PROJECT = Path(__file__).parents[3]
+
+#: The webhooks: the handler's flow id, and the secret that holds the key of its address.
+WEBHOOKS = {"signup-handler": "WEBHOOK_KEY_SIGNUP"}
+
+#: What the sandbox campaign is told; none of it is real, and nothing is ever sent there.
+SANDBOX_SETTINGS = {
+    "ENV_SENDER_ADDRESS": "value@mail.example.com",
+    "ENV_UNSUBSCRIBE_ADDRESS": "unsubscribe@mail.example.com",
+    "ENV_CALENDLY_LINK": "https://calendly.example.com/busos/diagnostic",
+    "ENV_PDF_DOWNLOAD_LINK": "https://www.example.com/busos-guide.pdf",
+}
+
+Say = Callable[[str], None]
+
+
+class Identity(NamedTuple):
+    """What a stack keeps between two starts: the keys and tokens that it made up, and the ids of its databases."""
+
+    notion_token: str
+    resend_key: str
+    webhook_keys: dict[str, str]
+    databases: dict[str, str]
+
+
+def database_ids(notion: Notion) -> dict[str, str]:
+    """Make the campaign's databases; returns their ids by the name of the setting."""
+    # The sandbox asks for a parent page, as Notion does, and takes any.
+    parent = str(uuid.uuid4())
+    return {database.setting: notion.create_database(database, parent) for database in schema.DATABASES}
+
+
+class Stack:
+    """The sandbox and the engine with everything that the campaign needs, in the folder ``data``.
+
+    ``time_scale`` divides every delay; ``testing_mode`` makes delays minutes; ports of 0 are chosen. ``settings`` are added to
+    the engine's environment (``ENV_…``) or replace what is there; ``memory`` caps the engine (a JVM's ``-Xmx``).
+    """
+
+    def __init__(
+        self,
+        data: Path,
+        *,
+        time_scale: float = 1,
+        testing_mode: bool = False,
+        engine_port: int = 0,
+        sandbox_port: int = 0,
+        memory: str = "512m",
+        settings: Mapping[str, str] | None = None,
+        flows: Path = PROJECT / "flows",
+    ) -> None:
+        self.data = data
+        self.time_scale = time_scale
+        self._testing_mode = testing_mode
+        self._engine_port = engine_port
+        self._memory = memory
+        self._settings = dict(settings or {})
+        self._flows = flows
+        self._state = data / "stack.json"
+        self._new = not self._state.exists()
+        self._identity = self._made_up() if self._new else self._kept()
+        self.sandbox = Sandbox(
+            data / "sandbox.sqlite",
+            port=sandbox_port,
+            notion_token=self._identity.notion_token,
+            resend_key=self._identity.resend_key,
+        )
+        self._engine: Engine | None = None
+        self._kestra: Kestra | None = None
+
+    @property
+    def engine(self) -> Engine:
+        """The engine; there is one once the stack has been started."""
+        if self._engine is None:
+            raise RuntimeError("the stack has not been started")
+        return self._engine
+
+    @property
+    def kestra(self) -> Kestra:
+        """A client for the running engine, which has another address after each start."""
+        if self._kestra is None or self._kestra.url != self.engine.url:
+            self._kestra = Kestra(self.engine.url)
+        return self._kestra
+
+    @property
+    def resend_key(self) -> str:
+        """The key that the sandbox's Resend asks for."""
+        return self._identity.resend_key
+
+    def notion(self) -> Notion:
+        """Return a client for the sandbox's Notion; close it after use."""
+        return Notion(self.sandbox.notion_url, self._identity.notion_token)
+
+    def database(self, database: schema.Database) -> str:
+        """Return the id of one of the campaign's databases."""
+        return self._identity.databases[database.setting]
+
+    def webhook(self, flow: str) -> str:
+        """Return the address of a handler's webhook."""
+        return self.kestra.webhook_url(flow, self._identity.webhook_keys[WEBHOOKS[flow]])
+
+    def start(self, say: Say = lambda _: None) -> None:
+        """Start everything and tell ``say`` about each step; on any error nothing is left running."""
+        try:
+            with _told(say, "the sandbox (Notion, Resend, Discord)"):
+                self.sandbox.start()
+            if self._new:
+                with _told(say, "databases, templates and contacts in Notion"):
+                    self._fill()
+            with _told(say, "Kestra 1.3.31"):
+                self._engine = Engine(
+                    self.data / "engine", port=self._engine_port, memory=self._memory, env=self._environment()
+                )
+                self._engine.start()
+            with _told(say, "the flows"):
+                self.kestra.import_flows(sorted(self._flows.glob("*.yml")))
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """Stop the engine, then the sandbox."""
+        if self._engine is not None:
+            self._engine.stop()
+        self.sandbox.stop()
+
+    def __enter__(self) -> Stack:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def _made_up(self) -> Identity:
+        return Identity(
+            notion_token=f"sandbox_{secrets.token_urlsafe(24)}",
+            resend_key=f"re_sandbox_{secrets.token_urlsafe(24)}",
+            webhook_keys={name: secrets.token_urlsafe(24) for name in WEBHOOKS.values()},
+            databases={},
+        )
+
+    def _kept(self) -> Identity:
+        return Identity(**json.loads(self._state.read_text(encoding="utf-8")))
+
+    def _fill(self) -> None:
+        with self.notion() as notion:
+            self._identity = self._identity._replace(databases=database_ids(notion))
+            templates = notion.data_source(self.database(schema.TEMPLATES))
+            for template in content.templates(PROJECT / "content"):
+                notion.create_page(templates, schema.TEMPLATES, template.values())
+            contacts = notion.data_source(self.database(schema.CONTACTS))
+            for contact in content.contacts(PROJECT / "examples" / "contacts.json"):
+                notion.create_page(contacts, schema.CONTACTS, contact.values())
+        # Written last: a stack that was stopped half-way is filled anew by the next start.
+        self._state.touch(mode=0o600)
+        self._state.write_text(json.dumps(self._identity._asdict(), indent=2), encoding="utf-8")
+        self._new = False
+
+    def _environment(self) -> dict[str, str]:
+        secret = {
+            "NOTION_TOKEN": self._identity.notion_token,
+            "RESEND_API_KEY": self._identity.resend_key,
+            "TESTING_MODE": "true" if self._testing_mode else "false",
+            **self._identity.webhook_keys,
+            **self._identity.databases,
+        }
+        return {
+            **os.environ,
+            **SANDBOX_SETTINGS,
+            "ENV_NOTION_URL": self.sandbox.notion_url,
+            "ENV_RESEND_URL": self.sandbox.resend_url,
+            "ENV_TIME_SCALE": f"{self.time_scale:g}",
+            **self._settings,
+            **{f"SECRET_{name}": base64.b64encode(value.encode()).decode() for name, value in secret.items()},
+        }
+
+
+@contextmanager
+def _told(say: Say, what: str) -> Iterator[None]:
+    begun = time.monotonic()
+    yield
+    say(f"  {time.monotonic() - begun:5.1f} s  {what}")

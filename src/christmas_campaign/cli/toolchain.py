@@ -1,0 +1,215 @@
+"""What the embedded engine needs of this machine: a Java development kit, Maven, and the engine built with them."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from christmas_campaign.cli.child import Child
+
+#: The root of the project: the engine's sources are in its folder ``engine``.
+PROJECT = Path(__file__).parents[3]
+
+#: Kestra 1.3 does not run on an older one.
+OLDEST_JAVA = 21
+
+#: Where a JDK may be when neither JAVA_HOME nor the PATH has it: Linux packages, macOS, SDKMAN, Homebrew.
+_PLACES = (
+    ("/usr/lib/jvm", "*"),
+    ("/Library/Java/JavaVirtualMachines", "*/Contents/Home"),
+    ("~/.sdkman/candidates/java", "*"),
+    ("/opt/homebrew/opt", "openjdk*"),
+    ("/usr/local/opt", "openjdk*"),
+)
+
+Progress = Callable[[str], None]
+
+
+class ToolchainError(Exception):
+    """Something that the engine needs is not on this machine; the message says what, and how to get it."""
+
+
+class Jdk(NamedTuple):
+    """A Java development kit: its home, its feature version (21), and its full version as it says itself."""
+
+    home: Path
+    feature: int
+    version: str
+
+    @property
+    def java(self) -> Path:
+        """The ``java`` command."""
+        return self.home / "bin" / "java"
+
+
+class Built(NamedTuple):
+    """A built engine: its class path, and the archive that makes it start faster (``None``: there is none)."""
+
+    class_path: str
+    archive: Path | None
+
+
+def find_jdk(env: Mapping[str, str] | None = None) -> Jdk:
+    """Find a JDK that is new enough: JAVA_HOME, then the PATH, then the usual places, the oldest good one first.
+
+    ``env`` is the environment to look in (this process's). Raises ``ToolchainError`` when there is none.
+    """
+    seen: list[str] = []
+    for home in _homes(os.environ if env is None else env):
+        version = _version(home)
+        if version is None:
+            continue
+        feature = _feature(version)
+        if feature >= OLDEST_JAVA and (home / "bin" / "javac").exists():
+            return Jdk(home, feature, version)
+        what = "" if (home / "bin" / "javac").exists() else ", without a compiler"
+        seen.append(f"{home} (Java {version}{what})")
+    found = f"found only {', '.join(seen)}" if seen else "found none"
+    raise ToolchainError(
+        f"the engine needs a Java development kit (JDK) of version {OLDEST_JAVA} or later; {found}. "
+        f"Install one, for example with the system's package manager, and set JAVA_HOME to it."
+    )
+
+
+def find_maven(env: Mapping[str, str] | None = None) -> Path:
+    """Find the ``mvn`` command on the PATH of ``env`` (this process's). Raises ``ToolchainError`` when there is none."""
+    found = shutil.which("mvn", path=(os.environ if env is None else env).get("PATH"))
+    if found is None:
+        raise ToolchainError(
+            "building the engine needs Maven, and there is no mvn command. Install it with the system's package manager."
+        )
+    return Path(found)
+
+
+def build_engine(project_root: Path = PROJECT, progress: Progress = lambda _: None) -> tuple[Jdk, Built]:
+    """Build the engine if its sources have changed since it was built; returns the JDK to run it with, and what to run.
+
+    ``progress`` is told, in a sentence, about a step that takes long; a build by another process is waited for. Raises
+    ``ToolchainError`` when a tool is missing or the build fails, with the last lines of Maven's output.
+    """
+    jdk = find_jdk()
+    folder = project_root / "engine"
+    target = folder / "target"
+    if not (folder / "pom.xml").exists():
+        raise ToolchainError(f"the engine's sources are not in {folder}: run this from a checkout of the project")
+    target.mkdir(exist_ok=True)
+    with (target / "build.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        stamp = target / "engine.stamp"
+        sources = _hash(folder)
+        if not stamp.exists() or stamp.read_text(encoding="ascii") != sources or not (target / "engine.jar").exists():
+            progress(f"building the engine with Java {jdk.version} (the first time this downloads Kestra, 80 MB)")
+            _maven(folder, jdk)
+            stamp.write_text(sources, encoding="ascii")
+        class_path = f"{target / 'engine.jar'}{os.pathsep}{target / 'lib' / '*'}"
+        # By sources and by Java: made for others, it would be ignored.
+        key = hashlib.sha256(f"{sources}{jdk.home}{jdk.version}".encode()).hexdigest()[:12]
+        archive = target / f"engine-{key}.jsa"
+        if not archive.exists():
+            progress("preparing a quick start of the engine (once)")
+            for old in target.glob("engine-*.jsa"):
+                old.unlink()
+            _archive(jdk, class_path, archive)
+    return jdk, Built(class_path, archive if archive.exists() else None)
+
+
+def _homes(env: Mapping[str, str]) -> Iterator[Path]:
+    """Every folder that may be the home of a JDK, the most wanted first, each once."""
+    seen: set[Path] = set()
+    wanted = [Path(env["JAVA_HOME"])] if env.get("JAVA_HOME") else []
+    on_path = shutil.which("java", path=env.get("PATH"))
+    if on_path is not None:
+        wanted.append(Path(on_path).resolve().parent.parent)
+    for place, pattern in _PLACES:
+        wanted += sorted(Path(place).expanduser().glob(pattern))
+    for home in wanted:
+        if home.resolve() not in seen and (home / "bin" / "java").exists():
+            seen.add(home.resolve())
+            yield home
+
+
+def _version(home: Path) -> str | None:
+    """What ``java -version`` says, such as 21.0.5; nothing when it does not run."""
+    try:
+        said = subprocess.run(
+            [home / "bin" / "java", "-version"], capture_output=True, text=True, timeout=20, check=True
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    found = re.search(r'version "([^"]+)"', said.stderr + said.stdout)
+    return found.group(1) if found else None
+
+
+def _feature(version: str) -> int:
+    """The feature version in a full one: 21 of 21.0.5, 8 of 1.8.0_402."""
+    numbers = [int(number) for number in re.findall(r"\d+", version)]
+    return numbers[1] if numbers[:1] == [1] and len(numbers) > 1 else numbers[0]
+
+
+def _hash(folder: Path) -> str:
+    """One number for everything that the engine is built from."""
+    digest = hashlib.sha256()
+    for file in [folder / "pom.xml", *sorted((folder / "src").rglob("*"))]:
+        if file.is_file():
+            digest.update(file.relative_to(folder).as_posix().encode() + b"\0" + file.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def _maven(folder: Path, jdk: Jdk) -> None:
+    """Build with Maven; its output is kept in a file, and its end shown when it fails."""
+    # A jar of another version would stay on the class path.
+    shutil.rmtree(folder / "target" / "lib", ignore_errors=True)
+    log = folder / "target" / "build.log"
+    with log.open("wb") as output:
+        done = subprocess.run(
+            [find_maven(), "--batch-mode", "--no-transfer-progress", "package"],
+            cwd=folder,
+            env={**os.environ, "JAVA_HOME": str(jdk.home)},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            check=False,
+        )
+    if done.returncode:
+        lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+        told = [line for line in lines if line.startswith("[ERROR]")][:15] or lines[-15:]
+        raise ToolchainError("\n    ".join([f"building the engine failed; all of it is in {log}", *told]))
+
+
+def _archive(jdk: Jdk, class_path: str, archive: Path) -> None:
+    """Start and stop the engine once and have Java keep the classes that it loaded: later starts take half the time."""
+    with tempfile.TemporaryDirectory(prefix="engine-") as data:
+        trial = Child(
+            "the engine",
+            [
+                str(jdk.java),
+                f"-XX:ArchiveClassesAtExit={archive}",
+                *OPTIONS,
+                "-cp",
+                class_path,
+                "christmas.engine.Main",
+            ],
+            env={
+                **os.environ,
+                "ENGINE_DATA": data,
+                "ENGINE_PORT": "0",
+                "ENGINE_THREADS": "2",
+                "ENGINE_LOG": f"{data}/engine.log",
+            },
+            log=archive.with_suffix(".log"),
+        )
+        trial.start(120)
+        trial.stop(120)
+
+
+#: How Java is run. Serial collection: on a small machine it starts sooner and needs less than the others. A process that is
+#: out of memory ends, and is seen to have ended.
+OPTIONS = ("-XX:+UseSerialGC", "-XX:+ExitOnOutOfMemoryError", "-Xshare:auto", "-Duser.timezone=UTC")

@@ -1,0 +1,29 @@
+"""The engine is killed while e-mails wait, as in a power cut."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from support import DELAYS, ON_TIME, SCALE, address, enrolled, mails, numbers, sign_up, wait_for_mails
+
+from christmas_campaign.cli.stack import Stack
+
+
+def test_the_engine_is_killed_while_emails_wait_and_all_arrive_once(tmp_path: Path) -> None:
+    with Stack(tmp_path, time_scale=SCALE / 2) as stack:
+        emails = [address() for _ in range(3)]
+        arrived = {email: sign_up(stack, email) for email in emails}
+        for email in emails:
+            enrolled(stack, email)
+        stack.engine.kill()
+        # Started again before the first e-mail is due, twelve seconds after the signup, or a little later: both are to hold.
+        stack.engine.start()
+        for email in emails:
+            found = wait_for_mails(stack, email, 4, timeout=120)
+            assert numbers(found) == [2, 3, 4, 5]
+            # The last one was due long after the engine was back: it is on time.
+            assert found[-1].received_at - (arrived[email] + 2 * DELAYS[5]) <= ON_TIME
+        time.sleep(3)
+        for email in emails:
+            assert len(mails(stack, email)) == 4

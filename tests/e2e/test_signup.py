@@ -1,0 +1,231 @@
+"""The signup journey, from the website's call to the last e-mail, on the real engine."""
+
+from __future__ import annotations
+
+import html
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from support import (
+    DAY,
+    DELAYS,
+    ON_TIME,
+    SCALE,
+    address,
+    analytics_of,
+    ended,
+    enrolled,
+    found_in,
+    mails,
+    numbers,
+    page_of,
+    payload,
+    post,
+    runs,
+    scheduled,
+    sign_up,
+    until,
+    wait_for_mails,
+)
+
+from christmas_campaign import notion_pages, times
+from christmas_campaign import notion_schema as schema
+from christmas_campaign.cli.stack import Stack
+
+EXPECTED = Path(__file__).parent / "expected"
+
+NASTY = 'Zoë "Lệ" O\'Neil \\1 {{first_name}}'
+
+
+def test_four_emails_arrive_in_order_on_time_and_character_by_character(stack: Stack) -> None:
+    email = "zoe.nasty@example.com"
+    arrived = sign_up(
+        stack,
+        email,
+        first_name=NASTY,
+        business_name="Bảo Sang Beauty Salon ✂️ & <Sons>",
+        assessment_score="52",
+        red_systems=2,
+        orange_systems=1,
+        weakest_system_1="GPS System",
+        weakest_system_2="Money System",
+        strongest_system="CABIN",
+        revenue_leak_total=14_700,
+    )
+    found = wait_for_mails(stack, email, 4)
+
+    assert numbers(found) == [2, 3, 4, 5]
+    for mail, (number, delay) in zip(found, DELAYS.items(), strict=True):
+        late = mail.received_at - (arrived + delay)
+        assert timedelta(0) <= late <= ON_TIME, f"E{number} came {late} after its time"
+        for kind, text in (("subject.txt", mail.subject), ("html", mail.html), ("txt", mail.text)):
+            file = EXPECTED / f"signup-e{number}.{kind}"
+            assert text == file.read_text(encoding="utf-8").removesuffix("\n"), file.name
+        assert mail.sender == "Sang Le - BusOS <value@mail.example.com>"
+        assert mail.headers == {"List-Unsubscribe": "<mailto:unsubscribe@mail.example.com?subject=Unsubscribe>"}
+
+    assert [run.labels["outcome"] for run in ended(stack, email, 4)] == ["sent"] * 4
+
+    page = page_of(stack, email)
+    assert page["First Name"] == NASTY
+    assert page["Sequence Completed"] is True
+    for mail in found:
+        stamp = notion_pages.moment(page[f"Email {mail.tags['number']} Sent"])
+        assert stamp is not None
+        assert timedelta(0) <= stamp - mail.received_at < ON_TIME
+    said = sorted(analytics_of(stack, email), key=lambda each: int(each["Email Number"]))
+    assert [each["Status"] for each in said] == ["sent"] * 4
+    assert [each["Template ID"] for each in said] == ["5-Day E2", "5-Day E3", "5-Day E4", "5-Day E5"]
+    assert [each["Resend Email ID"] for each in said] == [mail.id for mail in found]
+
+
+def test_the_contact_and_the_page_say_what_the_website_said(stack: Stack) -> None:
+    email = address()
+    with stack.notion() as notion:
+        source = notion.data_source(stack.database(schema.CONTACTS))
+        notion.create_page(source, schema.CONTACTS, {schema.CONTACT_EMAIL: email, "first_name": "Ana"})
+    arrived = sign_up(stack, email, business_name="Salon Ana", red_systems=1, orange_systems=2, green_systems=5)
+    enrolled(stack, email)
+
+    (contact,) = [notion_pages.plain(page) for page in found_in(stack, schema.CONTACTS, schema.CONTACT_EMAIL, email)]
+    assert contact["Assessment Score"] == 52
+    assert contact["Segment"] == "URGENT"
+    assert contact["Christmas Campaign Status"] == "Nurture Sequence"
+    assert contact["Phase"] == "Phase 1 Assessment"
+    page = page_of(stack, email)
+    created = notion_pages.moment(page.pop("Sequence Created"))
+    assert created is not None
+    assert timedelta(0) <= created - arrived < timedelta(seconds=30)
+    assert notion_pages.moment(page.pop("Signup Date")) == arrived
+    assert {name: value for name, value in page.items() if value not in (None, False)} == {
+        "Name": f"{email} - 5-Day Sequence",
+        "Email": email,
+        "First Name": "Ana",
+        "Business Name": "Salon Ana",
+        "Template Type": "5-Day Sequence",
+        "Campaign": "Christmas 2025",
+        "Segment": "URGENT",
+        "Assessment Score": 52,
+        "Red Systems": 1,
+        "Orange Systems": 2,
+        "Yellow Systems": 0,
+        "Green Systems": 5,
+        "Assessment Completed": True,
+    }
+
+
+def test_contacts_who_sign_up_apart_get_their_emails_as_far_apart(stack: Stack) -> None:
+    """Holds the engine to ``scheduleDate``: one that keeps the first date sends the second contact's e-mails at once."""
+    first, second = address("first"), address("second")
+    arrived_first = sign_up(stack, first)
+    time.sleep(20)
+    arrived_second = sign_up(stack, second)
+    apart = arrived_second - arrived_first
+    mails_first, mails_second = wait_for_mails(stack, first, 4), wait_for_mails(stack, second, 4)
+
+    assert numbers(mails_first) == numbers(mails_second) == [2, 3, 4, 5]
+    for one, other in zip(mails_first, mails_second, strict=True):
+        assert abs((other.received_at - one.received_at) - apart) <= ON_TIME
+
+
+def test_email_1_sent_at_moves_the_anchor(stack: Stack) -> None:
+    email = address()
+    anchor = times.parse(times.text(datetime.now(UTC) - timedelta(seconds=3)))
+    sign_up(stack, email, email_1_sent_at=anchor.isoformat())
+    enrolled(stack, email)
+
+    assert scheduled(stack, email) == {number: anchor + delay for number, delay in DELAYS.items()}
+    assert notion_pages.moment(page_of(stack, email)["Email 1 Sent"]) == anchor
+
+
+def test_a_page_that_says_email_1_was_sent_moves_the_anchor_and_is_adopted(stack: Stack) -> None:
+    """Fault 1 of the old system: a website that marked "Email 1 Sent" first got its contact skipped."""
+    email = address()
+    anchor = times.parse(times.text(datetime.now(UTC) - timedelta(seconds=2)))
+    with stack.notion() as notion:
+        source = notion.data_source(stack.database(schema.SEQUENCE_PAGES))
+        values = {
+            "Email": email,
+            "Campaign": "Christmas 2025",
+            "Email 1 Sent": anchor,
+            "First Name": "From the website",
+        }
+        notion.create_page(source, schema.SEQUENCE_PAGES, values)
+    sign_up(stack, email)
+    enrolled(stack, email)
+
+    assert scheduled(stack, email) == {number: anchor + delay for number, delay in DELAYS.items()}
+    page = page_of(stack, email)
+    assert page["Template Type"] == "5-Day Sequence"
+    assert page["First Name"] == "From the website"
+    assert notion_pages.moment(page["Email 1 Sent"]) == anchor
+
+
+def test_emails_that_are_overdue_go_out_at_once_and_spaced(stack: Stack) -> None:
+    email = address()
+    before = datetime.now(UTC)
+    sign_up(stack, email, email_1_sent_at=(before - 30 * DAY).isoformat())
+    found = wait_for_mails(stack, email, 4)
+
+    assert numbers(found) == [2, 3, 4, 5]
+    assert found[0].received_at - before < timedelta(seconds=5)
+    spacing = timedelta(hours=1) / SCALE
+    for one, other in pairwise(found):
+        assert other.received_at - one.received_at >= spacing
+
+
+def test_the_same_signup_twice_sends_nothing_twice(stack: Stack) -> None:
+    """Fault 2 of the old system: a second signup before E2 scheduled everything again."""
+    email = address()
+    sign_up(stack, email)
+    enrolled(stack, email)
+    code, answer = post(stack, payload(f" {email.upper()} "))
+    assert code == 200
+    assert answer == {"status": "skipped", "reason": "already_in_sequence", "email": f" {email.upper()} "}
+
+    assert numbers(wait_for_mails(stack, email, 4)) == [2, 3, 4, 5]
+    time.sleep(2)
+    assert len(mails(stack, email)) == 4
+
+
+def test_the_same_signup_fifty_times_at_once_sends_nothing_twice(stack: Stack) -> None:
+    email = address()
+    with ThreadPoolExecutor(50) as pool:
+        answers = list(pool.map(lambda _: post(stack, payload(email)), range(50)))
+    assert {code for code, _ in answers} == {200}
+
+    def all_ended() -> bool:
+        found = runs(stack, "enroll", email)
+        return bool(found) and all(run.state in ("SUCCESS", "FAILED", "WARNING") for run in found)
+
+    until(all_ended, "the end of all enrolments", timeout=120)
+    outcomes = [run.labels.get("reason", run.labels["outcome"]) for run in runs(stack, "enroll", email)]
+    assert sorted(set(outcomes)) in (["already_in_sequence", "enrolled"], ["enrolled"])
+    assert outcomes.count("enrolled") == 1
+    assert len(list(found_in(stack, schema.SEQUENCE_PAGES, schema.PAGE_EMAIL, email))) == 1
+    assert numbers(wait_for_mails(stack, email, 4)) == [2, 3, 4, 5]
+    time.sleep(2)
+    assert len(mails(stack, email)) == 4
+
+
+@pytest.mark.parametrize(
+    "field", ["first_name", "business_name", "weakest_system_1", "weakest_system_2", "strongest_system"]
+)
+def test_nothing_that_a_customer_writes_is_pasted_anywhere(stack: Stack, field: str) -> None:
+    nasty = (
+        "\"'`\n{{ secret('NOTION_TOKEN') }} ${HOME} `id` ';-- {% raw %}{{x}}{% endraw %} \\1 \\u0025 100% $(id) <b>&"
+    )
+    email = address()
+    first_half_day = datetime.now(UTC) - DAY
+    sign_up(stack, email, **{"business_name": "Salon", field: nasty, "email_1_sent_at": first_half_day.isoformat()})
+    found = wait_for_mails(stack, email, 4)
+
+    if field in ("first_name", "business_name"):
+        assert page_of(stack, email)["First Name" if field == "first_name" else "Business Name"] == nasty
+    assert any(nasty in mail.text for mail in found)
+    assert any(html.escape(nasty) in mail.html for mail in found)
+    assert not any(nasty in mail.html for mail in found)

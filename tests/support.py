@@ -1,0 +1,134 @@
+"""What the tests on the real engine share: posting payloads, waiting for what follows, and looking it up."""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+import httpx
+
+from christmas_campaign import identity, notion_pages, times
+from christmas_campaign import notion_schema as schema
+from christmas_campaign.cli.kestra import Execution
+from christmas_campaign.cli.sandbox import Mail
+from christmas_campaign.cli.stack import Stack
+
+T = TypeVar("T")
+
+#: Five days in half a minute, as in the demo: a day is six seconds.
+SCALE = 14_400.0
+DAY = timedelta(seconds=6)
+
+#: The scaled delays of E2 to E5.
+DELAYS = {2: 1 * DAY, 3: 3 * DAY, 4: 4 * DAY, 5: 5 * DAY}
+
+#: An e-mail is on time if it is in the inbox this long after it was due.
+ON_TIME = timedelta(seconds=2)
+
+
+def address(name: str = "contact") -> str:
+    """An address that no other test has."""
+    return f"{name}-{uuid.uuid4().hex[:12]}@example.com"
+
+
+def payload(email: str, **fields: Any) -> dict[str, Any]:
+    """A good signup payload for an address, with these fields besides or instead."""
+    return {"email": email, "first_name": "Ana", "assessment_score": 52, **fields}
+
+
+def post(stack: Stack, body: Any, flow: str = "signup-handler") -> tuple[int, Any]:
+    """Post a payload to a webhook; returns the status and the JSON answer."""
+    response = httpx.post(stack.webhook(flow), json=body, timeout=60)
+    return response.status_code, response.json()
+
+
+def sign_up(stack: Stack, email: str, **fields: Any) -> datetime:
+    """Sign a contact up and return when the webhook arrived."""
+    code, answer = post(stack, payload(email, **fields))
+    assert (code, answer["status"]) == (200, "accepted"), answer
+    return times.parse(answer["timestamp"])
+
+
+def until(seen: Callable[[], T | None], what: str, timeout: float = 30) -> T:
+    """Wait until ``seen`` returns something, and return it."""
+    deadline = time.monotonic() + timeout
+    while True:
+        found = seen()
+        if found:
+            return found
+        assert time.monotonic() < deadline, f"waited {timeout:.0f} s for {what}"
+        time.sleep(0.1)
+
+
+def mails(stack: Stack, email: str) -> list[Mail]:
+    """The mails that an address has got, in the order of their arrival."""
+    return [mail for mail in stack.sandbox.mails() if mail.to == (email,)]
+
+
+def wait_for_mails(stack: Stack, email: str, count: int, timeout: float = 60) -> list[Mail]:
+    """Wait until an address has got ``count`` mails."""
+    return until(lambda: found if len(found := mails(stack, email)) >= count else None, f"{count} mails", timeout)
+
+
+def numbers(found: list[Mail]) -> list[int]:
+    """The numbers of these e-mails within their sequence."""
+    return [int(mail.tags["number"]) for mail in found]
+
+
+def runs(stack: Stack, flow: str, email: str, sequence: str = "signup") -> list[Execution]:
+    """All runs of a flow for a contact, the oldest first."""
+    labels = {"contact": identity.contact_id(email), "sequence": sequence}
+    found = stack.kestra.executions(namespace="christmas", flow_id=flow, labels=labels)
+    return sorted(found, key=lambda run: run.created)
+
+
+def ended(stack: Stack, email: str, count: int, timeout: float = 60) -> list[Execution]:
+    """The runs of ``send-email`` for a contact, once there are ``count`` and all have ended."""
+
+    def all_ended() -> list[Execution] | None:
+        found = runs(stack, "send-email", email)
+        good = len(found) >= count and all(run.state in ("SUCCESS", "WARNING", "FAILED") for run in found)
+        return found if good else None
+
+    return until(all_ended, f"the end of {count} runs", timeout)
+
+
+def scheduled(stack: Stack, email: str) -> dict[int, datetime]:
+    """When each e-mail of a contact is due, as the engine has it."""
+    found = until(lambda: runs(stack, "send-email", email) or None, "scheduled e-mails")
+    return {int(run.inputs["number"]): run.scheduled for run in found if run.scheduled is not None}
+
+
+def enrolled(stack: Stack, email: str) -> Execution:
+    """The run that enrolled a contact, once it has ended well."""
+    return until(
+        lambda: next((run for run in runs(stack, "enroll", email) if run.labels.get("outcome") == "enrolled"), None),
+        "the enrolment",
+    )
+
+
+def found_in(stack: Stack, database: schema.Database, name: str, value: str) -> Iterator[dict[str, Any]]:
+    """The pages of one of the campaign's databases that have this value, as Notion gives them."""
+    with stack.notion() as notion:
+        source = notion.data_source(stack.database(database))
+        yield from notion.pages(source, {"filter": notion_pages.equals(database, name, value)})
+
+
+def page_of(stack: Stack, email: str) -> dict[str, Any]:
+    """The plain values of a contact's only page in Email Sequence."""
+    (page,) = found_in(stack, schema.SEQUENCE_PAGES, schema.PAGE_EMAIL, email)
+    return notion_pages.plain(page)
+
+
+def analytics_of(stack: Stack, email: str) -> list[dict[str, Any]]:
+    """The plain values of a contact's pages in Email Analytics."""
+    return [notion_pages.plain(page) for page in found_in(stack, schema.ANALYTICS, schema.ANALYTICS_EMAIL, email)]
+
+
+def calls(stack: Stack, service: str, email: str) -> list[Any]:
+    """What the sandbox was asked about an address, by service."""
+    return [call for call in stack.sandbox.requests() if call.service == service and email in json.dumps(call.request)]
