@@ -1,0 +1,106 @@
+"""Rich text: lists of text objects, as they are written and as they are shown."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from christmas_campaign.sandbox.notion.errors import invalid, malformed
+
+MAX_CHARACTERS = 2000
+MAX_ITEMS = 100
+COLORS = {
+    name + tail
+    for name in ("default", "gray", "brown", "orange", "yellow", "green", "blue", "purple", "pink", "red")
+    for tail in ("", "_background")
+}
+_STYLES = ("bold", "italic", "strikethrough", "underline", "code")
+
+
+def length(text: str) -> int:
+    """A text's length as Notion counts it: in UTF-16 units, so that most emoji count twice."""
+    return len(text) + sum(1 for character in text if ord(character) > 0xFFFF)
+
+
+def check_length(text: str, limit: int, where: str) -> None:
+    """Raise ``NotionError`` for a text of more than ``limit`` UTF-16 units."""
+    if length(text) > limit:
+        raise invalid(f"body failed validation: {where}.length should be ≤ `{limit}`, instead was `{length(text)}`.")
+
+
+def plain(items: list[dict[str, Any]]) -> str:
+    """What the text objects say, one after the other."""
+    return "".join(item["plain_text"] for item in items)
+
+
+def parse(value: Any, where: str) -> list[dict[str, Any]]:
+    """The text objects as Notion shows them; raises ``NotionError`` for what it would not take."""
+    if not isinstance(value, list):
+        raise malformed(where, "should be an array", value)
+    if len(value) > MAX_ITEMS:
+        raise invalid(f"body failed validation: {where}.length should be ≤ `{MAX_ITEMS}`, instead was `{len(value)}`.")
+    items = [_item(item, f"{where}[{index}]") for index, item in enumerate(value)]
+    # An object without text leaves nothing behind, so a property that was written as "" reads as empty.
+    return [item for item in items if item["plain_text"]]
+
+
+def _item(item: Any, where: str) -> dict[str, Any]:
+    if not isinstance(item, dict):
+        raise malformed(where, "should be an object", item)
+    unknown = set(item) - {"type", "text", "equation", "annotations", "plain_text", "href"}
+    if unknown:
+        name = sorted(unknown)[0]
+        raise malformed(f"{where}.{name}", "should be not present", item[name])
+    kind = item.get("type", "equation" if "equation" in item else "text")
+    if kind not in ("text", "equation"):
+        raise malformed(f"{where}.type", 'should be `"text"` or `"equation"`', kind)
+    inner = item.get(kind)
+    if not isinstance(inner, dict):
+        raise malformed(f"{where}.{kind}", "should be defined", inner)
+    shown = _equation(inner, f"{where}.equation") if kind == "equation" else _text(inner, f"{where}.text")
+    shown["annotations"] = _annotations(item.get("annotations"), f"{where}.annotations")
+    return {key: shown[key] for key in ("type", kind, "annotations", "plain_text", "href")}
+
+
+def _text(inner: dict[str, Any], where: str) -> dict[str, Any]:
+    unknown = set(inner) - {"content", "link"}
+    if unknown:
+        name = sorted(unknown)[0]
+        raise malformed(f"{where}.{name}", "should be not present", inner[name])
+    content, link = inner.get("content"), inner.get("link")
+    if not isinstance(content, str):
+        raise malformed(f"{where}.content", "should be a string", content)
+    check_length(content, MAX_CHARACTERS, f"{where}.content")
+    href = None
+    if link is not None:
+        href = link.get("url") if isinstance(link, dict) else None
+        if not isinstance(href, str) or not href:
+            raise malformed(f"{where}.link", "should be an object with a url, or `null`", link)
+        check_length(href, MAX_CHARACTERS, f"{where}.link.url")
+    text = {"content": content, "link": {"url": href} if href else None}
+    return {"type": "text", "text": text, "plain_text": content, "href": href}
+
+
+def _equation(inner: dict[str, Any], where: str) -> dict[str, Any]:
+    expression = inner.get("expression")
+    if not isinstance(expression, str):
+        raise malformed(f"{where}.expression", "should be a string", expression)
+    check_length(expression, 1000, f"{where}.expression")
+    return {"type": "equation", "equation": {"expression": expression}, "plain_text": expression, "href": None}
+
+
+def _annotations(value: Any, where: str) -> dict[str, Any]:
+    shown: dict[str, Any] = {**dict.fromkeys(_STYLES, False), "color": "default"}
+    if value is None:
+        return shown
+    if not isinstance(value, dict):
+        raise malformed(where, "should be an object", value)
+    for name, setting in value.items():
+        if name == "color":
+            if not isinstance(setting, str) or setting not in COLORS:
+                raise malformed(f"{where}.color", "should be a color", setting)
+        elif name not in _STYLES:
+            raise malformed(f"{where}.{name}", "should be not present", setting)
+        elif not isinstance(setting, bool):
+            raise malformed(f"{where}.{name}", "should be a boolean", setting)
+        shown[name] = setting
+    return shown

@@ -1,0 +1,162 @@
+"""What the workspace holds: databases, their data sources, their pages.
+
+Everything is kept in memory and written through to the store, so that a query of some thousand pages reads no file.
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from christmas_campaign.sandbox.clock import Clock
+from christmas_campaign.sandbox.notion.schema import Schema
+from christmas_campaign.sandbox.store import Store
+
+
+@dataclass
+class Database:
+    """A database: no more than a name for its data sources. Times are seconds since 1970, here and below."""
+
+    id: str
+    title: list[dict[str, Any]]
+    parent: dict[str, Any]
+    created: float
+    edited: float
+
+
+@dataclass
+class DataSource:
+    """A table: its name and its properties."""
+
+    id: str
+    database_id: str
+    title: list[dict[str, Any]]
+    schema: Schema
+    created: float
+    edited: float
+
+
+@dataclass
+class Page:
+    """A row of a table: its values by property id."""
+
+    id: str
+    source_id: str
+    values: dict[str, Any]
+    created: float
+    edited: float
+    in_trash: bool = False
+
+    @property
+    def created_time(self) -> datetime:
+        """When it was made, rounded down to the minute, aware, UTC."""
+        return _minute(self.created)
+
+    @property
+    def last_edited_time(self) -> datetime:
+        """When it was last changed, rounded down to the minute, aware, UTC."""
+        return _minute(self.edited)
+
+
+def _minute(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds // 60 * 60, UTC)
+
+
+class Workspace:
+    """All of it. Ids are UUIDs with dashes."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        """Read what the store holds."""
+        self._store = store
+        self._clock = clock
+        self._load()
+
+    def _load(self) -> None:
+        self.databases: dict[str, Database] = {}
+        self.sources: dict[str, DataSource] = {}
+        self.pages: dict[str, Page] = {}
+        self._rows: dict[str, dict[str, Page]] = {}
+        self._seq: dict[str, int] = {}
+        for kind, seq, body in self._store.notion_objects():
+            self._seq[body["id"]] = seq
+            if kind == "database":
+                self.databases[body["id"]] = Database(**body)
+            elif kind == "source":
+                self.sources[body["id"]] = DataSource(**body)
+            else:
+                page = Page(**body)
+                self.pages[page.id] = page
+                self._rows.setdefault(page.source_id, {})[page.id] = page
+        self._next = max(self._seq.values(), default=0) + 1
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._store.clear_notion()
+        self._load()
+
+    def sources_of(self, database_id: str) -> list[DataSource]:
+        """A database's data sources, oldest first."""
+        return [source for source in self.sources.values() if source.database_id == database_id]
+
+    def rows_of(self, source_id: str) -> list[Page]:
+        """A data source's pages, those in the trash included, newest first."""
+        return list(reversed(self._rows.get(source_id, {}).values()))
+
+    def add_database(self, title: list[dict[str, Any]], parent: dict[str, Any]) -> Database:
+        """Make a database without data sources."""
+        now = self._clock.timestamp()
+        database = Database(str(uuid.uuid4()), title, parent, now, now)
+        self.databases[database.id] = database
+        self._write("database", database)
+        return database
+
+    def add_source(self, database_id: str, title: list[dict[str, Any]], schema: Schema) -> DataSource:
+        """Make a data source in a database."""
+        now = self._clock.timestamp()
+        source = DataSource(str(uuid.uuid4()), database_id, title, schema, now, now)
+        self.sources[source.id] = source
+        self._write("source", source)
+        return source
+
+    def add_page(self, source: DataSource, values: dict[str, Any], schema: Schema) -> Page:
+        """Make a page in a data source, whose schema may have gained options by its values."""
+        now = self._clock.timestamp()
+        page = Page(str(uuid.uuid4()), source.id, values, now, now)
+        self.pages[page.id] = page
+        self._rows.setdefault(source.id, {})[page.id] = page
+        self._write("page", page)
+        self._keep_schema(source, schema)
+        return page
+
+    def change_page(self, page: Page, values: dict[str, Any], schema: Schema, *, in_trash: bool) -> None:
+        """Lay values over a page's, and put it into the trash or take it out."""
+        page.values = {**page.values, **values}
+        page.in_trash = in_trash
+        page.edited = self._clock.timestamp()
+        self._write("page", page)
+        self._keep_schema(self.sources[page.source_id], schema)
+
+    def change_source(self, source: DataSource, *, title: list[dict[str, Any]], schema: Schema) -> None:
+        """Give a data source this name and these properties."""
+        source.title = title
+        source.schema = schema
+        source.edited = self._clock.timestamp()
+        self._write("source", source)
+
+    def rewrite(self, page: Page, values: dict[str, Any]) -> None:
+        """Give a page exactly these values, without counting it as edited."""
+        page.values = values
+        self._write("page", page)
+
+    def _keep_schema(self, source: DataSource, schema: Schema) -> None:
+        if schema != source.schema:
+            source.schema = schema
+            self._write("source", source)
+
+    def _write(self, kind: str, item: Database | DataSource | Page) -> None:
+        if item.id not in self._seq:
+            self._seq[item.id] = self._next
+            self._next += 1
+        self._store.put_notion(kind, self._seq[item.id], asdict(item))
