@@ -18,12 +18,13 @@ def normalise(text: str) -> str:
     Raises ``ValueError``, with a problem fit for the sender of the payload, when no mail can reach it. Addresses outside
     ASCII are refused here because Resend refuses them.
     """
+    # Before the letters are made small: some outside ASCII become ASCII then, and another person's address.
+    if not text.strip().isascii():
+        raise ValueError("is not an e-mail address that can be sent to: it has a letter outside ASCII")
     address = text.strip().lower()
     local, at, domain = address.rpartition("@")
     if not at:
         raise ValueError("is not an e-mail address: it has no @")
-    if not address.isascii():
-        raise ValueError("is not an e-mail address that can be sent to: it has a letter outside ASCII")
     if len(address) > MAX_LENGTH or len(local) > MAX_LOCAL_LENGTH:
         raise ValueError("is not an e-mail address: it is too long")
     if not _LOCAL.fullmatch(local):

@@ -144,6 +144,10 @@ def _filled(name: str, texts: Mapping[str, str], value: Callable[[Placeholder], 
         reason = Reason.TEMPLATE_MALFORMED if malformed else Reason.VALUE_MISSING
         raise Stop(Outcome.FAILED, reason, f'The template "{name}" cannot be filled in: {detail}.')
     subject = one_line(filled[schema.TEMPLATE_SUBJECT])
+    if not filled[schema.TEMPLATE_HTML].strip():
+        raise Stop(
+            Outcome.FAILED, Reason.TEMPLATE_EMPTY, f'The template "{name}" has an empty "{schema.TEMPLATE_HTML}".'
+        )
     if not subject:
         raise Stop(
             Outcome.FAILED, Reason.TEMPLATE_EMPTY, f'The template "{name}" has an empty "{schema.TEMPLATE_SUBJECT}".'
@@ -153,7 +157,7 @@ def _filled(name: str, texts: Mapping[str, str], value: Callable[[Placeholder], 
 
 def one_line(text: str) -> str:
     """Return ``text`` with each line break, and the spaces around it, made one space: a subject is a single line."""
-    return re.sub(r"\s*[\r\n\v\f\x85\u2028\u2029]+\s*", " ", text).strip()
+    return " ".join(part.strip() for part in re.split(r"[\r\n\v\f\x85\u2028\u2029]+", text)).strip()
 
 
 def mailbox(name: str, address: str) -> str:

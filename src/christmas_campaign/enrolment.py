@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from christmas_campaign import times
@@ -35,10 +36,13 @@ class Record(NamedTuple):
     def as_json(self) -> dict[str, Any]:
         """Return the record as it is kept."""
         emails = {str(number): times.text(date) for number, date in self.emails.items()}
+        numbers = sorted(self.emails)
         return {
             "event": self.event.as_json(),
             "contact": dict(self.contact),
             "emails": emails,
+            # For the flow, which looks up how the e-mail before this one was settled.
+            "before": {str(number): before for before, number in pairwise(numbers)},
             "sources": dict(self.sources),
         }
 
@@ -47,6 +51,10 @@ class Record(NamedTuple):
         """Return the record that ``as_json`` wrote."""
         emails = {int(number): times.parse(date) for number, date in data["emails"].items()}
         return cls(Event.from_json(data["event"]), data["contact"], emails, data["sources"])
+
+    def before(self, number: int) -> int | None:
+        """Return the number of the e-mail that has to be settled before e-mail ``number``, ``None`` for the first."""
+        return max((each for each in self.emails if each < number), default=None)
 
     @property
     def last(self) -> int:

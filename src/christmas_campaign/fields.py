@@ -6,7 +6,6 @@ repeats the value, for problems are logged and values are private.
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -45,16 +44,22 @@ def _readable(value: str, longest: int) -> str:
     return value
 
 
-def _plain_number(value: int | float) -> str:
-    return str(int(value)) if float(value).is_integer() else str(value)
+def plain_number(value: int | float) -> str:
+    """Return a number as people write it: 52, 52.5, 0.00001."""
+    return str(value) if isinstance(value, int) else f"{value:.10f}".rstrip("0").rstrip(".")
+
+
+def _finite(value: int | float) -> bool:
+    # A comparison, for it also holds for whole numbers that no float can take; it is false for "not a number".
+    return -1e15 < value < 1e15
 
 
 def text_up_to(longest: int) -> Kind:
     """Return the kind for text of at most ``longest`` characters, left as it is; a number is taken as its text."""
 
     def kind(value: Any) -> Plain:
-        if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
-            value = _plain_number(value)
+        if isinstance(value, int | float) and not isinstance(value, bool) and _finite(value):
+            value = plain_number(value)
         if not isinstance(value, str):
             raise ValueError("must be text")
         return _readable(value, longest)
@@ -76,7 +81,7 @@ def email(value: Any) -> Plain:
 def _number(value: Any) -> int | float:
     if isinstance(value, str) and _NUMBER.fullmatch(value.strip()):
         value = float(value) if "." in value else int(value)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not _finite(value):
         raise ValueError("must be a number")
     # 52.0 is 52: people read it, and e-mails show it.
     return int(value) if float(value).is_integer() else value

@@ -43,14 +43,15 @@ def gate(
     email = sequence(record.event.sequence).email(number)
     if own and own.outcome is Outcome.SENT:
         return _no(Outcome.SKIPPED, Reason.ALREADY_SENT, f"Sent at {times.text(own.at)}.")
-    if number - 1 in record.emails:
+    earlier = record.before(number)
+    if earlier is not None:
         if before is None:
             wait = max(settings.spacing, SHORTEST_WAIT)
-            detail = f"E-mail {number - 1} is neither sent nor skipped nor failed for good."
+            detail = f"E-mail {earlier} is neither sent nor skipped nor failed for good."
             return _later(now + wait, Reason.EARLIER_EMAIL_UNSETTLED, detail)
         due = before.at + settings.spacing
         if due > now:
-            return _later(due, Reason.TOO_SOON, f"E-mail {number - 1} was settled at {times.text(before.at)}.")
+            return _later(due, Reason.TOO_SOON, f"E-mail {earlier} was settled at {times.text(before.at)}.")
     return {
         "go": True,
         "page_path": f"/v1/pages/{page_id}",

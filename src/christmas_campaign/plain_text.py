@@ -56,6 +56,9 @@ class _Reader(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = {name: value or "" for name, value in attrs}
+        if tag == "body":
+            # The end of the head may be left out in HTML.
+            self._unseen.clear()
         if self._unseen or tag in _UNSEEN or _HIDDEN.search(given.get("style", "")):
             if tag not in _VOID:
                 self._unseen.append(tag)
@@ -97,4 +100,5 @@ def from_html(source: str) -> str:
     reader.close()
     lines = [line.strip() for line in "".join(reader.out).split("\n")]
     text = re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
+    text = re.sub(r"^-\n+", "- ", text, flags=re.MULTILINE)
     return text.replace("\n\n- ", "\n- ")

@@ -70,7 +70,7 @@ def read(raw: Mapping[str, Any]) -> Settings:
     if time_scale != 1:
         if testing_mode == "true":
             raise InvalidSetting("ENV_TIME_SCALE must not be set together with SECRET_TESTING_MODE=true: choose one")
-        if urlsplit(given.get("resend_url", f"https://{REAL_RESEND}")).hostname == REAL_RESEND:
+        if _host(given.get("resend_url", f"https://{REAL_RESEND}"), "resend_url") == REAL_RESEND:
             raise InvalidSetting(
                 "ENV_TIME_SCALE must not be set with the real Resend: real people would get e-mails at once"
             )
@@ -94,7 +94,16 @@ def _address(given: Mapping[str, str], name: str) -> str | None:
 
 
 def _link(value: str, name: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise InvalidSetting(f"ENV_{name.upper()} must be a whole address that begins with https://")
+    _host(value, name)
     return value
+
+
+def _host(value: str, name: str) -> str:
+    try:
+        parts = urlsplit(value)
+        host = parts.hostname
+    except ValueError:
+        host = None
+    if not host or parts.scheme not in ("http", "https"):
+        raise InvalidSetting(f"ENV_{name.upper()} must be a whole address that begins with https://")
+    return host.rstrip(".")

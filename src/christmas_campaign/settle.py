@@ -109,9 +109,9 @@ def _stamp(
     if verdict.outcome is Outcome.SENT:
         values[schema.page_sent(number)] = now
     said = notion_pages.plain(page)
-    # Order is kept, so all e-mails before the last are settled; one without a date has failed and can be replayed.
-    earlier_done = all(said.get(schema.page_sent(each)) is not None for each in record.emails if each < number)
-    if number == record.last and verdict.outcome is not Outcome.FAILED and earlier_done:
+    # Whichever is settled last completes the sequence; another one without a date has failed and can be replayed.
+    others_done = all(said.get(schema.page_sent(each)) is not None for each in record.emails if each != number)
+    if verdict.outcome is not Outcome.FAILED and others_done:
         values[schema.PAGE_COMPLETED] = True
     return {"properties": notion_pages.properties(schema.SEQUENCE_PAGES, values)} if values else None
 

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from christmas_campaign.fields import Plain
+from christmas_campaign.fields import Plain, plain_number
 
 # Two opening braces always begin a placeholder; two closing ones alone are left be, for style sheets end like that.
 _OPENING = re.compile(r"\{\{")
@@ -47,18 +47,14 @@ def as_text(value: Plain) -> str:
     """Return a plain value as e-mails show it: numbers plain, lists joined with commas."""
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
     if isinstance(value, list):
         return ", ".join(value)
-    return str(value)
+    return plain_number(value) if isinstance(value, int | float) else value
 
 
 def _pieces(text: str) -> Iterator[str | Placeholder | ValueError]:
     position = 0
     for opening in _OPENING.finditer(text):
-        if opening.start() < position:
-            continue
         yield text[position : opening.start()]
         match = _PLACEHOLDER.match(text, opening.start())
         if match and is_name(match["name"]):
