@@ -1,0 +1,164 @@
+"""What the unit tests share: payloads, events and records, and pages as Notion answers them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from christmas_campaign import intake, notion_pages
+from christmas_campaign import notion_schema as schema
+from christmas_campaign.enrolment import Record
+from christmas_campaign.intake import Event
+from christmas_campaign.notion_schema import Database
+from christmas_campaign.sequences import SEQUENCES, sequence
+from christmas_campaign.settings import Settings
+
+#: Ten in the morning in Toronto.
+NOW = datetime(2025, 11, 20, 15, 0, tzinfo=UTC)
+
+HOUR = timedelta(hours=1)
+MINUTE = timedelta(minutes=1)
+
+#: All that may break on its way into an e-mail.
+AWKWARD = 'Zoë "Lệ" O\'Neil \\1 {{first_name}}'
+AWKWARD_HTML = "Zoë &quot;Lệ&quot; O&#x27;Neil \\1 {{first_name}}"
+
+NAMES = tuple(found.name for found in SEQUENCES)
+
+#: What each handler requires, and no more.
+REQUIRED: dict[str, dict[str, Any]] = {
+    "signup": {"email": "zoe@example.com", "first_name": "Zoë", "assessment_score": 52},
+    "noshow": {
+        "email": "zoe@example.com",
+        "first_name": "Zoë",
+        "business_name": "Bảo Sang Beauty Salon",
+        "calendly_event_uri": "https://api.calendly.com/scheduled_events/AAA",
+        "scheduled_time": "2025-11-20T14:00:00Z",
+    },
+    "postcall": {
+        "email": "zoe@example.com",
+        "first_name": "Zoë",
+        "business_name": "Bảo Sang Beauty Salon",
+        "call_date": "2025-11-20T14:00:00Z",
+    },
+    "onboarding": {
+        "email": "zoe@example.com",
+        "first_name": "Zoë",
+        "business_name": "Bảo Sang Beauty Salon",
+        "payment_confirmed": True,
+        "payment_amount": 2997,
+        "payment_date": "2025-11-20T14:00:00Z",
+    },
+}
+
+#: The ids of Notion's data sources that a record keeps.
+SOURCES = {"templates": "source-templates", "analytics": "source-analytics"}
+
+#: Settings with which an e-mail can be composed.
+SETTINGS = Settings(sender_address="value@example.org", unsubscribe_address="stop@example.org")
+
+
+def payload(name: str = "signup", /, **fields: Any) -> dict[str, Any]:
+    """A good payload, with these fields besides or instead; ``...`` leaves one out."""
+    given = {**REQUIRED[name], **fields}
+    return {field: value for field, value in given.items() if value is not ...}
+
+
+def event(name: str = "signup", /, *, at: datetime = NOW, **fields: Any) -> Event:
+    """The event of a good payload that arrived at ``at``."""
+    return intake.read(payload(name, **fields), name, at)
+
+
+def record(
+    name: str = "signup",
+    /,
+    *,
+    emails: Mapping[int, datetime] | None = None,
+    contact: Mapping[str, Any] | None = None,
+    **fields: Any,
+) -> Record:
+    """A record whose e-mails are all due at their times after ``NOW``, or at these."""
+    due = {email.number: NOW + email.delay for email in sequence(name).emails}
+    return Record(event(name, **fields), contact or {}, due if emails is None else emails, SOURCES)
+
+
+def _shown(kind: str, value: Any) -> Any:
+    match kind:
+        case "title" | "rich_text":
+            pieces = notion_pages.rich_text(str(value))
+            return [{**piece, "plain_text": piece["text"]["content"], "href": None} for piece in pieces]
+        case "select":
+            return {"id": "x", "name": value, "color": "default"}
+        case "date":
+            return {"start": value, "end": None, "time_zone": None}
+        case _:
+            return value
+
+
+def page(
+    database: Database, values: Mapping[str, Any] | None = None, *, page_id: str = "page-1", **rest: Any
+) -> dict[str, Any]:
+    """A page as Notion answers it, with all properties of its database; what is not among ``values`` is null."""
+    given = values or {}
+    properties = {
+        each.name: {
+            "id": f"{number:04x}",
+            "type": each.type,
+            each.type: None if given.get(each.name) is None else _shown(each.type, given[each.name]),
+        }
+        for number, each in enumerate(database.properties)
+    }
+    assert set(given) <= set(properties), "no such property"
+    return {"object": "page", "id": page_id, "archived": False, "in_trash": False, "properties": properties, **rest}
+
+
+def contact(page_id: str = "contact-1", **values: Any) -> dict[str, Any]:
+    """A contact's page in BusinessX."""
+    return page(schema.CONTACTS, {"email": "zoe@example.com", **values}, page_id=page_id)
+
+
+def sequence_page(values: Mapping[str, Any] | None = None, *, page_id: str = "page-1", **rest: Any) -> dict[str, Any]:
+    """A page in Email Sequence: of this campaign, and all else null."""
+    return page(schema.SEQUENCE_PAGES, {"Campaign": "Christmas 2025", **(values or {})}, page_id=page_id, **rest)
+
+
+def template(
+    subject: str | None = "A subject",
+    html: str | None = "<p>A body</p>",
+    text: str | None = None,
+    *,
+    name: str = "5-Day E2",
+    **rest: Any,
+) -> dict[str, Any]:
+    """A page in Email Templates."""
+    values = {
+        "Template Name": name,
+        "Subject Line": subject,
+        "Email Body HTML": html,
+        "Email Body Plain Text": text,
+        "Status": "Active",
+    }
+    return page(schema.TEMPLATES, values, page_id="template-1", **rest)
+
+
+def text_of(written: Mapping[str, Any]) -> str:
+    """The text within a text property as it is written to Notion."""
+    (objects,) = written.values()
+    return "".join(each["text"]["content"] for each in objects)
+
+
+def response(body: Any, code: int = 200) -> dict[str, Any]:
+    """A response as an HTTP task of Kestra hands it on."""
+    return {"code": code, "headers": {}, "body": body if isinstance(body, str) else json.dumps(body)}
+
+
+def found(*pages: Any) -> dict[str, Any]:
+    """The response to a Notion query that found these pages."""
+    return response({"object": "list", "results": list(pages), "has_more": False, "next_cursor": None})
+
+
+def database(source: str = "source-1") -> dict[str, Any]:
+    """The response to the look-up of a Notion database."""
+    return response({"object": "database", "id": "db", "data_sources": [{"id": source, "name": "x"}]})

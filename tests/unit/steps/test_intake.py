@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from christmas_campaign import identity, intake, plan
+from christmas_campaign.intake import Event
+from christmas_campaign.steps.intake import step
+from unit import build
+from unit.steps import contexts, run
+
+
+def test_as_a_task(tmp_path: Path) -> None:
+    payload = build.payload(first_name=build.AWKWARD, business_name="100% {% raw %} 💇 `'; --")
+    said = run.outputs(tmp_path, "intake", contexts.intake(payload=payload))
+    assert said["code"] == 200
+    assert said["body"]["status"] == "accepted"
+    assert said["outcome"] == "accepted"
+    assert "%" not in said["event"]
+    event = json.loads(said["event"])
+    assert event["fields"] == payload
+    assert event["lookups"] == plan.lookups(Event.from_json(event))
+    assert said["enrolment"] == Event.from_json(event).id
+
+
+def test_a_good_payload_comes_with_the_opaque_ids() -> None:
+    said = dict(step(contexts.intake(), build.NOW))
+    event = build.event()
+    assert said["enrolment"] == event.id
+    assert said["contact"] == identity.contact_id("zoe@example.com")
+    assert json.loads(said["event"]) == {**event.as_json(), "lookups": plan.lookups(event)}
+    assert json.loads(said["labels"]) == {
+        "outcome": "accepted",
+        "enrolment": event.id,
+        "contact": identity.contact_id("zoe@example.com"),
+    }
+    answer = intake.answer(build.payload(), "signup", build.NOW, "execution-1")
+    assert {name: said[name] for name in ("code", "body", "body_if_known", "outcome", "reason")} == {
+        name: answer[name] for name in ("code", "body", "body_if_known", "outcome", "reason")
+    }
+
+
+@pytest.mark.parametrize("context", [contexts.intake(payload="{not json"), contexts.intake(payload=None)])
+def test_a_refused_payload_starts_nothing(context: dict[str, Any]) -> None:
+    said = step(context, build.NOW)
+    assert (said["code"], said["event"], said["enrolment"], said["contact"]) == (422, None, None, None)
+    assert json.loads(said["labels"]) == {"outcome": "rejected", "reason": "invalid_payload"}
+
+
+def test_no_payload_at_all_is_refused() -> None:
+    context = contexts.intake()
+    del context["payload"]
+    assert step(context, build.NOW)["body"]["errors"] == [{"field": "body", "problem": "must be a JSON object"}]

@@ -1,0 +1,275 @@
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from time import perf_counter
+from typing import Any
+
+import pytest
+
+from christmas_campaign import compose, systems
+from christmas_campaign.enrolment import Record
+from christmas_campaign.intake import Event
+from christmas_campaign.sequences import UnknownEmail
+from christmas_campaign.settings import Settings
+from unit import build
+
+NOW = build.NOW
+NO_SENDER = Settings(unsubscribe_address="stop@example.org")
+
+
+def ask(
+    *found: Mapping[str, Any],
+    number: int = 2,
+    record: Record | None = None,
+    page: Mapping[str, Any] | None = None,
+    gone: bool = False,
+    signup: Record | None = None,
+    settings: Settings = build.SETTINGS,
+) -> dict[str, Any]:
+    return compose.compose(
+        record or build.record(),
+        number,
+        enrolment="signup-abc",
+        page=None if gone else (page or build.sequence_page()),
+        found=found,
+        signup=signup,
+        settings=settings,
+    )
+
+
+def no(outcome: str, reason: str, detail: str) -> dict[str, Any]:
+    return {"send": False, "outcome": outcome, "reason": reason, "detail": detail}
+
+
+def test_the_exact_request() -> None:
+    template = build.template("{{first_name}}, hello", "<p>Hi {{first_name}}: {{assessment_score}}</p>")
+    assert ask(template) == {
+        "send": True,
+        "idempotency_key": "signup-abc-e2",
+        "request": {
+            "from": "Sang Le - BusOS <value@example.org>",
+            "to": ["zoe@example.com"],
+            "subject": "Zoë, hello",
+            "html": "<p>Hi Zoë: 52</p>",
+            "text": "Hi Zoë: 52",
+            "headers": {"List-Unsubscribe": "<mailto:stop@example.org?subject=Unsubscribe>"},
+            "tags": [{"name": "sequence", "value": "signup"}, {"name": "number", "value": "2"}],
+        },
+    }
+
+
+@pytest.mark.parametrize("name", build.NAMES)
+def test_the_tags_and_the_key_name_the_sequence_and_the_number(name: str) -> None:
+    said = ask(build.template(), number=3, record=build.record(name))
+    assert said["idempotency_key"] == "signup-abc-e3"
+    assert said["request"]["tags"] == [{"name": "sequence", "value": name}, {"name": "number", "value": "3"}]
+
+
+def test_an_awkward_name_arrives_as_it_is() -> None:
+    template = build.template("{{first_name}}!", "<p>{{first_name}}</p>", "Hi {{first_name}}")
+    request = ask(template, record=build.record(first_name=build.AWKWARD))["request"]
+    assert request["subject"] == f"{build.AWKWARD}!"
+    assert request["html"] == f"<p>{build.AWKWARD_HTML}</p>"
+    assert request["text"] == f"Hi {build.AWKWARD}"
+
+
+def test_a_text_body_that_is_derived_is_not_escaped_and_not_read_as_html() -> None:
+    template = build.template("s", "<p>Tom &amp; {{first_name}}</p>")
+    request = ask(template, record=build.record(first_name="<b>Ana</b> &amp; Co"))["request"]
+    assert request["html"] == "<p>Tom &amp; &lt;b&gt;Ana&lt;/b&gt; &amp;amp; Co</p>"
+    assert request["text"] == "Tom & <b>Ana</b> &amp; Co"
+
+
+def test_a_text_body_of_white_space_is_derived_too() -> None:
+    assert ask(build.template("s", "<p>x</p>", " \n "))["request"]["text"] == "x"
+
+
+def test_a_body_of_many_text_objects_is_put_together_in_order() -> None:
+    body = "".join(f"<p>{number}</p>" for number in range(2_000))
+    request = ask(build.template("s", body, "t"))["request"]
+    assert request["html"] == body
+
+
+def test_values_come_from_all_the_sources() -> None:
+    event = Event("noshow", build.payload("noshow"), {"Kickoff": "Monday"}, NOW)
+    record = Record(event, {"Phase": "Phase 1 Assessment"}, {1: NOW}, build.SOURCES)
+    html = "{{business_name}}|{{Kickoff}}|{{assessment_score}}|{{Phase}}|{{spots_remaining}}|{{x|y}}|{{event_type}}"
+    html += "|{{days_to_deadline}}|{{personalized_tip_2}}"
+    request = ask(build.template("s", html), number=1, record=record, signup=build.record())["request"]
+    assert request["html"] == (
+        "Bảo Sang Beauty Salon|Monday|52|Phase 1 Assessment|12|y|Discovery Call - $2997 Diagnostic|15|"
+        + systems.TIPS["CREW"]
+    )
+
+
+def test_the_deadline_is_counted_from_the_emails_own_date() -> None:
+    template = build.template("{{days_to_deadline}}")
+    record = build.record()
+    assert [ask(template, number=number, record=record)["request"]["subject"] for number in (2, 3, 4, 5)] == [
+        "14",
+        "12",
+        "11",
+        "10",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("Sang Le - BusOS", "Sang Le - BusOS <value@example.org>"),
+        ("Lệ Ngọc", "Lệ Ngọc <value@example.org>"),
+        ("O'Neil", "O'Neil <value@example.org>"),
+        ("Le, Sang", '"Le, Sang" <value@example.org>'),
+        ('The "Boss"', '"The \\"Boss\\"" <value@example.org>'),
+        ("back\\slash", '"back\\\\slash" <value@example.org>'),
+        ("S. Le", '"S. Le" <value@example.org>'),
+        ("a <b@c.d>", '"a <b@c.d>" <value@example.org>'),
+        ("BusOS (Toronto)", '"BusOS (Toronto)" <value@example.org>'),
+        ("a:b", '"a:b" <value@example.org>'),
+        ("a;b", '"a;b" <value@example.org>'),
+        ("a[b]", '"a[b]" <value@example.org>'),
+    ],
+)
+def test_the_senders_name_is_quoted_where_the_standard_asks_for_it(name: str, shown: str) -> None:
+    settings = build.SETTINGS._replace(sender_name=name)
+    assert ask(build.template(), settings=settings)["request"]["from"] == shown
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ("one", "one"),
+        ("  one  ", "one"),
+        ("one\ntwo", "one two"),
+        ("one\r\nBcc: x@example.com", "one Bcc: x@example.com"),
+        ("one  \n\n\t two\r", "one two"),
+        ("a\x0bb\x0cc\x85d\u2028e\u2029f", "a b c d e f"),
+        ("two  spaces", "two  spaces"),
+    ],
+)
+def test_a_subject_is_a_single_line(given: str, shown: str) -> None:
+    record = build.record(contact={"x": given})
+    assert ask(build.template("{{x}}"), record=record)["request"]["subject"] == shown
+    assert compose.one_line(given) == shown
+
+
+def test_a_subject_of_spaces_costs_no_time() -> None:
+    before = perf_counter()
+    assert compose.one_line("a" + " " * 20_000 + "b") == "a" + " " * 20_000 + "b"
+    assert compose.one_line("a" + " " * 20_000 + "\n" + " " * 20_000 + "b") == "a b"
+    assert compose.one_line("\n" * 20_000) == ""
+    assert perf_counter() - before < 1
+
+
+@pytest.mark.parametrize(
+    ("page", "expected"),
+    [
+        (
+            None,
+            no(
+                "failed",
+                "page_missing",
+                "The contact's page in Email Sequence is gone, or no longer shared with the integration.",
+            ),
+        ),
+        (
+            build.sequence_page({"Email 2 Sent": "2025-11-19"}, in_trash=True),
+            no("skipped", "page_archived", "The contact's page in Email Sequence is in the trash."),
+        ),
+        (
+            build.sequence_page(archived=True),
+            no("skipped", "page_archived", "The contact's page in Email Sequence is in the trash."),
+        ),
+        (
+            build.sequence_page({"Email 2 Sent": "2025-11-19"}),
+            no("skipped", "already_sent", 'The page says "Email 2 Sent": 2025-11-19.'),
+        ),
+    ],
+)
+def test_the_page_is_looked_at_before_the_template(page: dict[str, Any] | None, expected: dict[str, Any]) -> None:
+    assert ask(page=page, gone=page is None, settings=NO_SENDER) == expected
+
+
+def test_that_another_email_was_sent_does_not_stop_this_one() -> None:
+    page = build.sequence_page({f"Email {number} Sent": "2025-11-19" for number in (1, 3, 4, 5)})
+    assert ask(build.template(), page=page)["send"] is True
+
+
+TWO = (build.template(), build.template())
+
+
+@pytest.mark.parametrize(
+    ("found", "reason", "detail"),
+    [
+        ((), "template_missing", 'There is no active template "5-Day E2" in Email Templates.'),
+        (
+            (build.template(archived=True), build.template(in_trash=True)),
+            "template_missing",
+            'There is no active template "5-Day E2" in Email Templates.',
+        ),
+        (TWO, "template_ambiguous", 'There are 2 active templates "5-Day E2" in Email Templates; one may be.'),
+        (
+            (build.template(None, None),),
+            "template_empty",
+            'The template "5-Day E2" has an empty "Subject Line".',
+        ),
+        ((build.template(" \n"),), "template_empty", 'The template "5-Day E2" has an empty "Subject Line".'),
+        ((build.template("s", None),), "template_empty", 'The template "5-Day E2" has an empty "Email Body HTML".'),
+        ((build.template("s", " "),), "template_empty", 'The template "5-Day E2" has an empty "Email Body HTML".'),
+        ((build.template("{{x|}} "),), "template_empty", 'The template "5-Day E2" has an empty "Subject Line".'),
+        (
+            (build.template("s", " {{x|}} ", "t"),),
+            "template_empty",
+            'The template "5-Day E2" has an empty "Email Body HTML".',
+        ),
+        (
+            (build.template("{{x}} {{first_name}}", "{{y}} {{y}} {{x}}", "{{z}}"),),
+            "value_missing",
+            'The template "5-Day E2" cannot be filled in: "Subject Line": no value for {{x}}; '
+            '"Email Body HTML": no value for {{y}}; no value for {{x}}; '
+            '"Email Body Plain Text": no value for {{z}}.',
+        ),
+        (
+            (build.template("s", "{{x}}", "t"),),
+            "value_missing",
+            'The template "5-Day E2" cannot be filled in: "Email Body HTML": no value for {{x}}.',
+        ),
+        (
+            (build.template("{{x}}", "{{a.b}}", "t"),),
+            "template_malformed",
+            'The template "5-Day E2" cannot be filled in: "Subject Line": no value for {{x}}; '
+            '"Email Body HTML": not a placeholder: {{a.b}}.',
+        ),
+    ],
+)
+@pytest.mark.parametrize("settings", [build.SETTINGS, NO_SENDER])
+def test_a_template_that_cannot_be_used_stops_the_email_loudly(
+    found: Sequence[Mapping[str, Any]], reason: str, detail: str, settings: Settings
+) -> None:
+    assert ask(*found, settings=settings) == no("failed", reason, detail)
+
+
+def test_a_template_in_the_trash_does_not_count() -> None:
+    assert ask(build.template("old", archived=True), build.template("new"))["request"]["subject"] == "new"
+
+
+@pytest.mark.parametrize(
+    ("settings", "detail"),
+    [
+        (NO_SENDER, "The setting ENV_SENDER_ADDRESS is missing."),
+        (Settings(), "The setting ENV_SENDER_ADDRESS is missing."),
+        (Settings(sender_address="value@example.org"), "The setting ENV_UNSUBSCRIBE_ADDRESS is missing."),
+    ],
+)
+def test_without_a_sender_or_a_way_out_nothing_is_sent(settings: Settings, detail: str) -> None:
+    assert ask(build.template(), settings=settings) == no("failed", "setting_missing", detail)
+
+
+def test_a_link_that_no_setting_gives_stops_the_email_that_names_it() -> None:
+    assert ask(build.template("s", '<a href="{{calendly_link}}">x</a>', "t"))["reason"] == "value_missing"
+
+
+@pytest.mark.parametrize("number", [0, 1, 6])
+def test_a_number_outside_the_sequence_is_an_error_and_never_another_template(number: int) -> None:
+    with pytest.raises(UnknownEmail):
+        ask(build.template(), number=number)

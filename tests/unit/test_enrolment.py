@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from christmas_campaign.enrolment import Record, Settled, time_to_live
+from christmas_campaign.reasons import Outcome, Reason
+from unit import build
+
+NOW = build.NOW
+
+
+def test_a_record_is_kept_as_json_and_read_again() -> None:
+    record = build.record(contact={"Phase": None, "Assessment Score": 52}, variables={"a": build.AWKWARD})
+    kept = json.loads(json.dumps(record.as_json()))
+    assert kept == {
+        "event": {
+            "sequence": "signup",
+            "fields": {"email": "zoe@example.com", "first_name": "Zoë", "assessment_score": 52},
+            "variables": {"a": build.AWKWARD},
+            "received_at": "2025-11-20T15:00:00.000Z",
+        },
+        "contact": {"Phase": None, "Assessment Score": 52},
+        "emails": {
+            "2": "2025-11-21T15:00:00.000Z",
+            "3": "2025-11-23T15:00:00.000Z",
+            "4": "2025-11-24T15:00:00.000Z",
+            "5": "2025-11-25T15:00:00.000Z",
+        },
+        "before": {"3": 2, "4": 3, "5": 4},
+        "sources": {"templates": "source-templates", "analytics": "source-analytics"},
+    }
+    assert Record.from_json(kept) == record
+
+
+def test_the_last_email_is_the_one_with_the_greatest_number() -> None:
+    assert build.record().last == 5
+    assert build.record(emails={10: NOW, 9: NOW}).last == 10
+
+
+@pytest.mark.parametrize(
+    ("numbers", "before"),
+    [
+        ((2, 3, 4, 5), {"3": 2, "4": 3, "5": 4}),
+        ((1, 2, 3), {"2": 1, "3": 2}),
+        ((2, 4, 5), {"4": 2, "5": 4}),
+        ((5, 2), {"5": 2}),
+        ((9, 10), {"10": 9}),
+        ((5,), {}),
+    ],
+)
+def test_the_email_before_another_is_the_next_smaller_one_of_the_record(
+    numbers: tuple[int, ...], before: dict[str, int]
+) -> None:
+    record = build.record(emails=dict.fromkeys(numbers, NOW))
+    assert record.as_json()["before"] == before
+    assert {str(number): record.before(number) for number in numbers if number != min(numbers)} == before
+    assert record.before(min(numbers)) is None
+
+
+@pytest.mark.parametrize(
+    "settled",
+    [
+        Settled(Outcome.SENT, NOW, resend_id="re_1"),
+        Settled(Outcome.SENT, NOW),
+        Settled(Outcome.FAILED, NOW, Reason.VALUE_MISSING),
+        Settled(Outcome.SKIPPED, NOW, Reason.ALREADY_SENT),
+    ],
+)
+def test_how_an_email_was_settled_is_kept_as_json_and_read_again(settled: Settled) -> None:
+    kept = json.loads(json.dumps(settled.as_json()))
+    assert kept["at"] == "2025-11-20T15:00:00.000Z"
+    again = Settled.from_json(kept)
+    assert again == settled
+    assert again.outcome is settled.outcome
+    assert again.reason is settled.reason
+
+
+def test_what_the_flow_itself_writes_when_a_step_broke_can_be_read() -> None:
+    written = {"outcome": "failed", "at": "2025-11-20T15:00:00.123456789Z", "reason": "step_failed"}
+    at = datetime(2025, 11, 20, 15, 0, 0, 123456, tzinfo=UTC)
+    assert Settled.from_json(written) == Settled(Outcome.FAILED, at, Reason.STEP_FAILED, None)
+
+
+@pytest.mark.parametrize(
+    ("last", "kept"),
+    [
+        (timedelta(0), "PT2592000S"),
+        (timedelta(hours=120), "PT3024000S"),
+        (timedelta(days=-90), "PT2592000S"),
+        (timedelta(milliseconds=999), "PT2592000S"),
+    ],
+)
+def test_what_was_said_is_kept_until_thirty_days_after_the_last_email(last: timedelta, kept: str) -> None:
+    assert time_to_live(NOW + last, NOW) == kept

@@ -1,0 +1,432 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from christmas_campaign import plan
+from christmas_campaign.enrolment import Record
+from christmas_campaign.intake import Event
+from christmas_campaign.settings import Settings
+from unit import build
+
+NOW, HOUR, MINUTE = build.NOW, build.HOUR, build.MINUTE
+
+TYPES = {
+    "signup": "5-Day Sequence",
+    "noshow": "No-Show Recovery",
+    "postcall": "Post-Call Follow-Up",
+    "onboarding": "Onboarding",
+}
+DUPLICATES = {
+    "signup": "already_in_sequence",
+    "noshow": "duplicate_noshow_sequence",
+    "postcall": "duplicate_postcall_sequence",
+    "onboarding": "duplicate_onboarding_sequence",
+}
+
+
+def ask(
+    event: Event | None = None,
+    *pages: Mapping[str, Any],
+    contacts: tuple[Mapping[str, Any], ...] = (build.contact(),),
+    page_id: str | None = None,
+    begun: bool = False,
+    settings: Settings = build.SETTINGS,
+    now: datetime = NOW,
+) -> dict[str, Any]:
+    return plan.plan(
+        event or build.event(),
+        contacts=contacts,
+        pages=pages,
+        page_id=page_id,
+        begun=begun,
+        sources={"pages": "source-pages", **build.SOURCES},
+        settings=settings,
+        now=now,
+    )
+
+
+def hours(planned: Mapping[str, Any], after: datetime = NOW) -> dict[int, float]:
+    """How many hours after a moment each e-mail is scheduled; the record says the same."""
+    dates = Record.from_json(planned["record"]).emails
+    assert planned["emails"] == [
+        {"number": number, "date": date.isoformat(timespec="milliseconds").replace("+00:00", "Z")}
+        for number, date in dates.items()
+    ]
+    return {number: (date - after) / HOUR for number, date in dates.items()}
+
+
+def text(content: str) -> list[dict[str, Any]]:
+    return [{"type": "text", "text": {"content": content}}]
+
+
+def date(moment: str) -> dict[str, Any]:
+    return {"date": {"start": moment}}
+
+
+AT = date("2025-11-20T15:00:00.000Z")
+
+
+# A new page.
+
+
+def test_the_two_queries() -> None:
+    oldest_first = [{"timestamp": "created_time", "direction": "ascending"}]
+    assert plan.lookups(build.event(email="ZOE@example.com")) == {
+        "contact": {
+            "filter": {"property": "email", "email": {"equals": "zoe@example.com"}},
+            "sorts": oldest_first,
+        },
+        "pages": {
+            "filter": {"property": "Email", "email": {"equals": "zoe@example.com"}},
+            "sorts": oldest_first,
+        },
+    }
+
+
+def test_all_that_a_signup_leads_to() -> None:
+    event = build.event(
+        red_systems=2,
+        orange_systems=1,
+        yellow_systems=4,
+        business_name="Bảo Sang Beauty Salon",
+        first_name=build.AWKWARD,
+    )
+    planned = ask(event)
+    record = Record(
+        event, dict.fromkeys(build.contact()["properties"]) | {"email": "zoe@example.com"}, {}, build.SOURCES
+    )
+    assert planned == {
+        "go": True,
+        "outcome": "enrolled",
+        "note": "Enrolled in signup: 4 e-mail(s) scheduled.",
+        "record": {
+            **record.as_json(),
+            "emails": {
+                "2": "2025-11-21T15:00:00.000Z",
+                "3": "2025-11-23T15:00:00.000Z",
+                "4": "2025-11-24T15:00:00.000Z",
+                "5": "2025-11-25T15:00:00.000Z",
+            },
+            "before": {"3": 2, "4": 3, "5": 4},
+        },
+        # Five days, and thirty more.
+        "ttl": "PT3024000S",
+        "contact": {
+            "path": "/v1/pages/contact-1",
+            "body": {
+                "properties": {
+                    "Assessment Score": {"number": 52},
+                    "Segment": {"select": {"name": "CRITICAL"}},
+                    "Christmas Campaign Status": {"select": {"name": "Nurture Sequence"}},
+                    "Phase": {"select": {"name": "Phase 1 Assessment"}},
+                }
+            },
+        },
+        "page": {
+            "method": "POST",
+            "path": "/v1/pages",
+            "body": {
+                "parent": {"type": "data_source_id", "data_source_id": "source-pages"},
+                "properties": {
+                    "Name": {"title": text("zoe@example.com - 5-Day Sequence")},
+                    "Email": {"email": "zoe@example.com"},
+                    "First Name": {"rich_text": text(build.AWKWARD)},
+                    "Business Name": {"rich_text": text("Bảo Sang Beauty Salon")},
+                    "Template Type": {"select": {"name": "5-Day Sequence"}},
+                    "Campaign": {"select": {"name": "Christmas 2025"}},
+                    "Segment": {"select": {"name": "CRITICAL"}},
+                    "Assessment Score": {"number": 52},
+                    "Red Systems": {"number": 2},
+                    "Orange Systems": {"number": 1},
+                    "Yellow Systems": {"number": 4},
+                    "Green Systems": {"number": 0},
+                    "Signup Date": AT,
+                    "Sequence Created": AT,
+                    "Assessment Completed": {"checkbox": True},
+                },
+            },
+        },
+        "emails": [
+            {"number": 2, "date": "2025-11-21T15:00:00.000Z"},
+            {"number": 3, "date": "2025-11-23T15:00:00.000Z"},
+            {"number": 4, "date": "2025-11-24T15:00:00.000Z"},
+            {"number": 5, "date": "2025-11-25T15:00:00.000Z"},
+        ],
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("noshow", {1: 5 / 60, 2: 24, 3: 48}), ("postcall", {1: 1, 2: 72, 3: 168}), ("onboarding", {1: 1, 2: 24, 3: 72})],
+)
+def test_the_page_and_the_dates_of_the_other_sequences(name: str, expected: dict[int, float]) -> None:
+    planned = ask(build.event(name))
+    assert hours(planned) == expected
+    properties = planned["page"]["body"]["properties"]
+    assert planned["page"]["method"] == "POST"
+    assert properties["Name"] == {"title": text(f"zoe@example.com - {TYPES[name]}")}
+    assert properties["Template Type"] == {"select": {"name": TYPES[name]}}
+    assert properties["Campaign"] == {"select": {"name": "Christmas 2025"}}
+    assert properties["Business Name"] == {"rich_text": text("Bảo Sang Beauty Salon")}
+    assert properties["Sequence Created"] == AT
+    assert not {"Segment", "Assessment Score", "Signup Date", "Email 1 Sent"} & set(properties)
+
+
+@pytest.mark.parametrize(
+    ("counts", "segment"),
+    [
+        ({}, "OPTIMIZE"),
+        ({"orange_systems": 2}, "URGENT"),
+        ({"red_systems": "1"}, "URGENT"),
+        ({"red_systems": 2, "orange_systems": 8}, "CRITICAL"),
+    ],
+)
+def test_the_segment_stands_on_both_pages(counts: dict[str, Any], segment: str) -> None:
+    planned = ask(build.event(**counts))
+    for body in (planned["page"]["body"], planned["contact"]["body"]):
+        assert body["properties"]["Segment"] == {"select": {"name": segment}}
+
+
+def test_the_plan_may_be_made_after_the_arrival() -> None:
+    """The anchor is the arrival of the webhook; the page was created when it was."""
+    planned = ask(now=NOW + HOUR)
+    assert hours(planned) == {2: 24, 3: 72, 4: 96, 5: 120}
+    properties = planned["page"]["body"]["properties"]
+    assert properties["Signup Date"] == AT
+    assert properties["Sequence Created"] == date("2025-11-20T16:00:00.000Z")
+    assert planned["ttl"] == "PT3020400S"
+
+
+def test_testing_mode_is_minutes() -> None:
+    assert hours(ask(settings=Settings(testing_mode=True))) == {
+        number: minutes / 60 for number, minutes in ((2, 1), (3, 2), (4, 3), (5, 4))
+    }
+
+
+# The contact.
+
+
+def test_without_a_contact_a_signup_goes_on_and_says_so() -> None:
+    planned = ask(contacts=())
+    assert planned["go"] is True
+    assert planned["contact"] is None
+    assert planned["record"]["contact"] == {}
+    assert planned["note"] == (
+        "Enrolled in signup: 4 e-mail(s) scheduled. There is no such contact in BusinessX: nothing was updated there."
+    )
+
+
+def test_of_several_contacts_the_oldest_is_updated() -> None:
+    planned = ask(contacts=(build.contact("old", Phase="Phase 1 Diagnostic"), build.contact("new")))
+    assert planned["contact"]["path"] == "/v1/pages/old"
+    assert planned["record"]["contact"]["Phase"] == "Phase 1 Diagnostic"
+    assert planned["note"] == (
+        "Enrolled in signup: 4 e-mail(s) scheduled. "
+        "There are 2 contacts with this address in BusinessX: the oldest was updated."
+    )
+
+
+# The anchor.
+
+
+@pytest.mark.parametrize(
+    ("told", "on_page", "anchor"),
+    [
+        (None, None, NOW),
+        (None, "2025-11-20T12:00:00.000Z", NOW - 3 * HOUR),
+        (None, "2025-11-20T07:00:00.000-05:00", NOW - 3 * HOUR),
+        (None, "2025-11-20", NOW - 10 * HOUR),
+        ("2025-11-20T14:00:00Z", None, NOW - HOUR),
+        ("2025-11-20T09:00:00", None, NOW - HOUR),
+        ("2025-11-20T14:00:00Z", "2025-11-20T12:00:00.000Z", NOW - HOUR),
+        ("2025-11-20T16:00:00Z", None, NOW + HOUR),
+    ],
+)
+def test_the_anchor_is_the_payloads_word_then_the_pages_then_the_arrival(
+    told: str | None, on_page: str | None, anchor: datetime
+) -> None:
+    pages = [build.sequence_page({"Email 1 Sent": on_page})] if on_page else []
+    event = build.event(email_1_sent_at=told) if told else build.event()
+    assert hours(ask(event, *pages), anchor) == {2: 24, 3: 72, 4: 96, 5: 120}
+
+
+def test_the_payloads_word_is_written_into_an_empty_email_1_sent_and_no_other() -> None:
+    event = build.event(email_1_sent_at="2025-11-20T09:00:00")
+    told = date("2025-11-20T14:00:00.000Z")
+    assert ask(event)["page"]["body"]["properties"]["Email 1 Sent"] == told
+    assert ask(event, build.sequence_page())["page"]["body"]["properties"]["Email 1 Sent"] == told
+    full = build.sequence_page({"Email 1 Sent": "2025-11-19"})
+    assert "Email 1 Sent" not in ask(event, full)["page"]["body"]["properties"]
+    assert "Email 1 Sent" not in ask(build.event())["page"]["body"]["properties"]
+
+
+def test_a_page_that_says_email_1_was_sent_does_not_stop_the_rest() -> None:
+    """Today the website marks it before it calls, and the contact is skipped."""
+    page = build.sequence_page({"Email 1 Sent": "2025-11-20T15:00:00.000Z"})
+    assert hours(ask(None, page)) == {2: 24, 3: 72, 4: 96, 5: 120}
+
+
+def test_what_is_overdue_goes_out_at_once_and_an_hour_apart() -> None:
+    event = build.event(email_1_sent_at="2025-11-16T11:00:00Z")
+    assert hours(ask(event)) == {2: 0, 3: 1, 4: 2, 5: 20}
+    assert hours(ask(build.event(email_1_sent_at="2025-01-01"))) == {2: 0, 3: 1, 4: 2, 5: 3}
+    late = ask(build.event(email_1_sent_at="2025-01-01"), settings=Settings(testing_mode=True))
+    assert hours(late) == {2: 0, 3: 1 / 60, 4: 2 / 60, 5: 3 / 60}
+
+
+def test_a_time_in_the_payload_moves_no_other_sequence() -> None:
+    event = build.event("noshow", scheduled_time="2025-11-01T10:00:00Z", email_1_sent_at="2025-11-01T10:00:00Z")
+    assert hours(ask(event)) == {1: 5 / 60, 2: 24, 3: 48}
+
+
+# Adoption.
+
+
+def test_a_page_that_the_website_made_is_adopted() -> None:
+    said = {
+        "Name": "A name of the website's",
+        "Email": "zoe@example.com",
+        "First Name": "Zoé",
+        "Assessment Score": 0,
+        "Segment": "URGENT",
+        "Assessment Completed": False,
+    }
+    planned = ask(build.event(red_systems=2), build.sequence_page(said, page_id="page-7"))
+    assert planned["page"] == {
+        "method": "PATCH",
+        "path": "/v1/pages/page-7",
+        "body": {
+            "properties": {
+                "Business Name": {"rich_text": text("your business")},
+                "Template Type": {"select": {"name": "5-Day Sequence"}},
+                "Red Systems": {"number": 2},
+                "Orange Systems": {"number": 0},
+                "Yellow Systems": {"number": 0},
+                "Green Systems": {"number": 0},
+                "Signup Date": AT,
+                "Sequence Created": AT,
+                "Assessment Completed": {"checkbox": True},
+            }
+        },
+    }
+    assert planned["note"] == ("Enrolled in signup: 4 e-mail(s) scheduled. The page was there already and was adopted.")
+
+
+def test_a_page_with_nothing_but_nulls_is_adopted_and_filled_in() -> None:
+    planned = ask(None, build.sequence_page())
+    assert planned["page"]["method"] == "PATCH"
+    new = ask()["page"]["body"]["properties"]
+    assert planned["page"]["body"]["properties"] == {name: new[name] for name in new if name != "Campaign"}
+
+
+@pytest.mark.parametrize(
+    ("sent", "expected"),
+    [
+        # What the page says was sent, in hours from now, and when the rest goes out.
+        ({1: -30.0, 2: -6.0}, {3: 42, 4: 66, 5: 90}),
+        ({1: -30.0}, {2: 0, 3: 42, 4: 66, 5: 90}),
+        ({2: -2.0}, {3: 72, 4: 96, 5: 120}),
+        ({1: -200.0, 2: -0.25}, {3: 0.75, 4: 1.75, 5: 2.75}),
+        ({1: -200.0, 2: -3.0, 3: -2.0, 4: -1.0}, {5: 0}),
+        ({1: -200.0, 2: -3.0, 3: -2.0, 4: -0.5}, {5: 0.5}),
+        ({1: -200.0, 5: -3.0}, {2: 0, 3: 1, 4: 2}),
+    ],
+)
+def test_what_an_adopted_page_says_was_sent_is_not_sent_again(
+    sent: dict[int, float], expected: dict[int, float]
+) -> None:
+    page = build.sequence_page(
+        {f"Email {number} Sent": (NOW + when * HOUR).isoformat() for number, when in sent.items()}
+    )
+    planned = ask(None, page)
+    assert hours(planned) == expected
+    numbers = list(expected)
+    assert planned["record"]["before"] == {str(number): numbers[place] for place, number in enumerate(numbers[1:])}
+    assert planned["note"].startswith(f"Enrolled in signup: {len(expected)} e-mail(s) scheduled.")
+
+
+def test_a_page_with_all_emails_sent_has_nothing_left() -> None:
+    page = build.sequence_page({f"Email {number} Sent": "2025-11-19" for number in range(1, 6)})
+    nothing = {"go": False, "outcome": "skipped", "reason": "nothing_left_to_send"}
+    assert ask(None, page) == nothing
+    assert ask(None, page, begun=True) == nothing
+
+
+@pytest.mark.parametrize("name", ["noshow", "postcall", "onboarding"])
+def test_only_a_signup_adopts(name: str) -> None:
+    assert ask(build.event(name), build.sequence_page())["page"]["method"] == "POST"
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        build.sequence_page({"Campaign": "Christmas 2024"}),
+        build.sequence_page({"Campaign": None}),
+        build.sequence_page({"Campaign": "Christmas 2024", "Template Type": "5-Day Sequence"}),
+        build.sequence_page({"Template Type": "No-Show Recovery"}),
+        build.sequence_page(archived=True),
+        build.sequence_page({"Template Type": "5-Day Sequence"}, in_trash=True),
+        {"id": "page-1", "properties": None},
+    ],
+    ids=["last year", "no campaign", "enrolled last year", "another sequence", "archived", "in trash", "no properties"],
+)
+def test_another_page_does_not_count(page: dict[str, Any]) -> None:
+    planned = ask(None, page)
+    assert planned["page"]["method"] == "POST"
+    assert planned["note"] == "Enrolled in signup: 4 e-mail(s) scheduled."
+
+
+def test_of_several_pages_without_a_type_the_oldest_is_adopted() -> None:
+    pages = [build.sequence_page(page_id=page_id) for page_id in ("old", "new")]
+    assert ask(None, *pages)["page"]["path"] == "/v1/pages/old"
+
+
+# The same event again.
+
+
+@pytest.mark.parametrize("name", build.NAMES)
+def test_a_contact_who_is_in_the_sequence_already_is_skipped(name: str) -> None:
+    page = build.sequence_page({"Template Type": TYPES[name]})
+    assert ask(build.event(name), page) == {"go": False, "outcome": "skipped", "reason": DUPLICATES[name]}
+
+
+@pytest.mark.parametrize("begun", [False, True])
+@pytest.mark.parametrize("name", build.NAMES)
+def test_an_event_whose_page_is_known_is_skipped_whatever_notion_finds(name: str, begun: bool) -> None:
+    """Notion may take a moment to find a page that was just made; what it finds is not looked at."""
+    skipped = {"go": False, "outcome": "skipped", "reason": DUPLICATES[name]}
+    done = {f"Email {number} Sent": "2025-11-19" for number in range(1, 6)}
+    for pages in (
+        [],
+        [build.sequence_page({"Template Type": TYPES[name]})],
+        [build.sequence_page()],
+        [build.sequence_page(done)],
+    ):
+        assert ask(build.event(name), *pages, contacts=(), page_id="page-9", begun=begun) == skipped
+
+
+def test_an_enrolled_page_counts_even_behind_one_that_could_be_adopted() -> None:
+    enrolled = build.sequence_page({"Template Type": "5-Day Sequence"})
+    assert ask(None, build.sequence_page(page_id="other"), enrolled)["reason"] == "already_in_sequence"
+
+
+def test_a_contact_may_be_in_several_sequences_at_once() -> None:
+    others = [build.sequence_page({"Template Type": TYPES[name]}) for name in ("noshow", "postcall", "onboarding")]
+    assert ask(None, *others)["page"]["method"] == "POST"
+
+
+def test_an_enrolment_that_was_begun_and_not_finished_is_taken_up_again() -> None:
+    said = {"Template Type": "5-Day Sequence", "Sequence Created": "2025-11-20", "Email 2 Sent": "2025-11-20T14:30:00Z"}
+    planned = ask(None, build.sequence_page(said, page_id="page-7"), begun=True)
+    assert planned["page"]["path"] == "/v1/pages/page-7"
+    assert planned["page"]["method"] == "PATCH"
+    assert not {"Template Type", "Sequence Created", "Campaign"} & set(planned["page"]["body"]["properties"])
+    assert hours(planned) == {3: 72, 4: 96, 5: 120}
+
+
+def test_an_enrolment_that_was_begun_without_a_page_makes_one() -> None:
+    assert ask(begun=True)["page"]["method"] == "POST"

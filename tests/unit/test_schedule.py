@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from christmas_campaign import schedule
+from christmas_campaign.sequences import SEQUENCES, Sequence, sequence
+from christmas_campaign.settings import Settings
+from unit import build
+
+NOW, HOUR, MINUTE = build.NOW, build.HOUR, build.MINUTE
+SIGNUP = sequence("signup")
+
+
+def hours(anchor: datetime, dates: dict[int, datetime]) -> dict[int, float]:
+    return {number: (date - anchor) / HOUR for number, date in dates.items()}
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("signup", {2: 24, 3: 72, 4: 96, 5: 120}),
+        ("noshow", {1: 5 / 60, 2: 24, 3: 48}),
+        ("postcall", {1: 1, 2: 72, 3: 168}),
+        ("onboarding", {1: 1, 2: 24, 3: 72}),
+    ],
+)
+def test_production_dates_of_each_sequence(name: str, expected: dict[int, float]) -> None:
+    assert hours(NOW, schedule.dates(sequence(name), NOW, NOW, {}, Settings())) == expected
+
+
+@pytest.mark.parametrize(("name", "numbers"), [("signup", (2, 3, 4, 5)), ("noshow", (1, 2, 3))])
+def test_testing_mode_is_a_minute_after_the_other(name: str, numbers: tuple[int, ...]) -> None:
+    dates = schedule.dates(sequence(name), NOW, NOW, {}, Settings(testing_mode=True))
+    assert dates == {number: NOW + place * MINUTE for place, number in enumerate(numbers, 1)}
+
+
+def test_a_day_is_a_day_when_the_clock_goes_back() -> None:
+    """Twenty-four hours after ten on Saturday is nine on Sunday in Toronto: delays are hours, not dates."""
+    anchor = datetime(2025, 11, 1, 14, tzinfo=UTC)
+    assert schedule.dates(SIGNUP, anchor, anchor, {}, Settings())[2] == datetime(2025, 11, 2, 14, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("late", "expected"),
+    [
+        # How many hours after the anchor the plan is made, and when each goes out, in hours after that.
+        (23, {2: 1, 3: 49, 4: 73, 5: 97}),
+        (24, {2: 0, 3: 48, 4: 72, 5: 96}),
+        (30, {2: 0, 3: 42, 4: 66, 5: 90}),
+        (71.5, {2: 0, 3: 1, 4: 24.5, 5: 48.5}),
+        (100, {2: 0, 3: 1, 4: 2, 5: 20}),
+        (1000, {2: 0, 3: 1, 4: 2, 5: 3}),
+    ],
+)
+def test_what_is_overdue_goes_out_at_once_and_an_hour_apart(late: float, expected: dict[int, float]) -> None:
+    assert hours(NOW, schedule.dates(SIGNUP, NOW - late * HOUR, NOW, {}, Settings())) == expected
+
+
+@pytest.mark.parametrize(
+    ("sent", "expected"),
+    [
+        ({1: -2.0}, {2: 24, 3: 72, 4: 96, 5: 120}),
+        ({1: -24.0, 2: -0.5}, {3: 72, 4: 96, 5: 120}),
+        ({1: 0.0, 2: 71.5}, {3: 72.5, 4: 96, 5: 120}),
+        ({1: 0.0, 3: 95.5}, {2: 96.5, 4: 97.5, 5: 120}),
+        ({2: 0.0, 3: 0.0, 4: 0.0, 5: 0.0}, {}),
+    ],
+)
+def test_what_was_sent_is_not_sent_again_and_keeps_its_distance(
+    sent: dict[int, float], expected: dict[int, float]
+) -> None:
+    given_ = {number: NOW + when * HOUR for number, when in sent.items()}
+    assert hours(NOW, schedule.dates(SIGNUP, NOW, NOW, given_, Settings())) == expected
+
+
+def test_overdue_after_one_that_has_just_been_sent_waits_for_its_hour() -> None:
+    dates = schedule.dates(SIGNUP, NOW - 1000 * HOUR, NOW, {1: NOW - 1000 * HOUR, 2: NOW - HOUR / 4}, Settings())
+    assert hours(NOW, dates) == {3: 0.75, 4: 1.75, 5: 2.75}
+
+
+every_settings = st.sampled_from([Settings(), Settings(testing_mode=True), Settings(time_scale=14_400)])
+moments = st.datetimes(datetime(2025, 1, 1), datetime(2026, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
+sent_before = st.dictionaries(st.integers(1, 7), moments, max_size=4)
+
+
+@given(st.sampled_from(SEQUENCES), moments, moments, sent_before, every_settings)
+def test_emails_keep_their_order_and_their_distance(
+    found: Sequence, anchor: datetime, now: datetime, sent: dict[int, datetime], settings: Settings
+) -> None:
+    dates = schedule.dates(found, anchor, now, sent, settings)
+    assert list(dates) == [email.number for email in found.emails if email.number not in sent]
+    before = None
+    for number, date in dates.items():
+        assert date >= now
+        assert date >= anchor + settings.delays(found)[number]
+        assert all(date - when >= settings.spacing for when in sent.values())
+        assert before is None or date - before >= settings.spacing
+        assert date.utcoffset() == timedelta(0)
+        before = date

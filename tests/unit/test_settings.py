@@ -1,0 +1,177 @@
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from christmas_campaign import settings
+from christmas_campaign.sequences import sequence
+from christmas_campaign.settings import InvalidSetting, Settings
+
+HOUR = timedelta(hours=1)
+MINUTE = timedelta(minutes=1)
+SANDBOX = "http://127.0.0.1:8000"
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [{}, {"testing_mode": "", "time_scale": None, "sender_name": "  ", "sender_address": "", "calendly_link": ""}],
+)
+def test_what_is_not_given_has_its_default(raw: dict[str, Any]) -> None:
+    found = settings.read(raw)
+    assert found == Settings(
+        testing_mode=False,
+        time_scale=1.0,
+        sender_name="Sang Le - BusOS",
+        sender_address=None,
+        unsubscribe_address=None,
+        links={},
+    )
+    assert found.spacing == HOUR
+
+
+def test_all_settings() -> None:
+    raw = {
+        "testing_mode": "FALSE",
+        "time_scale": " 14400 ",
+        "resend_url": SANDBOX,
+        "sender_name": " Sang ",
+        "sender_address": " Value@Example.org ",
+        "unsubscribe_address": "stop@example.org",
+        "calendly_link": "https://calendly.com/x",
+        "pdf_download_link": "http://example.org/x.pdf",
+        "unknown": "ignored",
+    }
+    assert settings.read(raw) == Settings(
+        time_scale=14_400.0,
+        sender_name="Sang",
+        sender_address="value@example.org",
+        unsubscribe_address="stop@example.org",
+        links={"calendly_link": "https://calendly.com/x", "pdf_download_link": "http://example.org/x.pdf"},
+    )
+
+
+@pytest.mark.parametrize(("given", "expected"), [("true", True), (" True\n", True), (True, True), (False, False)])
+def test_testing_mode_is_read_in_any_case(given: object, expected: bool) -> None:
+    assert settings.read({"testing_mode": given}).testing_mode is expected
+
+
+@pytest.mark.parametrize(
+    ("raw", "message"),
+    [
+        ({"testing_mode": "yes"}, "SECRET_TESTING_MODE must be true or false (as base64)"),
+        ({"testing_mode": "1"}, "SECRET_TESTING_MODE must be true or false (as base64)"),
+        ({"time_scale": "fast", "resend_url": SANDBOX}, "ENV_TIME_SCALE must be a number from 1 to 1000000"),
+        ({"time_scale": "0", "resend_url": SANDBOX}, "ENV_TIME_SCALE must be a number from 1 to 1000000"),
+        ({"time_scale": "0.5", "resend_url": SANDBOX}, "ENV_TIME_SCALE must be a number from 1 to 1000000"),
+        ({"time_scale": "-5", "resend_url": SANDBOX}, "ENV_TIME_SCALE must be a number from 1 to 1000000"),
+        ({"time_scale": "1000001", "resend_url": SANDBOX}, "ENV_TIME_SCALE must be a number from 1 to 1000000"),
+        ({"time_scale": "nan", "resend_url": SANDBOX}, "ENV_TIME_SCALE must be a number from 1 to 1000000"),
+        ({"time_scale": "inf", "resend_url": SANDBOX}, "ENV_TIME_SCALE must be a number from 1 to 1000000"),
+        (
+            {"time_scale": "60", "resend_url": SANDBOX, "testing_mode": "true"},
+            "ENV_TIME_SCALE must not be set together with SECRET_TESTING_MODE=true: choose one",
+        ),
+        ({"sender_address": "zoe"}, "ENV_SENDER_ADDRESS is not an e-mail address: it has no @"),
+        (
+            {"unsubscribe_address": "a@b"},
+            "ENV_UNSUBSCRIBE_ADDRESS is not an e-mail address: what stands after the @ is not a domain",
+        ),
+        ({"calendly_link": "calendly.com/x"}, "ENV_CALENDLY_LINK must be a whole address that begins with https://"),
+        ({"calendly_link": "javascript:x"}, "ENV_CALENDLY_LINK must be a whole address that begins with https://"),
+        ({"pdf_download_link": "https://"}, "ENV_PDF_DOWNLOAD_LINK must be a whole address that begins with https://"),
+    ],
+)
+def test_a_setting_that_cannot_be_used_is_named(raw: dict[str, Any], message: str) -> None:
+    with pytest.raises(InvalidSetting) as caught:
+        settings.read(raw)
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        None,
+        "",
+        "https://api.resend.com",
+        "https://api.resend.com/",
+        "https://API.Resend.com:443/v1",
+        "http://key@api.resend.com",
+        "https://api.resend.com.",
+        "https://API.Resend.com.:443/v1",
+    ],
+)
+def test_time_is_never_squeezed_with_the_real_resend(url: str | None) -> None:
+    with pytest.raises(InvalidSetting) as caught:
+        settings.read({"time_scale": "60", "resend_url": url})
+    assert str(caught.value) == (
+        "ENV_TIME_SCALE must not be set with the real Resend: real people would get e-mails at once"
+    )
+
+
+@pytest.mark.parametrize("url", [SANDBOX, "https://api.resend.com.example.org", "https://not-api.resend.com"])
+def test_time_may_be_squeezed_elsewhere(url: str) -> None:
+    assert settings.read({"time_scale": "60", "resend_url": url}).time_scale == 60.0
+
+
+@pytest.mark.parametrize("mode", ["true", "false"])
+def test_a_scale_of_one_is_none(mode: str) -> None:
+    assert settings.read({"time_scale": "1.0", "testing_mode": mode}).testing_mode is (mode == "true")
+
+
+@pytest.mark.parametrize(
+    ("raw", "named"),
+    [
+        ({"calendly_link": "https://[x"}, "ENV_CALENDLY_LINK"),
+        ({"pdf_download_link": "https://[x"}, "ENV_PDF_DOWNLOAD_LINK"),
+        *(
+            ({"time_scale": "60", "resend_url": url}, "ENV_RESEND_URL")
+            for url in ("https://[x", "//api.resend.com", "api.resend.com", "https://", "ftp://127.0.0.1", "sandbox:80")
+        ),
+    ],
+)
+def test_an_address_that_is_none_is_named_too(raw: dict[str, Any], named: str) -> None:
+    with pytest.raises(InvalidSetting) as caught:
+        settings.read(raw)
+    assert str(caught.value) == f"{named} must be a whole address that begins with https://"
+
+
+def test_where_resend_is_does_not_matter_when_time_is_not_squeezed() -> None:
+    assert settings.read({"resend_url": "https://[x"}) == Settings()
+
+
+@pytest.mark.parametrize(
+    ("found", "spacing"),
+    [
+        (Settings(), HOUR),
+        (Settings(testing_mode=True), MINUTE),
+        (Settings(time_scale=14_400), timedelta(seconds=0.25)),
+    ],
+)
+def test_spacing(found: Settings, spacing: timedelta) -> None:
+    assert found.spacing == spacing
+
+
+@pytest.mark.parametrize(
+    ("name", "production", "testing"),
+    [
+        ("signup", {2: 24 * HOUR, 3: 72 * HOUR, 4: 96 * HOUR, 5: 120 * HOUR}, {2: 1, 3: 2, 4: 3, 5: 4}),
+        ("noshow", {1: 5 * MINUTE, 2: 24 * HOUR, 3: 48 * HOUR}, {1: 1, 2: 2, 3: 3}),
+        ("postcall", {1: HOUR, 2: 72 * HOUR, 3: 168 * HOUR}, {1: 1, 2: 2, 3: 3}),
+        ("onboarding", {1: HOUR, 2: 24 * HOUR, 3: 72 * HOUR}, {1: 1, 2: 2, 3: 3}),
+    ],
+)
+def test_delays_in_production_in_testing_mode_and_scaled(
+    name: str, production: dict[int, timedelta], testing: dict[int, int]
+) -> None:
+    found = sequence(name)
+    assert Settings().delays(found) == production
+    assert Settings(testing_mode=True).delays(found) == {number: each * MINUTE for number, each in testing.items()}
+    scaled = {number: delay / 14_400 for number, delay in production.items()}
+    assert Settings(time_scale=14_400).delays(found) == scaled
+
+
+def test_five_days_are_half_a_minute_in_the_demo() -> None:
+    delays = Settings(time_scale=14_400).delays(sequence("signup"))
+    assert [delay.total_seconds() for delay in delays.values()] == [6, 18, 24, 30]

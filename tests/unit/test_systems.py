@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+import pytest
+
+from christmas_campaign import systems
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("GPS", "GPS"),
+        ("GPS System", "GPS"),
+        ("CREW System", "CREW"),
+        ("the engine", "ENGINE"),
+        ("Fuel (money)", "FUEL"),
+        ("Cabin:", "CABIN"),
+        ("COCKPIT", "COCKPIT"),
+        ("your RADAR, please", "RADAR"),
+        ("autopilot", "AUTOPILOT"),
+        ("RADAR and CREW", "RADAR"),
+        ("Money System", None),
+        ("screw", None),
+        ("Engineering", None),
+        ("", None),
+    ],
+)
+def test_a_system_is_found_by_name_within_the_text(text: str, expected: str | None) -> None:
+    assert systems.find(text) == expected
+
+
+def test_each_of_the_eight_systems_has_a_tip_of_its_own() -> None:
+    assert list(systems.TIPS) == ["GPS", "CREW", "ENGINE", "FUEL", "CABIN", "COCKPIT", "RADAR", "AUTOPILOT"]
+    assert len({*systems.TIPS.values(), systems.GENERAL_TIP}) == 9
+    assert all(tip.strip() == tip and tip for tip in systems.TIPS.values())
+
+
+def test_whose_tips_are_given_when_no_system_is_known() -> None:
+    assert (systems.FALLBACK_WEAKEST, systems.FALLBACK_SECOND) == ("GPS", "CREW")

@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+
+from christmas_campaign import times
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2025-11-20T15:00:00Z", "2025-11-20T15:00:00.000Z"),
+        ("2025-11-20T15:00:00+00:00", "2025-11-20T15:00:00.000Z"),
+        ("2025-11-20T10:00:00-05:00", "2025-11-20T15:00:00.000Z"),
+        ("2025-11-20T22:30:00+07:30", "2025-11-20T15:00:00.000Z"),
+        (" 2025-11-20T15:00:00.123Z ", "2025-11-20T15:00:00.123Z"),
+        # As Kestra writes the present: nine digits after the point.
+        ("2025-11-20T15:00:00.123456789Z", "2025-11-20T15:00:00.123Z"),
+        # Without a zone it is Toronto's: five hours behind in winter, four in summer.
+        ("2025-11-20T10:00:00", "2025-11-20T15:00:00.000Z"),
+        ("2025-11-20 10:00", "2025-11-20T15:00:00.000Z"),
+        ("2025-07-20T10:00:00", "2025-07-20T14:00:00.000Z"),
+        ("2025-11-20", "2025-11-20T05:00:00.000Z"),
+        # The clock goes back at two o'clock on 2 November.
+        ("2025-11-02T00:59:59", "2025-11-02T04:59:59.000Z"),
+        ("2025-11-02T02:00:00", "2025-11-02T07:00:00.000Z"),
+    ],
+)
+def test_a_time_without_a_zone_is_torontos(text: str, expected: str) -> None:
+    assert times.text(times.parse(text)) == expected
+
+
+def test_a_time_is_read_into_utc() -> None:
+    moment = times.parse("2025-11-20T10:00:00-05:00")
+    assert moment == datetime(2025, 11, 20, 15, tzinfo=UTC)
+    assert moment.utcoffset() == timedelta(0)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "tomorrow", "2025-13-01", "2025-02-30", "20.11.2025", "2025-11-20T25:00", "15:00", "1763650800", "\ud800"],
+)
+def test_what_is_no_time_is_a_value_error(text: str) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        times.parse(text)
+
+
+@pytest.mark.parametrize("text", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59", "9999-12-31T23:59:59-12:00"])
+def test_a_time_outside_the_calendar_is_a_value_error_too(text: str) -> None:
+    with pytest.raises(ValueError, match="outside the calendar"):
+        times.parse(text)
+
+
+def test_a_time_is_written_in_utc_to_the_millisecond() -> None:
+    moment = datetime(2025, 11, 20, 10, 0, 0, 123999, tzinfo=timezone(timedelta(hours=-5)))
+    assert times.text(moment) == "2025-11-20T15:00:00.123Z"
