@@ -157,7 +157,7 @@ def _filled(name: str, texts: Mapping[str, str], value: Callable[[Placeholder], 
 
 def one_line(text: str) -> str:
     """Return ``text`` with each line break, and the spaces around it, made one space: a subject is a single line."""
-    return " ".join(part.strip() for part in re.split(r"[\r\n\v\f\x85\u2028\u2029]+", text)).strip()
+    return " ".join(filter(None, map(str.strip, re.split(r"[\r\n\v\f\x85\u2028\u2029]+", text))))
 
 
 def mailbox(name: str, address: str) -> str:

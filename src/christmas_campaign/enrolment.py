@@ -1,8 +1,9 @@
 """What is kept of an enrolment in Kestra's KV store until its sequence is long over: the machine's memory.
 
-Two entries, both under the enrolment's opaque id. ``enrolment.<id>`` is this record, written before anything else is;
-``page.<id>`` is the id of the contact's page in Notion, written when the page is there: from then on the event is known.
-``mail.<id>.<number>`` says how an e-mail was settled: see ``Settled``.
+All entries are under the enrolment's opaque id, and written in this order. ``enrolment.<id>`` is this record, before anything
+else is done. ``page.<id>`` is the id of the contact's page in Notion. ``enrolled.<id>`` says that every e-mail is scheduled: from
+then on the event is known; until then the same event takes the enrolment up again. ``mail.<id>.<number>`` says how an e-mail
+was settled: see ``Settled``.
 """
 
 from __future__ import annotations

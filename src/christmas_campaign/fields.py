@@ -46,7 +46,10 @@ def _readable(value: str, longest: int) -> str:
 
 def plain_number(value: int | float) -> str:
     """Return a number as people write it: 52, 52.5, 0.00001."""
-    return str(value) if isinstance(value, int) else f"{value:.10f}".rstrip("0").rstrip(".")
+    if isinstance(value, int):
+        return str(value)
+    written = f"{value:.10f}".rstrip("0").rstrip(".")
+    return "0" if written == "-0" else written
 
 
 def _finite(value: int | float) -> bool:

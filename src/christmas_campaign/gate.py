@@ -38,7 +38,7 @@ def gate(
     ``page_path``, ``templates_path`` and ``template_query`` (path and body of the Notion query for its template).
     """
     if record is None or page_id is None:
-        detail = "What the webhook said is no longer kept. Send the same webhook again to enrol the contact anew."
+        detail = "What the webhook said is not kept, or no longer: it is for 30 days after the last e-mail was due."
         return _no(Outcome.FAILED, Reason.ENROLMENT_UNKNOWN, detail)
     email = sequence(record.event.sequence).email(number)
     if own and own.outcome is Outcome.SENT:

@@ -66,7 +66,7 @@ class _Reader(HTMLParser):
         if tag == "br":
             self.out.append("\n")
         elif tag in _BLOCKS:
-            self.out.append("\n\n- " if tag == "li" else "\n\n")
+            self.out.append("\n\n\0" if tag == "li" else "\n\n")
         elif tag == "a":
             self._links.append(given.get("href", ""))
         elif tag == "img" and given.get("alt"):
@@ -100,5 +100,5 @@ def from_html(source: str) -> str:
     reader.close()
     lines = [line.strip() for line in "".join(reader.out).split("\n")]
     text = re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
-    text = re.sub(r"^-\n+", "- ", text, flags=re.MULTILINE)
-    return text.replace("\n\n- ", "\n- ")
+    # A list item begins with a mark that no text has, until its first words are found.
+    return re.sub(r"\n*\0\n*", "\n- ", text).strip()

@@ -39,7 +39,7 @@ def plan(
     *,
     contacts: Sequence[Page],
     pages: Iterable[Page],
-    page_id: str | None,
+    enrolled: bool,
     begun: bool,
     sources: Mapping[str, str],
     settings: Settings,
@@ -47,8 +47,8 @@ def plan(
 ) -> dict[str, Any]:
     """Decide what an event leads to.
 
-    ``contacts`` and ``pages`` are what the queries of ``lookups`` found, ``page_id`` is what the KV store has as the page of
-    this very event (``None``: it is not known), ``begun`` says whether an earlier enrolment for this
+    ``contacts`` and ``pages`` are what the queries of ``lookups`` found, ``enrolled`` says whether this very
+    event is known as enrolled, ``begun`` whether an earlier enrolment for this
     very event was recorded but not finished, ``sources`` are the ids of Notion's data sources ``pages``, ``templates`` and
     ``analytics``, ``now`` the moment of the plan (aware).
 
@@ -58,7 +58,7 @@ def plan(
     """
     found = sequence(event.sequence)
     # The KV store is asked first: Notion may take a moment to find a page that was just made.
-    if page_id is not None:
+    if enrolled:
         return {"go": False, "outcome": Outcome.SKIPPED, "reason": found.duplicate}
     own = _own_page(event, pages)
     said = notion_pages.plain(own) if own else {}

@@ -63,7 +63,7 @@ def test_an_enrolment_that_is_no_longer_kept_needs_a_person(lost: dict[str, Any]
         "go": False,
         "outcome": "failed",
         "reason": "enrolment_unknown",
-        "detail": "What the webhook said is no longer kept. Send the same webhook again to enrol the contact anew.",
+        "detail": "What the webhook said is not kept, or no longer: it is for 30 days after the last e-mail was due.",
     }
 
 

@@ -32,7 +32,7 @@ def ask(
     event: Event | None = None,
     *pages: Mapping[str, Any],
     contacts: tuple[Mapping[str, Any], ...] = (build.contact(),),
-    page_id: str | None = None,
+    enrolled: bool = False,
     begun: bool = False,
     settings: Settings = build.SETTINGS,
     now: datetime = NOW,
@@ -41,7 +41,7 @@ def ask(
         event or build.event(),
         contacts=contacts,
         pages=pages,
-        page_id=page_id,
+        enrolled=enrolled,
         begun=begun,
         sources={"pages": "source-pages", **build.SOURCES},
         settings=settings,
@@ -406,7 +406,7 @@ def test_an_event_whose_page_is_known_is_skipped_whatever_notion_finds(name: str
         [build.sequence_page()],
         [build.sequence_page(done)],
     ):
-        assert ask(build.event(name), *pages, contacts=(), page_id="page-9", begun=begun) == skipped
+        assert ask(build.event(name), *pages, contacts=(), enrolled=True, begun=begun) == skipped
 
 
 def test_an_enrolled_page_counts_even_behind_one_that_could_be_adopted() -> None:

@@ -31,7 +31,7 @@ def plan(**changed: Any) -> dict[str, Any]:
         "templates_database": build.database("source-templates"),
         "analytics_database": build.database("source-analytics"),
         "record": None,
-        "page_id": None,
+        "enrolled": None,
         "settings": SETTINGS,
         **changed,
     }
