@@ -1,9 +1,9 @@
 """What is kept of an enrolment in Kestra's KV store until its sequence is long over: the machine's memory.
 
 All entries are under the enrolment's opaque id, and written in this order. ``enrolment.<id>`` is this record, before anything
-else is done. ``page.<id>`` is the id of the contact's page in Notion. ``enrolled.<id>`` says that every e-mail is scheduled: from
-then on the event is known; until then the same event takes the enrolment up again. ``mail.<id>.<number>`` says how an e-mail
-was settled: see ``Settled``.
+else is done. ``page.<id>`` is the id of the contact's page in Notion. ``enrolled.<id>`` says that every e-mail is scheduled:
+from then on the event is known; until then the same event takes the enrolment up again. ``mail.<id>.<number>`` says how an
+e-mail was settled: see ``Settled``.
 """
 
 from __future__ import annotations

@@ -32,8 +32,11 @@ def check(folder: Path, environment: Mapping[str, str]) -> list[Fault]:
     ``environment`` is the engine's. Raises ``ChildError`` or ``KestraError`` when the engine cannot be asked.
     """
     faults: list[Fault] = []
-    with tempfile.TemporaryDirectory() as data, Engine(Path(data), env=environment) as engine:
-        kestra = Kestra(engine.url)
+    with (
+        tempfile.TemporaryDirectory() as data,
+        Engine(Path(data), env=environment) as engine,
+        Kestra(engine.url) as kestra,
+    ):
         files = sorted(folder.glob("*.yml"))
         # Flows start one another: each is looked at when all are there, as far as they can be.
         with suppress(KestraError):

@@ -102,6 +102,7 @@ class Stack:
     def kestra(self) -> Kestra:
         """A client for the running engine, which has another address after each start."""
         if self._kestra is None or self._kestra.url != self.engine.url:
+            self._hang_up()
             self._kestra = Kestra(self.engine.url)
         return self._kestra
 
@@ -143,9 +144,15 @@ class Stack:
 
     def stop(self) -> None:
         """Stop the engine, then the sandbox."""
+        self._hang_up()
         if self._engine is not None:
             self._engine.stop()
         self.sandbox.stop()
+
+    def _hang_up(self) -> None:
+        if self._kestra is not None:
+            self._kestra.close()
+            self._kestra = None
 
     def __enter__(self) -> Stack:
         self.start()
