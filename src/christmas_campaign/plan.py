@@ -39,7 +39,6 @@ def plan(
     *,
     contacts: Sequence[Page],
     pages: Iterable[Page],
-    enrolled: bool,
     begun: bool,
     sources: Mapping[str, str],
     settings: Settings,
@@ -47,8 +46,7 @@ def plan(
 ) -> dict[str, Any]:
     """Decide what an event leads to.
 
-    ``contacts`` and ``pages`` are what the queries of ``lookups`` found, ``enrolled`` says whether this very
-    event is known as enrolled, ``begun`` whether an earlier enrolment for this
+    ``contacts`` and ``pages`` are what the queries of ``lookups`` found, ``begun`` says whether an earlier enrolment for this
     very event was recorded but not finished, ``sources`` are the ids of Notion's data sources ``pages``, ``templates`` and
     ``analytics``, ``now`` the moment of the plan (aware).
 
@@ -57,9 +55,6 @@ def plan(
     page), ``emails`` (number and date of each), ``outcome``, and ``note``, a sentence for the log.
     """
     found = sequence(event.sequence)
-    # The KV store is asked first: Notion may take a moment to find a page that was just made.
-    if enrolled:
-        return {"go": False, "outcome": Outcome.SKIPPED, "reason": found.duplicate}
     own = _own_page(event, pages)
     said = notion_pages.plain(own) if own else {}
     if own and said.get(schema.PAGE_TEMPLATE_TYPE) is not None and not begun:

@@ -32,7 +32,6 @@ def ask(
     event: Event | None = None,
     *pages: Mapping[str, Any],
     contacts: tuple[Mapping[str, Any], ...] = (build.contact(),),
-    enrolled: bool = False,
     begun: bool = False,
     settings: Settings = build.SETTINGS,
     now: datetime = NOW,
@@ -41,7 +40,6 @@ def ask(
         event or build.event(),
         contacts=contacts,
         pages=pages,
-        enrolled=enrolled,
         begun=begun,
         sources={"pages": "source-pages", **build.SOURCES},
         settings=settings,
@@ -392,21 +390,6 @@ def test_of_several_pages_without_a_type_the_oldest_is_adopted() -> None:
 def test_a_contact_who_is_in_the_sequence_already_is_skipped(name: str) -> None:
     page = build.sequence_page({"Template Type": TYPES[name]})
     assert ask(build.event(name), page) == {"go": False, "outcome": "skipped", "reason": DUPLICATES[name]}
-
-
-@pytest.mark.parametrize("begun", [False, True])
-@pytest.mark.parametrize("name", build.NAMES)
-def test_an_event_whose_page_is_known_is_skipped_whatever_notion_finds(name: str, begun: bool) -> None:
-    """Notion may take a moment to find a page that was just made; what it finds is not looked at."""
-    skipped = {"go": False, "outcome": "skipped", "reason": DUPLICATES[name]}
-    done = {f"Email {number} Sent": "2025-11-19" for number in range(1, 6)}
-    for pages in (
-        [],
-        [build.sequence_page({"Template Type": TYPES[name]})],
-        [build.sequence_page()],
-        [build.sequence_page(done)],
-    ):
-        assert ask(build.event(name), *pages, contacts=(), enrolled=True, begun=begun) == skipped
 
 
 def test_an_enrolled_page_counts_even_behind_one_that_could_be_adopted() -> None:

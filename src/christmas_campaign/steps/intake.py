@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from christmas_campaign import identity, intake, plan
+from christmas_campaign.sequences import sequence
 from christmas_campaign.steps import labelled, ready_made
 
 
@@ -22,5 +23,6 @@ def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
     if answer["event"] is not None:
         found = intake.Event.from_json(answer["event"])
         names = {"enrolment": found.id, "contact": identity.contact_id(found.email)}
-        event = ready_made({**answer["event"], "lookups": plan.lookups(found)})
+        more = {"lookups": plan.lookups(found), "duplicate": sequence(found.sequence).duplicate}
+        event = ready_made({**answer["event"], **more})
     return {"enrolment": None, "contact": None, **labelled(answer, **names), **names, "event": event}

@@ -20,8 +20,8 @@ DATABASES = {
 
 
 def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
-    """Context: ``event``, ``contacts``, ``pages``, and ``…_database`` for each of ``DATABASES`` (responses), ``record`` and
-    ``enrolled`` (of an earlier enrolment for the same event, or ``None``), ``settings``.
+    """Context: ``event``, ``contacts``, ``pages``, and ``…_database`` for each of ``DATABASES`` (responses), ``record`` (of an
+    earlier enrolment for the same event that was not finished, or ``None``), ``settings``.
 
     Outputs: as ``plan.plan`` gives them, with ``record`` and the bodies of ``contact`` and ``page`` ready-made.
     """
@@ -29,7 +29,6 @@ def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
         Event.from_json(context["event"]),
         contacts=results(context["contacts"], "the look-up in BusinessX"),
         pages=results(context["pages"], "the look-up in Email Sequence"),
-        enrolled=context.get("enrolled") is not None,
         begun=context.get("record") is not None,
         sources={name: data_source(context[f"{name}_database"], title) for name, title in DATABASES.items()},
         settings=settings.read(context["settings"]),

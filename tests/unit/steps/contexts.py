@@ -31,7 +31,6 @@ def plan(**changed: Any) -> dict[str, Any]:
         "templates_database": build.database("source-templates"),
         "analytics_database": build.database("source-analytics"),
         "record": None,
-        "enrolled": None,
         "settings": SETTINGS,
         **changed,
     }

@@ -31,7 +31,11 @@ def test_a_good_payload_comes_with_the_opaque_ids() -> None:
     event = build.event()
     assert said["enrolment"] == event.id
     assert said["contact"] == identity.contact_id("zoe@example.com")
-    assert json.loads(said["event"]) == {**event.as_json(), "lookups": plan.lookups(event)}
+    assert json.loads(said["event"]) == {
+        **event.as_json(),
+        "lookups": plan.lookups(event),
+        "duplicate": "already_in_sequence",
+    }
     assert json.loads(said["labels"]) == {
         "outcome": "accepted",
         "enrolment": event.id,

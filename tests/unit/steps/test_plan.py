@@ -52,16 +52,9 @@ def test_an_enrolment_that_was_recorded_and_not_finished_goes_on() -> None:
     assert (said["go"], said["page"]["method"]) == (True, "PATCH")
 
 
-@pytest.mark.parametrize("pages", [build.found(ENROLLED), build.found()], ids=["page found", "page not found yet"])
-def test_an_enrolment_that_was_finished_by_a_call_at_the_same_time_is_not_made_again(pages: Any) -> None:
-    said = step(contexts.plan(pages=pages, record=build.record().as_json(), enrolled="run-1"), build.NOW)
-    assert (said["go"], said.get("reason")) == (False, "already_in_sequence")
-    assert json.loads(said["labels"]) == {"outcome": "skipped", "reason": "already_in_sequence"}
-
-
 def test_an_entry_of_the_kv_store_that_is_not_there_may_be_left_out() -> None:
     context = contexts.plan()
-    del context["record"], context["enrolled"]
+    del context["record"]
     assert step(context, build.NOW)["go"] is True
 
 
