@@ -34,7 +34,7 @@ def as_page(template: content.Template) -> dict[str, Any]:
 
 
 def composed(payload: dict[str, Any], number: int) -> dict[str, Any]:
-    record = Record(intake.read(payload, "signup", NOW), {}, {number: NOW})
+    record = Record(intake.read(payload, "signup", NOW), {}, {number: NOW}, {})
     settings = read({name.removeprefix("ENV_").lower(): value for name, value in SANDBOX_SETTINGS.items()})
     name = sequence("signup").email(number).template
     return compose.compose(

@@ -9,7 +9,6 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
-import pytest
 from support import (
     DAY,
     DELAYS,
@@ -101,7 +100,7 @@ def test_the_contact_and_the_page_say_what_the_website_said(stack: Stack) -> Non
     assert created is not None
     assert timedelta(0) <= created - arrived < timedelta(seconds=30)
     assert notion_pages.moment(page.pop("Signup Date")) == arrived
-    assert {name: value for name, value in page.items() if value not in (None, False)} == {
+    assert {name: value for name, value in page.items() if value is not None and value is not False} == {
         "Name": f"{email} - 5-Day Sequence",
         "Email": email,
         "First Name": "Ana",
@@ -134,7 +133,7 @@ def test_contacts_who_sign_up_apart_get_their_emails_as_far_apart(stack: Stack) 
 
 def test_email_1_sent_at_moves_the_anchor(stack: Stack) -> None:
     email = address()
-    anchor = times.parse(times.text(datetime.now(UTC) - timedelta(seconds=3)))
+    anchor = times.parse(times.text(datetime.now(UTC) + timedelta(seconds=45)))
     sign_up(stack, email, email_1_sent_at=anchor.isoformat())
     enrolled(stack, email)
 
@@ -145,7 +144,7 @@ def test_email_1_sent_at_moves_the_anchor(stack: Stack) -> None:
 def test_a_page_that_says_email_1_was_sent_moves_the_anchor_and_is_adopted(stack: Stack) -> None:
     """Fault 1 of the old system: a website that marked "Email 1 Sent" first got its contact skipped."""
     email = address()
-    anchor = times.parse(times.text(datetime.now(UTC) - timedelta(seconds=2)))
+    anchor = times.parse(times.text(datetime.now(UTC) + timedelta(seconds=30)))
     with stack.notion() as notion:
         source = notion.data_source(stack.database(schema.SEQUENCE_PAGES))
         values = {
@@ -172,7 +171,7 @@ def test_emails_that_are_overdue_go_out_at_once_and_spaced(stack: Stack) -> None
     found = wait_for_mails(stack, email, 4)
 
     assert numbers(found) == [2, 3, 4, 5]
-    assert found[0].received_at - before < timedelta(seconds=5)
+    assert found[0].received_at - before < timedelta(seconds=10)
     spacing = timedelta(hours=1) / SCALE
     for one, other in pairwise(found):
         assert other.received_at - one.received_at >= spacing
@@ -212,20 +211,19 @@ def test_the_same_signup_fifty_times_at_once_sends_nothing_twice(stack: Stack) -
     assert len(mails(stack, email)) == 4
 
 
-@pytest.mark.parametrize(
-    "field", ["first_name", "business_name", "weakest_system_1", "weakest_system_2", "strongest_system"]
-)
-def test_nothing_that_a_customer_writes_is_pasted_anywhere(stack: Stack, field: str) -> None:
-    nasty = (
-        "\"'`\n{{ secret('NOTION_TOKEN') }} ${HOME} `id` ';-- {% raw %}{{x}}{% endraw %} \\1 \\u0025 100% $(id) <b>&"
-    )
+def test_nothing_that_a_customer_writes_is_pasted_anywhere(stack: Stack) -> None:
+    tail = "\"'`\n{{ secret('NOTION_TOKEN') }} ${HOME} `id` ';-- {% raw %}{{x}}{% endraw %} \\1 \\u0025 100% $(id) <b>&"
+    names = ("first_name", "business_name", "weakest_system_1", "weakest_system_2", "strongest_system")
+    nasty = {name: f"{name} {tail}" for name in names}
     email = address()
-    first_half_day = datetime.now(UTC) - DAY
-    sign_up(stack, email, **{"business_name": "Salon", field: nasty, "email_1_sent_at": first_half_day.isoformat()})
+    sign_up(stack, email, **nasty, email_1_sent_at=(datetime.now(UTC) - DAY).isoformat())
     found = wait_for_mails(stack, email, 4)
 
-    if field in ("first_name", "business_name"):
-        assert page_of(stack, email)["First Name" if field == "first_name" else "Business Name"] == nasty
-    assert any(nasty in mail.text for mail in found)
-    assert any(html.escape(nasty) in mail.html for mail in found)
-    assert not any(nasty in mail.html for mail in found)
+    page = page_of(stack, email)
+    assert (page["First Name"], page["Business Name"]) == (nasty["first_name"], nasty["business_name"])
+    for name, value in nasty.items():
+        assert any(value in mail.text for mail in found), name
+        assert any(html.escape(value) in mail.html for mail in found), name
+        assert not any(value in mail.html for mail in found), name
+    for mail in found:
+        assert "\n" not in mail.subject

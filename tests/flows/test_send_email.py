@@ -197,4 +197,4 @@ def test_a_run_for_an_unknown_enrolment_fails_and_says_so(stack: Stack) -> None:
     again = stack.kestra.run("send-email", {"enrolment": "signup-nobody", "number": 2})
     run = until(lambda: r if (r := stack.kestra.execution(again)).state == "FAILED" else None, "the run")
     assert (run.labels["outcome"], run.labels["reason"]) == ("failed", "enrolment_unknown")
-    assert any("no longer kept" in line.message for line in stack.kestra.logs(run.id))
+    assert any("is not kept, or no longer" in line.message for line in stack.kestra.logs(run.id))
