@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
+from datetime import timedelta
 from pathlib import Path
 
-from support import DELAYS, ON_TIME, SCALE, address, enrolled, mails, numbers, sign_up, wait_for_mails
+from support import DELAYS, SCALE, address, enrolled, mails, numbers, sign_up, wait_for_mails
 
 from christmas_campaign.cli.stack import Stack
 
@@ -22,8 +23,8 @@ def test_the_engine_is_killed_while_emails_wait_and_all_arrive_once(tmp_path: Pa
         for email in emails:
             found = wait_for_mails(stack, email, 4, timeout=120)
             assert numbers(found) == [2, 3, 4, 5]
-            # The last one was due long after the engine was back: it is on time.
-            assert found[-1].received_at - (arrived[email] + 2 * DELAYS[5]) <= ON_TIME
+            # The last one was due long after the engine was back: the crash has not delayed it.
+            assert found[-1].received_at - (arrived[email] + 2 * DELAYS[5]) <= timedelta(seconds=10)
         time.sleep(3)
         for email in emails:
             assert len(mails(stack, email)) == 4

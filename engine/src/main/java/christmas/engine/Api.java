@@ -1,0 +1,420 @@
+package christmas.engine;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import io.kestra.core.exceptions.FlowProcessingException;
+import io.kestra.core.http.HttpRequest;
+import io.kestra.core.http.HttpResponse;
+import io.kestra.core.models.Label;
+import io.kestra.core.models.QueryFilter;
+import io.kestra.core.models.executions.Execution;
+import io.kestra.core.models.executions.ExecutionKilled;
+import io.kestra.core.models.executions.ExecutionKilledExecution;
+import io.kestra.core.models.executions.LogEntry;
+import io.kestra.core.models.flows.Flow;
+import io.kestra.core.models.flows.FlowSource;
+import io.kestra.core.models.flows.FlowWithException;
+import io.kestra.core.models.flows.FlowWithSource;
+import io.kestra.core.models.flows.GenericFlow;
+import io.kestra.core.models.kv.KVType;
+import io.kestra.core.models.validations.ValidateConstraintViolation;
+import io.kestra.core.queues.QueueException;
+import io.kestra.core.queues.QueueFactoryInterface;
+import io.kestra.core.queues.QueueInterface;
+import io.kestra.core.repositories.ArrayListTotal;
+import io.kestra.core.repositories.ExecutionRepositoryInterface;
+import io.kestra.core.repositories.FlowRepositoryInterface;
+import io.kestra.core.repositories.KvMetadataRepositoryInterface;
+import io.kestra.core.repositories.LogRepositoryInterface;
+import io.kestra.core.runners.FlowInputOutput;
+import io.kestra.core.runners.RunContextFactory;
+import io.kestra.core.serializers.JacksonMapper;
+import io.kestra.core.services.ExecutionService;
+import io.kestra.core.services.ExecutionStreamingService;
+import io.kestra.core.services.FlowService;
+import io.kestra.core.services.WebhookService;
+import io.kestra.core.storages.StorageInterface;
+import io.kestra.core.storages.kv.InternalKVStore;
+import io.kestra.core.storages.kv.KVMetadata;
+import io.kestra.core.storages.kv.KVStore;
+import io.kestra.core.storages.kv.KVValueAndMetadata;
+import io.kestra.plugin.core.trigger.AbstractWebhookTrigger;
+import io.kestra.plugin.core.trigger.WebhookContext;
+import io.micronaut.context.ApplicationContext;
+import io.micronaut.core.type.GenericArgument;
+import io.micronaut.data.model.Pageable;
+import io.micronaut.data.model.Sort;
+import io.micronaut.inject.qualifiers.Qualifiers;
+import java.io.IOException;
+import java.net.http.HttpHeaders;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.time.Duration;
+import java.time.ZonedDateTime;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.NoSuchElementException;
+import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.slf4j.event.Level;
+
+/**
+ * The part of Kestra's REST API that the campaign uses, at Kestra's own addresses and in its own shapes: what works against
+ * this works against a real server. Kestra's {@code webserver} is not published; the services behind it are.
+ */
+final class Api {
+    private static final String TENANT = "main";
+    private static final int MAX_PAGE = 1000;
+    private static final Pattern FILTER = Pattern.compile("filters\\[([^\\]]+)]\\[([^\\]]+)](?:\\[(.+)])?");
+    private static final Router.Reply NO_WEBHOOK = Router.Reply.error(404, "Not Found");
+
+    private final FlowRepositoryInterface flows;
+    private final ExecutionRepositoryInterface executions;
+    private final LogRepositoryInterface logs;
+    private final KvMetadataRepositoryInterface keys;
+    private final StorageInterface storage;
+    private final FlowService flowService;
+    private final ExecutionService executionService;
+    private final WebhookService webhookService;
+    private final FlowInputOutput inputs;
+    private final RunContextFactory runContexts;
+    private final QueueInterface<Execution> executionQueue;
+    private final QueueInterface<ExecutionKilled> killQueue;
+
+    private record Page(List<?> results, long total) {
+        static Page of(ArrayListTotal<?> page) {
+            return new Page(page, page.getTotal());
+        }
+    }
+
+    private record TypedValue(KVType type, Object value) {}
+
+    Api(ApplicationContext context) {
+        flows = context.getBean(FlowRepositoryInterface.class);
+        executions = context.getBean(ExecutionRepositoryInterface.class);
+        logs = context.getBean(LogRepositoryInterface.class);
+        keys = context.getBean(KvMetadataRepositoryInterface.class);
+        storage = context.getBean(StorageInterface.class);
+        flowService = context.getBean(FlowService.class);
+        executionService = context.getBean(ExecutionService.class);
+        // Made here and not at the first webhook: it begins to listen for ended executions when it is made.
+        webhookService = new Following(
+            context.getBean(WebhookService.class), context.getBean(ExecutionStreamingService.class), executions);
+        inputs = context.getBean(FlowInputOutput.class);
+        runContexts = context.getBean(RunContextFactory.class);
+        executionQueue = context.getBean(
+            new GenericArgument<QueueInterface<Execution>>() {}, Qualifiers.byName(QueueFactoryInterface.EXECUTION_NAMED));
+        killQueue = context.getBean(
+            new GenericArgument<QueueInterface<ExecutionKilled>>() {}, Qualifiers.byName(QueueFactoryInterface.KILL_NAMED));
+    }
+
+    void register(Router router) {
+        String base = "/api/v1/" + TENANT;
+        for (String method : List.of("GET", "POST", "PUT")) {
+            router.add(method, base + "/executions/webhook/{namespace}/{flow}/{key}", this::webhook);
+        }
+        router.add("GET", base + "/executions/search", this::searchExecutions);
+        router.add("GET", base + "/executions/{execution}", r -> Router.Reply.found(executions.findById(TENANT, r.path("execution"))));
+        router.add("POST", base + "/executions/{execution}/restart", this::restart);
+        router.add("DELETE", base + "/executions/{execution}/kill", this::kill);
+        router.add("POST", base + "/executions/{namespace}/{flow}", this::createExecution);
+        router.add("GET", base + "/logs/{execution}", this::logs);
+
+        router.add("POST", base + "/flows/validate", this::validateFlows);
+        router.add("POST", base + "/flows/import", this::importFlows);
+        router.add("POST", base + "/flows", r -> Router.Reply.ok(flowService.create(GenericFlow.fromYaml(TENANT, r.text()), true)));
+        router.add("GET", base + "/flows/search", this::searchFlows);
+        router.add("GET", base + "/flows/{namespace}", r -> Router.Reply.ok(flows.findByNamespace(TENANT, r.path("namespace"))));
+        router.add("GET", base + "/flows/{namespace}/{flow}", this::flow);
+        router.add("PUT", base + "/flows/{namespace}/{flow}", this::updateFlow);
+
+        router.add("GET", base + "/namespaces/{namespace}/kv", r -> Router.Reply.ok(store(r).list()));
+        router.add("GET", base + "/namespaces/{namespace}/kv/{key}", this::value);
+        router.add("PUT", base + "/namespaces/{namespace}/kv/{key}", this::putValue);
+        router.add("DELETE", base + "/namespaces/{namespace}/kv/{key}", r -> Router.Reply.ok(store(r).delete(r.path("key"))));
+    }
+
+    // ---- webhooks
+
+    /** One answer for every way not to find it: a caller without the key learns nothing about which flows there are. */
+    private Router.Reply webhook(Router.Request request) throws Exception {
+        Optional<Flow> found = flows.findById(TENANT, request.path("namespace"), request.path("flow"));
+        if (found.isEmpty() || found.get().isDisabled() || found.get() instanceof FlowWithException) {
+            return NO_WEBHOOK;
+        }
+        Flow flow = found.get();
+        Optional<AbstractWebhookTrigger> trigger = Optional.ofNullable(flow.getTriggers()).orElse(List.of()).stream()
+            .filter(AbstractWebhookTrigger.class::isInstance)
+            .map(AbstractWebhookTrigger.class::cast)
+            .filter(candidate -> !candidate.isDisabled() && hasKey(flow, candidate, request.path("key")))
+            .findFirst();
+        if (trigger.isEmpty()) {
+            return NO_WEBHOOK;
+        }
+        String type = request.header("Content-Type").orElse("application/json");
+        HttpRequest.RequestBody body = request.raw().length == 0 ? null : HttpRequest.StringRequestBody.builder()
+            .contentType(type)
+            .charset(StandardCharsets.UTF_8)
+            .content(request.text())
+            .build();
+        HttpRequest forTrigger = HttpRequest.builder()
+            .method(request.method())
+            .uri(request.uri())
+            .headers(HttpHeaders.of(request.headers(), (name, value) -> true))
+            .body(body)
+            .build();
+        HttpResponse<?> response = trigger.get()
+            .evaluate(WebhookContext.builder()
+                .request(forTrigger).flow(flow).trigger(trigger.get()).webhookService(webhookService).build())
+            .block();
+        if (response == null) {
+            return Router.Reply.error(500, "Internal Server Error");
+        }
+        String answerType = response.getHeaders() == null ? "application/json" : response.contentType();
+        return new Router.Reply(response.getStatus().getCode(), response.getBody(), answerType);
+    }
+
+    private boolean hasKey(Flow flow, AbstractWebhookTrigger trigger, String key) {
+        try {
+            String expected = runContexts.of(flow, trigger).render(trigger.getKey()).trim();
+            // A key that renders to nothing is a setting that was left out, not a door for everybody.
+            return !expected.isEmpty()
+                && MessageDigest.isEqual(expected.getBytes(StandardCharsets.UTF_8), key.getBytes(StandardCharsets.UTF_8));
+        } catch (Exception e) {
+            // A secret that is not defined: this trigger has no key that anybody could know.
+            return false;
+        }
+    }
+
+    // ---- executions
+
+    private Router.Reply createExecution(Router.Request request) throws QueueException {
+        Flow flow = flowService.getFlowIfExecutableOrThrow(
+            TENANT, request.path("namespace"), request.path("flow"), request.number("revision"));
+        List<Label> labels = new ArrayList<>();
+        request.all("labels").forEach(label -> {
+            String[] sides = label.split(":", 2);
+            if (sides.length < 2 || sides[0].startsWith(Label.SYSTEM_PREFIX) && !sides[0].equals(Label.CORRELATION_ID)) {
+                throw new IllegalArgumentException("not a label 'key:value' that a caller may set: '" + label + "'");
+            }
+            labels.add(new Label(sides[0], sides[1]));
+        });
+        Map<String, String> values = new HashMap<>();
+        for (Router.Part part : request.parts()) {
+            if (part.filename() != null) {
+                throw new IllegalArgumentException("the embedded engine takes no FILE inputs");
+            }
+            values.put(part.name(), part.content());
+        }
+        Execution draft = Execution.newExecution(flow, null, labels, request.first("scheduleDate").map(ZonedDateTime::parse));
+        Execution execution = draft.withInputs(inputs.readExecutionInputs(flow, draft, values));
+        if (request.flag("wait")) {
+            return Router.Reply.ok(executionService.runAndWait(execution, flow, Duration.ofHours(1)));
+        }
+        webhookService.startExecution(execution);
+        return Router.Reply.ok(execution);
+    }
+
+    private Router.Reply restart(Router.Request request) throws Exception {
+        Execution execution = existing(request);
+        Execution restarted = executionService.restart(execution, request.number("revision").orElse(null));
+        executionQueue.emit(restarted);
+        return Router.Reply.ok(restarted);
+    }
+
+    private Router.Reply kill(Router.Request request) throws QueueException {
+        Execution execution = existing(request);
+        if (execution.getState().isTerminated()) {
+            throw new IllegalStateException("Execution is already finished, can't kill it");
+        }
+        killQueue.emit(ExecutionKilledExecution.builder()
+            .state(ExecutionKilled.State.REQUESTED)
+            .executionId(execution.getId())
+            .isOnKillCascade(request.first("isOnKillCascade").map(Boolean::parseBoolean).orElse(true))
+            .tenantId(TENANT)
+            .build());
+        return Router.Reply.json(202, null);
+    }
+
+    private Execution existing(Router.Request request) {
+        return executions.findById(TENANT, request.path("execution"))
+            .orElseThrow(() -> new NoSuchElementException("execution '" + request.path("execution") + "'"));
+    }
+
+    private Router.Reply searchExecutions(Router.Request request) {
+        List<QueryFilter> filters = filters(request, QueryFilter.Resource.EXECUTION);
+        return Router.Reply.ok(Page.of(executions.find(page(request), TENANT, filters)));
+    }
+
+    private Router.Reply logs(Router.Request request) {
+        Level level = request.first("minLevel").map(Level::valueOf).orElse(null);
+        List<LogEntry> entries = logs.findByExecutionId(TENANT, request.path("execution"), level);
+        return Router.Reply.ok(entries.stream()
+            .filter(entry -> request.first("taskId").map(id -> id.equals(entry.getTaskId())).orElse(true))
+            .filter(entry -> request.first("taskRunId").map(id -> id.equals(entry.getTaskRunId())).orElse(true))
+            .filter(entry -> request.number("attempt").map(n -> n.equals(entry.getAttemptNumber())).orElse(true))
+            .toList());
+    }
+
+    // ---- flows
+
+    private Router.Reply flow(Router.Request request) {
+        String namespace = request.path("namespace");
+        boolean deleted = request.flag("allowDeleted");
+        Optional<Integer> revision = request.number("revision");
+        return Router.Reply.found(request.flag("source")
+            ? flows.findByIdWithSource(TENANT, namespace, request.path("flow"), revision, deleted)
+            : flows.findById(TENANT, namespace, request.path("flow"), revision, deleted));
+    }
+
+    private Router.Reply searchFlows(Router.Request request) {
+        return Router.Reply.ok(Page.of(flows.find(page(request), TENANT, filters(request, QueryFilter.Resource.FLOW))));
+    }
+
+    private Router.Reply updateFlow(Router.Request request) throws FlowProcessingException {
+        Optional<FlowWithSource> previous = flows.findByIdWithSource(TENANT, request.path("namespace"), request.path("flow"));
+        if (previous.isEmpty()) {
+            return Router.Reply.error(404, "Not Found");
+        }
+        ValidateConstraintViolation problem = flowService.validate(TENANT, List.of(new FlowSource(null, request.text()))).getFirst();
+        if (problem.getConstraints() != null) {
+            return Router.Reply.error(422, "Invalid entity: " + problem.getConstraints());
+        }
+        return Router.Reply.ok(flows.update(GenericFlow.fromYaml(TENANT, request.text()), previous.get()));
+    }
+
+    private Router.Reply validateFlows(Router.Request request) {
+        List<FlowSource> sources = new ArrayList<>();
+        request.parts().forEach(part -> sources.add(new FlowSource(part.filename(), part.content().trim())));
+        if (sources.isEmpty()) {
+            documents(request.text()).forEach(document -> sources.add(new FlowSource(null, document)));
+        }
+        return Router.Reply.ok(flowService.validate(TENANT, sources));
+    }
+
+    /** Answers the names of what could not be imported, as Kestra does; the ids are its only way to say which. */
+    private Router.Reply importFlows(Router.Request request) throws FlowProcessingException {
+        List<String> wrong = new ArrayList<>();
+        for (Router.Part part : request.parts()) {
+            String file = String.valueOf(part.filename());
+            if (!part.name().equals("fileUpload") || !file.endsWith(".yml") && !file.endsWith(".yaml")) {
+                throw new IllegalArgumentException("Cannot import file '" + file + "': a .yml or .yaml in the field fileUpload");
+            }
+            for (String document : documents(part.content())) {
+                try {
+                    flowService.importFlow(TENANT, document);
+                } catch (FlowProcessingException | RuntimeException e) {
+                    if (request.flag("failOnError")) {
+                        throw e;
+                    }
+                    wrong.add(file);
+                }
+            }
+        }
+        return Router.Reply.ok(wrong);
+    }
+
+    private static List<String> documents(String yaml) {
+        return Arrays.stream(yaml.split("(?m)^---\\s*$")).map(String::trim).filter(document -> !document.isEmpty()).toList();
+    }
+
+    // ---- KV
+
+    private KVStore store(Router.Request request) {
+        return new InternalKVStore(TENANT, request.path("namespace"), storage, keys);
+    }
+
+    private Router.Reply value(Router.Request request) throws Exception {
+        Object value = store(request).getValue(request.path("key"))
+            .orElseThrow(() -> new NoSuchElementException("No value found for key '" + request.path("key") + "'"))
+            .value();
+        return Router.Reply.ok(new TypedValue(KVType.from(value), value));
+    }
+
+    private Router.Reply putValue(Router.Request request) throws IOException {
+        KVMetadata metadata = new KVMetadata(
+            request.header("description").orElse(null), request.header("ttl").map(Duration::parse).orElse(null));
+        JsonNode value;
+        try {
+            // Ion, as Kestra does: a superset of JSON that keeps a date a date.
+            value = JacksonMapper.ofIon().readTree(request.text());
+        } catch (JsonProcessingException e) {
+            throw new IllegalArgumentException("the value is not JSON", e);
+        }
+        store(request).put(request.path("key"), new KVValueAndMetadata(metadata, value));
+        return Router.Reply.json(200, null);
+    }
+
+    // ---- searches
+
+    private Pageable page(Router.Request request) {
+        int size = request.number("size").orElse(10);
+        int page = request.number("page").orElse(1);
+        if (size < 1 || size > MAX_PAGE || page < 1) {
+            throw new IllegalArgumentException("page is 1 or more, size is 1 to " + MAX_PAGE);
+        }
+        List<Sort.Order> orders = request.all("sort").stream().map(sort -> {
+            String[] sides = sort.split(":", 2);
+            String column = executions.sortMapping().apply(sides[0]);
+            return sides.length > 1 && sides[1].equalsIgnoreCase("desc") ? Sort.Order.desc(column) : Sort.Order.asc(column);
+        }).toList();
+        return Pageable.from(page, size, orders.isEmpty() ? Sort.UNSORTED : Sort.of(orders));
+    }
+
+    /** The filters of a search, in the form {@code filters[field][OPERATION][key]=value} and in the older plain one. */
+    private static List<QueryFilter> filters(Router.Request request, QueryFilter.Resource resource) {
+        List<QueryFilter> filters = new ArrayList<>();
+        Map<QueryFilter.Op, Map<String, String>> labels = new HashMap<>();
+        request.query().forEach((name, values) -> {
+            Matcher matcher = FILTER.matcher(name);
+            if (matcher.matches()) {
+                QueryFilter.Field field = QueryFilter.Field.fromString(matcher.group(1));
+                QueryFilter.Op operation = QueryFilter.Op.valueOf(matcher.group(2));
+                if (matcher.group(3) != null) {
+                    labels.computeIfAbsent(operation, op -> new HashMap<>()).put(matcher.group(3), values.getFirst());
+                } else {
+                    filters.add(filter(field, operation, values));
+                }
+            }
+        });
+        request.first("q").ifPresent(q -> filters.add(new QueryFilter(QueryFilter.Field.QUERY, QueryFilter.Op.EQUALS, q)));
+        request.first("namespace").ifPresent(
+            value -> filters.add(new QueryFilter(QueryFilter.Field.NAMESPACE, QueryFilter.Op.PREFIX, value)));
+        request.first("flowId").ifPresent(
+            value -> filters.add(new QueryFilter(QueryFilter.Field.FLOW_ID, QueryFilter.Op.EQUALS, value)));
+        request.first("triggerExecutionId").ifPresent(
+            value -> filters.add(new QueryFilter(QueryFilter.Field.TRIGGER_EXECUTION_ID, QueryFilter.Op.EQUALS, value)));
+        request.first("childFilter").ifPresent(
+            value -> filters.add(new QueryFilter(QueryFilter.Field.CHILD_FILTER, QueryFilter.Op.EQUALS, value)));
+        request.first("startDate").ifPresent(
+            value -> filters.add(new QueryFilter(QueryFilter.Field.START_DATE, QueryFilter.Op.GREATER_THAN_OR_EQUAL_TO, value)));
+        request.first("endDate").ifPresent(
+            value -> filters.add(new QueryFilter(QueryFilter.Field.END_DATE, QueryFilter.Op.LESS_THAN_OR_EQUAL_TO, value)));
+        request.first("timeRange").ifPresent(
+            value -> filters.add(filter(QueryFilter.Field.TIME_RANGE, QueryFilter.Op.EQUALS, List.of(value))));
+        if (!request.all("state").isEmpty()) {
+            filters.add(filter(QueryFilter.Field.STATE, QueryFilter.Op.IN, List.of(String.join(",", request.all("state")))));
+        }
+        request.all("labels").forEach(label -> {
+            String[] sides = label.split(":", 2);
+            labels.computeIfAbsent(QueryFilter.Op.EQUALS, op -> new HashMap<>()).put(sides[0], sides.length < 2 ? "" : sides[1]);
+        });
+        labels.forEach((operation, map) -> filters.add(new QueryFilter(QueryFilter.Field.LABELS, operation, map)));
+        QueryFilter.validateQueryFilters(filters, resource);
+        return filters;
+    }
+
+    private static QueryFilter filter(QueryFilter.Field field, QueryFilter.Op operation, List<String> values) {
+        if (field == QueryFilter.Field.TIME_RANGE) {
+            ZonedDateTime start = ZonedDateTime.now().minus(Duration.parse(values.getFirst()).abs());
+            return new QueryFilter(QueryFilter.Field.START_DATE, QueryFilter.Op.GREATER_THAN_OR_EQUAL_TO, start);
+        }
+        boolean list = operation == QueryFilter.Op.IN || operation == QueryFilter.Op.NOT_IN;
+        String value = values.getFirst();
+        return new QueryFilter(field, operation, list ? List.of(value.replaceAll("[\\[\\]]", "").split(",")) : value);
+    }
+}

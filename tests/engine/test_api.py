@@ -1,0 +1,155 @@
+"""The embedded API held to the original: Kestra's own Python client reads what it answers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from kestrapy import Configuration, KestraClient
+
+from christmas_campaign.cli.engine import Engine
+from christmas_campaign.cli.kestra import Kestra
+
+NAMESPACE = "engine.test"
+KEY = "the key of the tests"
+
+# Its generated models shadow names of pydantic's, and say so.
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:pydantic", "ignore::DeprecationWarning:kestrapy")
+
+
+@pytest.fixture(scope="module")
+def original(engine: Engine) -> Any:
+    return KestraClient(Configuration(host=engine.url, username="any", password="any"))
+
+
+@pytest.fixture(scope="module")
+def ended(kestra: Kestra) -> str:
+    """The id of an execution that has ended well."""
+    httpx.post(kestra.webhook_url("echo", KEY, NAMESPACE), json={"code": 201}, timeout=30)
+    return kestra.executions(flow_id="echo", states=["SUCCESS"])[-1].id
+
+
+def test_flows(original: Any) -> None:
+    one = original.flows.flow(NAMESPACE, "echo", "main", source=True)
+    assert (one.id, one.namespace, one.revision) == ("echo", NAMESPACE, 1)
+    assert "python -S step.py" in one.source
+    assert {flow.id for flow in original.flows.list_flows_by_namespace(NAMESPACE, "main")} >= {"echo", "parent"}
+    page = original.flows.search_flows("main", page=1, size=2)
+    assert len(page.results) == 2
+    assert page.total > 2
+
+
+def test_validate_create_update_import(original: Any) -> None:
+    source = "id: {id}\nnamespace: engine.made\ntasks:\n  - id: x\n    type: io.kestra.plugin.core.debug.Return\n"
+    good, bad = original.flows.validate_flows("main", source.format(id="good") + "\n---\n" + "id: bad\nnamespace: a\n")
+    assert (good.flow, good.constraints) == ("good", None)
+    assert "tasks" in bad.constraints
+    made = original.flows.create_flow("main", source.format(id="made"))
+    assert made.revision == 1
+    changed = original.flows.update_flow("engine.made", "made", "main", source.format(id="made") + "description: new\n")
+    assert (changed.revision, changed.description) == (2, "new")
+    assert original.flows.import_flows("main", file_content=source.format(id="imported").encode()) == []
+    assert {flow.id for flow in original.flows.list_flows_by_namespace("engine.made", "main")} == {"made", "imported"}
+
+
+def test_executions(original: Any, ended: str) -> None:
+    one = original.executions.execution(ended, "main")
+    assert (one.id, one.flow_id, one.state.current.value) == (ended, "echo", "SUCCESS")
+    assert one.task_run_list[0].task_id == "step"
+    query: list[dict[str, Any]] = [
+        {"field": "FLOW_ID", "operation": "EQUALS", "value": "echo"},
+        {"field": "NAMESPACE", "operation": "PREFIX", "value": "engine"},
+        {"field": "STATE", "operation": "IN", "value": ["SUCCESS", "WARNING"]},
+        {"field": "LABELS", "operation": "EQUALS", "value": {"team": "tests"}},
+    ]
+    page = original.executions.search_executions(
+        "main", page=1, size=1000, sort=["state.startDate:desc"], filters=query
+    )
+    assert ended in [each["id"] for each in page["results"]]
+    assert page["total"] == len(page["results"])
+    query[3]["value"] = {"team": "nobody"}
+    assert original.executions.search_executions("main", filters=query)["total"] == 0
+
+
+def test_the_older_form_of_a_search(kestra: Kestra, engine: Engine, ended: str) -> None:
+    url = f"{engine.url}/api/v1/main/executions/search"
+    params: dict[str, str | int] = {
+        "namespace": "engine",
+        "flowId": "echo",
+        "state": "SUCCESS",
+        "labels": "team:tests",
+        "size": 1000,
+    }
+    assert ended in [each["id"] for each in httpx.get(url, params=params).json()["results"]]
+    assert httpx.get(url, params={**params, "labels": "team:nobody"}).json() == {"results": [], "total": 0}
+    assert kestra.executions(flow_id="echo", states=["FAILED"], labels={"team": "nobody"}) == []
+
+
+def test_logs_inputs_and_a_date(original: Any, kestra: Kestra, ended: str) -> None:
+    assert {line.task_id for line in original.logs.list_logs_from_execution(ended, "main")} >= {"step"}
+    made = original.executions.create_execution(
+        "main", NAMESPACE, "child", labels=["a:b"], inputs={"date": "x"}, schedule_date="2099-01-01T00:00:00Z"
+    )
+    one = kestra.execution(made.id)
+    assert (one.state, one.inputs, one.labels["a"]) == ("CREATED", {"date": "x"}, "b")
+    assert one.scheduled is not None
+    assert one.scheduled.year == 2099
+    assert original.executions.create_execution("main", NAMESPACE, "child", wait=True, inputs={"date": "x"}).state
+
+
+def test_key_and_value(original: Any, kestra: Kestra) -> None:
+    original.kv.set_key_value(NAMESPACE, "of.theirs", "main", '{"a": [1, "é"]}')
+    assert kestra.kv_get("of.theirs", NAMESPACE) == {"a": [1, "é"]}
+    kestra.kv_put("of_ours", {"b": "{{ x }}"}, NAMESPACE, ttl="P1D")
+    assert original.kv.key_value(NAMESPACE, "of_ours", "main").value == {"b": "{{ x }}"}
+    assert set(kestra.kv_list(NAMESPACE)) >= {"of.theirs", "of_ours"}
+    assert kestra.kv_delete("of.theirs", NAMESPACE)
+    assert not kestra.kv_delete("of.theirs", NAMESPACE)
+    assert kestra.kv_get("of.theirs", NAMESPACE) is None
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "executions/none", 404),
+        ("GET", "flows/none/none", 404),
+        ("PUT", "flows/none/none", 404),
+        ("POST", "executions/none/none", 404),
+        ("POST", "executions/engine.test/disabled", 409),
+        ("DELETE", "executions/none/kill", 404),
+        ("GET", "executions/search?size=1001", 422),
+        ("GET", "executions/search?page=x", 400),
+        ("GET", "executions/search?filters[nothing][EQUALS]=1", 422),
+        ("GET", "executions/search?filters[taskId][EQUALS]=1", 400),
+        ("PATCH", "flows/search", 405),
+        ("GET", "nothing/of/that/kind", 404),
+        ("POST", "flows", 422),
+    ],
+)
+def test_an_error_is_a_message(engine: Engine, method: str, path: str, status: int) -> None:
+    answer = httpx.request(method, f"{engine.url}/api/v1/main/{path}", content=b"id: x")
+    assert answer.status_code == status, answer.text
+    assert list(answer.json()) == ["message"]
+    assert "\tat " not in answer.text
+
+
+def test_a_bad_file_is_named_and_the_good_ones_are_taken(kestra: Kestra, tmp_path: Path) -> None:
+    from christmas_campaign.cli.kestra import KestraError
+
+    good, bad = tmp_path / "good.yml", tmp_path / "bad.yml"
+    good.write_text("id: g\nnamespace: engine.files\ntasks:\n  - id: x\n    type: io.kestra.plugin.core.debug.Return\n")
+    bad.write_text("id: b\nnamespace: engine.files\ntasks:\n  - id: x\n    type: io.kestra.Nothing\n")
+    with pytest.raises(KestraError, match=r"(?s)bad\.yml: .*io\.kestra\.Nothing"):
+        kestra.import_flows([bad, good])
+    assert [flow.id for flow in kestra.flows("engine.files")] == ["g"]
+
+
+def test_a_server_that_is_not_there_is_said_plainly() -> None:
+    from christmas_campaign.cli.kestra import KestraError
+
+    with Kestra("http://127.0.0.1:9") as nobody:
+        assert not nobody.health()
+        with pytest.raises(KestraError, match=r"Kestra at http://127\.0\.0\.1:9 does not answer"):
+            nobody.flows()
