@@ -40,9 +40,9 @@ def test_each_fault_is_named_with_its_file_and_line_and_good_flows_have_none(tmp
 
     assert {fault.file.name for fault in faults} == {"a.yml", "b.yml", "c.yml"}
     by_file = {fault.file.name: fault for fault in reversed(faults)}
-    assert by_file["a.yml"].line == 7
+    assert by_file["a.yml"].line == 8
     assert "io.kestra.plugin.core.log.Logg" in by_file["a.yml"].problem
     assert by_file["b.yml"].line == 4
     assert "message" in by_file["b.yml"].problem
     assert by_file["c.yml"].line in (2, 3)
-    assert str(by_file["a.yml"]).startswith(f"{tmp_path / 'a.yml'}:7: ")
+    assert str(by_file["a.yml"]).startswith(f"{tmp_path / 'a.yml'}:8: ")

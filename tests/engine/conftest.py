@@ -32,7 +32,7 @@ def flows() -> list[Path]:
     return FLOWS
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def engine(tmp_path_factory: pytest.TempPathFactory, env: dict[str, str]) -> Iterator[Engine]:
     with Engine(tmp_path_factory.mktemp("engine"), env=env) as running:
         with Kestra(running.url) as kestra:
@@ -40,7 +40,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory, env: dict[str, str]) -> Ite
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def kestra(engine: Engine) -> Iterator[Kestra]:
     with Kestra(engine.url) as client:
         yield client

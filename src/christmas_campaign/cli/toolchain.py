@@ -165,8 +165,9 @@ def _hash(folder: Path) -> str:
 
 def _maven(folder: Path, jdk: Jdk) -> None:
     """Build with Maven; its output is kept in a file, and its end shown when it fails."""
-    # A jar of another version would stay on the class path.
+    # A jar of another version would stay on the class path; an engine that runs keeps the file that it has open.
     shutil.rmtree(folder / "target" / "lib", ignore_errors=True)
+    (folder / "target" / "engine.jar").unlink(missing_ok=True)
     log = folder / "target" / "build.log"
     with log.open("wb") as output:
         done = subprocess.run(

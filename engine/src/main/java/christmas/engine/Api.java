@@ -72,6 +72,7 @@ final class Api {
     private static final Pattern FILTER = Pattern.compile("filters\\[([^\\]]+)]\\[([^\\]]+)](?:\\[(.+)])?");
     private static final Router.Reply NO_WEBHOOK = Router.Reply.error(404, "Not Found");
 
+    private final Disk disk;
     private final FlowRepositoryInterface flows;
     private final ExecutionRepositoryInterface executions;
     private final LogRepositoryInterface logs;
@@ -93,7 +94,8 @@ final class Api {
 
     private record TypedValue(KVType type, Object value) {}
 
-    Api(ApplicationContext context) {
+    Api(ApplicationContext context, Disk disk) {
+        this.disk = disk;
         flows = context.getBean(FlowRepositoryInterface.class);
         executions = context.getBean(ExecutionRepositoryInterface.class);
         logs = context.getBean(LogRepositoryInterface.class);
@@ -115,27 +117,36 @@ final class Api {
     void register(Router router) {
         String base = "/api/v1/" + TENANT;
         for (String method : List.of("GET", "POST", "PUT")) {
-            router.add(method, base + "/executions/webhook/{namespace}/{flow}/{key}", this::webhook);
+            router.add(method, base + "/executions/webhook/{namespace}/{flow}/{key}", written(this::webhook));
         }
         router.add("GET", base + "/executions/search", this::searchExecutions);
         router.add("GET", base + "/executions/{execution}", r -> Router.Reply.found(executions.findById(TENANT, r.path("execution"))));
-        router.add("POST", base + "/executions/{execution}/restart", this::restart);
-        router.add("DELETE", base + "/executions/{execution}/kill", this::kill);
-        router.add("POST", base + "/executions/{namespace}/{flow}", this::createExecution);
+        router.add("POST", base + "/executions/{execution}/restart", written(this::restart));
+        router.add("DELETE", base + "/executions/{execution}/kill", written(this::kill));
+        router.add("POST", base + "/executions/{namespace}/{flow}", written(this::createExecution));
         router.add("GET", base + "/logs/{execution}", this::logs);
 
         router.add("POST", base + "/flows/validate", this::validateFlows);
-        router.add("POST", base + "/flows/import", this::importFlows);
-        router.add("POST", base + "/flows", r -> Router.Reply.ok(flowService.create(GenericFlow.fromYaml(TENANT, r.text()), true)));
+        router.add("POST", base + "/flows/import", written(this::importFlows));
+        router.add("POST", base + "/flows", written(r -> Router.Reply.ok(flowService.create(GenericFlow.fromYaml(TENANT, r.text()), true))));
         router.add("GET", base + "/flows/search", this::searchFlows);
         router.add("GET", base + "/flows/{namespace}", r -> Router.Reply.ok(flows.findByNamespace(TENANT, r.path("namespace"))));
         router.add("GET", base + "/flows/{namespace}/{flow}", this::flow);
-        router.add("PUT", base + "/flows/{namespace}/{flow}", this::updateFlow);
+        router.add("PUT", base + "/flows/{namespace}/{flow}", written(this::updateFlow));
 
         router.add("GET", base + "/namespaces/{namespace}/kv", r -> Router.Reply.ok(store(r).list()));
         router.add("GET", base + "/namespaces/{namespace}/kv/{key}", this::value);
-        router.add("PUT", base + "/namespaces/{namespace}/kv/{key}", this::putValue);
-        router.add("DELETE", base + "/namespaces/{namespace}/kv/{key}", r -> Router.Reply.ok(store(r).delete(r.path("key"))));
+        router.add("PUT", base + "/namespaces/{namespace}/kv/{key}", written(this::putValue));
+        router.add("DELETE", base + "/namespaces/{namespace}/kv/{key}", written(r -> Router.Reply.ok(store(r).delete(r.path("key")))));
+    }
+
+    /** An action that answers when what it did is on the disk. */
+    private Router.Action written(Router.Action action) {
+        return request -> {
+            Router.Reply reply = action.run(request);
+            disk.write();
+            return reply;
+        };
     }
 
     // ---- webhooks

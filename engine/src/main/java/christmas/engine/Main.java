@@ -49,6 +49,7 @@ public final class Main {
     private final AtomicReference<ApplicationContext> context = new AtomicReference<>();
     private DefaultWorker worker;
     private HttpServer server;
+    private Disk disk;
 
     private Main() {}
 
@@ -86,9 +87,11 @@ public final class Main {
         stopWithParent();
         Runtime.getRuntime().addShutdownHook(new Thread(this::stop, "stop"));
 
-        context.set(ApplicationContext.builder().banner(false).start());
+        String database = Disk.url(data);
+        context.set(ApplicationContext.builder().banner(false).properties(Map.of("engine.database", database)).start());
         startServices(Integer.parseInt(setting("ENGINE_THREADS")));
-        new Api(context.get()).register(router);
+        disk = new Disk(database);
+        new Api(context.get(), disk).register(router);
         ready(server.getAddress().getPort());
 
         // Kestra closes its context when a queue fails for good. A process that answers and does nothing is worse than none.
@@ -212,6 +215,9 @@ public final class Main {
         // The worker first: it stops taking tasks and lets the running ones end while the others still take their results.
         if (worker != null) {
             worker.close();
+        }
+        if (disk != null) {
+            disk.close();
         }
         if (context.get() != null) {
             context.get().close();
