@@ -110,8 +110,8 @@ def build_engine(project_root: Path = PROJECT, progress: Progress = lambda _: No
             _maven(folder, jdk)
             stamp.write_text(sources, encoding="ascii")
         class_path = f"{target / 'engine.jar'}{os.pathsep}{target / 'lib' / '*'}"
-        # By sources and by Java: made for others, it would be ignored.
-        key = hashlib.sha256(f"{sources}{jdk.home}{jdk.version}".encode()).hexdigest()[:12]
+        # By sources and by Java: made for others, it would be ignored. And by what was tried: more, and more is in it.
+        key = hashlib.sha256(f"{sources}{jdk.home}{jdk.version}{OPTIONS}{_TRIAL}".encode()).hexdigest()[:12]
         archive = target / f"engine-{key}.jsa"
         if not archive.exists():
             progress("preparing a quick start of the engine (once)")
@@ -190,7 +190,7 @@ def _archive(jdk: Jdk, class_path: str, archive: Path) -> None:
     # Not at the top: what is missing on a machine is looked for before any package is installed there.
     import httpx
 
-    from christmas_campaign.cli.kestra import Kestra
+    from christmas_campaign.cli.kestra import Kestra, KestraError
 
     with tempfile.TemporaryDirectory(prefix="engine-") as data:
         trial = Child(
@@ -214,37 +214,77 @@ def _archive(jdk: Jdk, class_path: str, archive: Path) -> None:
         )
         flow = Path(data) / "trial.yml"
         flow.write_text(_TRIAL, encoding="utf-8")
-        with Kestra(trial.start(120)["url"]) as kestra:
-            kestra.import_flows([flow])
-            httpx.post(kestra.webhook_url("trial", "trial", "trial"), json={}, timeout=60)
-            kestra.executions(flow_id="trial")
+        try:
+            with Kestra(trial.start(120)["url"]) as kestra:
+                kestra.import_flows([flow])
+                address = kestra.webhook_url("trial", "trial", "trial")
+                said = httpx.post(address, json={"url": kestra.url}, timeout=60).text
+                kestra.executions(flow_id="trial")
+        except (KestraError, httpx.HTTPError) as error:
+            said = str(error)
+        if said != '{"up":"UP"}':
+            # Not stopped: that would make an archive of half of it.
+            trial.kill()
+            raise ToolchainError(f"the engine was built, but a trial of it failed: {said}")
         trial.stop(120)
 
 
-#: A flow that uses what every flow uses.
+#: Two flows that use what every flow uses; the webhook says where the engine is.
 _TRIAL = """\
+id: child
+namespace: trial
+inputs:
+  - {id: number, type: INT}
+tasks:
+  - {id: log, type: io.kestra.plugin.core.log.Log, message: "{{ inputs.number }}"}
+---
 id: trial
 namespace: trial
+concurrency: {limit: 1, behavior: QUEUE}
 tasks:
   - id: step
     type: io.kestra.plugin.scripts.python.Commands
-    taskRunner:
-      type: io.kestra.plugin.core.runner.Process
+    taskRunner: {type: io.kestra.plugin.core.runner.Process}
     inputFiles:
-      context.json: "{{ trigger.body | toJson }}"
+      context.json: "{{ {'body': trigger.body, 'none': kv('none', errorOnMissing=false)} | toJson | replace({'%': '_'}) }}"
     commands:
-      - echo done
-  - id: child
-    type: io.kestra.plugin.core.flow.ForEach
-    values: [1]
-    tasks:
-      - id: nothing
-        type: io.kestra.plugin.core.debug.Return
+      - |-
+        echo '::{"outputs":{"list":[{"number":1}]}}::'
+  - id: call
+    type: io.kestra.plugin.core.http.Request
+    uri: "{{ trigger.body.url }}/health"
+    headers: {Accept: application/json}
+    options: {timeout: {connectTimeout: PT10S, readIdleTimeout: PT30S}, allowedResponseCodes: [200]}
+    retry: {type: exponential, interval: PT1S, maxInterval: PT1M, maxDuration: PT30M}
+    taskCache: {enabled: true, ttl: PT10M}
+  - {id: values, type: io.kestra.plugin.core.output.OutputValues, values: {up: "{{ fromJson(outputs.call.body).status }}"}}
+  - id: if
+    type: io.kestra.plugin.core.flow.If
+    condition: "{{ outputs.values.values.up == 'UP' }}"
+    then:
+      - {id: keep, type: io.kestra.plugin.core.kv.Set, key: trial, value: '{"a": 1}', kvType: JSON, ttl: P1D}
+      - id: each
+        type: io.kestra.plugin.core.flow.ForEach
+        values: "{{ outputs.step.vars.list }}"
+        tasks:
+          - id: later
+            type: io.kestra.plugin.core.flow.Subflow
+            namespace: trial
+            flowId: child
+            wait: false
+            scheduleDate: "{{ now() }}"
+            inputs: {number: "{{ fromJson(taskrun.value).number }}"}
+            labels: {number: "{{ fromJson(taskrun.value).number }}"}
+  - {id: label, type: io.kestra.plugin.core.execution.Labels, labels: '{"outcome": "tried"}'}
+  - {id: fail, type: io.kestra.plugin.core.execution.Fail, condition: "{{ kv('trial').a != 1 }}"}
+outputs:
+  - {id: up, type: STRING, value: "{{ outputs.values.values.up }}"}
 triggers:
   - id: webhook
     type: io.kestra.plugin.core.trigger.Webhook
     key: trial
     wait: true
+    returnOutputs: true
 """
 
 #: How Java is run. Serial collection: on a small machine it starts sooner and needs less than the others. A process that is
