@@ -19,8 +19,8 @@ from christmas_campaign.cli.stack import Stack
 
 HERE = Path(__file__).parent
 SCALE = 14_400.0
-EMAILS = 60
-BURST = 200
+EMAILS = 20
+BURST = 100
 
 
 def cpu_seconds(pid: int) -> float:
@@ -67,7 +67,7 @@ def webhooks(stack: Stack) -> dict[str, str]:
 def emails(stack: Stack) -> dict[str, str]:
     """The rate and the cost of e-mails that are all due at once: the last e-mail of as many contacts."""
     now = datetime.now(UTC)
-    due = now + timedelta(seconds=90)
+    due = now + timedelta(seconds=75)
     anchor = due - timedelta(hours=120) / SCALE
     sent = {f"Email {number} Sent": now - timedelta(hours=9 - number) for number in (1, 2, 3, 4)}
     with stack.notion() as notion:
