@@ -14,7 +14,7 @@ import httpx
 from christmas_campaign import times
 from christmas_campaign.cli.sandbox import Mail
 from christmas_campaign.cli.stack import Stack
-from christmas_campaign.sequences import SEQUENCES, sequence
+from christmas_campaign.sequences import sequence
 from christmas_campaign.settings import Settings
 
 #: Five days in half a minute.
@@ -129,6 +129,6 @@ def _reasons(stack: Stack) -> list[str]:
 
 def summary() -> str:
     """Return what the demo plays, in a sentence."""
-    emails = next(found for found in SEQUENCES if found.name == "signup").emails
+    emails = sequence("signup").emails
     span = emails[-1].delay.days
     return f"{len(emails)} e-mails over {span} days"
