@@ -7,16 +7,18 @@ sent; is there exactly one active template, with a subject and a body; has every
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 from christmas_campaign import identity, notion_pages, plain_text, templates, values
 from christmas_campaign import notion_schema as schema
 from christmas_campaign.enrolment import Record
+from christmas_campaign.notion_pages import Read
 from christmas_campaign.reasons import Outcome, Reason
 from christmas_campaign.sequences import sequence
 from christmas_campaign.settings import Settings
 from christmas_campaign.templates import Placeholder, TemplateError
+from christmas_campaign.values import Source
 
 Page = Mapping[str, Any]
 
@@ -31,6 +33,14 @@ class Stop(Exception):
         self.detail = detail
 
 
+class Letter(NamedTuple):
+    """What an e-mail says, all filled in."""
+
+    subject: str
+    html: str
+    text: str
+
+
 def compose(
     record: Record,
     number: int,
@@ -38,20 +48,19 @@ def compose(
     enrolment: str,
     page: Page | None,
     found: Sequence[Page],
-    signup: Record | None,
     settings: Settings,
 ) -> dict[str, Any]:
     """Decide what e-mail ``number`` says.
 
     ``page`` is the contact's page as Notion has it now (``None``: Notion does not know it), ``found`` the active templates
-    of the e-mail's name, ``signup`` this contact's signup in this campaign, for the other sequences.
+    of the e-mail's name.
 
     Returns ``send``; if true ``request`` (the body for Resend) and ``idempotency_key``; if false ``outcome``, ``reason`` and
     ``detail``.
     """
     try:
         _check_page(page, number)
-        request = _request(record, number, found, signup, settings)
+        request = _request(record, number, found, settings)
     except Stop as stop:
         return {"send": False, "outcome": stop.outcome, "reason": stop.reason, "detail": stop.detail}
     return {
@@ -73,24 +82,10 @@ def _check_page(page: Page | None, number: int) -> None:
         raise Stop(Outcome.SKIPPED, Reason.ALREADY_SENT, f'The page says "{schema.page_sent(number)}": {stamp}.')
 
 
-def _request(
-    record: Record, number: int, found: Sequence[Page], signup: Record | None, settings: Settings
-) -> dict[str, Any]:
+def _request(record: Record, number: int, found: Sequence[Page], settings: Settings) -> dict[str, Any]:
     name = sequence(record.event.sequence).email(number).template
-    texts = _template(name, found)
-    asked = values.sources(
-        record.event,
-        scheduled=record.emails[number],
-        signup=signup.event if signup else None,
-        contact=record.contact,
-        settings=settings,
-    )
-
-    def value(placeholder: Placeholder) -> str | None:
-        answer = values.find(placeholder, asked)
-        return answer[0] if answer else None
-
-    subject, html, text = _filled(name, texts, value)
+    active = [notion_pages.plain(each) for each in found if not notion_pages.archived(each)]
+    subject, html, text = letter(name, texts(name, active), sources(record, number, settings))
     if settings.sender_address is None or settings.unsubscribe_address is None:
         missing = "ENV_SENDER_ADDRESS" if settings.sender_address is None else "ENV_UNSUBSCRIBE_ADDRESS"
         raise Stop(Outcome.FAILED, Reason.SETTING_MISSING, f"The setting {missing} is missing.")
@@ -108,32 +103,54 @@ def _request(
     }
 
 
-def _template(name: str, found: Sequence[Page]) -> dict[str, str]:
-    """The three texts of the one active template of this name."""
-    active = [page for page in found if not notion_pages.archived(page)]
+def sources(record: Record, number: int, settings: Settings) -> tuple[Source, ...]:
+    """Return the sources that are asked for the values of e-mail ``number``, the first to be asked first."""
+    return values.sources(
+        record.event,
+        scheduled=record.emails[number],
+        signup=record.signup,
+        contact=record.contact,
+        settings=settings,
+    )
+
+
+def texts(name: str, active: Sequence[Mapping[str, Read]]) -> dict[str, str]:
+    """Return the three texts of a template by their properties, before they are filled in; a missing plain text is made from
+    the HTML. ``active`` are the active templates of this name, as plain values.
+
+    Raises ``Stop`` when there is none, or more than one, or when it has no subject or no body.
+    """
     if not active:
         detail = f'There is no active template "{name}" in Email Templates.'
         raise Stop(Outcome.FAILED, Reason.TEMPLATE_MISSING, detail)
     if len(active) > 1:
         detail = f'There are {len(active)} active templates "{name}" in Email Templates; one may be.'
         raise Stop(Outcome.FAILED, Reason.TEMPLATE_AMBIGUOUS, detail)
-    said = notion_pages.plain(active[0])
-    texts = {
-        part: str(said.get(part) or "")
+    parts = {
+        part: str(active[0].get(part) or "")
         for part in (schema.TEMPLATE_SUBJECT, schema.TEMPLATE_HTML, schema.TEMPLATE_TEXT)
     }
     for part in (schema.TEMPLATE_SUBJECT, schema.TEMPLATE_HTML):
-        if not texts[part].strip():
+        if not parts[part].strip():
             raise Stop(Outcome.FAILED, Reason.TEMPLATE_EMPTY, f'The template "{name}" has an empty "{part}".')
-    if not texts[schema.TEMPLATE_TEXT].strip():
-        texts[schema.TEMPLATE_TEXT] = plain_text.from_html(texts[schema.TEMPLATE_HTML])
-    return texts
+    if not parts[schema.TEMPLATE_TEXT].strip():
+        parts[schema.TEMPLATE_TEXT] = plain_text.from_html(parts[schema.TEMPLATE_HTML])
+    return parts
 
 
-def _filled(name: str, texts: Mapping[str, str], value: Callable[[Placeholder], str | None]) -> tuple[str, str, str]:
+def letter(name: str, parts: Mapping[str, str], asked: Sequence[Source]) -> Letter:
+    """Return what the template ``name`` with these ``texts`` says when ``asked``, the sources, give the values.
+
+    Raises ``Stop`` when a placeholder has no value, or what is left of the subject or the HTML is empty.
+    """
+
+    def value(placeholder: Placeholder) -> str | None:
+        answer = values.find(placeholder, asked)
+        return answer[0] if answer else None
+
     filled: dict[str, str] = {}
     faults: dict[str, TemplateError] = {}
-    for part, text in texts.items():
+    for part, text in parts.items():
         try:
             filled[part] = templates.fill(text, value, escape=part == schema.TEMPLATE_HTML)
         except TemplateError as error:
@@ -152,7 +169,7 @@ def _filled(name: str, texts: Mapping[str, str], value: Callable[[Placeholder], 
         raise Stop(
             Outcome.FAILED, Reason.TEMPLATE_EMPTY, f'The template "{name}" has an empty "{schema.TEMPLATE_SUBJECT}".'
         )
-    return subject, filled[schema.TEMPLATE_HTML], filled[schema.TEMPLATE_TEXT]
+    return Letter(subject, filled[schema.TEMPLATE_HTML], filled[schema.TEMPLATE_TEXT])
 
 
 def one_line(text: str) -> str:

@@ -13,7 +13,8 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from christmas_campaign import times
+from christmas_campaign import identity, times
+from christmas_campaign.fields import Plain
 from christmas_campaign.intake import Event
 from christmas_campaign.reasons import Outcome, Reason
 
@@ -21,18 +22,25 @@ from christmas_campaign.reasons import Outcome, Reason
 KEPT_AFTER = timedelta(days=30)
 
 
+def labels(event: Event) -> dict[str, str]:
+    """Return what makes every run about an event findable: its sequence, and the opaque ids of contact and enrolment."""
+    return {"sequence": event.sequence, "contact": identity.contact_id(event.email), "enrolment": event.id}
+
+
 class Record(NamedTuple):
     """One enrolment.
 
     ``contact`` has the plain values of the contact's page (none if there is no such page), ``emails`` when each e-mail that
     this system sends is due, by number (UTC), ``sources`` the ids of Notion's data sources ``templates`` and ``analytics``:
-    they are kept because looking them up would cost every e-mail two calls.
+    they are kept because looking them up would cost every e-mail two calls. ``signup`` has what the contact's signup in this
+    campaign said, by the names of its payload's fields: for the other sequences, and empty if there was none.
     """
 
     event: Event
     contact: Mapping[str, Any]
     emails: Mapping[int, datetime]
     sources: Mapping[str, str]
+    signup: Mapping[str, Plain] = {}
 
     def as_json(self) -> dict[str, Any]:
         """Return the record as it is kept."""
@@ -42,16 +50,23 @@ class Record(NamedTuple):
             "event": self.event.as_json(),
             "contact": dict(self.contact),
             "emails": emails,
-            # For the flow, which looks up how the e-mail before this one was settled.
+            # For the flow: the labels of a run that it starts, and the e-mail that has to be settled before another.
+            "labels": self.labels,
             "before": {str(number): before for before, number in pairwise(numbers)},
             "sources": dict(self.sources),
+            "signup": dict(self.signup),
         }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Record:
         """Return the record that ``as_json`` wrote."""
         emails = {int(number): times.parse(date) for number, date in data["emails"].items()}
-        return cls(Event.from_json(data["event"]), data["contact"], emails, data["sources"])
+        return cls(Event.from_json(data["event"]), data["contact"], emails, data["sources"], data.get("signup") or {})
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """What makes every run for this enrolment findable: its sequence, and the opaque ids of contact and enrolment."""
+        return labels(self.event)
 
     def before(self, number: int) -> int | None:
         """Return the number of the e-mail that has to be settled before e-mail ``number``, ``None`` for the first."""

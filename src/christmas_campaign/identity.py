@@ -9,9 +9,6 @@ from typing import Any
 from christmas_campaign import campaign, times
 from christmas_campaign.sequences import Sequence
 
-#: Payload fields that are times: the same event is the same instant, however it was written.
-_INSTANTS = frozenset({"call_date", "payment_date"})
-
 
 def _digest(*parts: str) -> str:
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:24]
@@ -31,7 +28,7 @@ def enrolment_id(sequence: Sequence, email: str, fields: Mapping[str, Any]) -> s
         event = campaign.NAME
     else:
         event = str(fields[sequence.event_field])
-        if sequence.event_field in _INSTANTS:
+        if sequence.event_is_time:
             event = times.text(times.parse(event))
     return f"{sequence.name}-{_digest('enrolment', sequence.name, email, event)}"
 

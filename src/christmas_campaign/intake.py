@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from christmas_campaign import fields, identity, templates, times
+from christmas_campaign import notion_schema as schema
 from christmas_campaign.fields import Kind, Plain
 from christmas_campaign.reasons import Outcome, Reason
 from christmas_campaign.sequences import sequence
@@ -14,34 +15,40 @@ from christmas_campaign.sequences import sequence
 #: The website has sent its e-mail when it calls; a time far ahead is a mistake that would send everything months late.
 ANCHOR_AHEAD = timedelta(days=31)
 
+#: The outcome of a call that starts the sequence ``postcall``; any other is somebody else's matter.
+MAYBE = "Maybe"
+
 #: The most template variables that one payload may bring.
 MOST_VARIABLES = 200
 
 
 class Field(NamedTuple):
-    """One field of a payload: its name, its kind, whether it must be there, and what counts when it is not."""
+    """One field of a payload: its name, its kind, whether it must be there, what counts when it is not, and the property of
+    the contact's page in Email Sequence that holds it."""
 
     name: str
     kind: Kind
     required: bool = False
     default: Plain | None = None
+    property: str | None = None
 
 
 _CONTACT = (
-    Field("email", fields.email, required=True),
-    Field("first_name", fields.text, required=True),
+    Field("email", fields.email, required=True, property=schema.PAGE_EMAIL),
+    Field("first_name", fields.text, required=True, property=schema.PAGE_FIRST_NAME),
 )
+_BUSINESS = Field("business_name", fields.text, required=True, property=schema.PAGE_BUSINESS_NAME)
 
 #: What each handler takes, by sequence; unknown fields are ignored.
 FIELDS: dict[str, tuple[Field, ...]] = {
     "signup": (
         *_CONTACT,
-        Field("assessment_score", fields.score, required=True),
-        Field("business_name", fields.text, default="your business"),
-        Field("red_systems", fields.systems, default=0),
-        Field("orange_systems", fields.systems, default=0),
-        Field("yellow_systems", fields.systems, default=0),
-        Field("green_systems", fields.systems, default=0),
+        Field("assessment_score", fields.score, required=True, property=schema.PAGE_SCORE),
+        _BUSINESS._replace(required=False, default="your business"),
+        Field("red_systems", fields.systems, default=0, property=schema.PAGE_RED),
+        Field("orange_systems", fields.systems, default=0, property=schema.PAGE_ORANGE),
+        Field("yellow_systems", fields.systems, default=0, property=schema.PAGE_YELLOW),
+        Field("green_systems", fields.systems, default=0, property=schema.PAGE_GREEN),
         Field("gps_score", fields.score),
         Field("money_score", fields.score),
         Field("weakest_system_1", fields.text),
@@ -52,34 +59,47 @@ FIELDS: dict[str, tuple[Field, ...]] = {
     ),
     "noshow": (
         *_CONTACT,
-        Field("business_name", fields.text, required=True),
-        Field("calendly_event_uri", fields.text, required=True),
-        Field("scheduled_time", fields.time, required=True),
-        Field("event_type", fields.text, default="Discovery Call - $2997 Diagnostic"),
+        _BUSINESS,
+        Field("calendly_event_uri", fields.text, required=True, property=schema.PAGE_CALENDLY_EVENT),
+        Field("scheduled_time", fields.time, required=True, property=schema.PAGE_SCHEDULED_TIME),
+        Field("event_type", fields.text, default="Discovery Call - $2997 Diagnostic", property=schema.PAGE_EVENT_TYPE),
         Field("reschedule_url", fields.text),
     ),
     "postcall": (
         *_CONTACT,
-        Field("business_name", fields.text, required=True),
-        Field("call_date", fields.time, required=True),
-        Field("call_outcome", fields.text, default="Maybe"),
-        Field("call_notes", fields.notes),
-        Field("objections", fields.texts),
-        Field("follow_up_priority", fields.one_of("High", "Medium", "Low"), default="Medium"),
+        _BUSINESS,
+        Field("call_date", fields.time, required=True, property=schema.PAGE_CALL_DATE),
+        Field("call_outcome", fields.text, default=MAYBE, property=schema.PAGE_CALL_OUTCOME),
+        Field("call_notes", fields.notes, property=schema.PAGE_NOTES),
+        Field("objections", fields.texts, property=schema.PAGE_OBJECTIONS),
+        Field(
+            "follow_up_priority",
+            fields.one_of("High", "Medium", "Low"),
+            default="Medium",
+            property=schema.PAGE_PRIORITY,
+        ),
     ),
     "onboarding": (
         *_CONTACT,
-        Field("business_name", fields.text, required=True),
+        _BUSINESS,
         Field("payment_confirmed", fields.flag, required=True),
-        Field("payment_amount", fields.amount, required=True),
-        Field("payment_date", fields.time, required=True),
+        Field("payment_amount", fields.amount, required=True, property=schema.PAGE_AMOUNT),
+        Field("payment_date", fields.time, required=True, property=schema.PAGE_PAYMENT_DATE),
         Field("docusign_completed", fields.flag, default=True),
-        Field("salon_address", fields.text),
-        Field("observation_dates", fields.texts),
-        Field("start_date", fields.time),
-        Field("package_type", fields.text, default="Phase 1 - Traditional Service Diagnostic"),
+        Field("salon_address", fields.text, property=schema.PAGE_ADDRESS),
+        Field("observation_dates", fields.texts, property=schema.PAGE_OBSERVATIONS),
+        Field("start_date", fields.time, property=schema.PAGE_START_DATE),
+        Field(
+            "package_type",
+            fields.text,
+            default="Phase 1 - Traditional Service Diagnostic",
+            property=schema.PAGE_PACKAGE,
+        ),
     ),
 }
+
+#: What the answer of a handler repeats of the payload besides the address, for callers read it there.
+ECHOED = {"postcall": ("call_outcome",), "onboarding": ("payment_amount",)}
 
 
 class Problem(NamedTuple):
@@ -210,11 +230,11 @@ def _variables(given: object, problems: list[Problem]) -> dict[str, str]:
 
 
 def answer(payload: object, sequence_name: str, now: datetime, execution_id: str) -> dict[str, Any]:
-    """Decide what the sender of a payload is told, and whether an enrolment starts.
+    """Decide what the sender of a payload is told, and whether an enrolment starts: it does when ``outcome`` is accepted.
 
     Returns ``code`` (the HTTP status), ``body`` (the JSON answer), ``body_if_known`` (the answer if this very event is
-    enrolled already), ``outcome`` and ``reason`` (the labels), and ``event`` (``Event.as_json``, or ``None`` when nothing is
-    to start).
+    enrolled already), ``outcome`` and ``reason`` (the labels), and ``event`` (``Event.as_json``, or ``None`` when the payload
+    is refused).
     """
     try:
         event = read(payload, sequence_name, now)
@@ -230,17 +250,29 @@ def answer(payload: object, sequence_name: str, now: datetime, execution_id: str
         }
     assert isinstance(payload, Mapping)  # noqa: S101  (read() has seen to it)
     found = sequence(sequence_name)
+    as_it_came = payload["email"]
+    if str(event.value("call_outcome") or MAYBE).strip().lower() != MAYBE.lower():
+        body = {"status": "skipped", "reason": Reason.NOT_A_MAYBE, "email": as_it_came}
+        return {
+            "code": 200,
+            "body": body,
+            "body_if_known": body,
+            "outcome": Outcome.SKIPPED,
+            "reason": Reason.NOT_A_MAYBE,
+            "event": event.as_json(),
+        }
     return {
         "code": 200,
         "body": {
             "status": "accepted",
             "message": f"The e-mails of the sequence {found.name} are being scheduled.",
-            "email": payload["email"],
+            "email": as_it_came,
             "campaign": found.answers_as,
             "timestamp": times.text(now),
             "execution_id": execution_id,
+            **{name: event.value(name) for name in ECHOED.get(sequence_name, ())},
         },
-        "body_if_known": {"status": "skipped", "reason": found.duplicate, "email": payload["email"]},
+        "body_if_known": {"status": "skipped", "reason": found.duplicate, "email": as_it_came},
         "outcome": Outcome.ACCEPTED,
         "reason": None,
         "event": event.as_json(),

@@ -16,7 +16,11 @@ from christmas_campaign.notion_schema import Database
 #: The most characters that one text object of Notion holds.
 TEXT_OBJECT = 2_000
 
+#: A plain value of a property.
 Read = str | int | float | bool | None
+
+#: A page as Notion gives it.
+Page = Mapping[str, Any]
 
 
 def rich_text(text: str) -> list[dict[str, Any]]:
@@ -107,4 +111,9 @@ def archived(page: Mapping[str, Any]) -> bool:
 
 def equals(database: Database, name: str, value: str) -> dict[str, Any]:
     """Return Notion's filter for pages whose property ``name`` equals ``value``; raises ``LookupError``."""
-    return {"property": name, database.property(name).type: {"equals": value}}
+    return where(database, name, {"equals": value})
+
+
+def where(database: Database, name: str, condition: Mapping[str, Any]) -> dict[str, Any]:
+    """Return Notion's filter for pages whose property ``name`` meets ``condition``; raises ``LookupError``."""
+    return {"property": name, database.property(name).type: dict(condition)}

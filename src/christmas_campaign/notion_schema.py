@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from christmas_campaign import campaign
+from christmas_campaign.reasons import Outcome
+from christmas_campaign.segments import SEGMENTS
+from christmas_campaign.sequences import SEQUENCES
+
 
 class Property(NamedTuple):
     """One property of a database: its name in Notion, its type, and for a select the options that must be there."""
@@ -34,6 +39,11 @@ CONTACT_SCORE = "Assessment Score"
 CONTACT_SEGMENT = "Segment"
 CONTACT_STATUS = "Christmas Campaign Status"
 CONTACT_PHASE = "Phase"
+CONTACT_BOOKING = "Booking Status"
+CONTACT_CALL = "Diagnostic Call Date"
+
+#: How many e-mails of the Christmas campaign a contact's page has room for.
+CONTACT_EMAILS = 5
 
 # Sequence pages.
 PAGE_NAME = "Name"
@@ -49,13 +59,24 @@ PAGE_CREATED = "Sequence Created"
 PAGE_ASSESSED = "Assessment Completed"
 PAGE_COMPLETED = "Sequence Completed"
 
-#: The property of a sequence page that holds each count of systems, by the payload's field.
-PAGE_SYSTEMS = {
-    "red_systems": "Red Systems",
-    "orange_systems": "Orange Systems",
-    "yellow_systems": "Yellow Systems",
-    "green_systems": "Green Systems",
-}
+PAGE_RED = "Red Systems"
+PAGE_ORANGE = "Orange Systems"
+PAGE_YELLOW = "Yellow Systems"
+PAGE_GREEN = "Green Systems"
+PAGE_CALENDLY_EVENT = "Calendly Event URI"
+PAGE_SCHEDULED_TIME = "Scheduled Time"
+PAGE_EVENT_TYPE = "Event Type"
+PAGE_CALL_DATE = "Call Date"
+PAGE_CALL_OUTCOME = "Call Outcome"
+PAGE_PRIORITY = "Follow-Up Priority"
+PAGE_NOTES = "Call Notes"
+PAGE_OBJECTIONS = "Objections"
+PAGE_AMOUNT = "Payment Amount"
+PAGE_PAYMENT_DATE = "Payment Date"
+PAGE_START_DATE = "Start Date"
+PAGE_PACKAGE = "Package Type"
+PAGE_ADDRESS = "Salon Address"
+PAGE_OBSERVATIONS = "Observation Dates"
 
 #: How many e-mails a sequence page has room for.
 PAGE_EMAILS = 7
@@ -79,11 +100,33 @@ ANALYTICS_STATUS = "Status"
 ANALYTICS_DATE = "Sent Date"
 ANALYTICS_CAMPAIGN = "Campaign"
 
+# Customer projects.
+PORTAL_NAME = "Name"
+PORTAL_EMAIL = "Email"
+PORTAL_BUSINESS_NAME = "Business Name"
+PORTAL_CALL = "Diagnostic Call Date"
+PORTAL_NEXT_STEPS = "Next Steps"
+PORTAL_STATUS = "Status"
+PORTAL_DELIVERED = "Portal Delivered"
+PORTAL_CREATED = "Created Date"
+
 
 def page_sent(number: int) -> str:
     """Return the name of the property that says when e-mail ``number`` was sent."""
     return f"Email {number} Sent"
 
+
+def contact_sent(number: int) -> str:
+    """Return the name of the property of a contact that says whether e-mail ``number`` of the campaign was sent."""
+    return f"Christmas Email {number} Sent"
+
+
+def contact_date(number: int) -> str:
+    """Return the name of the property of a contact that says when e-mail ``number`` of the campaign was sent."""
+    return f"Christmas Email {number} Date"
+
+
+_SEGMENTS = tuple(segment.name for segment in SEGMENTS)
 
 CONTACTS = Database(
     setting="NOTION_BUSINESSX_DB_ID",
@@ -93,7 +136,7 @@ CONTACTS = Database(
         Property("last_name", "rich_text"),
         Property(CONTACT_EMAIL, "email"),
         Property(CONTACT_SCORE, "number"),
-        Property(CONTACT_SEGMENT, "select", ("CRITICAL", "URGENT", "OPTIMIZE")),
+        Property(CONTACT_SEGMENT, "select", _SEGMENTS),
         Property(CONTACT_STATUS, "select", ("Nurture Sequence", "Pre-Call Prep")),
         Property(
             CONTACT_PHASE,
@@ -106,10 +149,10 @@ CONTACTS = Database(
                 "Phase 2C DIY",
             ),
         ),
-        Property("Booking Status", "select", ("Not Booked", "Booked", "Completed", "No-Show")),
-        Property("Diagnostic Call Date", "date"),
-        *(Property(f"Christmas Email {number} Sent", "checkbox") for number in range(1, 6)),
-        *(Property(f"Christmas Email {number} Date", "date") for number in range(1, 6)),
+        Property(CONTACT_BOOKING, "select", ("Not Booked", "Booked", "Completed", "No-Show")),
+        Property(CONTACT_CALL, "date"),
+        *(Property(contact_sent(number), "checkbox") for number in range(1, CONTACT_EMAILS + 1)),
+        *(Property(contact_date(number), "date") for number in range(1, CONTACT_EMAILS + 1)),
     ),
 )
 
@@ -121,20 +164,30 @@ SEQUENCE_PAGES = Database(
         Property(PAGE_EMAIL, "email"),
         Property(PAGE_FIRST_NAME, "rich_text"),
         Property(PAGE_BUSINESS_NAME, "rich_text"),
-        Property(
-            PAGE_TEMPLATE_TYPE,
-            "select",
-            ("5-Day Sequence", "No-Show Recovery", "Post-Call Follow-Up", "Onboarding"),
-        ),
-        Property(PAGE_CAMPAIGN, "select", ("Christmas 2025",)),
-        Property(PAGE_SEGMENT, "select", ("CRITICAL", "URGENT", "OPTIMIZE")),
+        Property(PAGE_TEMPLATE_TYPE, "select", tuple(each.template_type for each in SEQUENCES)),
+        Property(PAGE_CAMPAIGN, "select", (campaign.NAME,)),
+        Property(PAGE_SEGMENT, "select", _SEGMENTS),
         Property(PAGE_SCORE, "number"),
-        *(Property(name, "number") for name in PAGE_SYSTEMS.values()),
+        *(Property(name, "number") for name in (PAGE_RED, PAGE_ORANGE, PAGE_YELLOW, PAGE_GREEN)),
         Property(PAGE_SIGNUP_DATE, "date"),
         Property(PAGE_CREATED, "date"),
         Property(PAGE_ASSESSED, "checkbox"),
         Property(PAGE_COMPLETED, "checkbox"),
         *(Property(page_sent(number), "date") for number in range(1, PAGE_EMAILS + 1)),
+        Property(PAGE_CALENDLY_EVENT, "rich_text"),
+        Property(PAGE_SCHEDULED_TIME, "rich_text"),
+        Property(PAGE_EVENT_TYPE, "rich_text"),
+        Property(PAGE_CALL_DATE, "rich_text"),
+        Property(PAGE_CALL_OUTCOME, "rich_text"),
+        Property(PAGE_PRIORITY, "rich_text"),
+        Property(PAGE_NOTES, "rich_text"),
+        Property(PAGE_OBJECTIONS, "rich_text"),
+        Property(PAGE_AMOUNT, "number"),
+        Property(PAGE_PAYMENT_DATE, "date"),
+        Property(PAGE_START_DATE, "date"),
+        Property(PAGE_PACKAGE, "rich_text"),
+        Property(PAGE_ADDRESS, "rich_text"),
+        Property(PAGE_OBSERVATIONS, "rich_text"),
     ),
 )
 
@@ -160,11 +213,25 @@ ANALYTICS = Database(
         Property(ANALYTICS_RESEND_ID, "rich_text"),
         Property(ANALYTICS_ERROR, "rich_text"),
         Property(ANALYTICS_NUMBER, "number"),
-        Property(ANALYTICS_STATUS, "select", ("sent", "failed", "skipped", "delivered", "bounced")),
+        Property(ANALYTICS_STATUS, "select", (Outcome.SENT, Outcome.FAILED, Outcome.SKIPPED, "delivered", "bounced")),
         Property(ANALYTICS_DATE, "date"),
-        Property(ANALYTICS_CAMPAIGN, "select", ("Christmas Campaign",)),
+        Property(ANALYTICS_CAMPAIGN, "select", (campaign.ANALYTICS_NAME,)),
+    ),
+)
+
+PORTALS = Database(
+    setting="NOTION_CUSTOMER_PROJECTS_DB_ID",
+    title="Customer Projects",
+    properties=(
+        Property(PORTAL_NAME, "title"),
+        Property(PORTAL_EMAIL, "email"),
+        Property(PORTAL_BUSINESS_NAME, "rich_text"),
+        Property(PORTAL_CALL, "date"),
+        Property(PORTAL_NEXT_STEPS, "rich_text"),
+        Property(PORTAL_STATUS, "select", (PORTAL_DELIVERED,)),
+        Property(PORTAL_CREATED, "date"),
     ),
 )
 
 #: The databases that this version reads and writes.
-DATABASES: tuple[Database, ...] = (CONTACTS, SEQUENCE_PAGES, TEMPLATES, ANALYTICS)
+DATABASES: tuple[Database, ...] = (CONTACTS, SEQUENCE_PAGES, TEMPLATES, ANALYTICS, PORTALS)

@@ -6,99 +6,94 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from christmas_campaign import campaign, notion_pages, schedule, times
+from christmas_campaign import campaign, notion_pages, schedule, templates, times
 from christmas_campaign import notion_schema as schema
+from christmas_campaign.alert import alert
 from christmas_campaign.enrolment import Record, time_to_live
-from christmas_campaign.intake import Event
-from christmas_campaign.notion_pages import Read
+from christmas_campaign.intake import FIELDS, Event
+from christmas_campaign.lookups import ONBOARDING, SIGNUP, for_page, own_page, signup_fields
+from christmas_campaign.notion_pages import Page, Read
 from christmas_campaign.reasons import Outcome, Reason
-from christmas_campaign.segments import classify
+from christmas_campaign.segments import Segment, classify
 from christmas_campaign.sequences import sequence
 from christmas_campaign.settings import Settings
 
-Page = Mapping[str, Any]
+#: What each event says of the contact, as properties of her page in BusinessX.
+CONTACT_SAYS: dict[str, dict[str, str]] = {
+    "signup": {schema.CONTACT_STATUS: "Nurture Sequence", schema.CONTACT_PHASE: "Phase 1 Assessment"},
+    "noshow": {schema.CONTACT_BOOKING: "No-Show"},
+    "postcall": {schema.CONTACT_BOOKING: "Completed"},
+    "onboarding": {schema.CONTACT_PHASE: "Phase 1 Diagnostic"},
+}
 
-
-def lookups(event: Event) -> dict[str, Any]:
-    """Return the bodies of the two Notion queries that ``plan`` needs: ``contact`` and ``pages``, the oldest first."""
-    oldest_first = [{"timestamp": "created_time", "direction": "ascending"}]
-    return {
-        "contact": {
-            "filter": notion_pages.equals(schema.CONTACTS, schema.CONTACT_EMAIL, event.email),
-            "sorts": oldest_first,
-        },
-        "pages": {
-            "filter": notion_pages.equals(schema.SEQUENCE_PAGES, schema.PAGE_EMAIL, event.email),
-            "sorts": oldest_first,
-        },
-    }
+#: What a new customer's portal says, unless the payload names days.
+NEXT_STEPS = "We agree on the days of the observation in your salon."
 
 
 def plan(
     event: Event,
     *,
     contacts: Sequence[Page],
-    pages: Iterable[Page],
+    pages: Sequence[Page],
+    portals: Sequence[Page] = (),
     begun: bool,
+    signup: Event | None = None,
     sources: Mapping[str, str],
     settings: Settings,
     now: datetime,
 ) -> dict[str, Any]:
     """Decide what an event leads to.
 
-    ``contacts`` and ``pages`` are what the queries of ``lookups`` found, ``begun`` says whether an earlier enrolment for this
-    very event was recorded but not finished, ``sources`` are the ids of Notion's data sources ``pages``, ``templates`` and
-    ``analytics``, ``now`` the moment of the plan (aware).
+    ``contacts``, ``pages`` and ``portals`` are what the queries of ``lookups`` found, ``begun`` says whether an earlier
+    enrolment for this very event was recorded but not finished, ``signup`` is the contact's signup as it is kept (``None``:
+    it is not, or this is one), ``sources`` are the ids of Notion's data sources ``pages``, ``templates``, ``analytics`` and,
+    for a portal, ``portals``; ``now`` is the moment of the plan (aware).
 
-    Returns ``go``; if false ``outcome`` and ``reason``. If true: ``record`` (``Record.as_json``) and ``ttl``, ``contact`` (path
-    and body of the contact's update, or ``None`` when there is no contact), ``page`` (method, path and body that write the
-    page), ``emails`` (number and date of each), ``outcome``, and ``note``, a sentence for the log.
+    Returns ``go``, ``outcome``, and ``note``, a sentence for the log. If ``go`` is false also ``reason``, and ``warning`` (the
+    note again) when a person should look. If true: ``record`` (``Record.as_json``) and ``ttl``, ``contact`` (path and body of
+    the contact's update, or ``None`` when there is no contact), ``page`` (method, path and body that write the page),
+    ``portal`` (the body that makes the customer's portal, or ``None``), ``emails`` (number and date of each), and ``alert``
+    (the body for Discord, or ``None``).
     """
     found = sequence(event.sequence)
-    own = _own_page(event, pages)
+    own = own_page(event, pages)
     said = notion_pages.plain(own) if own else {}
     if own and said.get(schema.PAGE_TEMPLATE_TYPE) is not None and not begun:
-        return {"go": False, "outcome": Outcome.SKIPPED, "reason": found.duplicate}
+        return _no(found.duplicate, "This very event has its page in Email Sequence already.")
+    if found.needs_contact and not contacts:
+        note = "There is no contact with this address in BusinessX: add it, then run this again. Nothing was sent."
+        return {**_no(Reason.CONTACT_NOT_FOUND, note), "warning": note}
 
     sent = _sent(said)
     anchor = _anchor(event, sent)
     dates = schedule.dates(found, anchor, now, sent, settings)
     if not dates:
-        return {"go": False, "outcome": Outcome.SKIPPED, "reason": Reason.NOTHING_LEFT_TO_SEND}
+        return _no(Reason.NOTHING_LEFT_TO_SEND, "The page says that every e-mail was sent.")
 
     contact = contacts[0] if contacts else None
     kept = {name: sources[name] for name in ("templates", "analytics")}
-    record = Record(event, notion_pages.plain(contact) if contact else {}, dates, kept)
+    known = notion_pages.plain(contact) if contact else {}
+    record = Record(event, known, dates, kept, signup_fields(event, signup, pages))
     # ``first`` is what the page is to say of the e-mail that the website sent; what it says already stays.
     first = anchor if 1 not in sent and _told_anchor(event) is not None else None
-    values = _page_values(event, first, now)
+    segment = _segment(event)
+    values = _page_values(event, segment, first, now)
     return {
         "go": True,
         "outcome": Outcome.ENROLLED,
         "note": _note(found.name, contacts, own is not None, dates),
         "record": record.as_json(),
         "ttl": time_to_live(max(dates.values()), now),
-        "contact": _contact_update(event, contact),
+        "contact": _contact_update(event, segment, contact, first or sent.get(1)),
         "page": _page_request(own, said, values, sources["pages"]),
+        "portal": _portal(event, portals, known, sources, now) if found is ONBOARDING else None,
         "emails": [{"number": number, "date": times.text(date)} for number, date in dates.items()],
+        "alert": alert(event, segment) if segment else None,
     }
 
 
-def _own_page(event: Event, pages: Iterable[Page]) -> Page | None:
-    """The page of this contact, this sequence and this campaign, or one that the website or the old system made."""
-    candidates = []
-    for page in pages:
-        if notion_pages.archived(page):
-            continue
-        said = notion_pages.plain(page)
-        if said.get(schema.PAGE_CAMPAIGN) != campaign.NAME:
-            continue
-        kind = said.get(schema.PAGE_TEMPLATE_TYPE)
-        if kind == sequence(event.sequence).template_type:
-            return page
-        if kind is None and event.sequence == "signup":
-            candidates.append(page)
-    return candidates[0] if candidates else None
+def _no(reason: Reason, note: str) -> dict[str, Any]:
+    return {"go": False, "outcome": Outcome.SKIPPED, "reason": reason, "note": note}
 
 
 def _sent(said: Mapping[str, Read]) -> dict[int, datetime]:
@@ -123,25 +118,24 @@ def _anchor(event: Event, sent: Mapping[int, datetime]) -> datetime:
     return _told_anchor(event) or sent.get(1) or event.received_at
 
 
-def _page_values(event: Event, first: datetime | None, now: datetime) -> dict[str, Any]:
+def _page_values(event: Event, segment: Segment | None, first: datetime | None, now: datetime) -> dict[str, Any]:
     found = sequence(event.sequence)
     values: dict[str, Any] = {
         schema.PAGE_NAME: f"{event.email} - {found.template_type}",
-        schema.PAGE_EMAIL: event.email,
-        schema.PAGE_FIRST_NAME: event.value("first_name"),
-        schema.PAGE_BUSINESS_NAME: event.value("business_name"),
         schema.PAGE_TEMPLATE_TYPE: found.template_type,
         schema.PAGE_CAMPAIGN: campaign.NAME,
         schema.PAGE_CREATED: now,
     }
-    if event.sequence == "signup":
-        values[schema.PAGE_SEGMENT] = _segment(event)
-        values[schema.PAGE_SCORE] = event.value("assessment_score")
-        values |= {name: event.value(field) for field, name in schema.PAGE_SYSTEMS.items()}
+    for field in FIELDS[event.sequence]:
+        value = event.value(field.name)
+        if field.property is not None and value is not None:
+            values[field.property] = for_page(field, value)
+    if segment is not None:
+        values[schema.PAGE_SEGMENT] = segment.name
         values[schema.PAGE_SIGNUP_DATE] = event.received_at
         values[schema.PAGE_ASSESSED] = True
-        if first is not None:
-            values[schema.page_sent(1)] = first
+    if first is not None:
+        values[schema.page_sent(1)] = first
     return values
 
 
@@ -166,24 +160,54 @@ def _page_request(
     }
 
 
-def _contact_update(event: Event, contact: Page | None) -> dict[str, Any] | None:
-    if contact is None or event.sequence != "signup":
+def _contact_update(
+    event: Event, segment: Segment | None, contact: Page | None, first: datetime | None
+) -> dict[str, Any] | None:
+    if contact is None:
         return None
-    values = {
-        schema.CONTACT_SCORE: event.value("assessment_score"),
-        schema.CONTACT_SEGMENT: _segment(event),
-        schema.CONTACT_STATUS: "Nurture Sequence",
-        schema.CONTACT_PHASE: "Phase 1 Assessment",
-    }
+    values: dict[str, Any] = dict(CONTACT_SAYS.get(event.sequence, {}))
+    if segment is not None:
+        values |= {schema.CONTACT_SCORE: event.value("assessment_score"), schema.CONTACT_SEGMENT: segment.name}
+        if first is not None:
+            values |= {schema.contact_sent(1): True, schema.contact_date(1): first}
+    if not values:
+        return None
     return {
         "path": f"/v1/pages/{contact['id']}",
         "body": {"properties": notion_pages.properties(schema.CONTACTS, values)},
     }
 
 
-def _segment(event: Event) -> str:
+def _portal(
+    event: Event, portals: Iterable[Page], contact: Mapping[str, Read], sources: Mapping[str, str], now: datetime
+) -> dict[str, Any] | None:
+    """The body that makes the customer's portal; ``None`` when the customer has one."""
+    business = str(event.value("business_name"))
+    title = f"{business} - Customer Portal"
+    if any(notion_pages.plain(each).get(schema.PORTAL_NAME) == title for each in portals):
+        return None
+    days = event.value("observation_dates")
+    values = {
+        schema.PORTAL_NAME: title,
+        schema.PORTAL_EMAIL: event.email,
+        schema.PORTAL_BUSINESS_NAME: business,
+        schema.PORTAL_CALL: contact.get(schema.CONTACT_CALL),
+        schema.PORTAL_NEXT_STEPS: f"Observation in the salon: {templates.as_text(days)}" if days else NEXT_STEPS,
+        schema.PORTAL_STATUS: schema.PORTAL_DELIVERED,
+        schema.PORTAL_CREATED: now,
+    }
+    return {
+        "parent": {"type": "data_source_id", "data_source_id": sources["portals"]},
+        "properties": notion_pages.properties(schema.PORTALS, values),
+    }
+
+
+def _segment(event: Event) -> Segment | None:
+    """The segment of a signup; the other events say nothing of it."""
+    if event.sequence != SIGNUP.name:
+        return None
     red, orange = event.value("red_systems"), event.value("orange_systems")
-    return classify(int(red) if isinstance(red, int) else 0, int(orange) if isinstance(orange, int) else 0).name
+    return classify(int(red) if isinstance(red, int) else 0, int(orange) if isinstance(orange, int) else 0)
 
 
 def _note(name: str, contacts: Sequence[Page], adopted: bool, dates: Mapping[int, datetime]) -> str:

@@ -34,6 +34,7 @@ class Reason(StrEnum):
     DUPLICATE_ONBOARDING = "duplicate_onboarding_sequence"
     NOTHING_LEFT_TO_SEND = "nothing_left_to_send"
     NOT_A_MAYBE = "not_a_maybe"
+    CONTACT_NOT_FOUND = "contact_not_found"
 
     EARLIER_EMAIL_UNSETTLED = "earlier_email_unsettled"
     TOO_SOON = "too_soon"

@@ -32,19 +32,30 @@ class Email(NamedTuple):
 class Sequence(NamedTuple):
     """One sequence.
 
-    ``template_type`` is the select of that name on the contact's page in Email Sequence; ``answers_as`` the campaign that
-    callers of the webhook read; ``event_field`` the payload field that tells one event from another (``None``: a contact
-    enters once in a campaign); ``anchor_field`` the payload field that may move the anchor; ``duplicate`` why a second
-    enrolment for the same event is skipped.
+    ``handler`` is the flow whose webhook starts it; ``template_type`` the select of that name on the contact's page in Email
+    Sequence; ``answers_as`` the campaign that callers of the webhook read; ``duplicate`` why a second enrolment for the same
+    event is skipped; ``event_field`` the payload field that tells one event from another (``None``: a contact enters once in
+    a campaign), and ``event_is_time`` whether it is a time, which is the same however it was written; ``anchor_field`` the
+    payload field that may move the anchor; ``adopts`` whether a page without a template type, made by the website or the old
+    system, is this sequence's; ``needs_contact`` whether nothing is sent to somebody who is not in BusinessX.
     """
 
     name: str
+    handler: str
     template_type: str
     answers_as: str
     emails: tuple[Email, ...]
     duplicate: Reason
     event_field: str | None
+    event_is_time: bool = False
     anchor_field: str | None = None
+    adopts: bool = False
+    needs_contact: bool = True
+
+    @property
+    def webhook_key(self) -> str:
+        """The name of the secret that is the last part of the webhook's address."""
+        return f"WEBHOOK_KEY_{self.name.upper()}"
 
     def email(self, number: int) -> Email:
         """Return the e-mail of this number; raises ``UnknownEmail`` when this system sends none."""
@@ -63,6 +74,7 @@ TESTING_UNIT = timedelta(minutes=1)
 SEQUENCES: tuple[Sequence, ...] = (
     Sequence(
         name="signup",
+        handler="signup-handler",
         template_type="5-Day Sequence",
         answers_as=campaign.NAME,
         # The website itself sends E1, from the template "5-Day E1", before it calls the webhook.
@@ -75,9 +87,12 @@ SEQUENCES: tuple[Sequence, ...] = (
         duplicate=Reason.ALREADY_IN_SEQUENCE,
         event_field=None,
         anchor_field="email_1_sent_at",
+        adopts=True,
+        needs_contact=False,
     ),
     Sequence(
         name="noshow",
+        handler="noshow-recovery-handler",
         template_type="No-Show Recovery",
         answers_as=campaign.SERVICE_NAME,
         emails=(
@@ -90,6 +105,7 @@ SEQUENCES: tuple[Sequence, ...] = (
     ),
     Sequence(
         name="postcall",
+        handler="postcall-maybe-handler",
         template_type="Post-Call Follow-Up",
         answers_as=campaign.SERVICE_NAME,
         emails=(
@@ -99,9 +115,11 @@ SEQUENCES: tuple[Sequence, ...] = (
         ),
         duplicate=Reason.DUPLICATE_POSTCALL,
         event_field="call_date",
+        event_is_time=True,
     ),
     Sequence(
         name="onboarding",
+        handler="onboarding-handler",
         template_type="Onboarding",
         answers_as=campaign.SERVICE_NAME,
         emails=(
@@ -111,6 +129,7 @@ SEQUENCES: tuple[Sequence, ...] = (
         ),
         duplicate=Reason.DUPLICATE_ONBOARDING,
         event_field="payment_date",
+        event_is_time=True,
     ),
 )
 

@@ -24,3 +24,25 @@ def parse(text: str) -> datetime:
 def text(moment: datetime) -> str:
     """Write an aware time as ISO 8601 in UTC, to the millisecond: ``2025-11-20T15:00:00.000Z``."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def local(moment: datetime) -> str:
+    """Write an aware time as ISO 8601 in the campaign's zone, to the second: one instant is always the same text."""
+    return moment.astimezone(ZONE).isoformat(timespec="seconds")
+
+
+def is_date(text: str) -> bool:
+    """Whether ``text`` is a date without a time of day."""
+    return len(text.strip()) <= len("2025-11-20")
+
+
+def day_for_people(moment: datetime) -> str:
+    """Write the day of an aware time, in the campaign's zone: ``Thursday, November 20, 2025``."""
+    local_time = moment.astimezone(ZONE)
+    return f"{local_time:%A, %B} {local_time.day}, {local_time.year}"
+
+
+def moment_for_people(moment: datetime) -> str:
+    """Write an aware time in the campaign's zone: ``Thursday, November 20, 2025 at 3:00 PM``."""
+    local_time = moment.astimezone(ZONE)
+    return f"{day_for_people(moment)} at {local_time.hour % 12 or 12}:{local_time:%M %p}"

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
-from christmas_campaign import campaign, systems, templates
+from christmas_campaign import campaign, fields, systems, templates, times
 from christmas_campaign.fields import Plain
-from christmas_campaign.intake import Event
+from christmas_campaign.intake import FIELDS, Event
 from christmas_campaign.segments import classify
 from christmas_campaign.settings import Settings
 
@@ -50,6 +50,19 @@ def derive(given: Mapping[str, Plain]) -> dict[str, Plain]:
         # Half up, in whole numbers: 14,500 is 15 thousand.
         found["TotalRevenueLeak_K"] = (leak + 500) // 1000
         found["AnnualRevenueLeak"] = leak * 12
+    return found
+
+
+def dates_for_people(sequence_name: str, given: Mapping[str, Plain]) -> dict[str, Plain]:
+    """Return each time among the fields of a payload as people read it, under its field's name and ``_text``: a field that is
+    called a date, and what was given as one, without the time of day."""
+    found: dict[str, Plain] = {}
+    for field in FIELDS[sequence_name]:
+        if field.kind is fields.time and field.name in given:
+            said = str(given[field.name])
+            day_alone = field.name.endswith("_date") or times.is_date(said)
+            write = times.day_for_people if day_alone else times.moment_for_people
+            found[f"{field.name}_text"] = write(times.parse(said))
     return found
 
 
@@ -101,20 +114,21 @@ def sources(
     event: Event,
     *,
     scheduled: datetime,
-    signup: Event | None,
+    signup: Mapping[str, Plain],
     contact: Mapping[str, Any],
     settings: Settings,
 ) -> tuple[Source, ...]:
     """Return the sources for one e-mail, the first to be asked first.
 
-    ``scheduled`` is the e-mail's scheduled time (aware), ``signup`` this contact's signup in this campaign if there was one,
-    ``contact`` the plain values of the contact's page in Notion. A template's own ``|…`` is asked before the last source.
+    ``scheduled`` is the e-mail's scheduled time (aware), ``signup`` what this contact's signup in this campaign said (empty if
+    there was none, and for the signup's own e-mails), ``contact`` the plain values of the contact's page in Notion. A
+    template's own ``|…`` is asked before the last source.
     """
-    said = signup.fields if signup and event.sequence != "signup" else {}
+    computed = {**derive(event.fields), **dates_for_people(event.sequence, event.fields)}
     return (
-        Source("payload", {**_of_this_email(scheduled, settings), **derive(event.fields), **event.fields}),
+        Source("payload", {**_of_this_email(scheduled, settings), **computed, **event.fields}),
         Source("variables", event.variables),
-        Source("signup", {**derive(said), **{name: value for name, value in said.items() if name != "email"}}),
+        Source("signup", {**derive(signup), **{name: value for name, value in signup.items() if name != "email"}}),
         Source("contact", {name: value for name, value in contact.items() if value is not None}),
         Source("campaign", {**campaign.CONSTANTS, **settings.links, "sender_name": settings.sender_name}),
         Source("defaults", _defaults(event)),

@@ -18,8 +18,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
+from christmas_campaign.cli.errors import CommandError
 
-class ChildError(Exception):
+
+class ChildError(CommandError):
     """A child program did not start; the message names its log file and what it printed last."""
 
 

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from christmas_campaign import notion_schema as schema
+from christmas_campaign.cli.errors import CommandError
 
 
-class ContentError(Exception):
+class ContentError(CommandError):
     """A content file cannot be used; the message names the file and the mend."""
 
 

@@ -14,11 +14,13 @@ from urllib.parse import quote
 
 import httpx
 
+from christmas_campaign.cli.errors import CommandError
+
 #: How many executions are asked for at a time.
 _PAGE = 500
 
 
-class KestraError(Exception):
+class KestraError(CommandError):
     """Kestra could not be reached, or refused; the message is one plain sentence, its own words included.
 
     ``status`` is the HTTP status, ``None`` where there was no answer.

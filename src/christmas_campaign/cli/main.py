@@ -18,15 +18,12 @@ import click
 from christmas_campaign import __version__
 from christmas_campaign.cli import demo as the_demo
 from christmas_campaign.cli.child import ChildError
-from christmas_campaign.cli.content import ContentError
 from christmas_campaign.cli.flows import check as check_flows
-from christmas_campaign.cli.kestra import KestraError
-from christmas_campaign.cli.notion import NotionError
+from christmas_campaign.cli.notion_commands import notion
+from christmas_campaign.cli.plainly import plainly
 from christmas_campaign.cli.stack import PROJECT, Stack
-from christmas_campaign.cli.toolchain import ToolchainError
-
-#: What ends a command with one plain sentence.
-_KNOWN = (ChildError, ContentError, KestraError, NotionError, ToolchainError, the_demo.DemoError)
+from christmas_campaign.cli.template_commands import templates
+from christmas_campaign.sequences import SEQUENCES, sequence
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -38,19 +35,6 @@ def main() -> None:
 
 def _as_interrupt(_: int, __: FrameType | None) -> None:
     raise KeyboardInterrupt
-
-
-@contextmanager
-def _plainly() -> Iterator[None]:
-    """Turn the errors that a person can mend into one sentence and exit code 2; Ctrl-C into a quiet end."""
-    try:
-        yield
-    except _KNOWN as error:
-        click.echo(f"christmas: {error}", err=True)
-        sys.exit(2)
-    except KeyboardInterrupt:
-        click.echo("\nStopped.")
-        sys.exit(130)
 
 
 @contextmanager
@@ -87,9 +71,10 @@ def _shared(command: click.decorators.FC) -> click.decorators.FC:
 
 
 def _say_addresses(stack: Stack) -> None:
-    click.echo(f"\n  inbox    {stack.sandbox.url}/")
-    click.echo(f"  webhook  {stack.webhook('signup-handler')}")
-    click.echo(f"  logs     {stack.data}")
+    click.echo(f"\n  inbox       {stack.sandbox.url}/")
+    for each in SEQUENCES:
+        click.echo(f"  {each.name:<10}  {stack.webhook(each.handler)}")
+    click.echo(f"  logs        {stack.data}")
 
 
 @main.command()
@@ -101,28 +86,47 @@ def _say_addresses(stack: Stack) -> None:
     help="End when the e-mails have come, or stay for a look at the inbox. Without a terminal it ends.",
 )
 @click.option(
+    "--only",
+    multiple=True,
+    type=click.Choice([each.name for each in SEQUENCES]),
+    help="Play this sequence alone; may be given again.  [default: all]",
+)
+@click.option(
     "--data", type=click.Path(path_type=Path), default=PROJECT / ".data" / "demo", help="Made anew each time."
 )
-def demo(engine_port: int, sandbox_port: int, memory: str, time_scale: float, once: bool | None, data: Path) -> None:
-    """Play a signup: post it to the real webhook and watch its e-mails arrive, five days in half a minute.
+def demo(
+    engine_port: int,
+    sandbox_port: int,
+    memory: str,
+    time_scale: float,
+    once: bool | None,
+    only: tuple[str, ...],
+    data: Path,
+) -> None:
+    """Play every sequence: post an event to each real webhook and watch the e-mails arrive, a week in under a minute.
 
     Exit code 0 only if exactly the expected e-mails arrived, in order and on time; 1 if not; 2 if it could not be played.
     """
     ends = not sys.stdout.isatty() if once is None else once
-    with _plainly(), _alone(data):
+    played = [sequence(name) for name in dict.fromkeys(only)] or SEQUENCES
+    with plainly(), _alone(data):
         shutil.rmtree(data, ignore_errors=True)
         click.echo("Starting everything on this machine; nothing leaves it.")
         stack = Stack(data, time_scale=time_scale, engine_port=engine_port, sandbox_port=sandbox_port, memory=memory)
         stack.start(click.echo)
         try:
             _say_addresses(stack)
-            click.echo(f"\nA salon owner signs up: {the_demo.summary()}, {time_scale:,.0f} times faster.\n")
-            played = the_demo.post(stack, PROJECT / "examples" / "signup.json", "signup-handler", click.echo)
-            faults = the_demo.watch(stack, played, click.echo)
+            click.echo(
+                f"\nA salon owner for each event: {', '.join(each.name for each in played)}."
+                f"\n{the_demo.summary(played)}, {time_scale:,.0f} times faster.\n"
+            )
+            timeline = the_demo.play(stack, PROJECT / "examples", click.echo, played)
+            faults = the_demo.watch(stack, timeline)
             for fault in faults:
                 click.secho(f"  wrong: {fault}", fg="red", err=True)
             if not faults:
-                click.secho(f"\nAll {len(played.expected)} e-mails arrived, in order and on time.", fg="green")
+                count = sum(len(each.expected) for each in timeline.played)
+                click.secho(f"\nAll {count} e-mails arrived, in order and on time.", fg="green")
             if not ends:
                 click.echo(f"Look at them: {stack.sandbox.url}/   (Ctrl-C ends everything)")
                 _wait()
@@ -136,15 +140,16 @@ def demo(engine_port: int, sandbox_port: int, memory: str, time_scale: float, on
 @click.option("--data", type=click.Path(path_type=Path), default=PROJECT / ".data" / "up", help="Kept from run to run.")
 def up(engine_port: int, sandbox_port: int, memory: str, time_scale: float, data: Path) -> None:
     """Start the engine and the sandbox, and wait for webhooks. What was there the last time is there again."""
-    with _plainly(), _alone(data):
+    with plainly(), _alone(data):
         click.echo("Starting everything on this machine; nothing leaves it.")
         stack = Stack(data, time_scale=time_scale, engine_port=engine_port, sandbox_port=sandbox_port, memory=memory)
         stack.start(click.echo)
         try:
             _say_addresses(stack)
             click.echo("\nTry it, from the project's folder:\n")
-            click.echo("  curl -H 'Content-Type: application/json' -d @examples/signup.json \\")
-            click.echo(f"    {stack.webhook('signup-handler')}")
+            first = SEQUENCES[0]
+            click.echo(f"  curl -H 'Content-Type: application/json' -d @examples/{first.name}.json \\")
+            click.echo(f"    {stack.webhook(first.handler)}")
             click.echo("\nCtrl-C ends everything.")
             _wait()
         finally:
@@ -171,11 +176,15 @@ def check(folder: Path) -> None:
 
     Exit code 0 if all are valid, 1 if one is not, 2 if they could not be checked.
     """
-    with _plainly():
+    with plainly():
         faults = check_flows(folder, dict(os.environ))
     for fault in faults:
         click.echo(str(fault), err=True)
     sys.exit(1 if faults else 0)
+
+
+main.add_command(notion)
+main.add_command(templates)
 
 
 if __name__ == "__main__":

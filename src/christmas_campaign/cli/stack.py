@@ -15,16 +15,18 @@ from typing import NamedTuple
 
 from christmas_campaign import notion_schema as schema
 from christmas_campaign.cli import content
+from christmas_campaign.cli.child import ChildError
 from christmas_campaign.cli.engine import Engine
 from christmas_campaign.cli.kestra import Kestra
 from christmas_campaign.cli.notion import Notion
 from christmas_campaign.cli.sandbox import Sandbox
+from christmas_campaign.sequences import SEQUENCES
 
 #: The root of the project: where flows, content and examples are.
 PROJECT = Path(__file__).parents[3]
 
 #: The webhooks: the handler's flow id, and the secret that holds the key of its address.
-WEBHOOKS = {"signup-handler": "WEBHOOK_KEY_SIGNUP"}
+WEBHOOKS = {sequence.handler: sequence.webhook_key for sequence in SEQUENCES}
 
 #: What the sandbox campaign is told; none of it is real, and nothing is ever sent there.
 SANDBOX_SETTINGS = {
@@ -57,7 +59,8 @@ class Stack:
     """The sandbox and the engine with everything that the campaign needs, in the folder ``data``.
 
     ``time_scale`` divides every delay; ``testing_mode`` makes delays minutes; ports of 0 are chosen. ``settings`` are added to
-    the engine's environment (``ENV_…``) or replace what is there; ``memory`` caps the engine (a JVM's ``-Xmx``).
+    the engine's environment (``ENV_…``) or replace what is there; ``memory`` caps the engine (a JVM's ``-Xmx``); without
+    ``discord`` there is no alert.
     """
 
     def __init__(
@@ -70,6 +73,7 @@ class Stack:
         sandbox_port: int = 0,
         memory: str = "512m",
         settings: Mapping[str, str] | None = None,
+        discord: bool = True,
         flows: Path = PROJECT / "flows",
     ) -> None:
         self.data = data
@@ -78,6 +82,8 @@ class Stack:
         self._engine_port = engine_port
         self._memory = memory
         self._settings = dict(settings or {})
+        self._discord = discord
+        self._discord_url = ""
         self._flows = flows
         self._state = data / "stack.json"
         self._new = not self._state.exists()
@@ -128,6 +134,7 @@ class Stack:
         try:
             with _told(say, "the sandbox (Notion, Resend, Discord)"):
                 self.sandbox.start()
+                self._discord_url = self.sandbox.discord_webhook() if self._discord else ""
             if self._new:
                 with _told(say, "databases, templates and contacts in Notion"):
                     self._fill()
@@ -138,6 +145,7 @@ class Stack:
                 self._engine.start()
             with _told(say, "the flows"):
                 self.kestra.import_flows(sorted(self._flows.glob("*.yml")))
+            self._write_environment()
         except BaseException:
             self.stop()
             raise
@@ -170,7 +178,14 @@ class Stack:
         )
 
     def _kept(self) -> Identity:
-        return Identity(**json.loads(self._state.read_text(encoding="utf-8")))
+        kept = Identity(**json.loads(self._state.read_text(encoding="utf-8")))
+        wanted = {*WEBHOOKS.values(), *(database.setting for database in schema.DATABASES)}
+        lacking = wanted - {*kept.webhook_keys, *kept.databases}
+        if lacking:
+            raise ChildError(
+                f"{self.data} was made by an earlier version, without {', '.join(sorted(lacking))}: delete it and start again"
+            )
+        return kept
 
     def _fill(self) -> None:
         with self.notion() as notion:
@@ -186,16 +201,29 @@ class Stack:
         self._state.write_text(json.dumps(self._identity._asdict(), indent=2), encoding="utf-8")
         self._new = False
 
+    @property
+    def environment_file(self) -> Path:
+        """The file with the settings of this stack, for commands that work on it (``--env-file``); private."""
+        return self.data / "environment"
+
+    def _write_environment(self) -> None:
+        lines = [f"{name}={value}" for name, value in self._settings_given().items()]
+        self.environment_file.touch(mode=0o600)
+        self.environment_file.write_text("\n".join([*lines, f"KESTRA_URL={self.kestra.url}", ""]), encoding="utf-8")
+
     def _environment(self) -> dict[str, str]:
+        return {**os.environ, **self._settings_given()}
+
+    def _settings_given(self) -> dict[str, str]:
         secret = {
             "NOTION_TOKEN": self._identity.notion_token,
             "RESEND_API_KEY": self._identity.resend_key,
             "TESTING_MODE": "true" if self._testing_mode else "false",
+            "DISCORD_WEBHOOK_URL": self._discord_url,
             **self._identity.webhook_keys,
             **self._identity.databases,
         }
         return {
-            **os.environ,
             **SANDBOX_SETTINGS,
             "ENV_NOTION_URL": self.sandbox.notion_url,
             "ENV_RESEND_URL": self.sandbox.resend_url,

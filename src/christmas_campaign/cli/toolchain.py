@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from christmas_campaign.cli.child import Child
+from christmas_campaign.cli.errors import CommandError
 
 #: The root of the project: the engine's sources are in its folder ``engine``.
 PROJECT = Path(__file__).parents[3]
@@ -33,7 +34,7 @@ _PLACES = (
 Progress = Callable[[str], None]
 
 
-class ToolchainError(Exception):
+class ToolchainError(CommandError):
     """Something that the engine needs is not on this machine; the message says what, and how to get it."""
 
 

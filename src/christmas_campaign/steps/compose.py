@@ -23,7 +23,6 @@ def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:  # noq
         enrolment=context["enrolment"],
         page=None if page.get("code") == 404 else accepted(page, "the contact's page"),
         found=results(context["templates"], "the look-up in Email Templates"),
-        signup=None,
         settings=settings.read(context["settings"]),
     )
     if outputs["send"]:

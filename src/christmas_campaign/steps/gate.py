@@ -17,10 +17,11 @@ def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
 
     Outputs: as ``gate.gate`` gives them, with ``template_query`` ready-made.
     """
-    record, own, before = context.get("record"), context.get("own"), context.get("before")
+    kept, own, before = context.get("record"), context.get("own"), context.get("before")
+    record = Record.from_json(kept) if kept else None
     outputs = gate.gate(
         context["number"],
-        record=Record.from_json(record) if record else None,
+        record=record,
         page_id=context.get("page_id"),
         own=Settled.from_json(own) if own else None,
         before=Settled.from_json(before) if before else None,
@@ -28,6 +29,6 @@ def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
         now=now,
     )
     if not outputs["go"]:
-        return labelled(outputs)
+        return labelled(outputs, **(record.labels if record else {}))
     outputs["template_query"] = ready_made(outputs["template_query"])
     return outputs

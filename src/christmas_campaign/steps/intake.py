@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from christmas_campaign import identity, intake, plan
+from christmas_campaign import identity, intake, lookups
 from christmas_campaign.sequences import sequence
 from christmas_campaign.steps import labelled, ready_made
 
@@ -14,7 +14,8 @@ from christmas_campaign.steps import labelled, ready_made
 def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
     """Context: ``payload``, ``sequence``, ``execution_id``.
 
-    Outputs: as ``intake.answer`` gives them, and ``enrolment`` and ``contact`` (opaque ids); ``event`` is ready-made JSON for
+    Outputs: as ``intake.answer`` gives them, ``labels_if_known`` (what goes with ``body_if_known``), and ``enrolment`` and
+    ``contact`` (opaque ids); ``event`` is ready-made JSON for
     the input of ``enroll``. All three are ``None`` when the payload is refused.
     """
     answer = intake.answer(context.get("payload"), context["sequence"], now, context["execution_id"])
@@ -23,6 +24,18 @@ def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
     if answer["event"] is not None:
         found = intake.Event.from_json(answer["event"])
         names = {"enrolment": found.id, "contact": identity.contact_id(found.email)}
-        more = {"lookups": plan.lookups(found), "duplicate": sequence(found.sequence).duplicate}
+        more = {
+            "lookups": lookups.lookups(found),
+            "duplicate": sequence(found.sequence).duplicate,
+            "signup": lookups.signup_id(found),
+        }
         event = ready_made({**answer["event"], **more})
-    return {"enrolment": None, "contact": None, **labelled(answer, **names), **names, "event": event}
+    known = {"outcome": answer["body_if_known"]["status"], "reason": answer["body_if_known"].get("reason")}
+    return {
+        "enrolment": None,
+        "contact": None,
+        **labelled(answer, **names),
+        "labels_if_known": labelled(known, **names)["labels"],
+        **names,
+        "event": event,
+    }

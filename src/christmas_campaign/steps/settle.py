@@ -31,7 +31,7 @@ def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
     for name in ("ledger", "analytics", "stamp"):
         if outputs.get(name) is not None:
             outputs[name] = ready_made(outputs[name])
-    return labelled(outputs)
+    return labelled(outputs, **record.labels)
 
 
 def _verdict(composed: Mapping[str, Any], answer: Mapping[str, Any] | None) -> settle.Verdict:

@@ -1,0 +1,273 @@
+"""``christmas notion``: checking the databases, setting them up, looking a contact up, noting what was sent."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+
+from christmas_campaign import addresses
+from christmas_campaign.cli import notion_setup as the_setup
+from christmas_campaign.cli import tracking
+from christmas_campaign.cli.environment import Environment
+from christmas_campaign.cli.errors import CommandError
+from christmas_campaign.cli.notion import Notion
+from christmas_campaign.cli.notion_check import Fault, examine
+from christmas_campaign.cli.plainly import plainly
+from christmas_campaign.notion_schema import DATABASES
+
+_env_file = click.option(
+    "--env-file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    envvar="CHRISTMAS_ENV_FILE",
+    show_envvar=True,
+    help="File with the settings, as lines NAME=value. Without it: this process's environment.",
+)
+_yes = click.option("--yes", is_flag=True, help="Do it without asking.")
+_json = click.option("--json", "as_json", is_flag=True, help="Print JSON and ask nothing.")
+
+
+@click.group()
+def notion() -> None:
+    """Look after the databases in Notion: check them, set them up, look contacts up."""
+
+
+@contextmanager
+def _opened(env_file: Path | None) -> Iterator[tuple[Environment, Notion]]:
+    environment = Environment.read(env_file)
+    with environment.notion() as client:
+        yield environment, client
+
+
+def _terminal() -> bool:
+    """Whether a person sits there, who sees what would be done and can answer."""
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def _agreed(yes: bool, as_json: bool, question: str, how: str) -> bool:
+    if yes:
+        return True
+    if _terminal() and not as_json:
+        if click.confirm(question):
+            return True
+        click.echo("Nothing was changed.")
+    else:
+        click.echo(f"Nothing was changed: run it again with {how} to do it.", err=as_json)
+    return False
+
+
+def _progress() -> Callable[[str], None]:
+    """Show long work on a terminal, each line over the one before, and nowhere else."""
+    if not sys.stderr.isatty():
+        return lambda _: None
+    return lambda line: click.echo(f"\r\x1b[K{line}", nl=False, err=True)
+
+
+def _print_json(value: Any) -> None:
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def _count(number: int, one: str, many: str) -> str:
+    return f"{number} {one if number == 1 else many}"
+
+
+@notion.command()
+@_env_file
+@_json
+def check(env_file: Path | None, as_json: bool) -> None:
+    """Compare the databases in Notion with what the campaign needs; each fault is named with its mend.
+
+    Exit code 0 if all is well, 1 if something is wrong, 2 if it could not be checked.
+    """
+    with plainly(), _opened(env_file) as (environment, client):
+        faults = [fault for each in examine(environment, client) for fault in each.faults]
+    if as_json:
+        _print_json([fault.as_json() for fault in faults])
+    else:
+        for fault in faults:
+            click.echo(str(fault))
+        if not faults:
+            click.echo(f"All {len(DATABASES)} databases have what the campaign needs.")
+    sys.exit(1 if faults else 0)
+
+
+@notion.command()
+@_env_file
+@_yes
+@click.option(
+    "--parent", metavar="PAGE_ID", help="The page, shared with the integration, below which databases are made."
+)
+@_json
+def setup(env_file: Path | None, yes: bool, parent: str | None, as_json: bool) -> None:
+    """Add the databases, properties and options that are missing. Deletes, renames and replaces nothing.
+
+    It says first what it would do, and asks; without a terminal and without --yes it changes nothing.
+
+    Exit code 0 if all is well or can be added, 1 if something is left that a person must mend, 2 if it could not be done.
+    """
+    with plainly(), _opened(env_file) as (environment, client):
+        page = None if parent is None else the_setup.page_id(parent)
+        found = examine(environment, client)
+        faults = [fault for each in found for fault in each.faults]
+        left = [fault for fault in faults if not fault.step]
+        steps = [fault for fault in faults if fault.step]
+        if not as_json:
+            _show_setup(steps, left)
+        needs_page = page is None and bool(the_setup.to_make(found))
+        if needs_page and (yes or (_terminal() and not as_json)):
+            the_setup.refuse_without_page(found)
+        done: list[the_setup.Done] = []
+        how = "--yes and --parent PAGE_ID" if needs_page else "--yes"
+        try:
+            if steps and _agreed(yes, as_json, "Do this?", how):
+                for each in the_setup.apply(client, found, page):
+                    done.append(each)
+                    if not as_json:
+                        _show_done(each)
+        finally:
+            # Also when Notion refuses half-way: the id of a database that was made stands nowhere else.
+            if as_json:
+                _print_json(
+                    {
+                        "steps": [_step_json(each.database, each.name, each.step) for each in steps],
+                        "done": [
+                            _step_json(each.database.title, each.name, each.step, id=each.made, setting=each.line)
+                            for each in done
+                        ],
+                        "left": [fault.as_json() for fault in left],
+                    }
+                )
+    sys.exit(1 if left else 0)
+
+
+def _step_json(database: str, name: str | None, step: str | None, **more: str | None) -> dict[str, str | None]:
+    return {"database": database, "property": name, "step": step, **more}
+
+
+def _show_setup(steps: Sequence[Fault], left: Sequence[Fault]) -> None:
+    if steps:
+        click.echo("To do:")
+        for fault in steps:
+            click.echo(f"  {fault.database}: {fault.step}")
+    if left:
+        click.echo("To be mended by hand:")
+        for fault in left:
+            click.echo(f"  {fault}")
+    if not steps:
+        click.echo("Nothing else is to be done." if left else "Nothing is to be done.")
+
+
+def _show_done(done: the_setup.Done) -> None:
+    click.echo(f"Done: {done.database.title}: {done.step}")
+    if done.line is not None:
+        click.echo(f"  its id is {done.made}; put it into the settings, as base64:\n  {done.line}")
+
+
+@notion.command()
+@click.argument("address")
+@_env_file
+@_json
+def contact(address: str, env_file: Path | None, as_json: bool) -> None:
+    """Show what Notion knows of ADDRESS: the contact in BusinessX and the pages in Email Sequence.
+
+    Exit code 0 if there is anything, 1 if there is nothing, 2 if it could not be looked up.
+    """
+    with plainly(), _opened(env_file) as (environment, client):
+        try:
+            email = addresses.normalise(address)
+        except ValueError as problem:
+            raise CommandError(f"{address!r} {problem}") from None
+        pages = list(tracking.contact(environment, client, email))
+    if as_json:
+        _print_json([page._asdict() for page in pages])
+    else:
+        for page in pages:
+            click.echo(f"{page.database}, made {page.created}, {page.url}")
+            width = max((len(name) for name in page.values), default=0)
+            for name, value in page.values.items():
+                click.echo(f"  {name:<{width}}  {'yes' if value is True else value}")
+        if not pages:
+            click.echo(f"There is nothing about {email} in Notion.")
+    sys.exit(0 if pages else 1)
+
+
+@notion.command()
+@_env_file
+@_yes
+@_json
+def track(env_file: Path | None, yes: bool, as_json: bool) -> None:
+    """Note on the contacts' pages in BusinessX which e-mails of the signup sequence they were sent, and when.
+
+    Email Sequence says what was sent. What a contact's page says already stays; it is shown first what would be written.
+
+    Exit code 0 if all is well, 1 if a page could not be written, 2 if it could not be done.
+    """
+    failed: list[tuple[tracking.Note, str]] = []
+    written: list[tracking.Note] = []
+    with plainly(), _opened(env_file) as (environment, client):
+        client.pace(tracking.PER_SECOND)
+        progress = _progress()
+        plan = tracking.plan(environment, client, progress)
+        progress("")
+        if not as_json:
+            _show_tracking(plan)
+        try:
+            if plan.notes and _agreed(yes, as_json, "Write this?", "--yes"):
+                for note, problem in tracking.write(client, plan.notes):
+                    if problem is None:
+                        written.append(note)
+                    else:
+                        failed.append((note, problem))
+                    progress(f"{len(written) + len(failed)} of {len(plan.notes)} contacts")
+        finally:
+            progress("")
+            _show_written(plan, written, failed, as_json)
+    sys.exit(1 if failed else 0)
+
+
+def _show_tracking(plan: tracking.Tracking) -> None:
+    if plan.notes:
+        click.echo(f"To write, on the pages of {_count(len(plan.notes), 'contact', 'contacts')}:")
+        for note in plan.notes:
+            click.echo(f"  {note.email}: {', '.join(f'E{number}' for number in note.emails)}")
+    else:
+        click.echo("Nothing is to be written.")
+    click.echo(f"{_count(plan.up_to_date, 'contact is', 'contacts are')} up to date.")
+    if plan.without_contact:
+        count = _count(len(plan.without_contact), "address is", "addresses are")
+        click.echo(f"{count} not in BusinessX: {', '.join(plan.without_contact)}")
+    if plan.without_address:
+        click.echo(f"{_count(plan.without_address, 'signup page has', 'signup pages have')} no address.")
+
+
+def _show_written(
+    plan: tracking.Tracking,
+    written: Sequence[tracking.Note],
+    failed: Sequence[tuple[tracking.Note, str]],
+    as_json: bool,
+) -> None:
+    if as_json:
+        _print_json(
+            {
+                "to_write": [_note_json(note) for note in plan.notes],
+                "written": [note.email for note in written],
+                "failed": [{"email": note.email, "problem": problem} for note, problem in failed],
+                "up_to_date": plan.up_to_date,
+                "without_contact": plan.without_contact,
+                "without_address": plan.without_address,
+            }
+        )
+        return
+    if written:
+        click.echo(f"Written: {_count(len(written), 'contact', 'contacts')}.")
+    for note, problem in failed:
+        click.echo(f"Not written: {note.email}: {problem}")
+
+
+def _note_json(note: tracking.Note) -> dict[str, Any]:
+    return {"email": note.email, "page": note.page, "emails": note.emails}

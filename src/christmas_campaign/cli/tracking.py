@@ -1,0 +1,192 @@
+"""What Notion says of contacts: looking one up, and noting on their pages which e-mails of the campaign they were sent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import islice
+from typing import Any, NamedTuple
+
+from christmas_campaign import campaign, notion_pages, times
+from christmas_campaign import notion_schema as schema
+from christmas_campaign.cli.environment import Environment
+from christmas_campaign.cli.errors import CommandError
+from christmas_campaign.cli.notion import Notion, NotionError
+from christmas_campaign.lookups import SIGNUP
+from christmas_campaign.notion_pages import Page, Read
+from christmas_campaign.notion_schema import Database
+
+#: The calls a second that Notion takes from one integration.
+PER_SECOND = 3
+
+#: How many addresses one query asks for: the most conditions that Notion takes in a filter.
+_ADDRESSES = 100
+
+_OLDEST_FIRST = [{"timestamp": "created_time", "direction": "ascending"}]
+
+#: What Notion answers where one page cannot be written, and the next one may be.
+_THIS_PAGE_ONLY = (400, 404, 409)
+
+#: Takes a line that replaces the one before it.
+Progress = Callable[[str], None]
+
+
+class TrackingError(CommandError):
+    """What was sent cannot be noted; the message says why and what mends it."""
+
+
+class Shown(NamedTuple):
+    """A page for people: its database's title, its id, when it was made, where it is, and its values that are not empty."""
+
+    database: str
+    id: str
+    created: str
+    url: str
+    values: Mapping[str, Read]
+
+
+class Note(NamedTuple):
+    """What is to be written on a contact's page: which e-mails it concerns, and the values by property name."""
+
+    email: str
+    page: str
+    emails: tuple[int, ...]
+    values: dict[str, Any]
+
+
+class Tracking(NamedTuple):
+    """What is to be written; how many contacts say it all; the addresses without a contact; the pages without an address."""
+
+    notes: tuple[Note, ...]
+    up_to_date: int
+    without_contact: tuple[str, ...]
+    without_address: int
+
+
+def contact(environment: Environment, notion: Notion, email: str) -> Iterator[Shown]:
+    """Return the pages of an address, in lower case, in BusinessX and then in Email Sequence, the oldest first.
+
+    Raises ``SettingError`` and ``NotionError``.
+    """
+    for database, name in (
+        (schema.CONTACTS, schema.CONTACT_EMAIL),
+        (schema.SEQUENCE_PAGES, schema.PAGE_EMAIL),
+    ):
+        source = notion.data_source(environment.database(database))
+        query = {"filter": notion_pages.equals(database, name, email), "sorts": _OLDEST_FIRST}
+        for page in notion.pages(source, query):
+            # A box that is not ticked is an empty one; a number that is 0 is none.
+            said = notion_pages.plain(page).items()
+            values = {key: value for key, value in said if value is not None and value is not False and value != ""}
+            yield Shown(database.title, page["id"], page["created_time"], page["url"], values)
+
+
+def plan(environment: Environment, notion: Notion, progress: Progress) -> Tracking:
+    """Find what was sent, by the signup pages, and is not yet said on the contacts' pages.
+
+    Raises ``TrackingError`` where a property is missing, ``SettingError`` and ``NotionError``.
+    """
+    pages, contacts = schema.SEQUENCE_PAGES, schema.CONTACTS
+    numbers = range(1, schema.CONTACT_EMAILS + 1)
+    names = [schema.PAGE_EMAIL, schema.PAGE_TEMPLATE_TYPE, schema.PAGE_CAMPAIGN, *map(schema.page_sent, numbers)]
+    page_source = _source(environment, notion, pages, names)
+    names = [schema.CONTACT_EMAIL, *map(schema.contact_sent, numbers), *map(schema.contact_date, numbers)]
+    contact_source = _source(environment, notion, contacts, names)
+    sent, without_address = _sent(notion, page_source, progress)
+
+    notes, up_to_date = [], 0
+    found: dict[str, Page] = {}
+    addresses = iter(sorted(sent))
+    while chunk := list(islice(addresses, _ADDRESSES)):
+        either = [notion_pages.equals(contacts, schema.CONTACT_EMAIL, email) for email in chunk]
+        for page in notion.pages(contact_source, {"filter": {"or": either}, "sorts": _OLDEST_FIRST}):
+            if not notion_pages.archived(page):
+                found.setdefault(_address(page, schema.CONTACT_EMAIL), page)
+        progress(f"{contacts.title}: {len(found)} contacts read")
+    for email in sorted(found):
+        note = _note(email, found[email], sent[email])
+        if note is None:
+            up_to_date += 1
+        else:
+            notes.append(note)
+    return Tracking(tuple(notes), up_to_date, tuple(sorted(sent.keys() - found.keys())), without_address)
+
+
+def _source(environment: Environment, notion: Notion, database: Database, names: Iterable[str]) -> str:
+    """The id of a database's data source, once it is sure that it has these properties."""
+    source = notion.data_source(environment.database(database))
+    there = notion.describe(source)["properties"]
+    wrong = [name for name in names if there.get(name, {}).get("type") != database.property(name).type]
+    if wrong:
+        raise TrackingError(
+            f"{database.title} lacks {', '.join(wrong)}, or has it with another type:"
+            " christmas notion check says what to do"
+        )
+    return source
+
+
+def _sent(notion: Notion, source: str, progress: Progress) -> tuple[dict[str, dict[int, str]], int]:
+    """When which e-mail was sent, by address, for those who were sent one; and how many such pages have no address."""
+    pages = schema.SEQUENCE_PAGES
+    of_campaign = [
+        notion_pages.equals(pages, schema.PAGE_TEMPLATE_TYPE, SIGNUP.template_type),
+        notion_pages.equals(pages, schema.PAGE_CAMPAIGN, campaign.NAME),
+    ]
+    sent: dict[str, dict[int, str]] = {}
+    without_address = 0
+    for count, page in enumerate(notion.pages(source, {"filter": {"and": of_campaign}}), 1):
+        if count % 100 == 0:
+            progress(f"{pages.title}: {count} signups read")
+        dates = _dates(notion_pages.plain(page))
+        if notion_pages.archived(page) or not dates:
+            continue
+        email = _address(page, schema.PAGE_EMAIL)
+        if not email:
+            without_address += 1
+            continue
+        # An address may have two pages of one campaign: what either says was sent was sent, when it first was.
+        earlier = sent.setdefault(email, {})
+        for number, when in dates.items():
+            earlier[number] = min(earlier.get(number, when), when, key=times.parse)
+    return sent, without_address
+
+
+def _address(page: Page, name: str) -> str:
+    return str(notion_pages.plain(page).get(name) or "").strip().lower()
+
+
+def _dates(said: Mapping[str, Read]) -> dict[int, str]:
+    dates = {number: said.get(schema.page_sent(number)) for number in range(1, schema.CONTACT_EMAILS + 1)}
+    return {number: str(value) for number, value in dates.items() if notion_pages.moment(value) is not None}
+
+
+def _note(email: str, page: Page, sent: Mapping[int, str]) -> Note | None:
+    """What a contact's page does not say yet; a date that stands there, perhaps by hand, is never replaced."""
+    said = notion_pages.plain(page)
+    values: dict[str, Any] = {}
+    emails = []
+    for number, when in sorted(sent.items()):
+        lacking: dict[str, Any] = {}
+        if not said.get(schema.contact_sent(number)):
+            lacking[schema.contact_sent(number)] = True
+        if not said.get(schema.contact_date(number)):
+            lacking[schema.contact_date(number)] = when
+        if lacking:
+            emails.append(number)
+            values |= lacking
+    return Note(email, str(page["id"]), tuple(emails), values) if values else None
+
+
+def write(notion: Notion, notes: Iterable[Note]) -> Iterator[tuple[Note, str | None]]:
+    """Write each note, one call for each; returns it with what Notion says against it, or ``None`` where it is written.
+
+    Raises ``NotionError`` where Notion cannot be asked at all.
+    """
+    for note in notes:
+        try:
+            notion.update_page(note.page, schema.CONTACTS, note.values)
+        except NotionError as error:
+            if error.status not in _THIS_PAGE_ONLY:
+                raise
+            yield note, error.said
+        else:
+            yield note, None

@@ -1,0 +1,150 @@
+"""Finding a contact's pages in Notion: what is asked, and which of the pages found is the one of an event."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+from typing import Any
+
+from christmas_campaign import campaign, fields, identity, notion_pages, templates, times
+from christmas_campaign import notion_schema as schema
+from christmas_campaign.fields import Plain
+from christmas_campaign.intake import FIELDS, Event, Field
+from christmas_campaign.notion_pages import Page, Read
+from christmas_campaign.sequences import sequence
+
+#: The sequence whose payload says what the others' templates may name.
+SIGNUP = sequence("signup")
+
+#: The sequence that begins with a portal for the customer.
+ONBOARDING = sequence("onboarding")
+
+
+def lookups(event: Event) -> dict[str, Any]:
+    """Return the bodies of the Notion queries that ``plan`` needs, each the oldest first: ``contact``; ``pages``, of this
+    sequence and event and of her signup; and ``portals``, which is ``None`` where no portal is made.
+
+    Each asks so narrowly that what it needs is among the first hundred results, however many pages the address has.
+    """
+    own = sequence(event.sequence)
+    # Notion takes filters within filters two levels deep and no deeper: hence "or" outside and "and" inside.
+    either = [_page_filter(event.email, SIGNUP.template_type)]
+    if own.adopts:
+        either.append(_page_filter(event.email, None))
+    if own is not SIGNUP:
+        either += _event_filters(event)
+    portals = None
+    if own is ONBOARDING:
+        portals = _oldest_first(notion_pages.equals(schema.PORTALS, schema.PORTAL_EMAIL, event.email))
+    return {
+        "contact": _oldest_first(notion_pages.equals(schema.CONTACTS, schema.CONTACT_EMAIL, event.email)),
+        "pages": _oldest_first({"or": either}),
+        "portals": portals,
+    }
+
+
+def _oldest_first(wanted: Mapping[str, Any]) -> dict[str, Any]:
+    return {"filter": dict(wanted), "sorts": [{"timestamp": "created_time", "direction": "ascending"}]}
+
+
+def _page_filter(email: str, template_type: str | None) -> dict[str, Any]:
+    """Pages of this campaign, of a type or (``None``) without one."""
+    kind = {"is_empty": True} if template_type is None else {"equals": template_type}
+    return {
+        "and": [
+            notion_pages.equals(schema.SEQUENCE_PAGES, schema.PAGE_EMAIL, email),
+            notion_pages.equals(schema.SEQUENCE_PAGES, schema.PAGE_CAMPAIGN, campaign.NAME),
+            notion_pages.where(schema.SEQUENCE_PAGES, schema.PAGE_TEMPLATE_TYPE, kind),
+        ]
+    }
+
+
+def _event_filters(event: Event) -> list[dict[str, Any]]:
+    """Pages of this sequence that may be of this event: one filter for each way in which it may be written."""
+    own = sequence(event.sequence)
+    of_sequence = [
+        notion_pages.equals(schema.SEQUENCE_PAGES, schema.PAGE_EMAIL, event.email),
+        notion_pages.equals(schema.SEQUENCE_PAGES, schema.PAGE_TEMPLATE_TYPE, own.template_type),
+    ]
+    field = _event_field(event)
+    if field is None or field.property is None:
+        return [
+            {"and": [*of_sequence, notion_pages.equals(schema.SEQUENCE_PAGES, schema.PAGE_CAMPAIGN, campaign.NAME)]}
+        ]
+    name, said = field.property, str(event.fields[field.name])
+    if schema.SEQUENCE_PAGES.property(name).type == "date":
+        # A day without a time of day has no one instant in Notion: a day more on both sides, and ``plan`` looks closely.
+        day, margin = times.parse(said).date(), timedelta(days=1)
+        since = notion_pages.where(schema.SEQUENCE_PAGES, name, {"on_or_after": (day - margin).isoformat()})
+        until = notion_pages.where(schema.SEQUENCE_PAGES, name, {"on_or_before": (day + margin).isoformat()})
+        return [{"and": [*of_sequence, since, until]}]
+    # As this system writes it, and as it came: so the old system wrote it.
+    written = dict.fromkeys([for_page(field, said), said])
+    return [{"and": [*of_sequence, notion_pages.equals(schema.SEQUENCE_PAGES, name, each)]} for each in written]
+
+
+def _event_field(event: Event) -> Field | None:
+    name = sequence(event.sequence).event_field
+    return next((field for field in FIELDS[event.sequence] if field.name == name), None)
+
+
+def signup_id(event: Event) -> str | None:
+    """Return the id of the contact's signup in this campaign, under which its record is kept; ``None`` for a signup itself."""
+    return None if event.sequence == SIGNUP.name else identity.enrolment_id(SIGNUP, event.email, {})
+
+
+def own_page(event: Event, pages: Iterable[Page]) -> Page | None:
+    """The page of this contact, this sequence and this event, or one that the website or the old system made."""
+    own = sequence(event.sequence)
+    untyped = []
+    for page in pages:
+        if notion_pages.archived(page):
+            continue
+        said = notion_pages.plain(page)
+        kind = said.get(schema.PAGE_TEMPLATE_TYPE)
+        if kind == own.template_type and is_of_event(event, said):
+            return page
+        if kind is None and own.adopts and said.get(schema.PAGE_CAMPAIGN) == campaign.NAME:
+            untyped.append(page)
+    return untyped[0] if untyped else None
+
+
+def is_of_event(event: Event, said: Mapping[str, Read]) -> bool:
+    field = _event_field(event)
+    if field is None or field.property is None:
+        return said.get(schema.PAGE_CAMPAIGN) == campaign.NAME
+    on_page, given = said.get(field.property), str(event.fields[field.name])
+    if sequence(event.sequence).event_is_time:
+        return notion_pages.moment(on_page) == times.parse(given)
+    return on_page == given
+
+
+def signup_fields(event: Event, signup: Event | None, pages: Iterable[Page]) -> dict[str, Plain]:
+    """What the contact's signup in this campaign said: as it is kept, else as far as its page tells."""
+    if event.sequence == SIGNUP.name:
+        return {}
+    if signup is not None:
+        return signup.fields
+    for page in pages:
+        said = notion_pages.plain(page)
+        if (
+            not notion_pages.archived(page)
+            and said.get(schema.PAGE_CAMPAIGN) == campaign.NAME
+            and said.get(schema.PAGE_TEMPLATE_TYPE) == SIGNUP.template_type
+        ):
+            named = {field.name: said.get(field.property) for field in FIELDS[SIGNUP.name] if field.property}
+            return {name: value for name, value in named.items() if value is not None}
+    return {}
+
+
+def for_page(field: Field, value: Plain) -> Any:
+    """A field's value as its property holds it: a time as text in the campaign's zone, for people read it there."""
+    kind = schema.SEQUENCE_PAGES.property(str(field.property)).type
+    if kind == "number":
+        return value
+    if field.kind is fields.time:
+        said = str(value).strip()
+        if kind == "date":
+            return said if times.is_date(said) else times.parse(said)
+        return times.local(times.parse(said))
+    return templates.as_text(value)
