@@ -3,7 +3,7 @@
 PYTHON := .venv/bin/python
 CHRISTMAS := .venv/bin/christmas
 
-.PHONY: help setup demo up test check bench fix lock clean
+.PHONY: help setup demo up test check mutants bench fix lock clean
 
 help: ## Say what there is.
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -11,7 +11,7 @@ help: ## Say what there is.
 setup: ## Check what is needed, then install and build (again only what has changed).
 	@scripts/setup
 
-demo: setup ## Play a signup on the real engine: five days in half a minute. ONCE=1 ends by itself.
+demo: setup ## Play all four sequences on the real engine: a week in under a minute. ONCE=1 ends by itself.
 	@$(CHRISTMAS) demo
 
 up: setup ## Start the engine and the sandbox, and wait for webhooks.
@@ -22,6 +22,9 @@ test: setup ## Run all tests, on the real engine.
 
 check: setup ## Formatting, lint, types, the flows as the engine sees them, the change log.
 	@scripts/check
+
+mutants: setup ## Break the decisions in thousands of small ways; each has to be noticed by a test.
+	@scripts/mutants
 
 bench: setup ## Measure what this costs on this machine; writes benchmarks/results.md.
 	@$(PYTHON) benchmarks/measure.py

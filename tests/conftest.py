@@ -10,6 +10,11 @@ from support import SCALE
 from christmas_campaign.cli.stack import Stack
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """``--update-expected`` writes the expected files of the journeys anew; look at what changed before you keep it."""
+    parser.addoption("--update-expected", action="store_true", help="Write the expected files anew.")
+
+
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A stack in which five days are half a minute. Tests share it: each has its own addresses."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
@@ -13,9 +15,11 @@ import httpx
 
 from christmas_campaign import identity, notion_pages, times
 from christmas_campaign import notion_schema as schema
-from christmas_campaign.cli.kestra import Execution
+from christmas_campaign.cli import template_sync
+from christmas_campaign.cli.kestra import Execution, KestraError
 from christmas_campaign.cli.sandbox import Mail
 from christmas_campaign.cli.stack import Stack
+from christmas_campaign.sequences import sequence
 
 T = TypeVar("T")
 
@@ -29,31 +33,71 @@ DELAYS = {2: 1 * DAY, 3: 3 * DAY, 4: 4 * DAY, 5: 5 * DAY}
 #: An e-mail is on time if it is in the inbox this long after it was due.
 ON_TIME = timedelta(seconds=2)
 
+#: How long, in seconds, a test waits for what has to come: two engines share two processors when the tests run.
+PATIENCE = 120.0
+
 
 def address(name: str = "contact") -> str:
     """An address that no other test has."""
     return f"{name}-{uuid.uuid4().hex[:12]}@example.com"
 
 
-def payload(email: str, **fields: Any) -> dict[str, Any]:
-    """A good signup payload for an address, with these fields besides or instead."""
-    return {"email": email, "first_name": "Ana", "assessment_score": 52, **fields}
+#: What each handler requires besides the address and the name.
+REQUIRED: dict[str, dict[str, Any]] = {
+    "signup": {"assessment_score": 52},
+    "noshow": {
+        "business_name": "Salon Ana",
+        "calendly_event_uri": "https://api.calendly.com/scheduled_events/AAA",
+        "scheduled_time": "2025-11-20T14:00:00Z",
+    },
+    "postcall": {"business_name": "Salon Ana", "call_date": "2025-11-20T14:00:00Z"},
+    "onboarding": {
+        "business_name": "Salon Ana",
+        "payment_confirmed": True,
+        "payment_amount": 2997,
+        "payment_date": "2025-11-20T14:00:00Z",
+    },
+}
 
 
-def post(stack: Stack, body: Any, flow: str = "signup-handler") -> tuple[int, Any]:
-    """Post a payload to a webhook; returns the status and the JSON answer."""
-    response = httpx.post(stack.webhook(flow), json=body, timeout=60)
+def payload(email: str, /, name: str = "signup", **fields: Any) -> dict[str, Any]:
+    """A good payload of a sequence for an address, with these fields besides or instead."""
+    return {"email": email, "first_name": "Ana", **REQUIRED[name], **fields}
+
+
+def post(stack: Stack, body: Any, name: str = "signup") -> tuple[int, Any]:
+    """Post a payload to the webhook of a sequence; returns the status and the JSON answer."""
+    response = httpx.post(stack.webhook(sequence(name).handler), json=body, timeout=60)
     return response.status_code, response.json()
 
 
-def sign_up(stack: Stack, email: str, **fields: Any) -> datetime:
-    """Sign a contact up and return when the webhook arrived."""
-    code, answer = post(stack, payload(email, **fields))
+def posts(stack: Stack, payloads: Sequence[tuple[str, Any]]) -> list[tuple[int, Any]]:
+    """Post payloads, each to the webhook of the sequence beside it, all at once; returns what ``post`` does, in their order."""
+    with ThreadPoolExecutor(len(payloads)) as pool:
+        return list(pool.map(lambda each: post(stack, each[1], each[0]), payloads))
+
+
+def add_contact(stack: Stack, email: str, **values: Any) -> str:
+    """Put a contact into BusinessX; returns the id of its page."""
+    with stack.notion() as notion:
+        source = notion.data_source(stack.database(schema.CONTACTS))
+        said = {schema.CONTACT_EMAIL: email, "first_name": "Ana", **values}
+        return notion.create_page(source, schema.CONTACTS, said)
+
+
+def begin(stack: Stack, name: str, email: str, **fields: Any) -> datetime:
+    """Post a good payload of a sequence; returns when it arrived."""
+    code, answer = post(stack, payload(email, name, **fields), name)
     assert (code, answer["status"]) == (200, "accepted"), answer
     return times.parse(answer["timestamp"])
 
 
-def until(seen: Callable[[], T | None], what: str, timeout: float = 30) -> T:
+def sign_up(stack: Stack, email: str, **fields: Any) -> datetime:
+    """Sign a contact up and return when the webhook arrived."""
+    return begin(stack, "signup", email, **fields)
+
+
+def until(seen: Callable[[], T | None], what: str, timeout: float = PATIENCE) -> T:
     """Wait until ``seen`` returns something, and return it."""
     deadline = time.monotonic() + timeout
     while True:
@@ -69,7 +113,7 @@ def mails(stack: Stack, email: str) -> list[Mail]:
     return [mail for mail in stack.sandbox.mails() if mail.to == (email,)]
 
 
-def wait_for_mails(stack: Stack, email: str, count: int, timeout: float = 60) -> list[Mail]:
+def wait_for_mails(stack: Stack, email: str, count: int, timeout: float = PATIENCE) -> list[Mail]:
     """Wait until an address has got ``count`` mails."""
     return until(lambda: found if len(found := mails(stack, email)) >= count else None, f"{count} mails", timeout)
 
@@ -86,29 +130,46 @@ def runs(stack: Stack, flow: str, email: str, sequence: str = "signup") -> list[
     return sorted(found, key=lambda run: run.created)
 
 
-def ended(stack: Stack, email: str, count: int, timeout: float = 60) -> list[Execution]:
+def ended(stack: Stack, email: str, count: int, timeout: float = PATIENCE, sequence: str = "signup") -> list[Execution]:
     """The runs of ``send-email`` for a contact, once there are ``count`` and all have ended."""
 
     def all_ended() -> list[Execution] | None:
-        found = runs(stack, "send-email", email)
+        found = runs(stack, "send-email", email, sequence)
         good = len(found) >= count and all(run.state in ("SUCCESS", "WARNING", "FAILED") for run in found)
         return found if good else None
 
     return until(all_ended, f"the end of {count} runs", timeout)
 
 
-def scheduled(stack: Stack, email: str) -> dict[int, datetime]:
+def scheduled(stack: Stack, email: str, sequence: str = "signup") -> dict[int, datetime]:
     """When each e-mail of a contact is due, as the engine has it."""
-    found = until(lambda: runs(stack, "send-email", email) or None, "scheduled e-mails")
+    found = until(lambda: runs(stack, "send-email", email, sequence) or None, "scheduled e-mails")
     return {int(run.inputs["number"]): run.scheduled for run in found if run.scheduled is not None}
 
 
-def enrolled(stack: Stack, email: str) -> Execution:
+def drop_emails(stack: Stack, *, all_but: Collection[int] = ()) -> None:
+    """End the e-mails that wait, of whatever contact, but those of some numbers: nobody looks at them, and they would keep the
+    machine busy."""
+    for run in stack.kestra.executions(namespace="christmas", flow_id="send-email", states=["CREATED", "RUNNING"]):
+        if run.inputs["number"] not in all_but:
+            # One that has ended meanwhile can no longer be killed: it is out of the way too.
+            with suppress(KestraError):
+                stack.kestra.kill(run.id)
+
+
+def enrolled(stack: Stack, email: str, sequence: str = "signup") -> Execution:
     """The run that enrolled a contact, once it has ended well."""
-    return until(
-        lambda: next((run for run in runs(stack, "enroll", email) if run.labels.get("outcome") == "enrolled"), None),
-        "the enrolment",
-    )
+
+    def the_run() -> Execution | None:
+        found = runs(stack, "enroll", email, sequence)
+        return next((run for run in found if run.labels.get("outcome") == "enrolled"), None)
+
+    return until(the_run, "the enrolment")
+
+
+def refresh(stack: Stack) -> None:
+    """Have the flows ask Notion again for what they keep for some minutes: templates, and where the databases are."""
+    template_sync.refresh(stack.kestra)
 
 
 def found_in(stack: Stack, database: schema.Database, name: str, value: str) -> Iterator[dict[str, Any]]:

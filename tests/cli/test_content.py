@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime
 from html.parser import HTMLParser
 from pathlib import Path
@@ -15,12 +16,34 @@ from christmas_campaign import notion_schema as schema
 from christmas_campaign.cli import content
 from christmas_campaign.cli.stack import PROJECT, SANDBOX_SETTINGS
 from christmas_campaign.enrolment import Record
-from christmas_campaign.sequences import sequence
+from christmas_campaign.intake import FIELDS
+from christmas_campaign.sequences import SEQUENCES, sequence
 from christmas_campaign.settings import read
 
 NOW = datetime(2025, 11, 20, 15, 0, tzinfo=UTC)
 TEMPLATES = {template.name: template for template in content.templates(PROJECT / "content")}
-SIGNUP = ["5-Day E1", *(email.template for email in sequence("signup").emails)]
+# The website sends the first e-mail of a signup itself.
+EXPECTED = ["5-Day E1", *(email.template for each in SEQUENCES for email in each.emails)]
+EMAILS = [(each.name, email.number) for each in SEQUENCES for email in each.emails]
+# What the payload itself brings for templates, and what an earlier signup said.
+VARIABLES = {"MonthlyRevenue", "Phase2_Investment", "Kickoff_Call_Date"}
+SIGNUP_VALUES = {
+    "assessment_score",
+    "weakest_system_1",
+    "weakest_system_2",
+    "strongest_system",
+    "revenue_leak_total",
+    "TotalRevenueLeak_K",
+    "AnnualRevenueLeak",
+}
+
+
+def example(name: str) -> Any:
+    return json.loads((PROJECT / "examples" / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def names(*texts: str) -> set[str]:
+    return {placeholder.name for text in texts for placeholder in templates.placeholders(text)}
 
 
 def as_page(template: content.Template) -> dict[str, Any]:
@@ -33,36 +56,75 @@ def as_page(template: content.Template) -> dict[str, Any]:
     return {"id": "t", "properties": written}
 
 
-def composed(payload: dict[str, Any], number: int) -> dict[str, Any]:
-    record = Record(intake.read(payload, "signup", NOW), {}, {number: NOW}, {})
+def composed(sequence_name: str, number: int, template: content.Template, *, whole: bool = True) -> dict[str, Any]:
+    """The e-mail made from the example payload after the example signup; not ``whole``: from the least payload, and no more."""
+    payload = example(sequence_name)
+    signup = example("signup") if whole and sequence_name != "signup" else {}
+    if not whole:
+        payload = {field.name: payload[field.name] for field in FIELDS[sequence_name] if field.required}
+    record = Record(intake.read(payload, sequence_name, NOW), {}, {number: NOW}, {}, signup)
     settings = read({name.removeprefix("ENV_").lower(): value for name, value in SANDBOX_SETTINGS.items()})
-    name = sequence("signup").email(number).template
     return compose.compose(
         record,
         number,
-        enrolment="signup-x",
+        enrolment=f"{sequence_name}-x",
         page={"id": "p", "properties": {}},
-        found=[as_page(TEMPLATES[name])],
-        signup=None,
+        found=[as_page(template)],
         settings=settings,
     )
 
 
-def test_every_template_of_the_signup_sequence_is_there() -> None:
-    assert sorted(TEMPLATES) == sorted(SIGNUP)
+def test_every_template_of_every_sequence_is_there_and_active() -> None:
+    assert sorted(TEMPLATES) == sorted(EXPECTED)
+    assert len(list(content.templates(PROJECT / "content"))) == 14, "no name twice"
+    assert {template.status for template in TEMPLATES.values()} == {"Active"}
 
 
-@pytest.mark.parametrize("number", [2, 3, 4, 5])
+@pytest.mark.parametrize(("sequence_name", "number"), EMAILS)
 @pytest.mark.parametrize("whole", [True, False], ids=["whole payload", "least payload"])
-def test_every_placeholder_has_a_value(number: int, whole: bool) -> None:
-    payload = json.loads((PROJECT / "examples" / "signup.json").read_text(encoding="utf-8"))
-    if not whole:
-        payload = {name: payload[name] for name in ("email", "first_name", "assessment_score")}
-    answer = composed(payload, number)
+def test_every_placeholder_has_a_value_and_every_link_an_address(sequence_name: str, number: int, whole: bool) -> None:
+    template = TEMPLATES[sequence(sequence_name).email(number).template]
+    answer = composed(sequence_name, number, template, whole=whole)
     assert answer["send"], answer
     for part in ("subject", "html", "text"):
         assert "{{" not in answer["request"][part]
         assert "[[" not in answer["request"][part]
+    links = _Links()
+    links.feed(answer["request"]["html"])
+    assert links.found
+    for address in links.found:
+        assert re.fullmatch(r"(https://|mailto:)\S+", address)
+        assert address in answer["request"]["text"]
+
+
+@pytest.mark.parametrize(("sequence_name", "number"), EMAILS)
+def test_with_everything_given_no_template_needs_what_it_says_without_a_value(sequence_name: str, number: int) -> None:
+    # A misspelt placeholder would be hidden by its own "|…" for ever.
+    template = TEMPLATES[sequence(sequence_name).email(number).template]
+    bare = template._replace(
+        **{part: re.sub(r"\|[^{}]*\}\}", "}}", getattr(template, part)) for part in ("subject", "html", "text")}
+    )
+    # Nobody sends all variables with each event.
+    for part in ("html", "text"):
+        for name in VARIABLES - set(example(sequence_name).get("variables", {})):
+            bare = bare._replace(**{part: getattr(bare, part).replace(f"{{{{{name}}}}}", "")})
+    answer = composed(sequence_name, number, bare)
+    assert answer["send"], answer
+
+
+@pytest.mark.parametrize("sequence_name", ["noshow", "postcall", "onboarding"])
+def test_the_templates_of_a_sequence_draw_on_every_source_it_has(sequence_name: str) -> None:
+    used = names(*(TEMPLATES[email.template].html for email in sequence(sequence_name).emails))
+    assert used & SIGNUP_VALUES
+    if sequence_name != "noshow":
+        assert used & VARIABLES & set(example(sequence_name)["variables"])
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_what_is_internal_is_in_no_template(name: str) -> None:
+    template = TEMPLATES[name]
+    internal = {"call_notes", "call_outcome", "follow_up_priority"}
+    assert not names(template.subject, template.html, template.text) & internal
 
 
 class _Links(HTMLParser):
@@ -82,7 +144,7 @@ class _Links(HTMLParser):
             assert given.get("role") == "presentation" or given.get("aria-label"), "a table for layout says so"
 
 
-@pytest.mark.parametrize("name", SIGNUP)
+@pytest.mark.parametrize("name", EXPECTED)
 def test_a_template_has_an_unsubscribe_link_a_language_and_nothing_that_runs(name: str) -> None:
     template = TEMPLATES[name]
     links = _Links()
@@ -91,9 +153,7 @@ def test_a_template_has_an_unsubscribe_link_a_language_and_nothing_that_runs(nam
     assert links.language == "en"
     assert "{{unsubscribe_url}}" in template.text
     assert "{{calendly_link}}" in template.text
-    assert {each.name for each in templates.placeholders(template.text)} <= {
-        each.name for each in templates.placeholders(template.html)
-    }
+    assert names(template.text) == names(template.html)
     assert len(notion_pages.rich_text(template.html)) <= 100
     assert "{{first_name}}" in plain_text.from_html(template.html)
 
@@ -119,7 +179,13 @@ def test_contacts_that_are_none_are_refused_with_the_file(tmp_path: Path) -> Non
         content.contacts(tmp_path / "contacts.json")
 
 
-def test_the_example_signup_is_taken_on_and_its_contact_is_known() -> None:
-    payload = json.loads((PROJECT / "examples" / "signup.json").read_text(encoding="utf-8"))
-    event = intake.read(payload, "signup", NOW)
-    assert content.contacts(PROJECT / "examples" / "contacts.json")[0].email == event.email
+@pytest.mark.parametrize("sequence_name", [each.name for each in SEQUENCES])
+def test_an_example_is_taken_on_and_its_contact_is_known(sequence_name: str) -> None:
+    payload = example(sequence_name)
+    event = intake.read(payload, sequence_name, NOW)
+    known = {contact["email"]: contact for contact in example("contacts")}
+    assert event.email in {contact.email for contact in content.contacts(PROJECT / "examples" / "contacts.json")}
+    for name in ("first_name", "business_name"):
+        assert payload[name] == known[event.email][name]
+    if sequence_name != "signup":
+        assert {field.name for field in FIELDS[sequence_name]} == set(payload) - {"variables"}

@@ -6,11 +6,13 @@ import time
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
 from support import DELAYS, SCALE, address, enrolled, mails, numbers, sign_up, wait_for_mails
 
 from christmas_campaign.cli.stack import Stack
 
 
+@pytest.mark.alone
 def test_the_engine_is_killed_while_emails_wait_and_all_arrive_once(tmp_path: Path) -> None:
     with Stack(tmp_path, time_scale=SCALE / 2) as stack:
         emails = [address() for _ in range(3)]

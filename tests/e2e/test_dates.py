@@ -2,22 +2,46 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from support import address, enrolled, scheduled, sign_up
+from support import add_contact, address, begin, enrolled, scheduled, sign_up
 
+from christmas_campaign import times
 from christmas_campaign.cli.stack import Stack
 
-HOURS = {2: timedelta(hours=24), 3: timedelta(hours=72), 4: timedelta(hours=96), 5: timedelta(hours=120)}
-MINUTES = {2: timedelta(minutes=1), 3: timedelta(minutes=2), 4: timedelta(minutes=3), 5: timedelta(minutes=4)}
+#: The delays of each sequence in hours, as the contract has them; in testing mode they are minutes, one after the other.
+HOURS = {
+    "signup": {2: 24.0, 3: 72.0, 4: 96.0, 5: 120.0},
+    "noshow": {1: 5 / 60, 2: 24.0, 3: 48.0},
+    "postcall": {1: 1.0, 2: 72.0, 3: 168.0},
+    "onboarding": {1: 1.0, 2: 24.0, 3: 72.0},
+}
 
 
-@pytest.mark.parametrize(("testing_mode", "delays"), [(False, HOURS), (True, MINUTES)])
-def test_the_dates_of_a_signup(tmp_path: Path, testing_mode: bool, delays: dict[int, timedelta]) -> None:
-    with Stack(tmp_path, testing_mode=testing_mode) as stack:
+@pytest.mark.parametrize(
+    ("testing_mode", "zone"), [(False, "America/Toronto"), (True, "Asia/Tokyo")], ids=["production", "testing mode"]
+)
+def test_the_dates_of_all_four_sequences(tmp_path: Path, testing_mode: bool, zone: str) -> None:
+    """Whatever the zone of the machine; and without a Discord webhook a signup that calls for an alert ends well."""
+    with Stack(tmp_path, testing_mode=testing_mode, settings={"TZ": zone}, discord=False) as stack:
+        for name, hours in HOURS.items():
+            email = address(name)
+            add_contact(stack, email)
+            arrived = begin(stack, name, email, **({"red_systems": 3} if name == "signup" else {}))
+            run = enrolled(stack, email, name)
+            assert run.state in ("RUNNING", "SUCCESS")
+            places = {number: timedelta(minutes=place) for place, number in enumerate(hours, 1)}
+            delays = {number: timedelta(hours=each) for number, each in hours.items()}
+            expected = places if testing_mode else delays
+            assert scheduled(stack, email, name) == {number: arrived + delay for number, delay in expected.items()}
+
+        # A time without a zone is the campaign's, not the machine's.
         email = address()
-        arrived = sign_up(stack, email)
+        anchor = (datetime.now(UTC) + timedelta(days=2)).replace(microsecond=0)
+        sign_up(stack, email, email_1_sent_at=times.local(anchor)[:19])
         enrolled(stack, email)
-        assert scheduled(stack, email) == {number: arrived + delay for number, delay in delays.items()}
+        first = timedelta(minutes=1) if testing_mode else timedelta(hours=24)
+        assert scheduled(stack, email)[2] == anchor + first
+        assert stack.sandbox.alerts() == []

@@ -64,19 +64,6 @@ def test_a_resend_that_is_busy_or_broken_is_tried_again(stack: Stack, status: in
     assert numbers(mails(stack, email)) == [5]
 
 
-def test_a_resend_that_takes_the_email_and_hangs_up_gets_it_once(stack: Stack) -> None:
-    """Fault 5 of the old system: a crash between the send and the record sent twice."""
-    email = address()
-    about_to_get_the_last(stack, email)
-    stack.sandbox.fault("resend", "drop_after", times=1)
-    run = the_end(stack, email)
-    assert (run.state, run.labels["outcome"]) == ("SUCCESS", "sent")
-    (mail,) = mails(stack, email)
-    (said,) = analytics_of(stack, email)
-    assert said["Resend Email ID"] == mail.id
-    assert page_of(stack, email)["Sequence Completed"] is True
-
-
 def test_an_email_that_was_accepted_before_with_other_words_is_recorded_and_not_sent_again(stack: Stack) -> None:
     email = address()
     enrolment = about_to_get_the_last(stack, email)

@@ -53,6 +53,13 @@ REQUIRED: dict[str, dict[str, Any]] = {
     },
 }
 
+#: What labels every run about a signup of this contact.
+WHO = {
+    "sequence": "signup",
+    "contact": "7ece2a81c666152c41fce3d8",
+    "enrolment": "signup-a2f7e0ca3f2dd1e0686380cb",
+}
+
 #: The ids of Notion's data sources that a record keeps.
 SOURCES = {"templates": "source-templates", "analytics": "source-analytics"}
 
@@ -77,11 +84,12 @@ def record(
     *,
     emails: Mapping[int, datetime] | None = None,
     contact: Mapping[str, Any] | None = None,
+    signup: Mapping[str, Any] | None = None,
     **fields: Any,
 ) -> Record:
     """A record whose e-mails are all due at their times after ``NOW``, or at these."""
     due = {email.number: NOW + email.delay for email in sequence(name).emails}
-    return Record(event(name, **fields), contact or {}, due if emails is None else emails, SOURCES)
+    return Record(event(name, **fields), contact or {}, due if emails is None else emails, SOURCES, signup or {})
 
 
 def _shown(kind: str, value: Any) -> Any:

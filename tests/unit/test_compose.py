@@ -23,7 +23,6 @@ def ask(
     record: Record | None = None,
     page: Mapping[str, Any] | None = None,
     gone: bool = False,
-    signup: Record | None = None,
     settings: Settings = build.SETTINGS,
 ) -> dict[str, Any]:
     return compose.compose(
@@ -32,7 +31,6 @@ def ask(
         enrolment="signup-abc",
         page=None if gone else (page or build.sequence_page()),
         found=found,
-        signup=signup,
         settings=settings,
     )
 
@@ -92,10 +90,10 @@ def test_a_body_of_many_text_objects_is_put_together_in_order() -> None:
 
 def test_values_come_from_all_the_sources() -> None:
     event = Event("noshow", build.payload("noshow"), {"Kickoff": "Monday"}, NOW)
-    record = Record(event, {"Phase": "Phase 1 Assessment"}, {1: NOW}, build.SOURCES)
+    record = Record(event, {"Phase": "Phase 1 Assessment"}, {1: NOW}, build.SOURCES, {"assessment_score": 52})
     html = "{{business_name}}|{{Kickoff}}|{{assessment_score}}|{{Phase}}|{{spots_remaining}}|{{x|y}}|{{event_type}}"
     html += "|{{days_to_deadline}}|{{personalized_tip_2}}"
-    request = ask(build.template("s", html), number=1, record=record, signup=build.record())["request"]
+    request = ask(build.template("s", html), number=1, record=record)["request"]
     assert request["html"] == (
         "Bảo Sang Beauty Salon|Monday|52|Phase 1 Assessment|12|y|Discovery Call - $2997 Diagnostic|15|"
         + systems.TIPS["CREW"]

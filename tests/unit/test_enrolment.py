@@ -13,7 +13,9 @@ NOW = build.NOW
 
 
 def test_a_record_is_kept_as_json_and_read_again() -> None:
-    record = build.record(contact={"Phase": None, "Assessment Score": 52}, variables={"a": build.AWKWARD})
+    record = build.record(
+        contact={"Phase": None, "Assessment Score": 52}, signup={"red_systems": 2}, variables={"a": build.AWKWARD}
+    )
     kept = json.loads(json.dumps(record.as_json()))
     assert kept == {
         "event": {
@@ -30,7 +32,9 @@ def test_a_record_is_kept_as_json_and_read_again() -> None:
             "5": "2025-11-25T15:00:00.000Z",
         },
         "before": {"3": 2, "4": 3, "5": 4},
+        "labels": build.WHO,
         "sources": {"templates": "source-templates", "analytics": "source-analytics"},
+        "signup": {"red_systems": 2},
     }
     assert Record.from_json(kept) == record
 

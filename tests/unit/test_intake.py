@@ -331,12 +331,14 @@ def test_the_answer_to_a_good_payload(name: str, campaign: str) -> None:
     answer = intake.answer(payload, name, NOW, "execution-1")
     body = answer.pop("body")
     assert body.pop("message").strip()
+    echoed: dict[str, dict[str, Any]] = {"postcall": {"call_outcome": "Maybe"}, "onboarding": {"payment_amount": 2997}}
     assert body == {
         "status": "accepted",
         "email": " Zoe@Example.COM ",
         "campaign": campaign,
         "timestamp": "2025-11-20T15:00:00.000Z",
         "execution_id": "execution-1",
+        **echoed.get(name, {}),
     }
     assert answer == {
         "code": 200,
@@ -354,6 +356,26 @@ def test_the_answer_to_a_good_payload(name: str, campaign: str) -> None:
         "reason": None,
         "event": build.event(name).as_json(),
     }
+
+
+@pytest.mark.parametrize("outcome", ["Yes", "no", "maybe not", 7])
+def test_a_call_that_did_not_end_maybe_is_skipped(outcome: object) -> None:
+    payload = build.payload("postcall", call_outcome=outcome, email=" Zoe@Example.COM ")
+    body = {"status": "skipped", "reason": "not_a_maybe", "email": " Zoe@Example.COM "}
+    assert intake.answer(payload, "postcall", NOW, "execution-1") == {
+        "code": 200,
+        "body": body,
+        "body_if_known": body,
+        "outcome": "skipped",
+        "reason": "not_a_maybe",
+        "event": build.event("postcall", call_outcome=outcome).as_json(),
+    }
+
+
+@pytest.mark.parametrize("outcome", ["maybe", " MAYBE ", "", None])
+def test_a_maybe_is_a_maybe_however_it_is_written(outcome: object) -> None:
+    answer = intake.answer(build.payload("postcall", call_outcome=outcome), "postcall", NOW, "execution-1")
+    assert answer["outcome"] == "accepted"
 
 
 def test_the_answer_to_a_bad_payload_lists_every_fault() -> None:

@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
-from christmas_campaign import plan
+from christmas_campaign import alert, plan
+from christmas_campaign import notion_schema as schema
 from christmas_campaign.enrolment import Record
 from christmas_campaign.intake import Event
+from christmas_campaign.segments import CRITICAL
 from christmas_campaign.settings import Settings
 from unit import build
 
@@ -33,6 +35,8 @@ def ask(
     *pages: Mapping[str, Any],
     contacts: tuple[Mapping[str, Any], ...] = (build.contact(),),
     begun: bool = False,
+    signup: Event | None = None,
+    portals: tuple[Mapping[str, Any], ...] = (),
     settings: Settings = build.SETTINGS,
     now: datetime = NOW,
 ) -> dict[str, Any]:
@@ -40,8 +44,10 @@ def ask(
         event or build.event(),
         contacts=contacts,
         pages=pages,
+        portals=portals,
         begun=begun,
-        sources={"pages": "source-pages", **build.SOURCES},
+        signup=signup,
+        sources={"pages": "source-pages", "portals": "source-portals", **build.SOURCES},
         settings=settings,
         now=now,
     )
@@ -67,22 +73,24 @@ def date(moment: str) -> dict[str, Any]:
 
 AT = date("2025-11-20T15:00:00.000Z")
 
+#: What the pages of all sequences have.
+COMMON = {"Name", "Email", "First Name", "Business Name", "Template Type", "Campaign", "Sequence Created"}
+
+#: What tells the event of each ``build.event`` on its page.
+EVENTS = {
+    "signup": {},
+    "noshow": {"Calendly Event URI": "https://api.calendly.com/scheduled_events/AAA"},
+    "postcall": {"Call Date": "2025-11-20T09:00:00-05:00"},
+    "onboarding": {"Payment Date": "2025-11-20T14:00:00.000Z"},
+}
+
+
+def own(name: str, **said: Any) -> dict[str, Any]:
+    """The page of a sequence's event, as it was enrolled."""
+    return build.sequence_page({"Template Type": TYPES[name], **EVENTS[name], **said})
+
 
 # A new page.
-
-
-def test_the_two_queries() -> None:
-    oldest_first = [{"timestamp": "created_time", "direction": "ascending"}]
-    assert plan.lookups(build.event(email="ZOE@example.com")) == {
-        "contact": {
-            "filter": {"property": "email", "email": {"equals": "zoe@example.com"}},
-            "sorts": oldest_first,
-        },
-        "pages": {
-            "filter": {"property": "Email", "email": {"equals": "zoe@example.com"}},
-            "sorts": oldest_first,
-        },
-    }
 
 
 def test_all_that_a_signup_leads_to() -> None:
@@ -154,6 +162,8 @@ def test_all_that_a_signup_leads_to() -> None:
             {"number": 4, "date": "2025-11-24T15:00:00.000Z"},
             {"number": 5, "date": "2025-11-25T15:00:00.000Z"},
         ],
+        "portal": None,
+        "alert": alert.alert(event, CRITICAL),
     }
 
 
@@ -281,6 +291,142 @@ def test_a_time_in_the_payload_moves_no_other_sequence() -> None:
     assert hours(ask(event)) == {1: 5 / 60, 2: 24, 3: 48}
 
 
+# The other sequences' pages, and what else an event says.
+
+
+def test_the_page_of_a_noshow() -> None:
+    properties = ask(build.event("noshow", reschedule_url="https://x.example.com"))["page"]["body"]["properties"]
+    assert {name: properties[name] for name in list(properties) if name not in COMMON} == {
+        "Calendly Event URI": {"rich_text": text("https://api.calendly.com/scheduled_events/AAA")},
+        "Scheduled Time": {"rich_text": text("2025-11-20T09:00:00-05:00")},
+        "Event Type": {"rich_text": text("Discovery Call - $2997 Diagnostic")},
+    }
+
+
+def test_the_page_of_a_call_that_ended_maybe() -> None:
+    event = build.event("postcall", call_notes="n" * 2_001, objections=["price", "time"], follow_up_priority="high")
+    properties = ask(event)["page"]["body"]["properties"]
+    assert {name: properties[name] for name in list(properties) if name not in COMMON} == {
+        "Call Date": {"rich_text": text("2025-11-20T09:00:00-05:00")},
+        "Call Outcome": {"rich_text": text("Maybe")},
+        "Follow-Up Priority": {"rich_text": text("High")},
+        "Call Notes": {"rich_text": [*text("n" * 2_000), *text("n")]},
+        "Objections": {"rich_text": text("price, time")},
+    }
+
+
+def test_the_page_of_a_new_customer() -> None:
+    event = build.event(
+        "onboarding", start_date="2025-12-01", observation_dates=["Mon", "Tue"], salon_address="1 Main St"
+    )
+    properties = ask(event)["page"]["body"]["properties"]
+    assert {name: properties[name] for name in list(properties) if name not in COMMON} == {
+        "Payment Amount": {"number": 2997},
+        "Payment Date": date("2025-11-20T14:00:00.000Z"),
+        "Start Date": date("2025-12-01"),
+        "Package Type": {"rich_text": text("Phase 1 - Traditional Service Diagnostic")},
+        "Salon Address": {"rich_text": text("1 Main St")},
+        "Observation Dates": {"rich_text": text("Mon, Tue")},
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("noshow", {"Booking Status": {"select": {"name": "No-Show"}}}),
+        ("postcall", {"Booking Status": {"select": {"name": "Completed"}}}),
+        ("onboarding", {"Phase": {"select": {"name": "Phase 1 Diagnostic"}}}),
+    ],
+)
+def test_what_each_event_says_of_the_contact(name: str, said: dict[str, Any]) -> None:
+    assert ask(build.event(name))["contact"] == {"path": "/v1/pages/contact-1", "body": {"properties": said}}
+
+
+def test_that_email_1_was_sent_is_said_of_the_contact_too() -> None:
+    told = date("2025-11-20T14:00:00.000Z")
+    for planned in (
+        ask(build.event(email_1_sent_at="2025-11-20T09:00:00")),
+        ask(None, build.sequence_page({"Email 1 Sent": "2025-11-20T14:00:00Z"})),
+    ):
+        properties = planned["contact"]["body"]["properties"]
+        assert properties["Christmas Email 1 Sent"] == {"checkbox": True}
+        assert properties["Christmas Email 1 Date"] == told
+    assert "Christmas Email 1 Sent" not in ask()["contact"]["body"]["properties"]
+
+
+@pytest.mark.parametrize("name", ["noshow", "postcall", "onboarding"])
+def test_without_a_contact_nothing_is_sent_and_a_person_is_told(name: str) -> None:
+    note = "There is no contact with this address in BusinessX: add it, then run this again. Nothing was sent."
+    assert ask(build.event(name), contacts=()) == {
+        "go": False,
+        "outcome": "skipped",
+        "reason": "contact_not_found",
+        "note": note,
+        "warning": note,
+    }
+    assert ask(build.event(name), own(name), contacts=())["reason"] == DUPLICATES[name]
+
+
+def test_a_new_customer_gets_a_portal() -> None:
+    contact = build.contact(**{"Diagnostic Call Date": "2025-11-18T10:00:00.000-05:00"})
+    assert ask(build.event("onboarding"), contacts=(contact,))["portal"] == {
+        "parent": {"type": "data_source_id", "data_source_id": "source-portals"},
+        "properties": {
+            "Name": {"title": text("Bảo Sang Beauty Salon - Customer Portal")},
+            "Email": {"email": "zoe@example.com"},
+            "Business Name": {"rich_text": text("Bảo Sang Beauty Salon")},
+            "Diagnostic Call Date": date("2025-11-18T10:00:00.000-05:00"),
+            "Next Steps": {"rich_text": text("We agree on the days of the observation in your salon.")},
+            "Status": {"select": {"name": "Portal Delivered"}},
+            "Created Date": AT,
+        },
+    }
+    days = ask(build.event("onboarding", observation_dates=["Mon", "Tue"]))["portal"]["properties"]
+    assert days["Next Steps"] == {"rich_text": text("Observation in the salon: Mon, Tue")}
+    assert days["Diagnostic Call Date"] == {"date": None}
+
+
+def test_a_customer_who_has_a_portal_gets_no_other() -> None:
+    def portal(name: str | None) -> Mapping[str, Any]:
+        return build.page(schema.PORTALS, {"Name": name})
+
+    event = build.event("onboarding")
+    assert ask(event, portals=(portal(None), portal("Bảo Sang Beauty Salon - Customer Portal")))["portal"] is None
+    assert ask(event, portals=(portal("Another Salon - Customer Portal"),))["portal"] is not None
+
+
+@pytest.mark.parametrize("name", ["signup", "noshow", "postcall"])
+def test_no_other_event_makes_a_portal(name: str) -> None:
+    assert ask(build.event(name))["portal"] is None
+
+
+def test_what_the_signup_said_is_kept_for_the_other_sequences() -> None:
+    signup = build.event(red_systems=2, weakest_system_1="GPS")
+    assert ask(build.event("noshow"), signup=signup)["record"]["signup"] == signup.fields
+    assert ask(build.event("noshow"))["record"]["signup"] == {}
+    assert ask(build.event(), signup=signup)["record"]["signup"] == {}
+
+
+def test_what_a_signup_said_that_is_no_longer_kept_is_read_from_its_page() -> None:
+    said = {"Assessment Score": 41, "Red Systems": 3, "Email": "zoe@example.com"}
+    for page, expected in (
+        (own("signup", **said), {"email": "zoe@example.com", "assessment_score": 41, "red_systems": 3}),
+        (own("signup", Campaign="Christmas 2024", **said), {}),
+        (build.sequence_page(said), {}),
+        (own("noshow", **said), {}),
+    ):
+        event = build.event("noshow", calendly_event_uri="another")
+        assert ask(event, page)["record"]["signup"] == expected
+    kept = build.event(assessment_score=52)
+    assert ask(build.event("noshow"), own("signup", **said), signup=kept)["record"]["signup"] == kept.fields
+
+
+def test_only_a_segment_that_asks_for_it_raises_an_alert() -> None:
+    assert ask(build.event(red_systems=2))["alert"] is not None
+    assert ask(build.event(red_systems=1, orange_systems=8))["alert"] is None
+    assert ask(build.event("onboarding"))["alert"] is None
+
+
 # Adoption.
 
 
@@ -349,7 +495,12 @@ def test_what_an_adopted_page_says_was_sent_is_not_sent_again(
 
 def test_a_page_with_all_emails_sent_has_nothing_left() -> None:
     page = build.sequence_page({f"Email {number} Sent": "2025-11-19" for number in range(1, 6)})
-    nothing = {"go": False, "outcome": "skipped", "reason": "nothing_left_to_send"}
+    nothing = {
+        "go": False,
+        "outcome": "skipped",
+        "reason": "nothing_left_to_send",
+        "note": "The page says that every e-mail was sent.",
+    }
     assert ask(None, page) == nothing
     assert ask(None, page, begun=True) == nothing
 
@@ -388,8 +539,53 @@ def test_of_several_pages_without_a_type_the_oldest_is_adopted() -> None:
 
 @pytest.mark.parametrize("name", build.NAMES)
 def test_a_contact_who_is_in_the_sequence_already_is_skipped(name: str) -> None:
-    page = build.sequence_page({"Template Type": TYPES[name]})
-    assert ask(build.event(name), page) == {"go": False, "outcome": "skipped", "reason": DUPLICATES[name]}
+    assert ask(build.event(name), own(name)) == {
+        "go": False,
+        "outcome": "skipped",
+        "reason": DUPLICATES[name],
+        "note": "This very event has its page in Email Sequence already.",
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("noshow", {"Calendly Event URI": "https://api.calendly.com/scheduled_events/BBB"}),
+        ("noshow", {"Calendly Event URI": None}),
+        ("postcall", {"Call Date": "2025-11-20T09:01:00-05:00"}),
+        ("postcall", {"Call Date": "next Thursday"}),
+        ("postcall", {"Call Date": None}),
+        ("onboarding", {"Payment Date": "2025-11-21T14:00:00.000Z"}),
+        ("onboarding", {"Payment Date": None}),
+    ],
+)
+def test_a_page_of_another_event_is_not_this_ones(name: str, said: dict[str, Any]) -> None:
+    planned = ask(build.event(name), own(name, **said))
+    assert (planned["go"], planned["page"]["method"]) == (True, "POST")
+
+
+@pytest.mark.parametrize("campaign", [None, "Christmas 2024"])
+def test_an_event_is_the_same_in_any_campaign(campaign: str | None) -> None:
+    assert ask(build.event("noshow"), own("noshow", Campaign=campaign))["go"] is False
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("postcall", {"Call Date": "2025-11-20T14:00:00Z"}),
+        ("postcall", {"Call Date": "2025-11-20T23:00:00+09:00"}),
+        ("postcall", {"Call Date": "2025-11-20 09:00"}),
+        ("onboarding", {"Payment Date": "2025-11-20T09:00:00.000-05:00"}),
+    ],
+)
+def test_the_same_time_is_the_same_event_however_it_is_written(name: str, said: dict[str, Any]) -> None:
+    assert ask(build.event(name), own(name, **said))["go"] is False
+
+
+def test_a_payment_of_a_day_is_the_same_on_that_day() -> None:
+    event = build.event("onboarding", payment_date="2025-11-20")
+    assert ask(event, own("onboarding", **{"Payment Date": "2025-11-20"}))["go"] is False
+    assert ask(event)["page"]["body"]["properties"]["Payment Date"] == {"date": {"start": "2025-11-20"}}
 
 
 def test_an_enrolled_page_counts_even_behind_one_that_could_be_adopted() -> None:

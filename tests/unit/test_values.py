@@ -25,7 +25,7 @@ def sources(
     settings: Settings = SETTINGS,
     **fields: Any,
 ) -> tuple[values.Source, ...]:
-    said = None if signup is None else build.event("signup", **signup)
+    said = {} if signup is None else build.event("signup", **signup).fields
     event = build.event(name, **fields)
     return values.sources(event, scheduled=scheduled, signup=said, contact=contact or {}, settings=settings)
 
@@ -229,10 +229,28 @@ def test_without_a_leak_there_is_no_yearly_leak() -> None:
     assert values.derive({"email": "zoe@example.com", "red_systems": 2}) == {}
 
 
-def test_what_a_signup_said_does_not_speak_for_the_signup_itself() -> None:
-    asked = sources(signup={"assessment_score": 1, "money_score": 9})
-    assert find("assessment_score", asked) == ("52", "payload")
-    assert find("money_score", asked) is None
+@pytest.mark.parametrize(
+    ("name", "fields", "placeholder", "text"),
+    [
+        ("noshow", {}, "scheduled_time_text", "Thursday, November 20, 2025 at 9:00 AM"),
+        (
+            "noshow",
+            {"scheduled_time": "2025-11-20T00:05"},
+            "scheduled_time_text",
+            "Thursday, November 20, 2025 at 12:05 AM",
+        ),
+        ("noshow", {"scheduled_time": "2025-07-01T16:00Z"}, "scheduled_time_text", "Tuesday, July 1, 2025 at 12:00 PM"),
+        ("noshow", {"scheduled_time": "2025-11-20"}, "scheduled_time_text", "Thursday, November 20, 2025"),
+        ("postcall", {"call_date": "2025-11-21T03:00:00Z"}, "call_date_text", "Thursday, November 20, 2025"),
+        ("onboarding", {"start_date": "2025-12-01"}, "start_date_text", "Monday, December 1, 2025"),
+    ],
+)
+def test_times_are_there_as_people_read_them(name: str, fields: dict[str, Any], placeholder: str, text: str) -> None:
+    assert find(placeholder, sources(name, **fields)) == (text, "payload")
+
+
+def test_a_time_that_nobody_gave_has_no_text() -> None:
+    assert find("start_date_text", sources("onboarding")) is None
 
 
 def test_the_address_is_the_one_of_this_event() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from christmas_campaign import identity, intake, plan
+from christmas_campaign import identity, intake, lookups
 from christmas_campaign.intake import Event
 from christmas_campaign.steps.intake import step
 from unit import build
@@ -22,7 +22,7 @@ def test_as_a_task(tmp_path: Path) -> None:
     assert "%" not in said["event"]
     event = json.loads(said["event"])
     assert event["fields"] == payload
-    assert event["lookups"] == plan.lookups(Event.from_json(event))
+    assert event["lookups"] == lookups.lookups(Event.from_json(event))
     assert said["enrolment"] == Event.from_json(event).id
 
 
@@ -33,17 +33,41 @@ def test_a_good_payload_comes_with_the_opaque_ids() -> None:
     assert said["contact"] == identity.contact_id("zoe@example.com")
     assert json.loads(said["event"]) == {
         **event.as_json(),
-        "lookups": plan.lookups(event),
+        "lookups": lookups.lookups(event),
         "duplicate": "already_in_sequence",
+        "signup": None,
     }
     assert json.loads(said["labels"]) == {
         "outcome": "accepted",
         "enrolment": event.id,
         "contact": identity.contact_id("zoe@example.com"),
     }
+    assert json.loads(said["labels_if_known"]) == {
+        "outcome": "skipped",
+        "reason": "already_in_sequence",
+        "enrolment": event.id,
+        "contact": identity.contact_id("zoe@example.com"),
+    }
     answer = intake.answer(build.payload(), "signup", build.NOW, "execution-1")
     assert {name: said[name] for name in ("code", "body", "body_if_known", "outcome", "reason")} == {
         name: answer[name] for name in ("code", "body", "body_if_known", "outcome", "reason")
+    }
+
+
+def test_the_other_sequences_know_where_the_contacts_signup_is_kept() -> None:
+    said = step({**contexts.intake(payload=build.payload("noshow")), "sequence": "noshow"}, build.NOW)
+    assert json.loads(said["event"])["signup"] == build.event().id
+
+
+def test_an_event_that_starts_nothing_is_found_by_its_contact() -> None:
+    payload = build.payload("postcall", call_outcome="No")
+    said = step({**contexts.intake(payload=payload), "sequence": "postcall"}, build.NOW)
+    assert said["outcome"] == "skipped"
+    assert json.loads(said["labels"]) == {
+        "outcome": "skipped",
+        "reason": "not_a_maybe",
+        "enrolment": build.event("postcall").id,
+        "contact": identity.contact_id("zoe@example.com"),
     }
 
 

@@ -34,7 +34,7 @@ def test_what_is_written_is_handed_over_ready_made() -> None:
     assert json.loads(said["page"]["body"])["parent"] == {"type": "data_source_id", "data_source_id": "source-pages"}
     assert json.loads(said["contact"]["body"])["properties"]["Assessment Score"] == {"number": 52}
     assert said["contact"]["path"] == "/v1/pages/contact-1"
-    assert json.loads(said["labels"]) == {"outcome": "enrolled"}
+    assert json.loads(said["labels"]) == {"outcome": "enrolled", **build.WHO}
 
 
 def test_without_a_contact_nothing_is_updated() -> None:
@@ -44,7 +44,7 @@ def test_without_a_contact_nothing_is_updated() -> None:
 def test_the_same_event_again_is_labelled() -> None:
     said = step(contexts.plan(pages=build.found(ENROLLED)), build.NOW)
     assert said["go"] is False
-    assert json.loads(said["labels"]) == {"outcome": "skipped", "reason": "already_in_sequence"}
+    assert json.loads(said["labels"]) == {"outcome": "skipped", "reason": "already_in_sequence", **build.WHO}
 
 
 def test_an_enrolment_that_was_recorded_and_not_finished_goes_on() -> None:

@@ -16,7 +16,7 @@ def test_as_a_task(tmp_path: Path) -> None:
     assert (said["outcome"], said["reason"], said["detail"]) == ("sent", None, "")
     assert json.loads(said["ledger"])["resend_id"] == "re_1"
     assert list(json.loads(said["stamp"])["properties"]) == ["Email 2 Sent"]
-    assert json.loads(said["labels"]) == {"outcome": "sent"}
+    assert json.loads(said["labels"]) == {"outcome": "sent", **build.WHO}
 
 
 def test_what_is_written_is_handed_over_ready_made_with_its_time_to_live() -> None:
@@ -53,7 +53,7 @@ NOT_SENT = {"send": False, "outcome": "failed", "reason": "value_missing", "deta
     ],
 )
 def test_what_became_of_an_email_is_labelled(changed: dict[str, Any], labels: dict[str, str]) -> None:
-    assert json.loads(step(contexts.settle(**changed), build.NOW)["labels"]) == labels
+    assert json.loads(step(contexts.settle(**changed), build.NOW)["labels"]) == {**labels, **build.WHO}
 
 
 def test_no_answer_may_be_left_out() -> None:

@@ -1,0 +1,37 @@
+"""A real sandbox process for the tests of ``christmas notion``, emptied before each of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from christmas_campaign.cli.notion import Notion
+from christmas_campaign.cli.sandbox import Sandbox
+from cli.notion_world import TOKEN, World
+
+
+@pytest.fixture(scope="session")
+def notion_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    sandbox = Sandbox(
+        tmp_path_factory.mktemp("notion") / "sandbox.sqlite", notion_token=TOKEN, resend_key="re_for_tests"
+    )
+    sandbox.start()
+    yield sandbox
+    sandbox.stop()
+
+
+@pytest.fixture
+def world(notion_process: Sandbox, tmp_path: Path) -> Iterator[World]:
+    """An empty Notion, and no setting but where it is and the token."""
+    notion_process.reset(notion=True)
+    with Notion(notion_process.notion_url, TOKEN) as client:
+        yield World(notion_process, client, tmp_path)
+
+
+@pytest.fixture
+def whole(world: World) -> World:
+    """A Notion with all databases as they should be."""
+    world.make_all()
+    return world

@@ -1,0 +1,125 @@
+"""A fifth sequence, added as ``docs/adding-a-sequence.md`` says and played on the real engine: the page is what is tested."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from christmas_campaign.cli.stack import PROJECT, SANDBOX_SETTINGS
+
+PAGE = PROJECT / "docs" / "adding-a-sequence.md"
+
+#: What the page changes and what it makes: the places that a new sequence has to touch.
+CHANGED = {f"src/christmas_campaign/{name}.py" for name in ("intake", "notion_schema", "plan", "sequences")}
+MADE = {
+    "examples/winback.json",
+    "flows/winback-handler.yml",
+    *(
+        f"content/templates/winback-email-{number}/{name}"
+        for number in (1, 2)
+        for name in ("body.html", "body.txt", "template.toml")
+    ),
+}
+
+#: A day is three seconds: the first e-mail is due when the enrolment has surely ended.
+SCALE = 28_800
+
+
+def blocks(page: str) -> list[tuple[str, str, str]]:
+    """The page's fenced blocks, as language, the file that it names (or nothing) and text."""
+    found = re.findall(r"^```(\w+)(?: (\S+))?\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    return [(language, file, text) for language, file, text in found]
+
+
+def side(hunk: list[str], mark: str) -> str:
+    """The text before (``-``) or after (``+``) a change: what both have in common, and what only it has."""
+    return "".join(line[1:] for line in hunk if line[0] in (" ", mark))
+
+
+def follow(page: str, project: Path) -> set[str]:
+    """Do in ``project`` what the page's blocks say; returns the files that were changed or made."""
+    touched = set()
+    for language, name, text in blocks(page):
+        file = project / name
+        if language == "sh":
+            for source, target in re.findall(r"^cp (\S+) (\S+)$", text, re.MULTILINE):
+                shutil.copy(project / source, project / target)
+        elif language == "diff":
+            before = file.read_text(encoding="utf-8")
+            for hunk in text.split("@@\n"):
+                lines = hunk.splitlines(keepends=True)
+                assert before.count(side(lines, "-")) == 1, f"{PAGE.name}: where in {name} is this?\n{hunk}"
+                before = before.replace(side(lines, "-"), side(lines, "+"))
+            file.write_text(before, encoding="utf-8")
+            touched.add(name)
+        else:
+            assert not file.exists(), name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text, encoding="utf-8")
+            touched.add(name)
+    return touched
+
+
+def files(project: Path) -> dict[str, bytes]:
+    """What a project's folders hold, by path; what Python compiled is not part of it."""
+    parts = ("src/christmas_campaign", "flows", "content", "examples")
+    found = (file for part in parts for file in (project / part).rglob("*"))
+    return {
+        file.relative_to(project).as_posix(): file.read_bytes()
+        for file in found
+        if file.is_file() and "__pycache__" not in file.parts
+    }
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the project with the page's sequence in it, and the engine as it is."""
+    project = tmp_path_factory.mktemp("fifth")
+    for name, content in files(PROJECT).items():
+        (project / name).parent.mkdir(parents=True, exist_ok=True)
+        (project / name).write_bytes(content)
+    (project / "engine").symlink_to(PROJECT / "engine")
+    follow(PAGE.read_text(encoding="utf-8"), project)
+    return project
+
+
+def run(copy: Path, code: str, *words: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    """Run a line of Python in which ``christmas_campaign`` is the copy, for everything that it starts as well."""
+    # The copy is not what coverage measures: its files would count twice.
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
+    env = {**inherited, "PYTHONPATH": str(copy / "src"), **settings}
+    argv = [sys.executable, "-c", code, *words]
+    return subprocess.run(argv, env=env, cwd=copy, capture_output=True, text=True, timeout=120, check=False)
+
+
+def test_the_page_changes_four_files_and_makes_the_flow_the_templates_and_the_example(copy: Path) -> None:
+    before, after = files(PROJECT), files(copy)
+    assert set(after) - set(before) == MADE
+    assert {name for name in before if after.get(name) != before[name]} == CHANGED
+
+
+def test_the_templates_check_finds_no_fault_in_the_pages_templates(copy: Path) -> None:
+    code = "from christmas_campaign.cli.template_commands import templates; templates()"
+    result = run(copy, code, "check", "winback_email_1", "winback_email_2", "--local", **SANDBOX_SETTINGS)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "last_booking_date_text" in result.stdout
+
+
+@pytest.mark.alone
+def test_the_demo_plays_the_pages_sequence_to_its_last_email(copy: Path, tmp_path: Path) -> None:
+    code = "from christmas_campaign.cli.main import main; main()"
+    data = tmp_path / "demo"
+    result = run(copy, code, "demo", "--only", "winback", "--time-scale", str(SCALE), "--data", str(data))
+    assert result.returncode == 0, result.stdout + result.stderr
+    arrived = re.findall(r"^ +\+ *[\d.]+ s  (\w+) +(E\d)  (.*)  \(due \+", result.stdout, re.MULTILINE)
+    assert arrived == [
+        ("winback", "E1", "How is Klip & Krøl, Søren?"),
+        ("winback", "E2", "A time for you, Søren"),
+    ]
+    assert "All 2 e-mails arrived, in order and on time." in result.stdout

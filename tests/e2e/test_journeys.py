@@ -1,0 +1,190 @@
+"""The four sequences from the webhook to the last e-mail, on the real engine: every request in its order, with its body."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from support import (
+    DAY,
+    SCALE,
+    add_contact,
+    address,
+    analytics_of,
+    begin,
+    calls,
+    ended,
+    enrolled,
+    found_in,
+    numbers,
+    page_of,
+    refresh,
+    sign_up,
+    wait_for_mails,
+)
+
+from christmas_campaign import identity, notion_pages
+from christmas_campaign import notion_schema as schema
+from christmas_campaign.cli.sandbox import Mail
+from christmas_campaign.cli.stack import PROJECT, Stack
+from christmas_campaign.sequences import SEQUENCES, sequence
+from e2e import transcript
+
+EXPECTED = Path(__file__).parent / "expected"
+
+#: All that may break on its way.
+NASTY = {"first_name": 'Zoë "Lệ" O\'Neil \\1 {{first_name}}', "business_name": "Bảo Sang Beauty Salon ✂️ & <Sons>"}
+
+NAMES = [each.name for each in SEQUENCES]
+
+
+class Journey(NamedTuple):
+    """One contact's way through a sequence."""
+
+    email: str
+    arrived: datetime
+    ended: datetime
+    contact: str
+    mails: list[Mail]
+
+
+def payload(name: str) -> dict[str, Any]:
+    """The example of a sequence, with names that may break."""
+    given = json.loads((PROJECT / "examples" / f"{name}.json").read_text(encoding="utf-8"))
+    if name == "signup":
+        more = {"assessment_score": "52", "weakest_system_1": "GPS System", "weakest_system_2": "Money System"}
+        given |= {**more, "orange_systems": 1, "strongest_system": "CABIN"}
+    return {**given, **NASTY, "email": f"{name}.nasty@example.com"}
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A stack of its own, so that the log of calls has these journeys and nothing else."""
+    with Stack(tmp_path_factory.mktemp("journeys"), time_scale=SCALE) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def journeys(stack: Stack) -> dict[str, Journey]:
+    """All four, one begun after the other, and all at their end."""
+    begun = {}
+    stack.sandbox.reset_log()
+    for name in NAMES:
+        given = payload(name)
+        contact = add_contact(stack, given["email"], **{"Diagnostic Call Date": "2025-11-18T10:00:00.000-05:00"})
+        begun[name] = (given["email"], begin(stack, name, **given), contact)
+        enrolled(stack, given["email"], name)
+    found = {}
+    for name, (email, arrived, contact) in begun.items():
+        mails = wait_for_mails(stack, email, len(sequence(name).emails))
+        ended(stack, email, len(mails), sequence=name)
+        found[name] = Journey(email, arrived, datetime.now(UTC), contact, mails)
+    return found
+
+
+def same(expected: Path, text: str, request: pytest.FixtureRequest) -> None:
+    """Compare with an expected file, or write it anew if that was asked for."""
+    if request.config.getoption("--update-expected"):
+        expected.write_text(f"{text}\n", encoding="utf-8")
+    assert text == expected.read_text(encoding="utf-8").removesuffix("\n"), expected.name
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_email_arrives_in_order_and_character_by_character(
+    journeys: dict[str, Journey], name: str, request: pytest.FixtureRequest
+) -> None:
+    journey = journeys[name]
+    assert numbers(journey.mails) == [email.number for email in sequence(name).emails]
+    given = payload(name)
+    enrolment = identity.enrolment_id(sequence(name), journey.email, given)
+    for mail in journey.mails:
+        number = int(mail.tags["number"])
+        for kind, text in (("subject.txt", mail.subject), ("html", mail.html), ("txt", mail.text)):
+            same(EXPECTED / f"{name}-e{number}.{kind}", text, request)
+        assert mail.sender == "Sang Le - BusOS <value@mail.example.com>"
+        assert mail.headers == {"List-Unsubscribe": "<mailto:unsubscribe@mail.example.com?subject=Unsubscribe>"}
+        assert mail.idempotency_key == identity.idempotency_key(enrolment, number)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_exactly_these_requests_were_made_in_this_order(
+    stack: Stack, journeys: dict[str, Journey], name: str, request: pytest.FixtureRequest
+) -> None:
+    journey = journeys[name]
+    (page,) = found_in(stack, schema.SEQUENCE_PAGES, schema.PAGE_EMAIL, journey.email)
+    names = {journey.contact: "<contact>", page["id"]: "<page>"}
+    with stack.notion() as notion:
+        for database in schema.DATABASES:
+            names[notion.data_source(stack.database(database))] = f"<source of {database.title}>"
+            names[stack.database(database)] = f"<database {database.title}>"
+    names |= {mail.id: f"<mail {mail.tags['number']}>" for mail in journey.mails}
+    tokens = [journey.email, journey.contact, page["id"], *(email.template for email in sequence(name).emails)]
+    own = [
+        call
+        for call in stack.sandbox.requests()
+        if call.received_at <= journey.ended
+        and transcript.concerns(call, tokens)
+        # What the test itself does: it puts the contact there, before the webhook is called.
+        and call.received_at >= journey.arrived
+    ]
+    same(EXPECTED / f"{name}.yml", transcript.of(own, names, journey.arrived, journey.ended), request)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_page_says_what_became_of_it(stack: Stack, journeys: dict[str, Journey], name: str) -> None:
+    journey = journeys[name]
+    assert [run.labels["outcome"] for run in ended(stack, journey.email, 3, sequence=name)] == (
+        ["sent"] * len(journey.mails)
+    )
+    page = page_of(stack, journey.email)
+    assert page["First Name"] == NASTY["first_name"]
+    assert page["Business Name"] == NASTY["business_name"]
+    assert page["Sequence Completed"] is True
+    for mail in journey.mails:
+        stamp = notion_pages.moment(page[f"Email {mail.tags['number']} Sent"])
+        assert stamp is not None
+        assert timedelta(0) <= stamp - mail.received_at < DAY
+    said = sorted(analytics_of(stack, journey.email), key=lambda each: int(each["Email Number"]))
+    assert [each["Status"] for each in said] == ["sent"] * len(said)
+    assert [each["Template ID"] for each in said] == [email.template for email in sequence(name).emails]
+    assert [each["Resend Email ID"] for each in said] == [mail.id for mail in journey.mails]
+
+
+def test_a_signup_costs_four_calls_to_notion_and_each_email_three(stack: Stack, journeys: dict[str, Journey]) -> None:
+    """Once the templates and where the databases are is known, which it is for some minutes."""
+    assert journeys
+    email = address()
+    add_contact(stack, email)
+    stack.sandbox.reset_log()
+    before = datetime.now(UTC)
+    sign_up(stack, email, email_1_sent_at=(before - 30 * DAY).isoformat())
+    wait_for_mails(stack, email, 4)
+    ended(stack, email, 4)
+    made = [f"{call.method} {call.path.removeprefix('/notion')}" for call in stack.sandbox.requests("notion")]
+    assert not [call for call in made if call.startswith("GET /v1/databases")]
+    assert len(made) == 4 + 4 * 3, made
+    assert len(calls(stack, "resend", email)) == 4
+
+
+def test_an_edited_template_is_used_at_once_on_request(stack: Stack, journeys: dict[str, Journey]) -> None:
+    """It takes some minutes otherwise; how many is in the flow."""
+    assert journeys
+    name = sequence("noshow").email(1).template
+
+    def subject() -> str:
+        email = address()
+        add_contact(stack, email)
+        begin(stack, "noshow", email)
+        return wait_for_mails(stack, email, 1)[0].subject
+
+    (page,) = found_in(stack, schema.TEMPLATES, schema.TEMPLATE_NAME, name)
+    before = subject()
+    with stack.notion() as notion:
+        notion.update_page(page["id"], schema.TEMPLATES, {schema.TEMPLATE_SUBJECT: "Edited for {{first_name}}"})
+    assert subject() == before
+    refresh(stack)
+    assert subject() == "Edited for Ana"

@@ -1,0 +1,273 @@
+"""The eleven faults of the system before this one: one test each, so that none comes back."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from support import (
+    DAY,
+    DELAYS,
+    SCALE,
+    add_contact,
+    address,
+    analytics_of,
+    begin,
+    ended,
+    enrolled,
+    found_in,
+    mails,
+    numbers,
+    page_of,
+    payload,
+    post,
+    refresh,
+    runs,
+    scheduled,
+    sign_up,
+    until,
+    wait_for_mails,
+)
+
+from christmas_campaign import notion_pages, times
+from christmas_campaign import notion_schema as schema
+from christmas_campaign.cli import demo
+from christmas_campaign.cli.kestra import Execution
+from christmas_campaign.cli.sandbox import Mail
+from christmas_campaign.cli.stack import PROJECT, Stack
+
+OTHERS = ("noshow", "postcall", "onboarding")
+
+
+def first_outcome(stack: Stack, email: str, name: str) -> tuple[str, str | None] | None:
+    """The state and the outcome of the run of a sequence's first e-mail, ``None`` before there is one."""
+    found = [run for run in runs(stack, "send-email", email, name) if run.inputs["number"] == 1]
+    return (found[-1].state, found[-1].labels.get("outcome")) if found else None
+
+
+def make_page(stack: Stack, **values: object) -> None:
+    """Make a page in Email Sequence, as the website or a person does."""
+    with stack.notion() as notion:
+        source = notion.data_source(stack.database(schema.SEQUENCE_PAGES))
+        notion.create_page(source, schema.SEQUENCE_PAGES, {key.replace("_", " "): each for key, each in values.items()})
+
+
+def test_fault_1_a_website_that_marks_email_1_first_gets_its_contact_enrolled(stack: Stack) -> None:
+    """A website that marked "Email 1 Sent" before it called got its contact skipped: E2 to E5 were never scheduled."""
+    email = address()
+    anchor = times.parse(times.text(datetime.now(UTC) + timedelta(seconds=30)))
+    said = {"Email": email, "Campaign": "Christmas 2025", "First_Name": "From the website", "Email_1_Sent": anchor}
+    make_page(stack, **said)
+    sign_up(stack, email)
+    enrolled(stack, email)
+
+    assert scheduled(stack, email) == {number: anchor + delay for number, delay in DELAYS.items()}
+    page = page_of(stack, email)
+    assert page["Template Type"] == "5-Day Sequence"
+    assert page["First Name"] == "From the website"
+    assert notion_pages.moment(page["Email 1 Sent"]) == anchor
+
+
+def test_fault_2_a_second_signup_before_e2_schedules_nothing_again(stack: Stack) -> None:
+    """A second identical signup scheduled everything again, E1 included."""
+    email = address()
+    sign_up(stack, email)
+    enrolled(stack, email)
+    code, answer = post(stack, payload(f" {email.upper()} "))
+    assert code == 200
+    assert answer == {"status": "skipped", "reason": "already_in_sequence", "email": f" {email.upper()} "}
+
+    time.sleep(1)
+    assert len(runs(stack, "enroll", email)) == 1
+    assert sorted(run.inputs["number"] for run in runs(stack, "send-email", email)) == [2, 3, 4, 5]
+
+
+def test_fault_3_the_emails_of_the_three_other_sequences_are_sent(stack: Stack) -> None:
+    """The send did not accept what their handlers passed to it: none of their e-mails could be sent."""
+    email = address()
+    add_contact(stack, email)
+    for name in OTHERS:
+        begin(stack, name, email)
+    found = wait_for_mails(stack, email, 6)
+    sent = {(mail.tags["sequence"], mail.tags["number"]) for mail in found}
+    assert {(name, "1") for name in OTHERS} < sent
+
+    def all_recorded() -> bool:
+        return all(first_outcome(stack, email, name) == ("SUCCESS", "sent") for name in OTHERS)
+
+    until(all_recorded, "the record of each first e-mail")
+
+
+def test_fault_4_a_contact_in_two_sequences_has_each_email_on_its_own_page(stack: Stack) -> None:
+    """Pages were looked up by address alone."""
+    email = address()
+    add_contact(stack, email)
+    with ThreadPoolExecutor(2) as pool:
+        long_ago = {"email_1_sent_at": (datetime.now(UTC) - 30 * DAY).isoformat()}
+        list(pool.map(lambda name: begin(stack, name, email, **long_ago), ("signup", "noshow")))
+    found = wait_for_mails(stack, email, 7)
+    ended(stack, email, 4)
+    ended(stack, email, 3, sequence="noshow")
+
+    pages = [notion_pages.plain(page) for page in found_in(stack, schema.SEQUENCE_PAGES, schema.PAGE_EMAIL, email)]
+    assert sorted(str(page["Template Type"]) for page in pages) == ["5-Day Sequence", "No-Show Recovery"]
+    for page in pages:
+        name = "signup" if page["Template Type"] == "5-Day Sequence" else "noshow"
+        own = {int(mail.tags["number"]): mail for mail in found if mail.tags["sequence"] == name}
+        stamps = {n: notion_pages.moment(page[f"Email {n} Sent"]) for n in range(1, 8) if page[f"Email {n} Sent"]}
+        if name == "signup":
+            # The website sent it, and said when.
+            assert stamps.pop(1) is not None
+        assert set(stamps) == set(own) == ({2, 3, 4, 5} if name == "signup" else {1, 2, 3})
+        for number, stamp in stamps.items():
+            assert stamp is not None
+            assert abs(stamp - own[number].received_at) < DAY
+        assert page["Sequence Completed"] is True
+
+
+def test_fault_5_a_crash_between_the_send_and_the_record_does_not_send_twice(stack: Stack) -> None:
+    """ "Sent" was noted after the send, with no key at the provider."""
+    email = address()
+    now = datetime.now(UTC)
+    sent = {f"Email_{number}_Sent": now - timedelta(hours=5 - number) for number in (1, 2, 3, 4)}
+    make_page(stack, Email=email, Campaign="Christmas 2025", **sent)
+    sign_up(stack, email, email_1_sent_at=(now + timedelta(seconds=4) - 5 * DAY).isoformat())
+    enrolled(stack, email)
+    stack.sandbox.fault("resend", "drop_after", times=1)
+    (run,) = ended(stack, email, 1)
+    assert (run.state, run.labels["outcome"]) == ("SUCCESS", "sent")
+    (mail,) = mails(stack, email)
+    (said,) = analytics_of(stack, email)
+    assert said["Resend Email ID"] == mail.id
+    assert page_of(stack, email)["Sequence Completed"] is True
+
+
+class Broken(NamedTuple):
+    """What became of a signup while E3 had no template and E4 one with holes."""
+
+    found: list[Mail]
+    runs: dict[int, Execution]
+    logs: dict[int, list[str]]
+    analytics: dict[int, dict[str, object]]
+    page: dict[str, object]
+
+
+@contextmanager
+def changed(stack: Stack, name: str, **values: str | None) -> Iterator[None]:
+    """Change a template in Notion, and put it back."""
+    (page,) = found_in(stack, schema.TEMPLATES, schema.TEMPLATE_NAME, name)
+    said = notion_pages.plain(page)
+    new = {key.replace("_", " "): value for key, value in values.items()}
+    with stack.notion() as notion:
+        notion.update_page(page["id"], schema.TEMPLATES, new)
+        refresh(stack)
+        try:
+            yield
+        finally:
+            notion.update_page(page["id"], schema.TEMPLATES, {key: said[key] for key in new})
+            refresh(stack)
+
+
+@pytest.fixture(scope="module")
+def broken(stack: Stack) -> Broken:
+    """A signup, played to its end while two templates are broken."""
+    email = address()
+    holes = "{{first_name}}, {{nobody_knows}} and {{nor_this}}"
+    with changed(stack, "5-Day E3", Status="Draft"), changed(stack, "5-Day E4", Subject_Line=holes):
+        sign_up(stack, email, email_1_sent_at=(datetime.now(UTC) - 30 * DAY).isoformat())
+        found = wait_for_mails(stack, email, 2)
+        # An e-mail that was put off has several runs: the last one counts.
+        all_runs = {int(run.inputs["number"]): run for run in ended(stack, email, 4)}
+    logs = {number: [line.message for line in stack.kestra.logs(run.id)] for number, run in all_runs.items()}
+    analytics = {int(each["Email Number"]): each for each in analytics_of(stack, email)}
+    return Broken(found, all_runs, logs, analytics, page_of(stack, email))
+
+
+MISSING = 'There is no active template "5-Day E3" in Email Templates.'
+HOLE = (
+    'The template "5-Day E4" cannot be filled in: "Subject Line": no value for {{nobody_knows}}; '
+    "no value for {{nor_this}}."
+)
+
+
+def test_fault_6_a_placeholder_without_a_value_does_not_go_out(broken: Broken) -> None:
+    """Customers got raw placeholders."""
+    assert numbers(broken.found) == [2, 5]
+    assert not [mail for mail in broken.found if "{{" in mail.subject + mail.html + mail.text]
+    assert broken.runs[4].labels["reason"] == "value_missing"
+    assert HOLE in broken.logs[4]
+
+
+def test_fault_7_a_failed_send_is_seen_and_stops_no_other(broken: Broken) -> None:
+    """It was swallowed: the run looked successful, and nobody was told."""
+    states = {number: run.state for number, run in broken.runs.items()}
+    assert states == {2: "SUCCESS", 3: "FAILED", 4: "FAILED", 5: "SUCCESS"}
+    assert broken.runs[3].labels["reason"] == "template_missing"
+    assert MISSING in broken.logs[3]
+    statuses = {number: each["Status"] for number, each in broken.analytics.items()}
+    assert statuses == {2: "sent", 3: "failed", 4: "failed", 5: "sent"}
+    assert broken.analytics[3]["Error Message"] == f"template_missing: {MISSING}"
+    assert broken.analytics[4]["Error Message"] == f"value_missing: {HOLE}"
+    assert broken.page["Email 3 Sent"] is None
+    assert broken.page["Sequence Completed"] is False
+
+
+def test_fault_8_a_time_without_a_zone_is_the_campaigns(stack: Stack) -> None:
+    """In Toronto an e-mail due in an hour was due four hours ago."""
+    email = address()
+    anchor = times.parse(times.text(datetime.now(UTC) + timedelta(seconds=60))).replace(microsecond=0)
+    local = times.local(anchor).rsplit("-", 1)[0]
+    sign_up(stack, email, email_1_sent_at=local)
+    enrolled(stack, email)
+    assert scheduled(stack, email) == {number: anchor + delay for number, delay in DELAYS.items()}
+
+
+def test_fault_9_a_page_with_nothing_but_empty_properties_is_no_obstacle(stack: Stack) -> None:
+    """A handler that met an empty select crashed."""
+    email = address()
+    add_contact(stack, email, first_name=None)
+    make_page(stack, Email=email, Campaign="Christmas 2025")
+    make_page(stack, Email=email)
+    for name in ("signup", *OTHERS):
+        begin(stack, name, email)
+    found = [enrolled(stack, email, name).id for name in ("signup", *OTHERS)]
+    until(lambda: {stack.kestra.execution(run).state for run in found} == {"SUCCESS"}, "the end of all enrolments")
+
+
+def test_fault_10_backslashes_and_placeholders_in_a_value_arrive_as_they_are(stack: Stack) -> None:
+    """A backslash broke the substitution, and a value that held a placeholder was expanded again."""
+    email = address()
+    add_contact(stack, email)
+    begin(stack, "noshow", email, first_name="\\1 \\g<0> {{business_name}}", business_name="{{first_name|x}} \\n")
+    mail = wait_for_mails(stack, email, 1)[0]
+    assert mail.subject == "\\1 \\g<0> {{business_name}}, we missed each other"
+    assert "Hi \\1 \\g<0> {{business_name}},\n" in mail.text
+    assert "Hi \\1 \\g&lt;0&gt; {{business_name}}," in mail.html
+    assert "{{first_name|x}} \\n" in mail.text
+
+
+def test_fault_11_flows_that_send_nothing_do_not_pass(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests that read the YAML or looked only at the status passed while no e-mail could be sent.
+
+    Here the flows are valid, the webhooks answer 200, and nothing is sent: what judges the demo has to say so.
+    """
+    flows = tmp_path / "flows"
+    shutil.copytree(PROJECT / "flows", flows)
+    send = flows / "christmas-send-email.yml"
+    never = send.read_text(encoding="utf-8").replace('"{{ outputs.compose.vars.send }}"', '"{{ false }}"')
+    assert never != send.read_text(encoding="utf-8")
+    send.write_text(never, encoding="utf-8")
+    monkeypatch.setattr(demo, "GRACE", timedelta(seconds=3))
+    with Stack(tmp_path / "data", time_scale=32 * SCALE, flows=flows) as stack:
+        assert not [v.constraints for v in stack.kestra.validate_flows(never) if v.constraints]
+        timeline = demo.play(stack, PROJECT / "examples", lambda _: None)
+        faults = demo.watch(stack, timeline)
+    assert "signup: expected the e-mails [2, 3, 4, 5] in this order, got []" in faults
+    assert any("resend_unreachable" in fault for fault in faults)

@@ -1,0 +1,62 @@
+"""What was asked of Notion, Resend and Discord in a journey, as a text that a person can read and a test can compare."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+import yaml
+
+from christmas_campaign import times
+from christmas_campaign.cli.sandbox import LoggedCall
+
+_TIME = re.compile(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
+
+_WEBHOOK = re.compile(r"/webhooks/\d+/")
+
+
+def of(calls: Iterable[LoggedCall], names: Mapping[str, str], arrived: datetime, ended: datetime) -> str:
+    """Write the calls in their order as YAML.
+
+    Each id that is a key of ``names`` is written as its name, the webhook's arrival as ``<arrival>``, and every other time
+    up to ``ended`` as ``<now>``. The bodies of e-mails are left out: they are compared as files of their own.
+    """
+
+    def named(value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return {key: named(each) for key, each in value.items()}
+        if isinstance(value, list):
+            return [named(each) for each in value]
+        if not isinstance(value, str):
+            return value
+        for found, name in names.items():
+            value = value.replace(found, name)
+        return _TIME.sub(lambda match: _moment(match.group(), arrived, ended), value)
+
+    written = []
+    for call in calls:
+        request = call.request
+        if call.service == "resend" and isinstance(request, Mapping):
+            request = {key: value for key, value in request.items() if key not in ("html", "text")}
+        path = _WEBHOOK.sub("/webhooks/<id>/", named(call.path))
+        each = {"call": f"{call.service} {call.method} {path}", "status": call.status}
+        if request is not None:
+            each["body"] = named(request)
+        written.append(yaml.safe_dump([each], sort_keys=False, allow_unicode=True, width=120, default_flow_style=None))
+    return "\n".join(written)
+
+
+def _moment(text: str, arrived: datetime, ended: datetime) -> str:
+    moment = times.parse(text)
+    if moment == arrived:
+        return "<arrival>"
+    return "<now>" if arrived < moment <= ended else text
+
+
+def concerns(call: LoggedCall, tokens: Iterable[str]) -> bool:
+    """Whether one of these texts is in a call's path or body."""
+    said = call.path + json.dumps(call.request, ensure_ascii=False)
+    return any(token in said for token in tokens)

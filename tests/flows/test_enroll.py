@@ -1,0 +1,117 @@
+"""What an enrolment writes besides the page: on the contact, in Customer Projects, and to the team in Discord."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from support import add_contact, address, begin, enrolled, found_in, scheduled, sign_up, until
+
+from christmas_campaign import identity, notion_pages
+from christmas_campaign import notion_schema as schema
+from christmas_campaign.cli.stack import Stack
+
+
+@pytest.fixture(autouse=True)
+def _no_faults_left(stack: Stack) -> Iterator[None]:
+    stack.sandbox.clear_faults()
+    yield
+    stack.sandbox.clear_faults()
+
+
+def contact(stack: Stack, email: str) -> dict[str, notion_pages.Read]:
+    """The plain values of a contact's page."""
+    (page,) = found_in(stack, schema.CONTACTS, schema.CONTACT_EMAIL, email)
+    return {name: value for name, value in notion_pages.plain(page).items() if value not in (None, False)}
+
+
+def state(stack: Stack, email: str, name: str = "signup") -> str:
+    """How the enrolment ended."""
+    run = enrolled(stack, email, name).id
+    return until(lambda: s if (s := stack.kestra.execution(run).state) != "RUNNING" else None, "the end of the run")
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("noshow", {"Booking Status": "No-Show"}),
+        ("postcall", {"Booking Status": "Completed"}),
+        ("onboarding", {"Phase": "Phase 1 Diagnostic"}),
+    ],
+)
+def test_each_event_says_something_of_the_contact_and_nothing_else(
+    stack: Stack, name: str, said: dict[str, str]
+) -> None:
+    email = address(name)
+    add_contact(stack, email)
+    begin(stack, name, email)
+    assert state(stack, email, name) == "SUCCESS"
+    assert contact(stack, email) == {"first_name": "Ana", "email": email, **said}
+
+
+def test_a_customer_has_one_portal_however_often_she_pays(stack: Stack) -> None:
+    email = address()
+    add_contact(stack, email)
+    begin(stack, "onboarding", email)
+    first = enrolled(stack, email, "onboarding").id
+    begin(stack, "onboarding", email, payment_date="2025-11-21")
+    who = {"contact": identity.contact_id(email), "sequence": "onboarding"}
+    until(
+        lambda: [
+            run
+            for run in stack.kestra.executions(namespace="christmas", flow_id="enroll", labels=who)
+            if run.id != first and run.labels.get("outcome") == "enrolled"
+        ],
+        "the second enrolment",
+    )
+    (page,) = found_in(stack, schema.PORTALS, schema.PORTAL_EMAIL, email)
+    said = notion_pages.plain(page)
+    assert said.pop("Created Date") is not None
+    assert {name: value for name, value in said.items() if value is not None} == {
+        "Name": "Salon Ana - Customer Portal",
+        "Email": email,
+        "Business Name": "Salon Ana",
+        "Next Steps": "We agree on the days of the observation in your salon.",
+        "Status": "Portal Delivered",
+    }
+
+
+def alerts(stack: Stack, email: str) -> list[str]:
+    """The messages about a contact in Discord."""
+    return [str(each["content"]) for each in stack.sandbox.alerts() if email in str(each["content"])]
+
+
+def test_the_team_is_told_of_a_critical_signup_and_of_no_other(stack: Stack) -> None:
+    critical, urgent = address("critical"), address("urgent")
+    sign_up(stack, critical, red_systems=2, business_name="Salon @everyone")
+    sign_up(stack, urgent, red_systems=1, orange_systems=8)
+    assert (state(stack, critical), state(stack, urgent)) == ("SUCCESS", "SUCCESS")
+    assert alerts(stack, critical) == [
+        "**CRITICAL** (priority 1): Salon @everyone\n"
+        "Several business systems are broken at once. Two or more red systems; money and staff are being lost now.\n"
+        "To do: Call within one working day and offer the first free diagnostic slot.\n"
+        f"Contact: Ana, {critical}. Score 52 of 100; red 2, orange 0."
+    ]
+    assert alerts(stack, urgent) == []
+
+
+def test_a_discord_that_is_broken_stops_no_enrolment(stack: Stack) -> None:
+    email = address()
+    stack.sandbox.fault("discord", "status", status=500, times=None)
+    sign_up(stack, email, red_systems=2)
+    run = until(lambda: scheduled(stack, email) if len(scheduled(stack, email)) == 4 else None, "the e-mails")
+    assert set(run) == {2, 3, 4, 5}
+    ended = until(
+        lambda: next(
+            (
+                each
+                for each in stack.kestra.executions(namespace="christmas", flow_id="enroll")
+                if each.inputs["event"]["fields"]["email"] == email and each.state in ("SUCCESS", "WARNING", "FAILED")
+            ),
+            None,
+        ),
+        "the end of the enrolment",
+        timeout=60,
+    )
+    assert (ended.state, ended.labels["outcome"]) == ("WARNING", "enrolled")
+    assert alerts(stack, email) == []

@@ -1,0 +1,335 @@
+"""The answers of the four webhooks, at Kestra's own addresses, field by field."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+import yaml
+from support import REQUIRED, add_contact, address, enrolled, payload, post, posts, runs, until
+
+from christmas_campaign import identity, times
+from christmas_campaign.cli.kestra import Execution
+from christmas_campaign.cli.stack import Stack
+from christmas_campaign.intake import FIELDS
+from christmas_campaign.sequences import SEQUENCES, sequence
+
+NAMES = [each.name for each in SEQUENCES]
+
+#: What an answer has besides what all have.
+OWN: dict[str, dict[str, Any]] = {
+    "signup": {"campaign": "Christmas 2025"},
+    "noshow": {"campaign": "Christmas Traditional Service"},
+    "postcall": {"campaign": "Christmas Traditional Service", "call_outcome": "Maybe"},
+    "onboarding": {"campaign": "Christmas Traditional Service", "payment_amount": 2997},
+}
+
+DUPLICATE = {
+    "signup": "already_in_sequence",
+    "noshow": "duplicate_noshow_sequence",
+    "postcall": "duplicate_postcall_sequence",
+    "onboarding": "duplicate_onboarding_sequence",
+}
+
+
+def labels(run: Execution) -> dict[str, str]:
+    """The labels of a run, without those that Kestra gives to each."""
+    return {name: value for name, value in run.labels.items() if not name.startswith("system.")}
+
+
+def ended(stack: Stack, execution: str) -> Execution:
+    """A run of a handler, once it has ended well."""
+    return until(lambda: run if (run := stack.kestra.execution(execution)).state == "SUCCESS" else None, "the run")
+
+
+def quiet(name: str) -> dict[str, Any]:
+    """What makes a payload schedule nothing that goes out while the tests run: the others have no contact."""
+    return {"email_1_sent_at": (datetime.now(UTC) + timedelta(days=30)).isoformat()} if name == "signup" else {}
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "own"),
+    [
+        *((name, {}, {}) for name in NAMES),
+        ("postcall", {"call_outcome": " MAYBE "}, {"call_outcome": " MAYBE "}),
+        ("onboarding", {"payment_amount": " 2997.50 "}, {"payment_amount": 2997.5}),
+    ],
+)
+def test_a_good_payload_is_taken_on(stack: Stack, name: str, given: dict[str, Any], own: dict[str, Any]) -> None:
+    email = address()
+    as_it_came = f"  {email.upper()} "
+    before = datetime.now(UTC) - timedelta(milliseconds=1)
+    code, answer = post(stack, payload(as_it_came, name, extra={"ignored": True}, **quiet(name), **given), name)
+
+    assert code == 200
+    assert before <= times.parse(answer.pop("timestamp")) <= datetime.now(UTC)
+    execution = answer.pop("execution_id")
+    expected = {
+        "status": "accepted",
+        "message": f"The e-mails of the sequence {name} are being scheduled.",
+        "email": as_it_came,
+        **OWN[name],
+        **own,
+    }
+    assert answer == expected
+    # 2997 is 2997.0 for Python, and not for everybody who reads the answer.
+    assert {field: type(value) for field, value in answer.items()} == {
+        field: type(value) for field, value in expected.items()
+    }
+
+    run = ended(stack, execution)
+    assert (run.namespace, run.flow) == ("christmas", sequence(name).handler)
+    enrolment = identity.enrolment_id(sequence(name), email, REQUIRED[name])
+    told = {"sequence": name, "contact": identity.contact_id(email), "enrolment": enrolment}
+    assert labels(run) == {**told, "outcome": "accepted"}
+    (started,) = stack.kestra.executions(parent=run.id)
+    assert (started.flow, started.inputs["enrolment"]) == ("enroll", enrolment)
+    assert {**labels(started), **told} == labels(started)
+
+
+#: By sequence: every field that can be wrong, with something wrong in it, and what is said of it. In the order of the answer.
+FAULTS: dict[str, list[tuple[str, Any, str]]] = {
+    "signup": [
+        ("email", "nobody at all", "is not an e-mail address: it has no @"),
+        ("first_name", ["Ana"], "must be text"),
+        ("assessment_score", 101, "must be a number from 0 to 100"),
+        ("business_name", {"name": "Salon Ana"}, "must be text"),
+        ("red_systems", "nine", "must be a number"),
+        ("orange_systems", 2.5, "must be a whole number from 0 to 8"),
+        ("yellow_systems", 9, "must be a whole number from 0 to 8"),
+        ("green_systems", "-1", "must be a whole number from 0 to 8"),
+        ("gps_score", -0.5, "must be a number from 0 to 100"),
+        ("money_score", True, "must be a number"),
+        ("weakest_system_1", ["GPS"], "must be text"),
+        ("weakest_system_2", "x" * 2001, "must be at most 2000 characters long"),
+        ("strongest_system", "CA\x07BIN", "must not have control characters"),
+        ("revenue_leak_total", -1, "must be a whole number from 0 to 1000000000"),
+        ("email_1_sent_at", "yesterday", "must be a time in ISO 8601, such as 2025-11-20T15:00:00-05:00"),
+        ("variables", {"a.b": "x"}, "must have names of letters, digits, spaces, _ and - only"),
+    ],
+    "noshow": [
+        ("email", "ana@", "is not an e-mail address: what stands after the @ is not a domain"),
+        ("first_name", "A\x0bna", "must not have control characters"),
+        ("business_name", True, "must be text"),
+        ("calendly_event_uri", ["https://api.calendly.com/scheduled_events/AAA"], "must be text"),
+        ("scheduled_time", 1763650800, "must be text: a time in ISO 8601"),
+        ("event_type", {}, "must be text"),
+        ("reschedule_url", "https://" + 2000 * "x", "must be at most 2000 characters long"),
+        ("variables", "none", "must be an object of names and values"),
+    ],
+    "postcall": [
+        (
+            "email",
+            "ana@example.com, bo@example.com",
+            "is not an e-mail address: what stands before the @ is not right",
+        ),
+        ("first_name", {}, "must be text"),
+        ("business_name", "x" * 2001, "must be at most 2000 characters long"),
+        ("call_date", "2025-13-40", "must be a time in ISO 8601, such as 2025-11-20T15:00:00-05:00"),
+        ("call_outcome", ["Maybe"], "must be text"),
+        ("call_notes", "x" * 20_001, "must be at most 20000 characters long"),
+        ("objections", {"price": "too high"}, "must be a list of texts"),
+        ("follow_up_priority", "Urgent", "must be one of High, Medium, Low"),
+        ("variables", {f"Name {number}": number for number in range(201)}, "must have at most 200 names"),
+    ],
+    "onboarding": [
+        (
+            "email",
+            "lệ.ngọc@example.com",
+            "is not an e-mail address that can be sent to: it has a letter outside ASCII",
+        ),
+        ("first_name", False, "must be text"),
+        ("business_name", [], "must be text"),
+        ("payment_confirmed", "perhaps", "must be true or false"),
+        (
+            "payment_amount",
+            29.975,
+            "must be an amount in dollars, with at most two decimals, and not negative",
+        ),
+        ("payment_date", "1850-01-01T00:00:00Z", "must be a time in this century or the next"),
+        ("docusign_completed", 1, "must be true or false"),
+        ("salon_address", ["118 Sample Street"], "must be text"),
+        ("observation_dates", ["2025-11-26"] * 101, "must be a list of at most 100 texts"),
+        ("start_date", "soon", "must be a time in ISO 8601, such as 2025-11-20T15:00:00-05:00"),
+        ("package_type", "Phase\x1b[1m 1", "must not have control characters"),
+        ("variables", {"Team_Size": {"now": 3}}, "must be text"),
+    ],
+}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_fault_of_a_payload_comes_back_at_once(stack: Stack, name: str) -> None:
+    assert {field for field, _, _ in FAULTS[name]} == {field.name for field in FIELDS[name]} | {"variables"}
+    code, answer = post(stack, {field: wrong for field, wrong, _ in FAULTS[name]}, name)
+    assert code == 422
+    # The fault of one of the variables names it.
+    names = {"variables": "variables.Team_Size"} if name == "onboarding" else {}
+    assert set(answer) == {"status", "errors"}
+    assert answer["status"] == "rejected"
+    assert [(error.pop("field"), error.pop("problem"), error) for error in answer["errors"]] == [
+        (names.get(field, field), problem, {}) for field, _, problem in FAULTS[name]
+    ]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_required_field_that_is_missing_is_named(stack: Stack, name: str) -> None:
+    required = ["email", "first_name", *REQUIRED[name]]
+    if name == "onboarding":
+        required = ["email", "first_name", "business_name", "payment_confirmed", "payment_amount", "payment_date"]
+    nothing = [{}, dict.fromkeys(required), dict.fromkeys(required, " \t "), {"unknown": "field"}]
+    expected = {"status": "rejected", "errors": [{"field": field, "problem": "is missing"} for field in required]}
+    assert posts(stack, [(name, body) for body in nothing]) == [(422, expected)] * 4
+
+
+def test_a_first_email_that_was_sent_in_five_weeks_is_a_fault(stack: Stack) -> None:
+    late = (datetime.now(UTC) + timedelta(days=32)).isoformat()
+    code, answer = post(stack, payload(address(), email_1_sent_at=late))
+    problem = "must not lie more than 31 days ahead"
+    assert (code, answer["errors"]) == (422, [{"field": "email_1_sent_at", "problem": problem}])
+
+
+NOT_OBJECTS = [b"", b"not json", b"[1, 2]", b'"text"', b"null", b"12", b'{"email": ', b"\xff\xfe{}"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_is_no_json_object_is_refused(stack: Stack, name: str) -> None:
+    def one(body: bytes) -> tuple[int, Any]:
+        json = {"Content-Type": "application/json"}
+        response = httpx.post(stack.webhook(sequence(name).handler), content=body, headers=json, timeout=60)
+        return response.status_code, response.json()
+
+    with ThreadPoolExecutor(len(NOT_OBJECTS)) as pool:
+        answers = dict(zip(NOT_OBJECTS, pool.map(one, NOT_OBJECTS), strict=True))
+    errors = [{"field": "body", "problem": "must be a JSON object"}]
+    assert answers == dict.fromkeys(NOT_OBJECTS, (422, {"status": "rejected", "errors": errors}))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_refused_payload_is_visible_and_enrols_nobody(stack: Stack, name: str) -> None:
+    flow = sequence(name).handler
+
+    def refused() -> dict[str, Execution]:
+        found = stack.kestra.executions(namespace="christmas", flow_id=flow, labels={"outcome": "rejected"})
+        return {run.id: run for run in found}
+
+    before = refused()
+    assert post(stack, {**payload(address(), name), "first_name": None}, name)[0] == 422
+    (execution,) = until(lambda: refused().keys() - before.keys(), "the refused run")
+    run = ended(stack, execution)
+    assert labels(run) == {"sequence": name, "outcome": "rejected", "reason": "invalid_payload"}
+    assert {task.task: task.state for task in run.tasks}["enroll"] == "SKIPPED"
+    assert stack.kestra.executions(parent=run.id) == []
+
+
+UNPAID = {
+    "field": "payment_confirmed",
+    "problem": "must be true: onboarding starts when the contract is paid",
+}
+UNSIGNED = {
+    "field": "docusign_completed",
+    "problem": "must be true: onboarding starts when the contract is signed",
+}
+
+
+def test_onboarding_that_is_not_paid_or_not_signed_is_refused(stack: Stack) -> None:
+    cases: list[tuple[dict[str, Any], list[dict[str, str]]]] = [
+        ({"payment_confirmed": False}, [UNPAID]),
+        ({"docusign_completed": False}, [UNSIGNED]),
+        ({"payment_confirmed": False, "docusign_completed": False}, [UNPAID, UNSIGNED]),
+        ({"payment_confirmed": " False ", "docusign_completed": "false"}, [UNPAID, UNSIGNED]),
+        (
+            {"payment_confirmed": False, "docusign_completed": False, "payment_amount": -1},
+            [{"field": "payment_amount", "problem": FAULTS["onboarding"][4][2]}, UNPAID, UNSIGNED],
+        ),
+    ]
+    email = address()
+    answers = posts(stack, [("onboarding", payload(email, "onboarding", **given)) for given, _ in cases])
+    assert answers == [(422, {"status": "rejected", "errors": errors}) for _, errors in cases]
+    assert runs(stack, "enroll", email, "onboarding") == []
+
+
+def test_a_call_that_did_not_end_maybe_is_skipped_and_enrols_nobody(stack: Stack) -> None:
+    emails = {outcome: address() for outcome in ("Yes", "no", "Maybe not", "0", 7)}
+    calls = [
+        ("postcall", payload(f" {email.upper()}", "postcall", call_outcome=outcome))
+        for outcome, email in emails.items()
+    ]
+    assert posts(stack, calls) == [
+        (200, {"status": "skipped", "reason": "not_a_maybe", "email": f" {email.upper()}"}) for email in emails.values()
+    ]
+    for email in emails.values():
+        (run,) = runs(stack, "postcall-maybe-handler", email, "postcall")
+        run = ended(stack, run.id)
+        enrolment = identity.enrolment_id(sequence("postcall"), email, REQUIRED["postcall"])
+        assert labels(run) == {
+            "sequence": "postcall",
+            "outcome": "skipped",
+            "reason": "not_a_maybe",
+            "contact": identity.contact_id(email),
+            "enrolment": enrolment,
+        }
+        assert {task.task: task.state for task in run.tasks}["enroll"] == "SKIPPED"
+        assert stack.kestra.executions(parent=run.id) == []
+
+
+def test_the_same_event_again_is_known_once_it_is_enrolled(stack: Stack) -> None:
+    emails = {name: address(name) for name in NAMES}
+    for email in emails.values():
+        add_contact(stack, email)
+    answers = posts(stack, [(name, payload(email, name, **quiet(name))) for name, email in emails.items()])
+    assert [answer["status"] for _, answer in answers] == ["accepted"] * 4
+    for name, email in emails.items():
+        enrolled(stack, email, name)
+    again = posts(stack, [(name, payload(f" {email.upper()} ", name)) for name, email in emails.items()])
+
+    assert again == [
+        (200, {"status": "skipped", "reason": DUPLICATE[name], "email": f" {email.upper()} "})
+        for name, email in emails.items()
+    ]
+    for name, email in emails.items():
+        first, second = runs(stack, sequence(name).handler, email, name)
+        second = ended(stack, second.id)
+        assert labels(second) == {**labels(first), "outcome": "skipped", "reason": DUPLICATE[name]}
+        assert {task.task: task.state for task in second.tasks}["enroll"] == "SKIPPED"
+        assert stack.kestra.executions(parent=second.id) == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_wrong_key_and_an_unknown_flow_are_the_same_404(stack: Stack, name: str) -> None:
+    good = stack.webhook(sequence(name).handler)
+    handler, key = good.rsplit("/", 2)[1:]
+    others = [stack.webhook(each.handler).rsplit("/", 1)[1] for each in SEQUENCES if each.name != name]
+    addresses = [
+        good[:-1] + ("x" if good[-1] != "x" else "y"),
+        *(good.replace(key, other) for other in others),
+        good.replace(handler, "no-such-handler"),
+        good.replace(handler, "send-email"),
+        good.replace(handler, "enroll"),
+    ]
+    email = address()
+    answers = [httpx.post(each, json=payload(email, name)) for each in addresses]
+    assert [answer.status_code for answer in answers] == [404] * len(addresses)
+    assert {answer.text for answer in answers} == {answers[0].text}
+    assert runs(stack, handler, email, name) == []
+
+
+def test_the_handlers_differ_in_their_id_their_words_and_their_trigger_alone(stack: Stack) -> None:
+    rest = {}
+    for each in SEQUENCES:
+        source = stack.kestra.flow("christmas", each.handler).source
+        assert source is not None
+        flow = yaml.safe_load(source)
+        assert flow.pop("id") == each.handler
+        assert flow.pop("labels") == {"sequence": each.name}
+        assert flow.pop("description")
+        (trigger,) = flow["triggers"]
+        assert trigger.pop("id")
+        assert trigger.pop("description")
+        assert trigger.pop("key") == f"{{{{ secret('WEBHOOK_KEY_{each.name.upper()}') }}}}"
+        rest[each.name] = flow
+    assert [task["id"] for task in rest["signup"]["tasks"]] == ["intake", "known", "enroll", "label", "answer"]
+    for name in NAMES:
+        assert rest[name] == rest["signup"], name

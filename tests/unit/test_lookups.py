@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from christmas_campaign import lookups
+from unit import build
+
+OLDEST_FIRST = [{"timestamp": "created_time", "direction": "ascending"}]
+EMAIL = {"property": "Email", "email": {"equals": "zoe@example.com"}}
+CAMPAIGN = {"property": "Campaign", "select": {"equals": "Christmas 2025"}}
+
+
+def kind(name: str) -> dict[str, Any]:
+    return {"property": "Template Type", "select": {"equals": name}}
+
+
+SIGNUP = {"and": [EMAIL, CAMPAIGN, kind("5-Day Sequence")]}
+
+
+def test_what_a_signup_looks_up() -> None:
+    empty = {"property": "Template Type", "select": {"is_empty": True}}
+    assert lookups.lookups(build.event(email=" ZOE@example.com")) == {
+        "contact": {
+            "filter": {"property": "email", "email": {"equals": "zoe@example.com"}},
+            "sorts": OLDEST_FIRST,
+        },
+        "pages": {"filter": {"or": [SIGNUP, {"and": [EMAIL, CAMPAIGN, empty]}]}, "sorts": OLDEST_FIRST},
+        "portals": None,
+    }
+
+
+def test_what_a_noshow_looks_up() -> None:
+    uri = {"property": "Calendly Event URI", "rich_text": {"equals": "https://api.calendly.com/scheduled_events/AAA"}}
+    found = lookups.lookups(build.event("noshow"))
+    assert found["pages"] == {
+        "filter": {"or": [SIGNUP, {"and": [EMAIL, kind("No-Show Recovery"), uri]}]},
+        "sorts": OLDEST_FIRST,
+    }
+    assert found["portals"] is None
+
+
+@pytest.mark.parametrize(
+    ("given", "asked"),
+    [
+        ("2025-11-20T14:00:00Z", ["2025-11-20T09:00:00-05:00", "2025-11-20T14:00:00Z"]),
+        ("2025-11-20T09:00:00-05:00", ["2025-11-20T09:00:00-05:00"]),
+        ("2025-11-20", ["2025-11-20T00:00:00-05:00", "2025-11-20"]),
+    ],
+)
+def test_a_call_is_looked_up_as_it_is_written_here_and_as_it_came(given: str, asked: list[str]) -> None:
+    found = lookups.lookups(build.event("postcall", call_date=given))
+    ways = [{"property": "Call Date", "rich_text": {"equals": each}} for each in asked]
+    assert found["pages"]["filter"]["or"] == [
+        SIGNUP,
+        *({"and": [EMAIL, kind("Post-Call Follow-Up"), way]} for way in ways),
+    ]
+
+
+def test_a_payment_is_looked_up_with_a_day_on_both_sides() -> None:
+    found = lookups.lookups(build.event("onboarding"))
+    since = {"property": "Payment Date", "date": {"on_or_after": "2025-11-19"}}
+    until = {"property": "Payment Date", "date": {"on_or_before": "2025-11-21"}}
+    assert found["pages"]["filter"]["or"] == [SIGNUP, {"and": [EMAIL, kind("Onboarding"), since, until]}]
+    assert found["portals"] == {"filter": EMAIL, "sorts": OLDEST_FIRST}
+
+
+def test_the_signup_of_a_contact_is_kept_under_its_own_id() -> None:
+    assert lookups.signup_id(build.event()) is None
+    assert lookups.signup_id(build.event("noshow")) == build.event().id
+    assert lookups.signup_id(build.event("noshow", email="other@example.com")) != build.event().id
