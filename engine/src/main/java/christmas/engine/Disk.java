@@ -25,9 +25,14 @@ final class Disk {
         connection = DriverManager.getConnection(url, "sa", "");
     }
 
-    /** The address of the database in this folder. It closes with its last connection, in our own order of stopping. */
+    /**
+     * The address of the database in this folder. It closes with its last connection, in our own order of stopping.
+     *
+     * <p>{@code async}: a task that is killed or times out has its thread interrupted, and an interrupted thread closes the
+     * ordinary kind of file that it reads, for every other thread too.
+     */
     static String url(Path data) {
-        return "jdbc:h2:file:" + data + "/kestra;TIME ZONE=UTC;WRITE_DELAY=100;DB_CLOSE_ON_EXIT=FALSE";
+        return "jdbc:h2:async:" + data + "/kestra;TIME ZONE=UTC;WRITE_DELAY=100;DB_CLOSE_ON_EXIT=FALSE";
     }
 
     /** Returns when everything that was committed before is written. */
