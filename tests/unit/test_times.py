@@ -49,7 +49,7 @@ def test_what_is_no_time_is_a_value_error(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59", "9999-12-31T23:59:59-12:00"])
 def test_a_time_outside_the_calendar_is_a_value_error_too(text: str) -> None:
-    with pytest.raises(ValueError, match="^outside the calendar$"):
+    with pytest.raises(ValueError, match=r"^outside the calendar$"):
         times.parse(text)
 
 
