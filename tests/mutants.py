@@ -18,6 +18,7 @@ import sys
 import time
 import tomllib
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
@@ -200,7 +201,8 @@ def main(names: list[str]) -> int:
     if not any("def " in path.read_text(encoding="utf-8") for path in modules.values()):
         print("mutants: no function to change")
         return 0
-    mutmut("run", "--max-children", os.environ.get("JOBS", "1"))
+    jobs = os.environ.get("JOBS") or str(os.cpu_count() or 1)
+    mutmut("run", "--max-children", jobs)
     results = dict(
         line.strip().rsplit(": ", 1) for line in mutmut("results", "--all", "true").splitlines() if line.strip()
     )
@@ -208,10 +210,11 @@ def main(names: list[str]) -> int:
     if doubtful:
         print(f"mutants: {len(doubtful)} are tried again, each in a process of its own", flush=True)
         unit_tests("", ["tests/unit"])
-    for number, mutant in enumerate(doubtful, 1):
-        results[mutant] = tried_again(mutant)
-        if number % 10 == 0:
-            print(f"mutants: {number} of {len(doubtful)} tried again", flush=True)
+    with ThreadPoolExecutor(int(jobs)) as pool:
+        for number, (mutant, came) in enumerate(zip(doubtful, pool.map(tried_again, doubtful), strict=True), 1):
+            results[mutant] = came
+            if number % 10 == 0:
+                print(f"mutants: {number} of {len(doubtful)} tried again", flush=True)
 
     survivors = Counter(described(mutant) for mutant, result in results.items() if result == "survived")
     gone = Counter({each: count for each, count in (known - survivors).items() if not names or each.module in modules})
