@@ -47,20 +47,20 @@ def compose(
     *,
     enrolment: str,
     page: Page | None,
-    found: Sequence[Page],
+    active: Sequence[Mapping[str, Read]],
     settings: Settings,
 ) -> dict[str, Any]:
     """Decide what e-mail ``number`` says.
 
-    ``page`` is the contact's page as Notion has it now (``None``: Notion does not know it), ``found`` the active templates
-    of the e-mail's name.
+    ``page`` is the contact's page as Notion has it now (``None``: Notion does not know it), ``active`` the active templates of
+    the e-mail's name, as ``active_templates`` gives them.
 
     Returns ``send``; if true ``request`` (the body for Resend) and ``idempotency_key``; if false ``outcome``, ``reason`` and
     ``detail``.
     """
     try:
         _check_page(page, number)
-        request = _request(record, number, found, settings)
+        request = _request(record, number, active, settings)
     except Stop as stop:
         return {"send": False, "outcome": stop.outcome, "reason": stop.reason, "detail": stop.detail}
     return {
@@ -82,9 +82,15 @@ def _check_page(page: Page | None, number: int) -> None:
         raise Stop(Outcome.SKIPPED, Reason.ALREADY_SENT, f'The page says "{schema.page_sent(number)}": {stamp}.')
 
 
-def _request(record: Record, number: int, found: Sequence[Page], settings: Settings) -> dict[str, Any]:
+def active_templates(found: Sequence[Page]) -> list[dict[str, Read]]:
+    """Return the texts of the templates among these pages, by their properties, those in the trash left out."""
+    texts = (schema.TEMPLATE_SUBJECT, schema.TEMPLATE_HTML, schema.TEMPLATE_TEXT)
+    said = [notion_pages.plain(each) for each in found if not notion_pages.archived(each)]
+    return [{name: each.get(name) for name in texts} for each in said]
+
+
+def _request(record: Record, number: int, active: Sequence[Mapping[str, Read]], settings: Settings) -> dict[str, Any]:
     name = sequence(record.event.sequence).email(number).template
-    active = [notion_pages.plain(each) for each in found if not notion_pages.archived(each)]
     subject, html, text = letter(name, texts(name, active), sources(record, number, settings))
     if settings.sender_address is None or settings.unsubscribe_address is None:
         missing = "ENV_SENDER_ADDRESS" if settings.sender_address is None else "ENV_UNSUBSCRIBE_ADDRESS"

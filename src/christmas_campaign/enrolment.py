@@ -79,22 +79,34 @@ class Record(NamedTuple):
 
 
 class Settled(NamedTuple):
-    """How an e-mail was settled, and when (UTC); ``resend_id`` is Resend's id of a mail that was sent."""
+    """How an e-mail was settled, and when (UTC); ``resend_id`` is Resend's id of a mail that was sent.
+
+    The outcome ``sending`` is a claim: written before the e-mail is handed to Resend, and replaced by what became of it.
+    ``claimed_at`` is when it was claimed first (UTC), for as long as Resend may have taken it without saying so.
+    """
 
     outcome: Outcome
     at: datetime
     reason: Reason | None = None
     resend_id: str | None = None
+    claimed_at: datetime | None = None
+
+    @property
+    def final(self) -> bool:
+        """Whether the e-mail is sent, skipped or failed for good, so that the next one of its sequence may go."""
+        return self.outcome is not Outcome.SENDING
 
     def as_json(self) -> dict[str, Any]:
         """Return the entry as it is kept."""
-        return {**self._asdict(), "at": times.text(self.at)}
+        claimed_at = times.text(self.claimed_at) if self.claimed_at else None
+        return {**self._asdict(), "at": times.text(self.at), "claimed_at": claimed_at}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Settled:
         """Return the entry that ``as_json`` wrote."""
         reason = Reason(data["reason"]) if data.get("reason") else None
-        return cls(Outcome(data["outcome"]), times.parse(data["at"]), reason, data.get("resend_id"))
+        claimed_at = times.parse(data["claimed_at"]) if data.get("claimed_at") else None
+        return cls(Outcome(data["outcome"]), times.parse(data["at"]), reason, data.get("resend_id"), claimed_at)
 
 
 def time_to_live(last: datetime, now: datetime) -> str:

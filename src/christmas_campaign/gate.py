@@ -1,22 +1,28 @@
 """The gate: the first and cheapest decision about an e-mail that is due. Whoever is turned away here costs no call.
 
-The order of the checks: is the enrolment known; was this e-mail sent; is the one before it settled; is that long enough ago.
+The order of the checks: is the enrolment known; was this e-mail sent; is the campaign paused; may the e-mail have been sent,
+too long ago to be sure; is the one before it settled; is that long enough ago.
 """
 
 from __future__ import annotations
 
+import hashlib
 from datetime import datetime, timedelta
 from typing import Any
 
 from christmas_campaign import notion_pages, times
 from christmas_campaign import notion_schema as schema
+from christmas_campaign.again import SHORTEST_WAIT
 from christmas_campaign.enrolment import Record, Settled
 from christmas_campaign.reasons import Outcome, Reason
 from christmas_campaign.sequences import sequence
 from christmas_campaign.settings import Settings
 
-#: Kestra looks for what is due once a second, and an e-mail takes about one to be settled: asking sooner is in vain.
-SHORTEST_WAIT = timedelta(seconds=2)
+#: Resend keeps an idempotency key for 24 hours; an hour less, for clocks that differ and calls that take their time.
+KEY_HOLDS = timedelta(hours=23)
+
+#: Clocks are set right by less than this all the time.
+CLOCKS_DIFFER = timedelta(minutes=1)
 
 
 def gate(
@@ -26,16 +32,22 @@ def gate(
     page_id: str | None,
     own: Settled | None,
     before: Settled | None,
+    as_of: str,
+    paused: bool,
     settings: Settings,
     now: datetime,
 ) -> dict[str, Any]:
     """Decide whether e-mail ``number`` of an enrolment goes on.
 
     ``record`` and ``page_id`` are what is kept of the enrolment, ``own`` and ``before`` how this e-mail and the one before it
-    were settled (``None``: not yet), ``now`` the time (aware).
+    were settled (``None``: not yet), ``as_of`` names the state of Notion before which no kept template counts, ``paused``
+    says whether a person holds the campaign, ``now`` is the time (aware).
 
-    Returns ``go``; if false ``outcome``, ``reason``, ``detail`` and, when the e-mail is put off, ``date``. If true
-    ``page_path``, ``templates_path`` and ``template_query`` (path and body of the Notion query for its template).
+    Returns ``go``; if false ``outcome``, ``reason``, ``detail``, ``date`` when the e-mail is put off, and ``ledger``
+    (``Settled.as_json``) when it is settled by that. If true ``page_path``, ``templates_path`` and ``template_query`` (path and
+    body of the Notion query for its template), ``template_key`` (where the template is kept for some minutes), ``next``: when
+    the next e-mail of whatever contact may begin, in milliseconds since 1970, and ``pace``: how long that is from ``now``, in
+    milliseconds.
     """
     if record is None or page_id is None:
         detail = "What the webhook said is not kept, or no longer: it is for 30 days after the last e-mail was due."
@@ -43,21 +55,48 @@ def gate(
     email = sequence(record.event.sequence).email(number)
     if own and own.outcome is Outcome.SENT:
         return _no(Outcome.SKIPPED, Reason.ALREADY_SENT, f"Sent at {times.text(own.at)}.")
+    if paused:
+        # Tried again at once, but the run waits before that: see the task `hold`.
+        return _later(now, Reason.PAUSED, "The campaign is paused: `christmas resume` lets it go on.")
+    if own and own.claimed_at and now - own.claimed_at >= KEY_HOLDS:
+        # Settled by this very decision, or the next one of the sequence would wait for it for ever.
+        settled = Settled(Outcome.FAILED, now, Reason.SEND_UNKNOWN, claimed_at=own.claimed_at)
+        return {
+            **_no(Outcome.FAILED, Reason.SEND_UNKNOWN, unknown(own.claimed_at)),
+            "ledger": settled.as_json(),
+        }
     earlier = record.before(number)
     if earlier is not None:
-        if before is None:
+        if before is None or not before.final:
             wait = max(settings.spacing, SHORTEST_WAIT)
             detail = f"E-mail {earlier} is neither sent nor skipped nor failed for good."
             return _later(now + wait, Reason.EARLIER_EMAIL_UNSETTLED, detail)
         due = before.at + settings.spacing
-        if due > now:
+        # Settled in the future: the clock was set back since. That says nothing of the distance, which the dates keep.
+        if before.at <= now + CLOCKS_DIFFER and now < due:
             return _later(due, Reason.TOO_SOON, f"E-mail {earlier} was settled at {times.text(before.at)}.")
     return {
         "go": True,
         "page_path": f"/v1/pages/{page_id}",
         "templates_path": f"/v1/data_sources/{record.sources['templates']}/query",
         "template_query": template_query(email.template),
+        "template_key": template_key(email.template, as_of),
+        "next": int((now + settings.pace).timestamp() * 1000),
+        "pace": int(settings.pace.total_seconds() * 1000),
     }
+
+
+def unknown(claimed_at: datetime) -> str:
+    """Return why an e-mail that was claimed at this time (UTC) is not sent any more without a person's look."""
+    return (
+        f"It was handed to Resend at {times.text(claimed_at)}, or was about to be, and what became of it is not known."
+        " That is too long ago for Resend to tell a second try from a second e-mail."
+    )
+
+
+def template_key(name: str, as_of: str) -> str:
+    """Return the key of the KV store under which a template is kept for some minutes."""
+    return f"template.{hashlib.sha256(f'{as_of} {name}'.encode()).hexdigest()[:24]}"
 
 
 def template_query(name: str) -> dict[str, Any]:

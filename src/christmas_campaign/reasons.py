@@ -14,12 +14,14 @@ class Outcome(StrEnum):
     """The payload was wrong; its sender was told why."""
     ENROLLED = "enrolled"
     """The contact's page is written and its e-mails are scheduled."""
+    SENDING = "sending"
+    """In the ledger alone: the e-mail is about to be handed to Resend, or was, and what became of it is not known yet."""
     SENT = "sent"
     """Resend has taken the e-mail."""
     SKIPPED = "skipped"
     """Nothing was to be done; the reason says why."""
     DEFERRED = "deferred"
-    """Not yet: the e-mail before this one is not settled, or too near. It was scheduled again."""
+    """Not yet: the e-mail before this one is not settled, or too near, or somebody could not be reached. It is tried again."""
     FAILED = "failed"
     """A person has to look; the reason says at what."""
 
@@ -39,6 +41,7 @@ class Reason(StrEnum):
     EARLIER_EMAIL_UNSETTLED = "earlier_email_unsettled"
     TOO_SOON = "too_soon"
     SEND_IN_PROGRESS = "send_in_progress"
+    PAUSED = "paused"
 
     ALREADY_SENT = "already_sent"
     PAGE_ARCHIVED = "page_archived"
@@ -53,5 +56,29 @@ class Reason(StrEnum):
     SETTING_MISSING = "setting_missing"
     REFUSED_BY_RESEND = "refused_by_resend"
     RESEND_UNREACHABLE = "resend_unreachable"
-    REFUSED_BY_NOTION = "refused_by_notion"
+    NOTION_UNREACHABLE = "notion_unreachable"
+    SEND_UNKNOWN = "send_unknown"
     STEP_FAILED = "step_failed"
+
+
+_REPLAY = "then `christmas replay`."
+
+#: What a person does about each reason that waits for one.
+WHAT_TO_DO: dict[Reason, str] = {
+    Reason.CONTACT_NOT_FOUND: f"Add the contact to BusinessX, with this address; {_REPLAY}",
+    Reason.ENROLMENT_UNKNOWN: "Have the event posted again: what it said is kept for 30 days after the last e-mail was due.",
+    Reason.PAGE_MISSING: f"Restore the page in Email Sequence, or share it with the integration; {_REPLAY}",
+    Reason.TEMPLATE_MISSING: f"Make the template in Email Templates, or set its Status to Active; {_REPLAY}",
+    Reason.TEMPLATE_AMBIGUOUS: f"Leave one active template of this name; {_REPLAY}",
+    Reason.TEMPLATE_EMPTY: f"Fill in the template's subject and HTML body; {_REPLAY}",
+    Reason.TEMPLATE_MALFORMED: f"Mend the template's placeholders (`christmas templates check` names them); {_REPLAY}",
+    Reason.VALUE_MISSING: f"Give the placeholder a value, or a `|…` of its own in the template; {_REPLAY}",
+    Reason.SETTING_MISSING: f"Set what is missing, and start the engine again; {_REPLAY}",
+    Reason.REFUSED_BY_RESEND: f"Mend what Resend refuses (its dashboard has the call); {_REPLAY}",
+    Reason.RESEND_UNREACHABLE: f"See whether Resend works again, and whether the key is right; {_REPLAY}",
+    Reason.NOTION_UNREACHABLE: f"See whether Notion works again, and whether the token is right; {_REPLAY}",
+    Reason.SEND_IN_PROGRESS: f"Look in Resend for this e-mail: it has been busy with it for a day; {_REPLAY}",
+    Reason.SEND_UNKNOWN: "Look in Resend for this e-mail. If it is there, set its date on the contact's page: what has a date"
+    " is not sent again. Then, either way, `christmas replay --not-sent`.",
+    Reason.STEP_FAILED: f"The execution's log says which task failed, and why; mend it, {_REPLAY}",
+}

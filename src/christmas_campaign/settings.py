@@ -17,6 +17,12 @@ from christmas_campaign.sequences import SPACING, TESTING_UNIT, Sequence
 #: The host of the real Resend: there time is never squeezed.
 REAL_RESEND = "api.resend.com"
 
+#: Calls to Notion and to Resend that one e-mail costs: page, stamp and analytics; the e-mail itself.
+NOTION_CALLS, RESEND_CALLS = 3, 1
+
+#: What Notion takes from one integration, and Resend on its default plan, in calls a second.
+NOTION_RATE, RESEND_RATE = 3.0, 2.0
+
 #: The links that templates may name; each is a setting, for none is right for everyone.
 LINKS = ("calendly_link", "pdf_download_link")
 
@@ -28,12 +34,15 @@ class InvalidSetting(Exception):
 class Settings(NamedTuple):
     """The settings of the decisions.
 
-    ``time_scale`` divides every delay and the spacing (1: real time). ``sender_address`` and ``unsubscribe_address`` are
+    ``time_scale`` divides every delay, the spacing, the pace and the waits (1: real time). ``notion_rate`` and ``resend_rate``
+    are the calls a second that the providers take. ``sender_address`` and ``unsubscribe_address`` are
     ``None`` when not given: then no e-mail can be composed.
     """
 
     testing_mode: bool = False
     time_scale: float = 1.0
+    notion_rate: float = NOTION_RATE
+    resend_rate: float = RESEND_RATE
     sender_name: str = campaign.SENDER_NAME
     sender_address: str | None = None
     unsubscribe_address: str | None = None
@@ -43,6 +52,12 @@ class Settings(NamedTuple):
     def spacing(self) -> timedelta:
         """The least time between two e-mails of one sequence."""
         return (TESTING_UNIT if self.testing_mode else SPACING) / self.time_scale
+
+    @property
+    def pace(self) -> timedelta:
+        """The least time from the start of one e-mail to the start of the next, of whatever contact."""
+        seconds = max(NOTION_CALLS / self.notion_rate, RESEND_CALLS / self.resend_rate)
+        return timedelta(seconds=seconds) / self.time_scale
 
     def delays(self, sequence: Sequence) -> dict[int, timedelta]:
         """Return the delay of each e-mail of ``sequence`` after the anchor, by number."""
@@ -54,19 +69,14 @@ class Settings(NamedTuple):
 def read(raw: Mapping[str, Any]) -> Settings:
     """Return the settings that the flow handed over.
 
-    Names: ``testing_mode``, ``time_scale``, ``resend_url``, ``sender_name``, ``sender_address``, ``unsubscribe_address``,
-    ``calendly_link``, ``pdf_download_link``. Raises ``InvalidSetting``.
+    Names: ``testing_mode``, ``time_scale``, ``resend_url``, ``notion_rate``, ``resend_rate``, ``sender_name``,
+    ``sender_address``, ``unsubscribe_address``, ``calendly_link``, ``pdf_download_link``. Raises ``InvalidSetting``.
     """
     given = {name: str(value).strip() for name, value in raw.items() if value is not None and str(value).strip()}
     testing_mode = given.get("testing_mode", "false").lower()
     if testing_mode not in ("true", "false"):
         raise InvalidSetting("SECRET_TESTING_MODE must be true or false (as base64)")
-    try:
-        time_scale = float(given.get("time_scale", "1"))
-    except ValueError:
-        time_scale = 0.0
-    if not 1 <= time_scale <= 1_000_000:
-        raise InvalidSetting("ENV_TIME_SCALE must be a number from 1 to 1000000")
+    time_scale = _number(given, "time_scale", 1, 1, 1_000_000)
     if time_scale != 1:
         if testing_mode == "true":
             raise InvalidSetting("ENV_TIME_SCALE must not be set together with SECRET_TESTING_MODE=true: choose one")
@@ -77,11 +87,23 @@ def read(raw: Mapping[str, Any]) -> Settings:
     return Settings(
         testing_mode=testing_mode == "true",
         time_scale=time_scale,
+        notion_rate=_number(given, "notion_rate", NOTION_RATE, 0.1, 1000),
+        resend_rate=_number(given, "resend_rate", RESEND_RATE, 0.1, 1000),
         sender_name=given.get("sender_name", campaign.SENDER_NAME),
         sender_address=_address(given, "sender_address"),
         unsubscribe_address=_address(given, "unsubscribe_address"),
         links={name: _link(given[name], name) for name in LINKS if name in given},
     )
+
+
+def _number(given: Mapping[str, str], name: str, default: float, least: float, most: float) -> float:
+    try:
+        value = float(given.get(name, default))
+    except ValueError:
+        value = float("nan")
+    if not least <= value <= most:
+        raise InvalidSetting(f"ENV_{name.upper()} must be a number from {least:g} to {most:.0f}")
+    return value
 
 
 def _address(given: Mapping[str, str], name: str) -> str | None:

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, NamedTuple
 
-from christmas_campaign import campaign, notion_pages, times
+from christmas_campaign import again, campaign, gate, notion_pages
 from christmas_campaign import notion_schema as schema
 from christmas_campaign.enrolment import Record, Settled
 from christmas_campaign.reasons import Outcome, Reason
 from christmas_campaign.sequences import sequence
-
-#: How long to leave Resend alone with a call for the same e-mail that is still running there.
-IN_PROGRESS_WAIT = timedelta(minutes=1)
+from christmas_campaign.settings import Settings
 
 
 class Answer(NamedTuple):
@@ -33,21 +31,24 @@ class Verdict(NamedTuple):
     resend_id: str | None = None
 
 
-def judge(answer: Answer | None) -> Verdict:
-    """Return what Resend's answer means; ``None`` means that there was none, for all the retries."""
+def judge(answer: Answer | None, claimed_at: datetime, now: datetime) -> Verdict:
+    """Return what Resend's answer means at ``now``, to an e-mail that was claimed at ``claimed_at`` (both aware); ``None``
+    means that there was none, or one that passes."""
     if answer is None:
-        detail = "Resend could not be reached, or was not ready to take the e-mail, for as long as it was tried."
-        return Verdict(Outcome.FAILED, Reason.RESEND_UNREACHABLE, detail)
+        return Verdict(Outcome.DEFERRED, Reason.RESEND_UNREACHABLE)
     body = _object(answer.body)
     if answer.code in (200, 201):
         resend_id = body.get("id")
         return Verdict(Outcome.SENT, resend_id=resend_id if isinstance(resend_id, str) else None)
     name = body.get("name")
     if answer.code == 409 and name == "concurrent_idempotent_requests":
-        return Verdict(Outcome.DEFERRED, Reason.SEND_IN_PROGRESS, "Resend is still busy with this e-mail.")
+        return Verdict(Outcome.DEFERRED, Reason.SEND_IN_PROGRESS)
     if answer.code == 409:
         # The key is made from the enrolment and the number alone: it was used, so this e-mail was accepted before.
         return Verdict(Outcome.SENT, detail="Resend had accepted this e-mail before, with other words.")
+    if answer.code in (404, 405) and now - claimed_at >= gate.KEY_HOLDS:
+        # The flow calls an address that Resend does not have when the key holds no longer: see the task `send`.
+        return Verdict(Outcome.FAILED, Reason.SEND_UNKNOWN, gate.unknown(claimed_at))
     said = f" {name}" if isinstance(name, str) and name.replace("_", "").isalnum() else ""
     return Verdict(Outcome.FAILED, Reason.REFUSED_BY_RESEND, f"Resend refused the e-mail: HTTP {answer.code}{said}.")
 
@@ -57,23 +58,35 @@ def settle(
     number: int,
     verdict: Verdict,
     *,
+    tries: int,
+    claimed_at: datetime | None,
     page: Mapping[str, Any] | None,
+    settings: Settings,
     now: datetime,
 ) -> dict[str, Any]:
     """Decide what is written down about e-mail ``number``.
 
-    ``page`` is the contact's page as it was read before the send, ``now`` the time after the send (aware).
+    ``tries`` says how often it was put off before, ``claimed_at`` when it was claimed (``None``: not yet), ``page`` is the
+    contact's page as it was read before the send, ``now`` the time after the send (aware).
 
-    Returns ``outcome``, ``reason``, ``detail``; ``date`` when the e-mail is put off, and else ``ledger`` (``Settled.as_json``),
-    ``analytics`` (the body that makes the analytics page) and ``stamp`` (the body that updates the contact's page, or
-    ``None``).
+    Returns ``outcome``, ``reason``, ``detail``; ``date`` and ``tries`` when the e-mail is put off, and else ``ledger``
+    (``Settled.as_json``), ``analytics`` (the body that makes the analytics page) and ``stamp`` (the body that updates the
+    contact's page, or ``None``).
     """
-    said = {"outcome": verdict.outcome, "reason": verdict.reason, "detail": verdict.detail}
-    if verdict.outcome is Outcome.DEFERRED:
-        return {**said, "date": times.text(now + IN_PROGRESS_WAIT)}
+    if verdict.outcome is Outcome.DEFERRED and verdict.reason is not None:
+        later = again.put_off(verdict.reason, tries, settings, now)
+        if later["outcome"] is Outcome.DEFERRED:
+            return later
+        verdict = Verdict(later["outcome"], later["reason"], later["detail"])
+    # Only Resend's own word ends a claim; whatever else stopped this try says nothing of the one before it.
+    answered = verdict.outcome is Outcome.SENT or verdict.reason is Reason.REFUSED_BY_RESEND
     return {
-        **said,
-        "ledger": Settled(verdict.outcome, now, verdict.reason, verdict.resend_id).as_json(),
+        "outcome": verdict.outcome,
+        "reason": verdict.reason,
+        "detail": verdict.detail,
+        "ledger": Settled(
+            verdict.outcome, now, verdict.reason, verdict.resend_id, None if answered else claimed_at
+        ).as_json(),
         "analytics": analytics(record, number, verdict, now),
         "stamp": _stamp(record, number, verdict, page, now),
     }

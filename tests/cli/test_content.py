@@ -69,7 +69,7 @@ def composed(sequence_name: str, number: int, template: content.Template, *, who
         number,
         enrolment=f"{sequence_name}-x",
         page={"id": "p", "properties": {}},
-        found=[as_page(template)],
+        active=compose.active_templates([as_page(template)]),
         settings=settings,
     )
 

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from christmas_campaign import campaign, notion_pages
 from christmas_campaign import notion_schema as schema
-from christmas_campaign.cli import notion_commands, tracking
+from christmas_campaign.cli import asking, tracking
 from christmas_campaign.cli.notion_commands import notion as group
 from christmas_campaign.lookups import SIGNUP
 from christmas_campaign.notion_schema import CONTACTS, SEQUENCE_PAGES
@@ -280,7 +280,7 @@ def test_without_a_terminal_and_without_yes_nothing_is_written(whole: World) -> 
 
 @pytest.mark.parametrize(("answer", "changes"), [("n\n", 0), ("y\n", 1)])
 def test_on_a_terminal_it_asks(whole: World, monkeypatch: pytest.MonkeyPatch, answer: str, changes: int) -> None:
-    monkeypatch.setattr(notion_commands, "_terminal", lambda: True)
+    monkeypatch.setattr(asking, "terminal", lambda: True)
     add_contact(whole, "ana@example.com")
     add_signup(whole, "ana@example.com", {1: DAY})
     result = whole.run("track", answer=answer)
@@ -357,6 +357,6 @@ def test_work_is_shown_on_a_terminal_alone(
     add_signup(whole, "ana@example.com", {1: DAY})
     assert whole.run("track").stderr == ""
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-    show = notion_commands._progress()
+    show = asking.progress()
     show("1 of 2 contacts")
     assert capsys.readouterr().err == "\r\x1b[K1 of 2 contacts"

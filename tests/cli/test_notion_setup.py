@@ -10,7 +10,7 @@ import pytest
 
 from christmas_campaign import notion_pages
 from christmas_campaign import notion_schema as schema
-from christmas_campaign.cli import notion_commands, notion_setup
+from christmas_campaign.cli import asking, notion_setup
 from christmas_campaign.cli.environment import Environment
 from christmas_campaign.cli.notion_check import examine, setting_line
 from christmas_campaign.notion_schema import CONTACTS, DATABASES, PORTALS, SEQUENCE_PAGES, Database, Property
@@ -45,7 +45,7 @@ def names(properties: dict[str, Any], name: str) -> list[str]:
 
 
 def someone_sits_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(notion_commands, "_terminal", lambda: True)
+    monkeypatch.setattr(asking, "terminal", lambda: True)
 
 
 def test_it_adds_what_is_missing_and_a_second_run_has_nothing_to_do(world: World) -> None:

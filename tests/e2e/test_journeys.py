@@ -65,7 +65,7 @@ def payload(name: str) -> dict[str, Any]:
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A stack of its own, so that the log of calls has these journeys and nothing else.
 
-    At half the pace of the others: an e-mail that is not yet recorded when the next is due, as on a busy machine, is a call more.
+    At half the pace of the others: an e-mail that is not recorded when the next is due, as on a busy machine, is a call more.
     """
     with Stack(tmp_path_factory.mktemp("journeys"), time_scale=SCALE / 2) as running:
         yield running

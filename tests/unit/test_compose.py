@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from time import perf_counter
 from typing import Any
@@ -30,7 +31,7 @@ def ask(
         number,
         enrolment="signup-abc",
         page=None if gone else (page or build.sequence_page()),
-        found=found,
+        active=compose.active_templates(found),
         settings=settings,
     )
 
@@ -247,6 +248,37 @@ def test_a_template_that_cannot_be_used_stops_the_email_loudly(
     assert ask(*found, settings=settings) == no("failed", reason, detail)
 
 
+TEXTS = ("Subject Line", "Email Body HTML", "Email Body Plain Text")
+
+
+@pytest.mark.parametrize(
+    ("found", "texts"),
+    [
+        ((), []),
+        ((build.template("s", "<p>h</p>", "t"),), [("s", "<p>h</p>", "t")]),
+        ((build.template("s", "<p>h</p>"),), [("s", "<p>h</p>", None)]),
+        ((build.template(None, None),), [(None, None, None)]),
+        ((build.template(build.AWKWARD, "100% {% raw %}"),), [(build.AWKWARD, "100% {% raw %}", None)]),
+        (
+            (
+                build.template("1"),
+                build.template("2", archived=True),
+                build.template("3"),
+                build.template("4", in_trash=True),
+            ),
+            [("1", "<p>A body</p>", None), ("3", "<p>A body</p>", None)],
+        ),
+        (({"object": "page", "id": "template-1", "properties": {}},), [(None, None, None)]),
+    ],
+)
+def test_of_the_active_templates_only_their_texts_are_kept(
+    found: Sequence[Mapping[str, Any]], texts: list[tuple[str | None, ...]]
+) -> None:
+    active = compose.active_templates(found)
+    assert active == [dict(zip(TEXTS, each, strict=True)) for each in texts]
+    assert json.loads(json.dumps(active)) == active
+
+
 def test_a_template_in_the_trash_does_not_count() -> None:
     assert ask(build.template("old", archived=True), build.template("new"))["request"]["subject"] == "new"
 
@@ -271,3 +303,10 @@ def test_a_link_that_no_setting_gives_stops_the_email_that_names_it() -> None:
 def test_a_number_outside_the_sequence_is_an_error_and_never_another_template(number: int) -> None:
     with pytest.raises(UnknownEmail):
         ask(build.template(), number=number)
+
+
+def test_why_there_is_no_email_is_also_what_the_exception_says() -> None:
+    with pytest.raises(compose.Stop) as caught:
+        compose.texts("5-Day E2", [])
+    assert str(caught.value) == caught.value.detail
+    assert caught.value.detail == 'There is no active template "5-Day E2" in Email Templates.'

@@ -24,19 +24,53 @@ def ask(
     page_id: str | None = "page-1",
     own: Settled | None = None,
     before: Settled | None = None,
+    as_of: str = "",
+    paused: bool = False,
     settings: Settings = build.SETTINGS,
     now: datetime = NOW,
 ) -> dict[str, Any]:
     kept = (record or build.record()) if known else None
-    return gate.gate(number, record=kept, page_id=page_id, own=own, before=before, settings=settings, now=now)
+    return gate.gate(
+        number,
+        record=kept,
+        page_id=page_id,
+        own=own,
+        before=before,
+        as_of=as_of,
+        paused=paused,
+        settings=settings,
+        now=now,
+    )
 
 
 def sent(at: datetime = DAY_AGO) -> Settled:
     return Settled(Outcome.SENT, at, resend_id="re_1")
 
 
-@pytest.mark.parametrize(("number", "template"), [(2, "5-Day E2"), (3, "5-Day E3"), (5, "5-Day E5")])
-def test_an_email_whose_turn_has_come_asks_for_its_template(number: int, template: str) -> None:
+def claim(ago: timedelta) -> Settled:
+    """A claim that was made first so long ago, and made again just now."""
+    return Settled(Outcome.SENDING, NOW, claimed_at=NOW - ago)
+
+
+#: How an e-mail may have been settled of which nobody knows whether Resend has it.
+UNSURE = [
+    (Outcome.SENDING, None),
+    (Outcome.FAILED, Reason.RESEND_UNREACHABLE),
+    (Outcome.FAILED, Reason.SEND_IN_PROGRESS),
+    (Outcome.FAILED, Reason.SEND_UNKNOWN),
+    (Outcome.FAILED, Reason.STEP_FAILED),
+]
+
+
+@pytest.mark.parametrize(
+    ("number", "template", "key"),
+    [
+        (2, "5-Day E2", "template.2ba081d927625621760aad4a"),
+        (3, "5-Day E3", "template.cf83d281996baddd0e54fea3"),
+        (5, "5-Day E5", "template.7701e1fddbc5e45f80433a1b"),
+    ],
+)
+def test_an_email_whose_turn_has_come_asks_for_its_template(number: int, template: str, key: str) -> None:
     assert ask(number, before=None if number == 2 else sent()) == {
         "go": True,
         "page_path": "/v1/pages/page-1",
@@ -49,7 +83,45 @@ def test_an_email_whose_turn_has_come_asks_for_its_template(number: int, templat
                 ]
             }
         },
+        "template_key": key,
+        # A second later: Notion takes three calls in one.
+        "next": 1_763_650_801_000,
+        "pace": 1_000,
     }
+
+
+@pytest.mark.parametrize(
+    ("as_of", "key"),
+    [
+        ("", "template.2ba081d927625621760aad4a"),
+        ("ever", "template.dff8c94e243d1ab74cc0df0e"),
+        ("2025-11-20T14:00:00Z", "template.fdee4ec24cb1d063617708cc"),
+    ],
+)
+def test_no_template_counts_that_was_kept_before_notion_was_asked_anew(as_of: str, key: str) -> None:
+    assert ask(2, as_of=as_of)["template_key"] == key
+    assert gate.template_key("5-Day E2", as_of) == key
+
+
+@pytest.mark.parametrize(
+    ("settings", "after"),
+    [
+        (build.SETTINGS, 1_000),
+        (Settings(testing_mode=True), 1_000),
+        (Settings(notion_rate=6), 500),
+        (Settings(notion_rate=0.1), 30_000),
+        (Settings(notion_rate=30, resend_rate=0.1), 10_000),
+        (Settings(time_scale=1_000), 1),
+        (Settings(time_scale=14_400), 0),
+    ],
+)
+def test_the_next_email_of_whomever_keeps_the_pace(settings: Settings, after: int) -> None:
+    assert ask(2, settings=settings)["next"] == 1_763_650_800_000 + after
+
+
+def test_the_moment_of_the_next_email_is_in_whole_milliseconds() -> None:
+    said = ask(2, now=NOW + timedelta(microseconds=1_999))["next"]
+    assert (said, type(said)) == (1_763_650_801_001, int)
 
 
 @pytest.mark.parametrize("name", ["noshow", "postcall", "onboarding"])
@@ -83,6 +155,84 @@ def test_what_failed_or_was_skipped_can_be_replayed(own: Settled) -> None:
     assert ask(3, own=own, before=sent())["go"] is True
 
 
+@pytest.mark.parametrize("own", [None, claim(HOUR), claim(30 * HOUR), Settled(Outcome.FAILED, DAY_AGO)])
+@pytest.mark.parametrize("before", [None, sent(), sent(NOW)])
+def test_while_the_campaign_is_paused_no_email_goes_whatever_else_holds_it_up(
+    own: Settled | None, before: Settled | None
+) -> None:
+    assert ask(3, own=own, before=before, paused=True) == {
+        "go": False,
+        "outcome": "deferred",
+        "reason": "paused",
+        "detail": "The campaign is paused: `christmas resume` lets it go on.",
+        "date": "2025-11-20T15:00:00.000Z",
+    }
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason"), [({"known": False}, "enrolment_unknown"), ({"own": sent()}, "already_sent")]
+)
+def test_what_will_never_go_does_not_wait_for_the_end_of_a_pause(changed: dict[str, Any], reason: str) -> None:
+    assert ask(3, paused=True, **changed) == ask(3, **changed)
+    assert ask(3, paused=True, **changed)["reason"] == reason
+
+
+@pytest.mark.parametrize(("outcome", "reason"), UNSURE)
+@pytest.mark.parametrize(
+    "ago", [timedelta(0), HOUR, 23 * HOUR - timedelta(microseconds=1), -HOUR, timedelta(days=-400)]
+)
+def test_what_resend_may_have_is_sent_again_while_its_key_holds(
+    outcome: Outcome, reason: Reason | None, ago: timedelta
+) -> None:
+    """A claim of the future was made before the clock was set back."""
+    assert ask(3, own=Settled(outcome, NOW, reason, claimed_at=NOW - ago), before=sent())["go"] is True
+
+
+@pytest.mark.parametrize(("outcome", "reason"), UNSURE)
+@pytest.mark.parametrize(
+    ("ago", "said"),
+    [
+        (23 * HOUR, "2025-11-19T16:00:00.000Z"),
+        (24 * HOUR, "2025-11-19T15:00:00.000Z"),
+        (timedelta(days=30), "2025-10-21T15:00:00.000Z"),
+    ],
+)
+@pytest.mark.parametrize("before", [sent(), None])
+def test_what_resend_may_have_is_not_sent_again_when_its_key_holds_no_longer(
+    outcome: Outcome, reason: Reason | None, ago: timedelta, said: str, before: Settled | None
+) -> None:
+    assert ask(3, own=Settled(outcome, NOW, reason, claimed_at=NOW - ago), before=before) == {
+        "go": False,
+        "outcome": "failed",
+        "reason": "send_unknown",
+        "detail": f"It was handed to Resend at {said}, or was about to be, and what became of it is not known."
+        " That is too long ago for Resend to tell a second try from a second e-mail.",
+        # Settled by that: the next one does not wait for it, and a replay needs a person's word still.
+        "ledger": {
+            "outcome": "failed",
+            "at": "2025-11-20T15:00:00.000Z",
+            "reason": "send_unknown",
+            "resend_id": None,
+            "claimed_at": said,
+        },
+    }
+
+
+def test_an_hour_is_kept_from_the_day_for_which_resend_keeps_a_key() -> None:
+    assert gate.KEY_HOLDS == 23 * HOUR
+
+
+@pytest.mark.parametrize("ago", [HOUR, 23 * HOUR, timedelta(days=30)])
+def test_what_is_known_to_be_sent_is_sent_however_long_ago_it_was_claimed(ago: timedelta) -> None:
+    said = ask(3, own=Settled(Outcome.SENT, DAY_AGO, claimed_at=NOW - ago), before=sent())
+    assert (said["outcome"], said["reason"], said["detail"]) == (
+        "skipped",
+        "already_sent",
+        "Sent at 2025-11-19T15:00:00.000Z.",
+    )
+
+
+@pytest.mark.parametrize("before", [None, claim(timedelta(0)), claim(2 * HOUR), claim(timedelta(days=30))])
 @pytest.mark.parametrize(
     ("settings", "date"),
     [
@@ -93,8 +243,8 @@ def test_what_failed_or_was_skipped_can_be_replayed(own: Settled) -> None:
         (Settings(time_scale=14_400), NOW + timedelta(seconds=2)),
     ],
 )
-def test_an_email_waits_for_the_one_before_it(settings: Settings, date: datetime) -> None:
-    assert ask(3, before=None, settings=settings) == {
+def test_an_email_waits_for_the_one_before_it(settings: Settings, date: datetime, before: Settled | None) -> None:
+    assert ask(3, before=before, settings=settings) == {
         "go": False,
         "outcome": "deferred",
         "reason": "earlier_email_unsettled",
@@ -127,6 +277,31 @@ def test_an_email_keeps_its_distance_from_the_one_before_it(outcome: Outcome) ->
 )
 def test_the_distance_is_exactly_the_spacing(ago: timedelta, settings: Settings, go: bool) -> None:
     assert ask(3, before=sent(NOW - ago), settings=settings)["go"] is go
+
+
+@pytest.mark.parametrize("ahead", [MINUTE + timedelta(microseconds=1), HOUR, 24 * HOUR])
+def test_what_was_settled_before_the_clock_was_set_back_holds_nobody_up(ahead: timedelta) -> None:
+    assert ask(3, before=sent(NOW + ahead))["go"] is True
+
+
+@pytest.mark.parametrize(
+    ("ahead", "date"),
+    [
+        (timedelta(0), "2025-11-20T16:00:00.000Z"),
+        (timedelta(seconds=1), "2025-11-20T16:00:01.000Z"),
+        (MINUTE, "2025-11-20T16:01:00.000Z"),
+    ],
+)
+def test_clocks_that_differ_a_little_keep_the_distance(ahead: timedelta, date: str) -> None:
+    assert ask(3, before=sent(NOW + ahead))["date"] == date
+
+
+@pytest.mark.parametrize(("outcome", "reason"), UNSURE[1:])
+def test_what_failed_for_good_holds_nobody_up_even_if_resend_may_have_it(outcome: Outcome, reason: Reason) -> None:
+    failed = Settled(outcome, NOW - HOUR, reason, claimed_at=NOW - 30 * HOUR)
+    assert ask(3, before=failed)["go"] is True
+    soon = ask(3, before=failed._replace(at=NOW - HOUR / 4))
+    assert (soon["go"], soon["reason"], soon["date"]) == (False, "too_soon", "2025-11-20T15:45:00.000Z")
 
 
 def test_an_email_whose_predecessor_was_sent_before_the_enrolment_does_not_wait() -> None:

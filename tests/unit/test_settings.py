@@ -16,19 +16,27 @@ SANDBOX = "http://127.0.0.1:8000"
 
 @pytest.mark.parametrize(
     "raw",
-    [{}, {"testing_mode": "", "time_scale": None, "sender_name": "  ", "sender_address": "", "calendly_link": ""}],
+    [
+        {},
+        {"testing_mode": "", "time_scale": None, "sender_name": "  ", "sender_address": "", "calendly_link": ""},
+        {"notion_rate": "", "resend_rate": None},
+        {"notion_rate": "3", "resend_rate": "2.0"},
+    ],
 )
 def test_what_is_not_given_has_its_default(raw: dict[str, Any]) -> None:
     found = settings.read(raw)
     assert found == Settings(
         testing_mode=False,
         time_scale=1.0,
+        notion_rate=3.0,
+        resend_rate=2.0,
         sender_name="Sang Le - BusOS",
         sender_address=None,
         unsubscribe_address=None,
         links={},
     )
     assert found.spacing == HOUR
+    assert found.pace == timedelta(seconds=1)
 
 
 def test_all_settings() -> None:
@@ -36,6 +44,8 @@ def test_all_settings() -> None:
         "testing_mode": "FALSE",
         "time_scale": " 14400 ",
         "resend_url": SANDBOX,
+        "notion_rate": " 2.5 ",
+        "resend_rate": "10",
         "sender_name": " Sang ",
         "sender_address": " Value@Example.org ",
         "unsubscribe_address": "stop@example.org",
@@ -45,6 +55,8 @@ def test_all_settings() -> None:
     }
     assert settings.read(raw) == Settings(
         time_scale=14_400.0,
+        notion_rate=2.5,
+        resend_rate=10.0,
         sender_name="Sang",
         sender_address="value@example.org",
         unsubscribe_address="stop@example.org",
@@ -87,6 +99,30 @@ def test_a_setting_that_cannot_be_used_is_named(raw: dict[str, Any], message: st
     with pytest.raises(InvalidSetting) as caught:
         settings.read(raw)
     assert str(caught.value) == message
+
+
+@pytest.mark.parametrize("name", ["notion_rate", "resend_rate"])
+@pytest.mark.parametrize(
+    "given", ["0", "0.0999", "-3", "1000.01", "1e6", "nan", "inf", "-inf", "three", "3 a second", "3,5", "0x10"]
+)
+def test_a_rate_that_no_provider_can_have_is_named(name: str, given: str) -> None:
+    with pytest.raises(InvalidSetting) as caught:
+        settings.read({name: given})
+    assert str(caught.value) == f"ENV_{name.upper()} must be a number from 0.1 to 1000"
+
+
+@pytest.mark.parametrize(
+    ("given", "rate"),
+    [("0.1", 0.1), (0.1, 0.1), ("1", 1.0), (3, 3.0), (" 2.5\n", 2.5), ("1e2", 100.0), ("1000", 1000.0)],
+)
+def test_a_rate_is_any_number_within_its_bounds(given: object, rate: float) -> None:
+    assert settings.read({"notion_rate": given}) == Settings(notion_rate=rate)
+    assert settings.read({"resend_rate": given}) == Settings(resend_rate=rate)
+
+
+@pytest.mark.parametrize(("given", "scale"), [("1", 1.0), ("1.5", 1.5), ("999999.5", 999_999.5), ("1000000", 1e6)])
+def test_a_scale_is_any_number_within_its_bounds(given: str, scale: float) -> None:
+    assert settings.read({"time_scale": given, "resend_url": SANDBOX}).time_scale == scale
 
 
 @pytest.mark.parametrize(
@@ -151,6 +187,27 @@ def test_where_resend_is_does_not_matter_when_time_is_not_squeezed() -> None:
 )
 def test_spacing(found: Settings, spacing: timedelta) -> None:
     assert found.spacing == spacing
+
+
+@pytest.mark.parametrize(
+    ("found", "seconds"),
+    [
+        # Three calls to Notion, at three a second; one to Resend, at two.
+        (Settings(), 1),
+        (Settings(notion_rate=6), 0.5),
+        (Settings(notion_rate=12), 0.5),
+        (Settings(notion_rate=12, resend_rate=10), 0.25),
+        (Settings(notion_rate=1000, resend_rate=1000), 0.003),
+        (Settings(notion_rate=0.1), 30),
+        (Settings(resend_rate=0.5), 2),
+        (Settings(resend_rate=0.1), 10),
+        (Settings(testing_mode=True), 1),
+        (Settings(time_scale=4), 0.25),
+        (Settings(time_scale=4, resend_rate=0.25), 1),
+    ],
+)
+def test_the_pace_is_what_the_slower_provider_takes(found: Settings, seconds: float) -> None:
+    assert found.pace == timedelta(seconds=seconds)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -8,10 +9,14 @@ import pytest
 from christmas_campaign import settle
 from christmas_campaign.reasons import Outcome, Reason
 from christmas_campaign.sequences import UnknownEmail
+from christmas_campaign.settings import Settings
 from christmas_campaign.settle import Answer, Verdict
 from unit import build
 
-NOW = build.NOW
+NOW, HOUR = build.NOW, build.HOUR
+#: When the e-mail was claimed first, and how the ledger says so.
+CLAIMED = NOW - 2 * HOUR
+CLAIMED_TEXT = "2025-11-20T13:00:00.000Z"
 AT = {"date": {"start": "2025-11-20T15:00:00.000Z"}}
 
 SENT = Verdict(Outcome.SENT, resend_id="re_1")
@@ -33,7 +38,7 @@ BEFORE = "Resend had accepted this e-mail before, with other words."
         (
             409,
             {"statusCode": 409, "name": "concurrent_idempotent_requests", "message": "x"},
-            Verdict(Outcome.DEFERRED, Reason.SEND_IN_PROGRESS, "Resend is still busy with this e-mail."),
+            Verdict(Outcome.DEFERRED, Reason.SEND_IN_PROGRESS),
         ),
         (409, {"name": "invalid_idempotent_request"}, Verdict(Outcome.SENT, detail=BEFORE)),
         (409, "", Verdict(Outcome.SENT, detail=BEFORE)),
@@ -58,30 +63,93 @@ BEFORE = "Resend had accepted this e-mail before, with other words."
             Verdict(Outcome.FAILED, Reason.REFUSED_BY_RESEND, "Resend refused the e-mail: HTTP 400."),
         ),
         (
+            400,
+            {"name": "__"},
+            Verdict(Outcome.FAILED, Reason.REFUSED_BY_RESEND, "Resend refused the e-mail: HTTP 400."),
+        ),
+        (
             500,
             "<html>",
             Verdict(Outcome.FAILED, Reason.REFUSED_BY_RESEND, "Resend refused the e-mail: HTTP 500."),
         ),
+        (
+            404,
+            {"name": "not_found"},
+            Verdict(Outcome.FAILED, Reason.REFUSED_BY_RESEND, "Resend refused the e-mail: HTTP 404 not_found."),
+        ),
+        (
+            405,
+            {"name": "method_not_allowed"},
+            Verdict(
+                Outcome.FAILED, Reason.REFUSED_BY_RESEND, "Resend refused the e-mail: HTTP 405 method_not_allowed."
+            ),
+        ),
     ],
 )
-def test_what_an_answer_of_resend_means(code: int, body: Any, verdict: Verdict) -> None:
-    assert settle.judge(Answer(code, body if isinstance(body, str) else json.dumps(body))) == verdict
+@pytest.mark.parametrize("claimed_at", [NOW, CLAIMED, NOW - 23 * HOUR + timedelta(microseconds=1), NOW + HOUR])
+def test_what_an_answer_of_resend_means(code: int, body: Any, verdict: Verdict, claimed_at: datetime) -> None:
+    answer = Answer(code, body if isinstance(body, str) else json.dumps(body))
+    assert settle.judge(answer, claimed_at, NOW) == verdict
 
 
-def test_no_answer_for_all_the_retries_needs_a_person() -> None:
-    assert settle.judge(None) == Verdict(
+@pytest.mark.parametrize("ago", [timedelta(0), HOUR, 23 * HOUR, timedelta(days=30)])
+def test_no_answer_passes(ago: timedelta) -> None:
+    assert settle.judge(None, NOW - ago, NOW) == Verdict(Outcome.DEFERRED, Reason.RESEND_UNREACHABLE)
+
+
+@pytest.mark.parametrize("code", [404, 405])
+@pytest.mark.parametrize(
+    ("ago", "said"), [(23 * HOUR, "2025-11-19T16:00:00.000Z"), (24 * HOUR, "2025-11-19T15:00:00.000Z")]
+)
+def test_an_address_that_resend_does_not_have_means_too_late_when_the_key_holds_no_longer(
+    code: int, ago: timedelta, said: str
+) -> None:
+    assert settle.judge(Answer(code, '{"name": "not_found"}'), NOW - ago, NOW) == Verdict(
         Outcome.FAILED,
-        Reason.RESEND_UNREACHABLE,
-        "Resend could not be reached, or was not ready to take the e-mail, for as long as it was tried.",
+        Reason.SEND_UNKNOWN,
+        f"It was handed to Resend at {said}, or was about to be, and what became of it is not known."
+        " That is too long ago for Resend to tell a second try from a second e-mail.",
     )
 
 
+@pytest.mark.parametrize(
+    ("code", "body", "verdict"),
+    [
+        (200, '{"id": "re_1"}', SENT),
+        (409, '{"name": "concurrent_idempotent_requests"}', Verdict(Outcome.DEFERRED, Reason.SEND_IN_PROGRESS)),
+        (409, '{"name": "invalid_idempotent_request"}', Verdict(Outcome.SENT, detail=BEFORE)),
+        (
+            400,
+            "",
+            Verdict(Outcome.FAILED, Reason.REFUSED_BY_RESEND, "Resend refused the e-mail: HTTP 400."),
+        ),
+        (
+            403,
+            '{"name": "not_found"}',
+            Verdict(Outcome.FAILED, Reason.REFUSED_BY_RESEND, "Resend refused the e-mail: HTTP 403 not_found."),
+        ),
+    ],
+)
+def test_every_other_answer_counts_however_late(code: int, body: str, verdict: Verdict) -> None:
+    assert settle.judge(Answer(code, body), NOW - 30 * HOUR, NOW) == verdict
+
+
 def done(
-    number: int = 2, verdict: Verdict = SENT, *, page: Any = ..., emails: Any = None, name: str = "signup"
+    number: int = 2,
+    verdict: Verdict = SENT,
+    *,
+    page: Any = ...,
+    emails: Any = None,
+    name: str = "signup",
+    tries: int = 0,
+    claimed_at: datetime | None = CLAIMED,
+    settings: Settings = build.SETTINGS,
 ) -> dict[str, Any]:
     found = build.sequence_page() if page is ... else page
     record = build.record(name, emails=emails)
-    return settle.settle(record, number, verdict, page=found, now=NOW)
+    return settle.settle(
+        record, number, verdict, tries=tries, claimed_at=claimed_at, page=found, settings=settings, now=NOW
+    )
 
 
 def stamp(*args: Any, **kwargs: Any) -> Any:
@@ -103,6 +171,7 @@ def test_a_sent_email_is_written_down_everywhere() -> None:
             "at": "2025-11-20T15:00:00.000Z",
             "reason": None,
             "resend_id": "re_1",
+            "claimed_at": None,
         },
         "analytics": {
             "parent": {"type": "data_source_id", "data_source_id": "source-analytics"},
@@ -144,24 +213,106 @@ def test_the_analytics_page_of_each_attempt(verdict: Verdict, status: str, error
     assert properties["Sent Date"] == AT
 
 
-def test_an_email_that_is_still_being_sent_is_put_off_and_nothing_is_written_down() -> None:
-    assert done(2, settle.judge(Answer(409, '{"name": "concurrent_idempotent_requests"}'))) == {
+#: What passes, and its words.
+PASSES = [
+    (Reason.NOTION_UNREACHABLE, "Notion could not be reached, or was not ready to answer"),
+    (Reason.RESEND_UNREACHABLE, "Resend could not be reached, or was not ready to take the e-mail"),
+    (Reason.SEND_IN_PROGRESS, "Resend is still busy with this e-mail"),
+]
+
+
+@pytest.mark.parametrize(("reason", "words"), PASSES)
+@pytest.mark.parametrize(
+    ("tries", "settings", "date"),
+    [
+        (0, build.SETTINGS, "2025-11-20T15:01:00.000Z"),
+        (3, build.SETTINGS, "2025-11-20T15:08:00.000Z"),
+        (47, build.SETTINGS, "2025-11-20T15:30:00.000Z"),
+        (47, Settings(time_scale=60), "2025-11-20T15:00:30.000Z"),
+    ],
+)
+def test_what_passes_is_put_off_and_nothing_is_written_down(
+    reason: Reason, words: str, tries: int, settings: Settings, date: str
+) -> None:
+    assert done(2, Verdict(Outcome.DEFERRED, reason), tries=tries, settings=settings) == {
         "outcome": "deferred",
-        "reason": "send_in_progress",
-        "detail": "Resend is still busy with this e-mail.",
-        "date": "2025-11-20T15:01:00.000Z",
+        "reason": reason,
+        "detail": f"{words}. It is tried again.",
+        "date": date,
+        "tries": tries + 1,
     }
 
 
+@pytest.mark.parametrize(("reason", "words"), PASSES)
+@pytest.mark.parametrize("page", [build.sequence_page(), None])
+@pytest.mark.parametrize(("claimed_at", "kept"), [(None, None), (CLAIMED, CLAIMED_TEXT)])
+def test_what_does_not_pass_is_written_down_as_failed_and_a_claim_stands(
+    reason: Reason, words: str, page: Any, claimed_at: datetime | None, kept: str | None
+) -> None:
+    said = done(2, Verdict(Outcome.DEFERRED, reason), tries=48, claimed_at=claimed_at, page=page)
+    detail = f"{words}, for as long as it was tried: 49 times."
+    assert (said["outcome"], said["reason"], said["detail"]) == ("failed", reason, detail)
+    assert said["ledger"] == {
+        "outcome": "failed",
+        "at": "2025-11-20T15:00:00.000Z",
+        "reason": reason,
+        "resend_id": None,
+        "claimed_at": kept,
+    }
+    properties = said["analytics"]["properties"]
+    assert properties["Name"] == {"title": text("5-Day E2 - failed")}
+    assert properties["Error Message"] == {"rich_text": text(f"{reason.value}: {detail}")}
+    assert said["stamp"] is None
+    assert set(said) == {"outcome", "reason", "detail", "ledger", "analytics", "stamp"}
+
+
+#: Why there may be no e-mail when it comes to composing it.
+NOT_COMPOSED = [
+    Reason.PAGE_MISSING,
+    Reason.TEMPLATE_MISSING,
+    Reason.TEMPLATE_AMBIGUOUS,
+    Reason.TEMPLATE_EMPTY,
+    Reason.TEMPLATE_MALFORMED,
+    Reason.VALUE_MISSING,
+    Reason.SETTING_MISSING,
+]
+
+
+@pytest.mark.parametrize(
+    ("verdict", "tries", "claimed_at"),
+    [
+        # Resend may have the e-mail all the same.
+        (Verdict(Outcome.DEFERRED, Reason.RESEND_UNREACHABLE), 48, CLAIMED_TEXT),
+        (Verdict(Outcome.DEFERRED, Reason.SEND_IN_PROGRESS), 48, CLAIMED_TEXT),
+        (Verdict(Outcome.FAILED, Reason.SEND_UNKNOWN, "Not known."), 0, CLAIMED_TEXT),
+        # It was not asked this time: it may have the e-mail of the try before.
+        (Verdict(Outcome.DEFERRED, Reason.NOTION_UNREACHABLE), 48, CLAIMED_TEXT),
+        *[(Verdict(Outcome.FAILED, reason, "Not composed."), 0, CLAIMED_TEXT) for reason in NOT_COMPOSED],
+        (Verdict(Outcome.SKIPPED, Reason.PAGE_ARCHIVED, "In the trash."), 0, CLAIMED_TEXT),
+        (SKIPPED, 0, CLAIMED_TEXT),
+        # It has it, or it has not.
+        (SENT, 0, None),
+        (Verdict(Outcome.SENT, detail=BEFORE), 0, None),
+        (Verdict(Outcome.FAILED, Reason.REFUSED_BY_RESEND, "HTTP 422."), 0, None),
+    ],
+)
+def test_a_claim_stands_until_it_is_certain_what_became_of_the_email(
+    verdict: Verdict, tries: int, claimed_at: str | None
+) -> None:
+    assert done(2, verdict, tries=tries)["ledger"]["claimed_at"] == claimed_at
+
+
 @pytest.mark.parametrize("verdict", [FAILED, SKIPPED])
-def test_what_was_not_sent_gets_no_date(verdict: Verdict) -> None:
-    said = done(2, verdict)
+@pytest.mark.parametrize(("claimed_at", "kept"), [(None, None), (CLAIMED, CLAIMED_TEXT)])
+def test_what_was_not_sent_gets_no_date(verdict: Verdict, claimed_at: datetime | None, kept: str | None) -> None:
+    said = done(2, verdict, claimed_at=claimed_at)
     assert said["stamp"] is None
     assert said["ledger"] == {
         "outcome": verdict.outcome,
         "at": "2025-11-20T15:00:00.000Z",
         "reason": verdict.reason,
         "resend_id": None,
+        "claimed_at": kept,
     }
     assert (said["outcome"], said["reason"], said["detail"]) == tuple(verdict[:3])
 

@@ -121,7 +121,7 @@ def decide(name: str, now: datetime, said: Mapping[str, Any]) -> dict[str, Any]:
             each["number"],
             enrolment=event.id,
             page=page(schema.SEQUENCE_PAGES, {}),
-            found=[template],
+            active=compose.active_templates([template]),
             settings=SETTINGS,
         )
         request = composed["request"]

@@ -1,7 +1,8 @@
 """Where a command finds the Notion and the Kestra of an installation: the same settings that the engine itself is given.
 
 ``SECRET_…`` holds base64, as Kestra wants it, ``ENV_…`` plain text. Besides them a command needs Kestra's own address:
-``KESTRA_URL`` (http://127.0.0.1:8080 unless given), and ``KESTRA_USERNAME`` and ``KESTRA_PASSWORD`` where it asks for them.
+``KESTRA_URL`` (http://127.0.0.1:8080 unless given), and ``KESTRA_USERNAME`` and ``KESTRA_PASSWORD`` where it asks for them, or
+as secrets ``SECRET_KESTRA_USERNAME`` and ``SECRET_KESTRA_PASSWORD``.
 They come from the process's environment, or from a file of lines ``NAME=value``.
 """
 
@@ -81,6 +82,12 @@ class Environment:
         return self.secret(database.setting)
 
     def kestra(self) -> Kestra:
-        """Return a client for the installation's Kestra."""
-        user, password = self.values.get("KESTRA_USERNAME"), self.values.get("KESTRA_PASSWORD")
+        """Return a client for the installation's Kestra. Raises ``SettingError``."""
+        user, password = self._either("KESTRA_USERNAME"), self._either("KESTRA_PASSWORD")
         return Kestra(self.values.get("KESTRA_URL") or KESTRA_URL, auth=(user, password) if user and password else None)
+
+    def _either(self, name: str) -> str | None:
+        """A setting as it stands or as a secret; ``None`` when it is neither."""
+        if self.values.get(name):
+            return self.values[name]
+        return self.secret(name) if self.values.get(f"SECRET_{name}", "").strip() else None

@@ -6,7 +6,6 @@ import functools
 import json
 import ssl
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,11 @@ from urllib.parse import quote
 
 import httpx
 
+from christmas_campaign.cli import kestra_models as models
 from christmas_campaign.cli.errors import CommandError
+from christmas_campaign.cli.kestra_models import Execution, Flow, KvEntry, Lane, LogLine, TaskRun, Violation
+
+__all__ = ["Execution", "Flow", "Kestra", "KestraError", "KvEntry", "Lane", "LogLine", "TaskRun", "Violation"]
 
 #: How many executions are asked for at a time.
 _PAGE = 500
@@ -29,67 +32,6 @@ class KestraError(CommandError):
     def __init__(self, message: str, status: int | None = None) -> None:
         super().__init__(message)
         self.status = status
-
-
-@dataclass(frozen=True)
-class Violation:
-    """What Kestra says of one flow: what is wrong with it (``None``: nothing), what is outdated, what is doubtful."""
-
-    namespace: str | None
-    flow: str | None
-    constraints: str | None
-    deprecations: tuple[str, ...]
-    warnings: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Flow:
-    """A flow in its latest revision; ``source`` is its YAML where it was asked for."""
-
-    namespace: str
-    id: str
-    revision: int
-    disabled: bool
-    source: str | None
-
-
-@dataclass(frozen=True)
-class TaskRun:
-    """One run of a task within an execution; ``value`` is that of a loop."""
-
-    task: str
-    state: str
-    value: str | None
-    outputs: Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Execution:
-    """A run of a flow. Times are aware, UTC; ``scheduled`` is when it may begin, ``None`` if at once."""
-
-    id: str
-    namespace: str
-    flow: str
-    revision: int
-    state: str
-    labels: Mapping[str, str]
-    inputs: Mapping[str, Any]
-    outputs: Mapping[str, Any]
-    tasks: tuple[TaskRun, ...]
-    created: datetime
-    started: datetime | None
-    ended: datetime | None
-    scheduled: datetime | None
-
-
-@dataclass(frozen=True)
-class LogLine:
-    """A line in the log of an execution; ``at`` is aware, UTC; ``task`` is ``None`` where the flow itself speaks."""
-
-    at: datetime
-    level: str
-    task: str | None
-    message: str
 
 
 class Kestra:
@@ -166,12 +108,12 @@ class Kestra:
 
     def flows(self, namespace: str = "christmas") -> list[Flow]:
         """All flows of a namespace."""
-        return [_flow(found) for found in self._call("GET", f"flows/{quote(namespace, safe='')}").json()]
+        return [models.flow(found) for found in self._call("GET", f"flows/{quote(namespace, safe='')}").json()]
 
     def flow(self, namespace: str, flow_id: str) -> Flow:
         """One flow with its source."""
         path = f"flows/{quote(namespace, safe='')}/{quote(flow_id, safe='')}"
-        return _flow(self._call("GET", path, params={"source": "true"}).json())
+        return models.flow(self._call("GET", path, params={"source": "true"}).json())
 
     # executions
 
@@ -199,7 +141,7 @@ class Kestra:
 
     def execution(self, execution_id: str) -> Execution:
         """One execution, as it is now."""
-        return _execution(self._call("GET", f"executions/{quote(execution_id, safe='')}").json())
+        return models.execution(self._call("GET", f"executions/{quote(execution_id, safe='')}").json())
 
     def executions(
         self,
@@ -223,16 +165,28 @@ class Kestra:
         page = 1
         while True:
             answer = self._call("GET", "executions/search", params={**params, "page": str(page)}).json()
-            found += [_execution(each) for each in answer["results"]]
+            found += [models.execution(each) for each in answer["results"]]
             if not answer["results"] or len(found) >= answer["total"]:
                 return found
             page += 1
+
+    def last_ended(self, flow_id: str, namespace: str = "christmas") -> Execution | None:
+        """The run of a flow that ended last, ``None`` when none has."""
+        params = {
+            "filters[namespace][EQUALS]": namespace,
+            "filters[flowId][EQUALS]": flow_id,
+            "filters[state][IN]": ",".join(models.TERMINAL),
+            "size": "1",
+            "sort": "state.endDate:desc",
+        }
+        found = self._call("GET", "executions/search", params=params).json()["results"]
+        return models.execution(found[0]) if found else None
 
     def logs(self, execution_id: str) -> list[LogLine]:
         """What an execution has logged, in order."""
         lines = self._call("GET", f"logs/{quote(execution_id, safe='')}").json()
         read = [
-            LogLine(_instant(line["timestamp"]), line["level"], line.get("taskId"), line.get("message") or "")
+            LogLine(models.instant(line["timestamp"]), line["level"], line.get("taskId"), line.get("message") or "")
             for line in lines
         ]
         return sorted(read, key=lambda line: line.at)
@@ -240,6 +194,40 @@ class Kestra:
     def restart(self, execution_id: str) -> None:
         """Run the failed tasks of an execution again, and what follows them."""
         self._call("POST", f"executions/{quote(execution_id, safe='')}/restart")
+
+    def replay(self, execution_id: str, task_run: str | None = None, revision: int | None = None) -> str:
+        """Start a run like this one, with its inputs and what its trigger said; returns the id of the new one.
+
+        It is a run of the same revision, or of this one; with the id of a task run it begins there.
+        """
+        params = {"taskRunId": task_run, "revision": revision}
+        given = {name: str(value) for name, value in params.items() if value is not None}
+        path = f"executions/{quote(execution_id, safe='')}/replay"
+        return str(self._call("POST", path, params=given).json()["id"])
+
+    def resume(self, execution_id: str) -> None:
+        """Have a paused execution go on; status 409 when it is not paused."""
+        # A form must have a part to be one.
+        path = f"executions/{quote(execution_id, safe='')}/resume"
+        self._call("POST", path, files={"": (None, b"")})
+
+    def unqueue(self, execution_id: str, state: str = "RUNNING") -> None:
+        """Take an execution out of its queue, into this state; status 422 when it is not queued."""
+        path = f"executions/{quote(execution_id, safe='')}/unqueue"
+        self._call("POST", path, params={"state": state})
+
+    def concurrency_limits(self) -> list[Lane]:
+        """What Kestra counts as running, for each flow with a concurrency that has run."""
+        found = self._call("GET", "concurrency-limit/search").json()["results"]
+        return [Lane(each["namespace"], each["flowId"], int(each["running"])) for each in found]
+
+    def set_concurrency(self, namespace: str, flow_id: str, running: int) -> None:
+        """Have Kestra count this many runs of a flow as running."""
+        path = f"concurrency-limit/{quote(namespace, safe='')}/{quote(flow_id, safe='')}"
+        # Kestra takes the whole entry; the tenant is the one of the address.
+        tenant = self._api.rpartition("/")[2]
+        entry = {"tenantId": tenant, "namespace": namespace, "flowId": flow_id, "running": running}
+        self._call("PUT", path, json=entry)
 
     def kill(self, execution_id: str) -> None:
         """Ask Kestra to end an execution and those that it started."""
@@ -249,7 +237,12 @@ class Kestra:
 
     def kv_list(self, namespace: str = "christmas") -> list[str]:
         """The keys of a namespace, those that have expired left out."""
-        return [str(entry["key"]) for entry in self._call("GET", self._kv(namespace)).json()]
+        return [entry.key for entry in self.kv_entries(namespace)]
+
+    def kv_entries(self, namespace: str = "christmas") -> list[KvEntry]:
+        """The keys of a namespace with their dates, those that have expired left out."""
+        found = self._call("GET", self._kv(namespace)).json()
+        return [KvEntry(str(entry["key"]), models.instant(entry["updateDate"])) for entry in found]
 
     def kv_get(self, key: str, namespace: str = "christmas") -> Any:
         """The value of a key, or ``None`` when there is no such key."""
@@ -299,41 +292,3 @@ def _words(answer: httpx.Response) -> str:
         said = None
     message = said.get("message") if isinstance(said, dict) else None
     return str(message) if message else f"Kestra answered {answer.status_code}"
-
-
-def _instant(text: str) -> datetime:
-    return datetime.fromisoformat(text)
-
-
-def _moment(text: str | None) -> datetime | None:
-    return _instant(text) if text else None
-
-
-def _flow(found: Mapping[str, Any]) -> Flow:
-    return Flow(
-        found["namespace"], found["id"], int(found["revision"]), bool(found.get("disabled", False)), found.get("source")
-    )
-
-
-def _execution(found: Mapping[str, Any]) -> Execution:
-    state = found["state"]
-    histories = state["histories"]
-    running = next((each["date"] for each in histories if each["state"] == "RUNNING"), None)
-    return Execution(
-        id=found["id"],
-        namespace=found["namespace"],
-        flow=found["flowId"],
-        revision=int(found["flowRevision"]),
-        state=state["current"],
-        labels={label["key"]: label["value"] for label in found.get("labels") or ()},
-        inputs=found.get("inputs") or {},
-        outputs=found.get("outputs") or {},
-        tasks=tuple(
-            TaskRun(each["taskId"], each["state"]["current"], each.get("value"), each.get("outputs") or {})
-            for each in found.get("taskRunList") or ()
-        ),
-        created=_instant(histories[0]["date"]),
-        started=_moment(running),
-        ended=_moment(state.get("endDate")),
-        scheduled=_moment(found.get("scheduleDate")),
-    )

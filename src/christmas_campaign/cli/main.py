@@ -18,9 +18,12 @@ import click
 from christmas_campaign import __version__
 from christmas_campaign.cli import demo as the_demo
 from christmas_campaign.cli.child import ChildError
+from christmas_campaign.cli.failure_commands import failures, replay
 from christmas_campaign.cli.flows import check as check_flows
 from christmas_campaign.cli.notion_commands import notion
+from christmas_campaign.cli.operate_commands import pause, resume
 from christmas_campaign.cli.plainly import plainly
+from christmas_campaign.cli.repair_command import repair
 from christmas_campaign.cli.stack import PROJECT, Stack
 from christmas_campaign.cli.template_commands import templates
 from christmas_campaign.sequences import SEQUENCES, sequence
@@ -31,6 +34,8 @@ from christmas_campaign.sequences import SEQUENCES, sequence
 def main() -> None:
     """E-mail sequences on Kestra: try them on this machine, check them, run them."""
     signal.signal(signal.SIGTERM, _as_interrupt)
+    # A shell without job control starts what is in the background deaf to it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _as_interrupt(_: int, __: FrameType | None) -> None:
@@ -183,8 +188,8 @@ def check(folder: Path) -> None:
     sys.exit(1 if faults else 0)
 
 
-main.add_command(notion)
-main.add_command(templates)
+for command in (notion, templates, failures, replay, repair, pause, resume):
+    main.add_command(command)
 
 
 if __name__ == "__main__":

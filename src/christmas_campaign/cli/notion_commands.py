@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,24 +11,15 @@ from typing import Any
 import click
 
 from christmas_campaign import addresses
+from christmas_campaign.cli import asking, tracking
 from christmas_campaign.cli import notion_setup as the_setup
-from christmas_campaign.cli import tracking
+from christmas_campaign.cli.asking import agreed, count, env_file_option, json_option, print_json, yes_option
 from christmas_campaign.cli.environment import Environment
 from christmas_campaign.cli.errors import CommandError
 from christmas_campaign.cli.notion import Notion
 from christmas_campaign.cli.notion_check import Fault, examine
 from christmas_campaign.cli.plainly import plainly
 from christmas_campaign.notion_schema import DATABASES
-
-_env_file = click.option(
-    "--env-file",
-    type=click.Path(dir_okay=False, path_type=Path),
-    envvar="CHRISTMAS_ENV_FILE",
-    show_envvar=True,
-    help="File with the settings, as lines NAME=value. Without it: this process's environment.",
-)
-_yes = click.option("--yes", is_flag=True, help="Do it without asking.")
-_json = click.option("--json", "as_json", is_flag=True, help="Print JSON and ask nothing.")
 
 
 @click.group()
@@ -44,41 +34,9 @@ def _opened(env_file: Path | None) -> Iterator[tuple[Environment, Notion]]:
         yield environment, client
 
 
-def _terminal() -> bool:
-    """Whether a person sits there, who sees what would be done and can answer."""
-    return sys.stdin.isatty() and sys.stdout.isatty()
-
-
-def _agreed(yes: bool, as_json: bool, question: str, how: str) -> bool:
-    if yes:
-        return True
-    if _terminal() and not as_json:
-        if click.confirm(question):
-            return True
-        click.echo("Nothing was changed.")
-    else:
-        click.echo(f"Nothing was changed: run it again with {how} to do it.", err=as_json)
-    return False
-
-
-def _progress() -> Callable[[str], None]:
-    """Show long work on a terminal, each line over the one before, and nowhere else."""
-    if not sys.stderr.isatty():
-        return lambda _: None
-    return lambda line: click.echo(f"\r\x1b[K{line}", nl=False, err=True)
-
-
-def _print_json(value: Any) -> None:
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
-
-
-def _count(number: int, one: str, many: str) -> str:
-    return f"{number} {one if number == 1 else many}"
-
-
 @notion.command()
-@_env_file
-@_json
+@env_file_option
+@json_option
 def check(env_file: Path | None, as_json: bool) -> None:
     """Compare the databases in Notion with what the campaign needs; each fault is named with its mend.
 
@@ -87,7 +45,7 @@ def check(env_file: Path | None, as_json: bool) -> None:
     with plainly(), _opened(env_file) as (environment, client):
         faults = [fault for each in examine(environment, client) for fault in each.faults]
     if as_json:
-        _print_json([fault.as_json() for fault in faults])
+        print_json([fault.as_json() for fault in faults])
     else:
         for fault in faults:
             click.echo(str(fault))
@@ -97,12 +55,12 @@ def check(env_file: Path | None, as_json: bool) -> None:
 
 
 @notion.command()
-@_env_file
-@_yes
+@env_file_option
+@yes_option
 @click.option(
     "--parent", metavar="PAGE_ID", help="The page, shared with the integration, below which databases are made."
 )
-@_json
+@json_option
 def setup(env_file: Path | None, yes: bool, parent: str | None, as_json: bool) -> None:
     """Add the databases, properties and options that are missing. Deletes, renames and replaces nothing.
 
@@ -119,12 +77,12 @@ def setup(env_file: Path | None, yes: bool, parent: str | None, as_json: bool) -
         if not as_json:
             _show_setup(steps, left)
         needs_page = page is None and bool(the_setup.to_make(found))
-        if needs_page and (yes or (_terminal() and not as_json)):
+        if needs_page and (yes or (asking.terminal() and not as_json)):
             the_setup.refuse_without_page(found)
         done: list[the_setup.Done] = []
         how = "--yes and --parent PAGE_ID" if needs_page else "--yes"
         try:
-            if steps and _agreed(yes, as_json, "Do this?", how):
+            if steps and agreed(yes, as_json, "Do this?", how):
                 for each in the_setup.apply(client, found, page):
                     done.append(each)
                     if not as_json:
@@ -132,7 +90,7 @@ def setup(env_file: Path | None, yes: bool, parent: str | None, as_json: bool) -
         finally:
             # Also when Notion refuses half-way: the id of a database that was made stands nowhere else.
             if as_json:
-                _print_json(
+                print_json(
                     {
                         "steps": [_step_json(each.database, each.name, each.step) for each in steps],
                         "done": [
@@ -170,8 +128,8 @@ def _show_done(done: the_setup.Done) -> None:
 
 @notion.command()
 @click.argument("address")
-@_env_file
-@_json
+@env_file_option
+@json_option
 def contact(address: str, env_file: Path | None, as_json: bool) -> None:
     """Show what Notion knows of ADDRESS: the contact in BusinessX and the pages in Email Sequence.
 
@@ -184,7 +142,7 @@ def contact(address: str, env_file: Path | None, as_json: bool) -> None:
             raise CommandError(f"{address!r} {problem}") from None
         pages = list(tracking.contact(environment, client, email))
     if as_json:
-        _print_json([page._asdict() for page in pages])
+        print_json([page._asdict() for page in pages])
     else:
         for page in pages:
             click.echo(f"{page.database}, made {page.created}, {page.url}")
@@ -197,9 +155,9 @@ def contact(address: str, env_file: Path | None, as_json: bool) -> None:
 
 
 @notion.command()
-@_env_file
-@_yes
-@_json
+@env_file_option
+@yes_option
+@json_option
 def track(env_file: Path | None, yes: bool, as_json: bool) -> None:
     """Note on the contacts' pages in BusinessX which e-mails of the signup sequence they were sent, and when.
 
@@ -211,13 +169,13 @@ def track(env_file: Path | None, yes: bool, as_json: bool) -> None:
     written: list[tracking.Note] = []
     with plainly(), _opened(env_file) as (environment, client):
         client.pace(tracking.PER_SECOND)
-        progress = _progress()
+        progress = asking.progress()
         plan = tracking.plan(environment, client, progress)
         progress("")
         if not as_json:
             _show_tracking(plan)
         try:
-            if plan.notes and _agreed(yes, as_json, "Write this?", "--yes"):
+            if plan.notes and agreed(yes, as_json, "Write this?", "--yes"):
                 for note, problem in tracking.write(client, plan.notes):
                     if problem is None:
                         written.append(note)
@@ -232,17 +190,17 @@ def track(env_file: Path | None, yes: bool, as_json: bool) -> None:
 
 def _show_tracking(plan: tracking.Tracking) -> None:
     if plan.notes:
-        click.echo(f"To write, on the pages of {_count(len(plan.notes), 'contact', 'contacts')}:")
+        click.echo(f"To write, on the pages of {count(len(plan.notes), 'contact', 'contacts')}:")
         for note in plan.notes:
             click.echo(f"  {note.email}: {', '.join(f'E{number}' for number in note.emails)}")
     else:
         click.echo("Nothing is to be written.")
-    click.echo(f"{_count(plan.up_to_date, 'contact is', 'contacts are')} up to date.")
+    click.echo(f"{count(plan.up_to_date, 'contact is', 'contacts are')} up to date.")
     if plan.without_contact:
-        count = _count(len(plan.without_contact), "address is", "addresses are")
-        click.echo(f"{count} not in BusinessX: {', '.join(plan.without_contact)}")
+        addresses_are = count(len(plan.without_contact), "address is", "addresses are")
+        click.echo(f"{addresses_are} not in BusinessX: {', '.join(plan.without_contact)}")
     if plan.without_address:
-        click.echo(f"{_count(plan.without_address, 'signup page has', 'signup pages have')} no address.")
+        click.echo(f"{count(plan.without_address, 'signup page has', 'signup pages have')} no address.")
 
 
 def _show_written(
@@ -252,7 +210,7 @@ def _show_written(
     as_json: bool,
 ) -> None:
     if as_json:
-        _print_json(
+        print_json(
             {
                 "to_write": [_note_json(note) for note in plan.notes],
                 "written": [note.email for note in written],
@@ -264,7 +222,7 @@ def _show_written(
         )
         return
     if written:
-        click.echo(f"Written: {_count(len(written), 'contact', 'contacts')}.")
+        click.echo(f"Written: {count(len(written), 'contact', 'contacts')}.")
     for note, problem in failed:
         click.echo(f"Not written: {note.email}: {problem}")
 

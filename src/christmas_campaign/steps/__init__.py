@@ -17,6 +17,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from christmas_campaign.alert import failure
+from christmas_campaign.intake import Event
+from christmas_campaign.reasons import Outcome
 from christmas_campaign.settings import InvalidSetting
 
 #: A step: the context and the present time (aware, UTC) in, the outputs out.
@@ -56,6 +59,17 @@ def labelled(outputs: Mapping[str, Any], **more: str) -> dict[str, Any]:
     """Return ``outputs`` with ``labels`` for the execution, ready-made: ``outcome``, ``reason`` if there is one, ``more``."""
     labels = {name: outputs[name] for name in ("outcome", "reason") if outputs.get(name)} | more
     return {**outputs, "labels": ready_made(labels)}
+
+
+def with_alert(outputs: Mapping[str, Any], event: Event | None, enrolment: str, number: int | None) -> dict[str, Any]:
+    """Return ``outputs`` with ``alert``, what the flow `tell` is to be told (``None`` unless the outcome is a failure).
+
+    ``event`` and ``enrolment`` say of what (``None``: nobody knows any more), ``number`` of which e-mail, if of one.
+    """
+    told = None
+    if outputs["outcome"] is Outcome.FAILED:
+        told = failure(event, enrolment, number, outputs["reason"], outputs["detail"])
+    return {**outputs, "alert": told}
 
 
 def parsed(text: str | None) -> Any:

@@ -3,28 +3,67 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from christmas_campaign import compose, settings
-from christmas_campaign.enrolment import Record
+from christmas_campaign import compose, settings, times
+from christmas_campaign.enrolment import Record, Settled, time_to_live
+from christmas_campaign.gate import KEY_HOLDS
+from christmas_campaign.reasons import Outcome, Reason
 from christmas_campaign.steps import accepted, ready_made, results
 
+#: How long a template that Notion gave counts; after an edit it is used that much later at the latest.
+TEMPLATE_KEPT = timedelta(minutes=5)
 
-def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:  # noqa: ARG001  (an e-mail says the same at any time)
-    """Context: ``enrolment``, ``number``, ``record`` (from the KV store), ``page`` and ``templates`` (responses), ``settings``.
 
-    Outputs: as ``compose.compose`` gives them, with ``request`` ready-made.
+def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
+    """Context: ``enrolment``, ``number``, ``record`` and ``own`` (from the KV store), ``page`` (response; ``None``: Notion did
+    not answer), ``kept`` (the template from the KV store, ``None`` if not there) or ``templates`` (response; ``None``
+    likewise), ``settings``.
+
+    Outputs: as ``compose.compose`` gives them, with ``request`` ready-made. ``keep`` is the template for the KV store if it
+    came from Notion and is of use, ``claimed_at`` when the e-mail was claimed first, now or before (``None``: never). For one
+    that is sent also ``claim`` and its ``ttl`` for the KV store, and ``until``: how long (milliseconds since 1970) its
+    idempotency key holds.
     """
-    page = context["page"]
+    page, templates, kept = context.get("page"), context.get("templates"), context.get("kept")
+    own = Settled.from_json(context["own"]) if context.get("own") else None
+    claimed = {"claimed_at": times.text(own.claimed_at) if own and own.claimed_at else None}
+    if page is None or (templates is None and kept is None):
+        return {
+            "send": False,
+            "outcome": Outcome.DEFERRED,
+            "reason": Reason.NOTION_UNREACHABLE,
+            "detail": "",
+            **claimed,
+        }
+    keep = None
+    if templates is not None:
+        active = compose.active_templates(results(templates, "the look-up in Email Templates"))
+        until = int((now + TEMPLATE_KEPT).timestamp() * 1000)
+        keep = ready_made({"active": active, "until": until})
+    else:
+        active = (kept or {})["active"]
+    record = Record.from_json(context["record"])
     outputs = compose.compose(
-        Record.from_json(context["record"]),
+        record,
         context["number"],
         enrolment=context["enrolment"],
         page=None if page.get("code") == 404 else accepted(page, "the contact's page"),
-        found=results(context["templates"], "the look-up in Email Templates"),
+        active=active,
         settings=settings.read(context["settings"]),
     )
-    if outputs["send"]:
-        outputs["request"] = ready_made(outputs["request"])
-    return outputs
+    if not outputs["send"]:
+        # Not kept: one that is of no use is mended, and is to count at once then.
+        return {**outputs, "keep": None, **claimed}
+    claimed_at = (own.claimed_at if own else None) or now
+    claim = Settled(Outcome.SENDING, now, claimed_at=claimed_at).as_json()
+    return {
+        **outputs,
+        "request": ready_made(outputs["request"]),
+        "keep": keep,
+        "claim": ready_made(claim),
+        "ttl": time_to_live(record.emails[record.last], now),
+        "claimed_at": claim["claimed_at"],
+        "until": int((claimed_at + KEY_HOLDS).timestamp() * 1000),
+    }

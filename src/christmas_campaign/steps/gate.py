@@ -7,15 +7,16 @@ from datetime import datetime
 from typing import Any
 
 from christmas_campaign import gate, settings
-from christmas_campaign.enrolment import Record, Settled
-from christmas_campaign.steps import labelled, ready_made
+from christmas_campaign.enrolment import Record, Settled, time_to_live
+from christmas_campaign.steps import labelled, ready_made, with_alert
 
 
 def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
-    """Context: ``number``, ``record``, ``page_id``, ``own`` and ``before`` (from the KV store, ``None`` if not there),
-    ``settings``.
+    """Context: ``enrolment``, ``number``, ``tries``, ``record``, ``page_id``, ``own`` and ``before`` (from the KV store,
+    ``None`` if not there), ``as_of``, ``paused``, ``settings``.
 
-    Outputs: as ``gate.gate`` gives them, with ``template_query`` ready-made.
+    Outputs: as ``gate.gate`` gives them, with ``template_query`` and ``ledger`` ready-made, and ``ttl`` for that; ``tries`` for
+    the next run when the e-mail is put off, ``alert`` when it has failed.
     """
     kept, own, before = context.get("record"), context.get("own"), context.get("before")
     record = Record.from_json(kept) if kept else None
@@ -25,10 +26,17 @@ def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
         page_id=context.get("page_id"),
         own=Settled.from_json(own) if own else None,
         before=Settled.from_json(before) if before else None,
+        as_of=context.get("as_of") or "",
+        paused=context.get("paused", False),
         settings=settings.read(context["settings"]),
         now=now,
     )
     if not outputs["go"]:
-        return labelled(outputs, **(record.labels if record else {}))
+        event = record.event if record else None
+        outputs = with_alert(outputs, event, context["enrolment"], context["number"])
+        if record and outputs.get("ledger"):
+            outputs["ledger"] = ready_made(outputs["ledger"])
+            outputs["ttl"] = time_to_live(record.emails[record.last], now)
+        return labelled({"tries": context.get("tries", 0), **outputs}, **(record.labels if record else {}))
     outputs["template_query"] = ready_made(outputs["template_query"])
     return outputs

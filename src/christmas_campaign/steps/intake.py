@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from christmas_campaign import identity, intake, lookups
-from christmas_campaign.sequences import sequence
+from christmas_campaign import identity, intake
+from christmas_campaign.enroll_input import enroll_input
 from christmas_campaign.steps import labelled, ready_made
 
 
@@ -24,12 +24,7 @@ def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
     if answer["event"] is not None:
         found = intake.Event.from_json(answer["event"])
         names = {"enrolment": found.id, "contact": identity.contact_id(found.email)}
-        more = {
-            "lookups": lookups.lookups(found),
-            "duplicate": sequence(found.sequence).duplicate,
-            "signup": lookups.signup_id(found),
-        }
-        event = ready_made({**answer["event"], **more})
+        event = ready_made(enroll_input(found))
     known = {"outcome": answer["body_if_known"]["status"], "reason": answer["body_if_known"].get("reason")}
     return {
         "enrolment": None,

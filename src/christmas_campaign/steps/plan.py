@@ -6,36 +6,34 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from christmas_campaign import notion_schema as schema
-from christmas_campaign import plan, settings
+from christmas_campaign import again, plan, settings
+from christmas_campaign.alert import failure
 from christmas_campaign.enrolment import Record, labels
 from christmas_campaign.intake import Event
-from christmas_campaign.steps import data_source, labelled, ready_made, results
-
-#: The look-ups of databases that the flow hands over, and what people call each.
-DATABASES = {
-    "pages": schema.SEQUENCE_PAGES.title,
-    "templates": schema.TEMPLATES.title,
-    "analytics": schema.ANALYTICS.title,
-    "portals": schema.PORTALS.title,
-}
+from christmas_campaign.reasons import Reason
+from christmas_campaign.steps import labelled, ready_made, results, with_alert
 
 
 def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
-    """Context: ``event``, ``contacts``, ``pages``, and ``…_database`` for each of ``DATABASES`` (responses), ``portals`` with
-    its database (``None`` where no portal is made), ``record`` (of an earlier enrolment for the same event that was not
-    finished, or ``None``), ``signup`` (the record of the contact's signup, or ``None``), ``settings``.
+    """Context: ``event``, ``tries``; ``contacts``, ``pages`` and, where a portal is made, ``portals`` (responses; ``None``:
+    Notion did not answer); ``sources`` (what the step ``sources`` kept, or ``None``), ``record`` (of an earlier enrolment for
+    the same event that was not finished, or ``None``), ``signup`` (the record of the contact's signup, or ``None``),
+    ``settings``.
 
     Outputs: as ``plan.plan`` gives them, with ``record``, ``portal``, ``alert`` and the bodies of ``contact`` and ``page``
-    ready-made.
+    ready-made; ``told``, what the team hears of what waits for a person. ``later`` is what becomes of the enrolment if Notion
+    does not answer: as ``again.put_off`` gives it, with labels and ``alert``. If it has not answered already, that is all.
     """
-    portals, signup = context.get("portals"), context.get("signup")
-    sources = {
-        name: data_source(context[f"{name}_database"], title)
-        for name, title in DATABASES.items()
-        if context.get(f"{name}_database")
-    }
     event = Event.from_json(context["event"])
+    given = settings.read(context["settings"])
+    put_off = again.put_off(Reason.NOTION_UNREACHABLE, context.get("tries", 0), given, now)
+    later = labelled(with_alert(put_off, event, event.id, None), **labels(event))
+    asked = [context.get(name) for name in ("contacts", "pages", "sources")]
+    if context["event"]["lookups"].get("portals") is not None:
+        asked.append(context.get("portals"))
+    if any(answer is None for answer in asked):
+        return {"go": False, "outcome": "deferred", "labels": later["labels"], "later": later}
+    portals, signup = context.get("portals"), context.get("signup")
     outputs = plan.plan(
         event,
         contacts=results(context["contacts"], "the look-up in BusinessX"),
@@ -43,11 +41,14 @@ def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
         portals=results(portals, "the look-up in Customer Projects") if portals else (),
         begun=context.get("record") is not None,
         signup=Record.from_json(signup).event if signup else None,
-        sources=sources,
-        settings=settings.read(context["settings"]),
+        sources=context["sources"],
+        settings=given,
         now=now,
     )
+    outputs["later"] = later
     if not outputs["go"]:
+        if outputs.get("warning"):
+            outputs["told"] = failure(event, event.id, None, outputs["reason"], outputs["warning"])
         return labelled(outputs, **labels(event))
     for name in ("record", "portal", "alert"):
         if outputs[name] is not None:

@@ -6,37 +6,47 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from christmas_campaign import settle
+from christmas_campaign import settings, settle, times
 from christmas_campaign.enrolment import Record, time_to_live
 from christmas_campaign.reasons import Outcome, Reason
-from christmas_campaign.steps import labelled, parsed, ready_made
+from christmas_campaign.steps import labelled, parsed, ready_made, with_alert
 
 
 def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
-    """Context: ``number``, ``record`` (from the KV store), ``composed`` (what ``compose`` decided, without the request),
-    ``answer`` (Resend's response, ``None`` for none), ``page`` (response).
+    """Context: ``enrolment``, ``number``, ``tries``, ``record`` (from the KV store), ``composed`` (what ``compose`` decided,
+    without the request), ``answer`` (Resend's response, ``None`` for none), ``page`` (response, ``None`` for none),
+    ``settings``.
 
-    Outputs: as ``settle.settle`` gives them, with ``ledger`` and the bodies ready-made, and ``ttl`` for the ledger.
+    Outputs: as ``settle.settle`` gives them, with ``ledger`` and the bodies ready-made, ``ttl`` for the ledger, and ``alert``
+    when the e-mail has failed.
     """
     record = Record.from_json(context["record"])
-    page = context["page"]
+    page = context.get("page")
+    composed = context["composed"]
+    claimed_at = times.parse(composed["claimed_at"]) if composed.get("claimed_at") else None
     outputs = settle.settle(
         record,
         context["number"],
-        _verdict(context["composed"], context.get("answer")),
-        page=parsed(page.get("body")) if page.get("code") == 200 else None,
+        _verdict(composed, claimed_at, context.get("answer"), now),
+        tries=context.get("tries", 0),
+        claimed_at=claimed_at,
+        page=parsed(page.get("body")) if page is not None and page.get("code") == 200 else None,
+        settings=settings.read(context["settings"]),
         now=now,
     )
     outputs["ttl"] = time_to_live(record.emails[record.last], now)
     for name in ("ledger", "analytics", "stamp"):
         if outputs.get(name) is not None:
             outputs[name] = ready_made(outputs[name])
+    outputs = with_alert(outputs, record.event, context["enrolment"], context["number"])
     return labelled(outputs, **record.labels)
 
 
-def _verdict(composed: Mapping[str, Any], answer: Mapping[str, Any] | None) -> settle.Verdict:
-    if not composed["send"]:
+def _verdict(
+    composed: Mapping[str, Any], claimed_at: datetime | None, answer: Mapping[str, Any] | None, now: datetime
+) -> settle.Verdict:
+    if not composed["send"] or claimed_at is None:
         return settle.Verdict(Outcome(composed["outcome"]), Reason(composed["reason"]), composed["detail"])
     if answer is None:
-        return settle.judge(None)
-    return settle.judge(settle.Answer(answer["code"], answer.get("body") or ""))
+        return settle.judge(None, claimed_at, now)
+    return settle.judge(settle.Answer(answer["code"], answer.get("body") or ""), claimed_at, now)

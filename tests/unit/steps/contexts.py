@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from christmas_campaign import lookups
 from unit import build
 
 SETTINGS: dict[str, Any] = {
     "testing_mode": "false",
     "time_scale": None,
     "resend_url": None,
+    "notion_rate": None,
+    "resend_rate": None,
     "sender_name": None,
     "sender_address": "value@example.org",
     "unsubscribe_address": "stop@example.org",
@@ -17,20 +20,40 @@ SETTINGS: dict[str, Any] = {
     "pdf_download_link": None,
 }
 
+#: When ``compose`` claimed the e-mail.
+CLAIMED = "2025-11-20T14:59:58.000Z"
+
+#: What the step ``sources`` kept for the enrolments: the id of each data source, and until when they count.
+SOURCES: dict[str, Any] = {
+    "contacts": "source-contacts",
+    "pages": "source-pages",
+    "templates": "source-templates",
+    "analytics": "source-analytics",
+    "portals": "source-portals",
+    "until": 1_763_651_400_000,
+}
+
 
 def intake(**changed: Any) -> dict[str, Any]:
     return {"payload": build.payload(), "sequence": "signup", "execution_id": "execution-1", **changed}
 
 
-def plan(**changed: Any) -> dict[str, Any]:
+def sources(**changed: Any) -> dict[str, Any]:
+    names = ("contacts", "pages", "templates", "analytics", "portals")
+    return {**{name: build.database(f"source-{name}") for name in names}, **changed}
+
+
+def plan(name: str = "signup", /, **changed: Any) -> dict[str, Any]:
+    event = build.event(name)
     return {
-        "event": {**build.event().as_json(), "lookups": {}},
+        "event": {**event.as_json(), "lookups": lookups.lookups(event)},
+        "tries": 0,
         "contacts": build.found(build.contact()),
         "pages": build.found(),
-        "pages_database": build.database("source-pages"),
-        "templates_database": build.database("source-templates"),
-        "analytics_database": build.database("source-analytics"),
+        "portals": build.found() if name == "onboarding" else None,
+        "sources": SOURCES,
         "record": None,
+        "signup": None,
         "settings": SETTINGS,
         **changed,
     }
@@ -38,11 +61,15 @@ def plan(**changed: Any) -> dict[str, Any]:
 
 def gate(**changed: Any) -> dict[str, Any]:
     return {
+        "enrolment": "signup-abc",
         "number": 2,
+        "tries": 0,
         "record": build.record().as_json(),
         "page_id": "page-1",
         "own": None,
         "before": None,
+        "as_of": None,
+        "paused": False,
         "settings": SETTINGS,
         **changed,
     }
@@ -53,8 +80,10 @@ def compose(**changed: Any) -> dict[str, Any]:
         "enrolment": "signup-abc",
         "number": 2,
         "record": build.record().as_json(),
+        "own": None,
         "page": build.response(build.sequence_page()),
         "templates": build.found(build.template("{{first_name}}: 100%")),
+        "kept": None,
         "settings": SETTINGS,
         **changed,
     }
@@ -62,13 +91,16 @@ def compose(**changed: Any) -> dict[str, Any]:
 
 def settle(**changed: Any) -> dict[str, Any]:
     return {
+        "enrolment": "signup-abc",
         "number": 2,
+        "tries": 0,
         "record": build.record().as_json(),
-        "composed": {"send": True, "outcome": None, "reason": None, "detail": None},
+        "composed": {"send": True, "claimed_at": CLAIMED, "outcome": None, "reason": None, "detail": None},
         "answer": build.response({"id": "re_1"}),
         "page": build.response(build.sequence_page()),
+        "settings": SETTINGS,
         **changed,
     }
 
 
-ALL = {"intake": intake, "plan": plan, "gate": gate, "compose": compose, "settle": settle}
+ALL = {"intake": intake, "sources": sources, "plan": plan, "gate": gate, "compose": compose, "settle": settle}

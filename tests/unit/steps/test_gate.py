@@ -7,17 +7,54 @@ from typing import Any
 import pytest
 
 from christmas_campaign import gate
+from christmas_campaign.enrolment import Record, time_to_live
 from christmas_campaign.steps.gate import step
 from unit import build
 from unit.steps import contexts, run
 
 KEPT = {"outcome": "sent", "at": "2025-11-20T14:30:00.000Z", "reason": None, "resend_id": "re_1"}
 
+#: Somebody else's run is about to send it, or died on the way.
+CLAIM = {"outcome": "sending", "at": "2025-11-20T14:59:00.000Z", "claimed_at": "2025-11-20T14:30:00.000Z"}
+OLD_CLAIM = {**CLAIM, "claimed_at": "2025-11-19T16:00:00.000Z"}
+LATER = "2025-11-20T16:00:00.000Z"
+
 
 def test_as_a_task(tmp_path: Path) -> None:
     said = run.outputs(tmp_path, "gate", contexts.gate())
     assert json.loads(said["template_query"]) == gate.template_query("5-Day E2")
     assert (said["go"], said["page_path"]) == (True, "/v1/pages/page-1")
+    assert said["template_key"] == "template.2ba081d927625621760aad4a"
+    assert said["next"] > 1_763_650_800_000
+
+
+def test_what_the_flow_needs_to_go_on() -> None:
+    said = dict(step(contexts.gate(settings={**contexts.SETTINGS, "notion_rate": "0.3"}), build.NOW))
+    assert json.loads(said.pop("template_query")) == gate.template_query("5-Day E2")
+    assert said == {
+        "go": True,
+        "page_path": "/v1/pages/page-1",
+        "templates_path": "/v1/data_sources/source-templates/query",
+        "template_key": "template.2ba081d927625621760aad4a",
+        "next": 1_763_650_810_000,
+        "pace": 10_000,
+    }
+
+
+@pytest.mark.parametrize(
+    ("as_of", "key"),
+    [
+        (None, "template.2ba081d927625621760aad4a"),
+        ("", "template.2ba081d927625621760aad4a"),
+        ("2025-11-20T14:00:00Z", "template.fdee4ec24cb1d063617708cc"),
+    ],
+)
+def test_the_kept_template_is_one_that_still_counts(as_of: str | None, key: str) -> None:
+    context = contexts.gate(as_of=as_of)
+    assert step(context, build.NOW)["template_key"] == key
+    if as_of is None:
+        del context["as_of"]
+        assert step(context, build.NOW)["template_key"] == key
 
 
 @pytest.mark.parametrize(
@@ -26,12 +63,15 @@ def test_as_a_task(tmp_path: Path) -> None:
         ({"record": None}, {"outcome": "failed", "reason": "enrolment_unknown"}, None),
         ({"page_id": None}, {"outcome": "failed", "reason": "enrolment_unknown"}, None),
         ({"own": KEPT}, {"outcome": "skipped", "reason": "already_sent"}, None),
-        ({"number": 3}, {"outcome": "deferred", "reason": "earlier_email_unsettled"}, "2025-11-20T16:00:00.000Z"),
+        ({"number": 3}, {"outcome": "deferred", "reason": "earlier_email_unsettled"}, LATER),
+        ({"number": 3, "before": CLAIM}, {"outcome": "deferred", "reason": "earlier_email_unsettled"}, LATER),
         (
             {"number": 3, "before": KEPT},
             {"outcome": "deferred", "reason": "too_soon"},
             "2025-11-20T15:30:00.000Z",
         ),
+        ({"own": OLD_CLAIM}, {"outcome": "failed", "reason": "send_unknown"}, None),
+        ({"paused": True}, {"outcome": "deferred", "reason": "paused"}, "2025-11-20T15:00:00.000Z"),
     ],
 )
 def test_who_is_turned_away_is_labelled(changed: dict[str, Any], labels: dict[str, str], date: str | None) -> None:
@@ -44,8 +84,59 @@ def test_who_is_turned_away_is_labelled(changed: dict[str, Any], labels: dict[st
 
 
 def test_what_is_not_kept_may_be_left_out() -> None:
-    context = {"number": 2, "settings": contexts.SETTINGS}
-    assert step(context, build.NOW)["reason"] == "enrolment_unknown"
+    context = {"enrolment": "signup-abc", "number": 2, "settings": contexts.SETTINGS}
+    said = step(context, build.NOW)
+    assert (said["reason"], said["tries"]) == ("enrolment_unknown", 0)
+
+
+@pytest.mark.parametrize("tries", [0, 7, 48])
+@pytest.mark.parametrize("changed", [{"number": 3}, {"number": 3, "before": KEPT}, {"own": KEPT}, {"paused": True}])
+def test_waiting_for_another_email_or_for_a_person_is_no_try(tries: int, changed: dict[str, Any]) -> None:
+    said = step(contexts.gate(tries=tries, **changed), build.NOW)
+    assert (said["tries"], said["alert"]) == (tries, None)
+
+
+@pytest.mark.parametrize("paused", [False, ...])
+def test_a_campaign_that_nobody_paused_goes_on(paused: Any) -> None:
+    context = {name: value for name, value in contexts.gate(paused=paused).items() if value is not ...}
+    assert step(context, build.NOW)["go"] is True
+
+
+def test_a_claim_that_is_recent_is_taken_up() -> None:
+    assert step(contexts.gate(own=CLAIM), build.NOW)["go"] is True
+
+
+def test_the_team_is_told_of_an_enrolment_that_nobody_knows() -> None:
+    said = step(contexts.gate(record=None), build.NOW)
+    assert said["alert"] == {
+        "key": "signup-abc.2.enrolment_unknown",
+        "message": "**Failed**: E-mail 2 of signup-abc: enrolment_unknown.\n"
+        "What the webhook said is not kept, or no longer: it is for 30 days after the last e-mail was due.\n"
+        "To do: Have the event posted again: what it said is kept for 30 days after the last e-mail was due."
+        " `christmas failures` lists all.",
+    }
+
+
+def test_the_team_is_told_of_an_email_that_resend_may_have() -> None:
+    said = step(contexts.gate(own=OLD_CLAIM, tries=3), build.NOW)
+    assert said["tries"] == 3
+    assert said["alert"] == {
+        "key": "signup-abc.2.send_unknown",
+        "message": "**Failed**: E-mail 2 of signup (contact 7ece2a81c666152c41fce3d8): send_unknown.\n"
+        "It was handed to Resend at 2025-11-19T16:00:00.000Z, or was about to be, and what became of it is not known."
+        " That is too long ago for Resend to tell a second try from a second e-mail.\n"
+        "To do: Look in Resend for this e-mail. If it is there, set its date on the contact's page: what has a date is not sent"
+        " again. Then, either way, `christmas replay --not-sent`. `christmas failures` lists all.",
+    }
+    # Ready-made, for the KV store.
+    assert json.loads(said["ledger"]) == {
+        "outcome": "failed",
+        "at": "2025-11-20T15:00:00.000Z",
+        "reason": "send_unknown",
+        "resend_id": None,
+        "claimed_at": "2025-11-19T16:00:00.000Z",
+    }
+    assert said["ttl"] == time_to_live(Record.from_json(contexts.gate()["record"]).emails[5], build.NOW)
 
 
 def test_the_distance_goes_by_the_settings() -> None:

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from christmas_campaign import steps
+from christmas_campaign.intake import Event
 from christmas_campaign.reasons import Outcome, Reason
 from christmas_campaign.settings import InvalidSetting
 from christmas_campaign.steps import UnusableContext
@@ -50,6 +51,41 @@ def test_labels_are_the_outcome_and_the_reason(outputs: dict[str, Any], labels: 
     assert json.loads(said.pop("labels")) == labels
     assert said == outputs
     assert json.loads(steps.labelled(outputs, contact="100%")["labels"]) == {**labels, "contact": "100%"}
+
+
+FAILED = {"outcome": Outcome.FAILED, "reason": Reason.VALUE_MISSING, "detail": "no value for {{x}}", "x": 1}
+
+
+@pytest.mark.parametrize(
+    ("event", "number", "key", "what"),
+    [
+        (build.event(), 2, "signup-abc.2.value_missing", "E-mail 2 of signup (contact 7ece2a81c666152c41fce3d8)"),
+        (
+            build.event(),
+            None,
+            "signup-abc.0.value_missing",
+            "An enrolment of signup (contact 7ece2a81c666152c41fce3d8)",
+        ),
+        (None, 2, "signup-abc.2.value_missing", "E-mail 2 of signup-abc"),
+    ],
+)
+def test_of_a_failure_the_team_is_told(event: Event | None, number: int | None, key: str, what: str) -> None:
+    assert steps.with_alert(FAILED, event, "signup-abc", number) == {
+        **FAILED,
+        "alert": {
+            "key": key,
+            "message": f"**Failed**: {what}: value_missing.\n"
+            "no value for {{x}}\n"
+            "To do: Give the placeholder a value, or a `|…` of its own in the template; then `christmas replay`."
+            " `christmas failures` lists all.",
+        },
+    }
+
+
+@pytest.mark.parametrize("outcome", [outcome for outcome in Outcome if outcome is not Outcome.FAILED])
+def test_of_everything_else_nobody_is_told(outcome: Outcome) -> None:
+    outputs = {"outcome": outcome, "reason": Reason.VALUE_MISSING, "detail": "x"}
+    assert steps.with_alert(outputs, build.event(), "signup-abc", 2) == {**outputs, "alert": None}
 
 
 def test_what_an_http_task_got_is_read() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from pathlib import Path
@@ -13,7 +14,7 @@ from christmas_campaign.steps import __main__ as main
 from unit import build
 from unit.steps import contexts, run
 
-USAGE = "usage: python -m christmas_campaign.steps {intake,plan,gate,compose,settle}\n"
+USAGE = "usage: python -m christmas_campaign.steps {intake,sources,plan,gate,compose,settle}\n"
 
 
 @pytest.mark.parametrize("arguments", [[], ["none"], ["intake", "plan"], ["--help"], [""]])
@@ -27,8 +28,31 @@ def test_a_wrong_call_of_the_process_too(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (2, "", USAGE)
 
 
+#: One of the outputs that each step has, and no other.
+OUTPUT = {
+    "intake": "body_if_known",
+    "sources": "keep",
+    "plan": "emails",
+    "gate": "template_query",
+    "compose": "request",
+    "settle": "ledger",
+}
+
+
 @pytest.mark.parametrize("step", main.NAMES)
 def test_every_step_can_be_called(
+    step: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "context.json").write_text(json.dumps(contexts.ALL[step]()))
+    assert main.main([step]) == 0
+    said = capsys.readouterr()
+    assert said.err == ""
+    assert OUTPUT[step] in json.loads(said.out.strip().strip(":"))["outputs"]
+
+
+@pytest.mark.parametrize("step", ["intake", "plan", "gate", "settle"])
+def test_a_context_without_what_a_step_cannot_do_without_is_an_error(
     step: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -55,6 +79,19 @@ def test_a_setting_that_cannot_be_used_is_named(tmp_path: Path) -> None:
     done = run.process(tmp_path, "gate", context=contexts.gate(settings={"testing_mode": "perhaps"}))
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == "SECRET_TESTING_MODE must be true or false (as base64)\n"
+
+
+#: An engine whose machine knows ASCII alone, and a Python that does not help itself.
+ASCII = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+
+
+def test_a_context_is_read_as_utf_8_whatever_the_machine_speaks(tmp_path: Path) -> None:
+    event = {**build.event().as_json(), "fields": {**build.event().fields, "business_name": "Bảo Sang – \U0001f384"}}
+    context = contexts.plan(event={**contexts.plan()["event"], **event})
+    done = run.process(tmp_path, "plan", context=context, env={**os.environ, **ASCII})
+    assert (done.returncode, done.stderr) == (0, "")
+    page = json.loads(json.loads(done.stdout.strip().strip(":"))["outputs"]["page"]["body"])
+    assert build.text_of(page["properties"]["Business Name"]) == "Bảo Sang – \U0001f384"
 
 
 HEAVY = {

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from christmas_campaign import notion_schema as schema
 from christmas_campaign.enrolment import Record
 from christmas_campaign.settings import InvalidSetting
 from christmas_campaign.steps import UnusableContext
@@ -54,8 +56,152 @@ def test_an_enrolment_that_was_recorded_and_not_finished_goes_on() -> None:
 
 def test_an_entry_of_the_kv_store_that_is_not_there_may_be_left_out() -> None:
     context = contexts.plan()
-    del context["record"]
+    del context["record"], context["signup"], context["portals"]
     assert step(context, build.NOW)["go"] is True
+
+
+#: What becomes of the signup when Notion does not answer, the first time.
+LATER = {
+    "outcome": "deferred",
+    "reason": "notion_unreachable",
+    "detail": "Notion could not be reached, or was not ready to answer. It is tried again.",
+    "date": "2025-11-20T15:01:00.000Z",
+    "tries": 1,
+    "alert": None,
+}
+
+
+def read(later: Mapping[str, Any]) -> dict[str, Any]:
+    """What is said of later, with its labels read."""
+    return {**later, "labels": json.loads(later["labels"])}
+
+
+@pytest.mark.parametrize("changed", [{}, {"pages": build.found(ENROLLED)}])
+def test_what_is_decided_comes_with_what_becomes_of_it_if_notion_does_not_answer(changed: dict[str, Any]) -> None:
+    """The page may not be written down yet."""
+    said = step(contexts.plan(**changed), build.NOW)
+    assert said["outcome"] != "deferred"
+    assert read(said["later"]) == {
+        **LATER,
+        "labels": {"outcome": "deferred", "reason": "notion_unreachable", **build.WHO},
+    }
+    assert "told" not in said
+
+
+@pytest.mark.parametrize("missing", ["contacts", "pages", "sources"])
+@pytest.mark.parametrize("left_out", [True, False])
+def test_without_an_answer_of_notion_an_enrolment_is_put_off(missing: str, left_out: bool) -> None:
+    context = contexts.plan(**{missing: None})
+    if left_out:
+        del context[missing]
+    said = dict(step(context, build.NOW))
+    labels = {"outcome": "deferred", "reason": "notion_unreachable", **build.WHO}
+    assert json.loads(said["labels"]) == labels
+    assert read(said.pop("later")) == {**LATER, "labels": labels}
+    assert set(said) == {"go", "outcome", "labels"}
+    assert (said["go"], said["outcome"]) == (False, "deferred")
+
+
+def test_no_answer_of_notion_comes_before_its_refusal() -> None:
+    said = step(contexts.plan(contacts=build.response({"code": "unauthorized"}, 401), pages=None), build.NOW)
+    assert (said["go"], said["outcome"]) == (False, "deferred")
+
+
+@pytest.mark.parametrize(
+    ("tries", "scale", "date"),
+    [
+        (0, None, "2025-11-20T15:01:00.000Z"),
+        (4, None, "2025-11-20T15:16:00.000Z"),
+        (47, None, "2025-11-20T15:30:00.000Z"),
+        (47, "60", "2025-11-20T15:00:30.000Z"),
+    ],
+)
+@pytest.mark.parametrize("contacts_found", [build.found(build.contact()), None])
+def test_each_time_it_is_put_off_for_longer_and_counted(
+    tries: int, scale: str | None, date: str, contacts_found: dict[str, Any] | None
+) -> None:
+    settings = {**contexts.SETTINGS, "time_scale": scale, "resend_url": "http://127.0.0.1:8000"}
+    later = step(contexts.plan(tries=tries, contacts=contacts_found, settings=settings), build.NOW)["later"]
+    assert (later["date"], later["tries"]) == (date, tries + 1)
+
+
+def test_the_first_run_may_leave_the_tries_out() -> None:
+    context = contexts.plan()
+    del context["tries"]
+    assert step(context, build.NOW)["later"]["tries"] == 1
+
+
+@pytest.mark.parametrize("pages", [build.found(), None])
+def test_after_a_day_without_notion_the_team_is_told(pages: dict[str, Any] | None) -> None:
+    said = step(contexts.plan(tries=48, pages=pages), build.NOW)
+    detail = "Notion could not be reached, or was not ready to answer, for as long as it was tried: 49 times."
+    assert read(said["later"]) == {
+        "outcome": "failed",
+        "reason": "notion_unreachable",
+        "detail": detail,
+        "labels": {"outcome": "failed", "reason": "notion_unreachable", **build.WHO},
+        "alert": {
+            "key": f"{build.WHO['enrolment']}.0.notion_unreachable",
+            "message": f"**Failed**: An enrolment of signup (contact {build.WHO['contact']}): notion_unreachable.\n"
+            f"{detail}\n"
+            "To do: See whether Notion works again, and whether the token is right; then `christmas replay`."
+            " `christmas failures` lists all.",
+        },
+    }
+    # Without an answer it has not come to a plan; with one this is not needed.
+    assert (said["go"], said["outcome"]) == ((True, "enrolled") if pages else (False, "deferred"))
+
+
+def test_a_portal_is_made_once_notion_has_said_that_there_is_none() -> None:
+    said = step(contexts.plan("onboarding"), build.NOW)
+    assert json.loads(said["portal"])["parent"] == {"type": "data_source_id", "data_source_id": "source-portals"}
+    title = "Bảo Sang Beauty Salon - Customer Portal"
+    portal = build.page(schema.PORTALS, {schema.PORTAL_NAME: title}, page_id="portal-1")
+    again = step(contexts.plan("onboarding", portals=build.found(portal)), build.NOW)
+    assert (again["go"], again["portal"]) == (True, None)
+
+
+@pytest.mark.parametrize(("signup", "said"), [(build.record(red_systems=2).as_json(), 2), (None, None)])
+def test_what_the_contacts_signup_said_is_kept_for_the_emails(signup: dict[str, Any] | None, said: int | None) -> None:
+    record = Record.from_json(json.loads(step(contexts.plan("noshow", signup=signup), build.NOW)["record"]))
+    assert record.signup.get("red_systems") == said
+    assert bool(record.signup) is bool(signup)
+
+
+@pytest.mark.parametrize("left_out", [True, False])
+def test_where_a_portal_is_made_its_look_up_has_to_be_answered_too(left_out: bool) -> None:
+    context = contexts.plan("onboarding", portals=None)
+    if left_out:
+        del context["portals"]
+    said = step(context, build.NOW)
+    assert (said["go"], said["outcome"], said["later"]["tries"]) == (False, "deferred", 1)
+    assert json.loads(said["labels"])["sequence"] == "onboarding"
+
+
+@pytest.mark.parametrize("name", ["signup", "noshow", "postcall"])
+def test_where_none_is_made_nobody_waits_for_it(name: str) -> None:
+    said = step(contexts.plan(name, portals=None), build.NOW)
+    assert (said["go"], said["portal"]) == (True, None)
+
+
+def test_the_team_is_told_of_a_contact_that_is_not_there() -> None:
+    said = step(contexts.plan("noshow", contacts=build.found()), build.NOW)
+    event = build.event("noshow")
+    assert (said["go"], said["outcome"]) == (False, "skipped")
+    assert said["told"] == {
+        "key": f"{event.id}.0.contact_not_found",
+        "message": f"**Failed**: An enrolment of noshow (contact {build.WHO['contact']}): contact_not_found.\n"
+        "There is no contact with this address in BusinessX: add it, then run this again. Nothing was sent.\n"
+        "To do: Add the contact to BusinessX, with this address; then `christmas replay`."
+        " `christmas failures` lists all.",
+    }
+    assert json.loads(said["labels"]) == {
+        "outcome": "skipped",
+        "reason": "contact_not_found",
+        "sequence": "noshow",
+        "contact": build.WHO["contact"],
+        "enrolment": event.id,
+    }
 
 
 @pytest.mark.parametrize(
@@ -70,26 +216,14 @@ def test_an_entry_of_the_kv_store_that_is_not_there_may_be_left_out() -> None:
             "the look-up in Email Sequence: Notion answered HTTP 400 (validation_error)",
         ),
         (
-            {"pages_database": build.response({"code": "object_not_found"}, 404)},
-            "Email Sequence: Notion answered HTTP 404 (object_not_found)",
-        ),
-        (
-            {"templates_database": build.response({"code": "object_not_found"}, 404)},
-            "Email Templates: Notion answered HTTP 404 (object_not_found)",
-        ),
-        (
-            {"analytics_database": build.response({"code": "restricted_resource"}, 403)},
-            "Email Analytics: Notion answered HTTP 403 (restricted_resource)",
-        ),
-        (
-            {"pages_database": build.response({"data_sources": []})},
-            "Email Sequence: the Notion database has no data source; is its id right?",
+            {"portals": build.response({"code": "object_not_found"}, 404)},
+            "the look-up in Customer Projects: Notion answered HTTP 404 (object_not_found)",
         ),
     ],
 )
 def test_a_refusal_by_notion_is_named(changed: dict[str, Any], message: str) -> None:
     with pytest.raises(UnusableContext) as caught:
-        step(contexts.plan(**changed), build.NOW)
+        step(contexts.plan("onboarding", **changed), build.NOW)
     assert str(caught.value) == message
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from christmas_campaign.steps import compose
 from christmas_campaign.steps.settle import step
 from unit import build
 from unit.steps import contexts, run
@@ -26,7 +27,9 @@ def test_what_is_written_is_handed_over_ready_made_with_its_time_to_live() -> No
         "at": "2025-11-20T15:00:00.000Z",
         "reason": None,
         "resend_id": "re_1",
+        "claimed_at": None,
     }
+    assert said["alert"] is None
     assert json.loads(said["stamp"]) == {
         "properties": {"Email 2 Sent": {"date": {"start": "2025-11-20T15:00:00.000Z"}}}
     }
@@ -36,13 +39,27 @@ def test_what_is_written_is_handed_over_ready_made_with_its_time_to_live() -> No
 
 
 NOT_SENT = {"send": False, "outcome": "failed", "reason": "value_missing", "detail": "no value for {{x}}: 100%"}
+NO_NOTION = {"send": False, "outcome": "deferred", "reason": "notion_unreachable", "detail": ""}
+CLAIMED_LONG_AGO = {"send": True, "claimed_at": "2025-11-19T16:00:00.000Z"}
 
 
 @pytest.mark.parametrize(
     ("changed", "labels"),
     [
         ({"composed": NOT_SENT, "answer": None}, {"outcome": "failed", "reason": "value_missing"}),
-        ({"answer": None}, {"outcome": "failed", "reason": "resend_unreachable"}),
+        ({"answer": None}, {"outcome": "deferred", "reason": "resend_unreachable"}),
+        ({"answer": None, "tries": 47}, {"outcome": "deferred", "reason": "resend_unreachable"}),
+        ({"answer": None, "tries": 48}, {"outcome": "failed", "reason": "resend_unreachable"}),
+        ({"composed": NO_NOTION, "answer": None}, {"outcome": "deferred", "reason": "notion_unreachable"}),
+        (
+            {"composed": NO_NOTION, "answer": None, "tries": 48, "page": None},
+            {"outcome": "failed", "reason": "notion_unreachable"},
+        ),
+        (
+            {"composed": CLAIMED_LONG_AGO, "answer": build.response({"name": "not_found"}, 404)},
+            {"outcome": "failed", "reason": "send_unknown"},
+        ),
+        ({"answer": build.response({"name": "not_found"}, 404)}, {"outcome": "failed", "reason": "refused_by_resend"}),
         ({"answer": build.response({"name": "x"}, 422)}, {"outcome": "failed", "reason": "refused_by_resend"}),
         ({"answer": build.response({"name": "invalid_idempotent_request"}, 409)}, {"outcome": "sent"}),
         ({"answer": {"code": 200, "body": None}}, {"outcome": "sent"}),
@@ -58,8 +75,9 @@ def test_what_became_of_an_email_is_labelled(changed: dict[str, Any], labels: di
 
 def test_no_answer_may_be_left_out() -> None:
     context = contexts.settle()
-    del context["answer"]
-    assert step(context, build.NOW)["reason"] == "resend_unreachable"
+    del context["answer"], context["page"], context["tries"]
+    said = step(context, build.NOW)
+    assert (said["reason"], said["tries"]) == ("resend_unreachable", 1)
 
 
 def test_why_nothing_was_sent_stands_in_the_analytics() -> None:
@@ -70,13 +88,134 @@ def test_why_nothing_was_sent_stands_in_the_analytics() -> None:
     assert said["stamp"] is None
 
 
-def test_an_email_that_is_put_off_writes_nothing_down() -> None:
-    answer = build.response({"name": "concurrent_idempotent_requests"}, 409)
-    said = step(contexts.settle(answer=answer), build.NOW)
-    assert said["date"] == "2025-11-20T15:01:00.000Z"
-    assert not {"ledger", "analytics", "stamp"} & set(said)
+@pytest.mark.parametrize(
+    ("changed", "reason", "words"),
+    [
+        (
+            {"answer": build.response({"name": "concurrent_idempotent_requests"}, 409)},
+            "send_in_progress",
+            "Resend is still busy with this e-mail.",
+        ),
+        (
+            {"answer": None},
+            "resend_unreachable",
+            "Resend could not be reached, or was not ready to take the e-mail.",
+        ),
+        (
+            {"composed": NO_NOTION, "answer": None, "page": None},
+            "notion_unreachable",
+            "Notion could not be reached, or was not ready to answer.",
+        ),
+    ],
+)
+@pytest.mark.parametrize(
+    ("tries", "scale", "date"),
+    [
+        (0, None, "2025-11-20T15:01:00.000Z"),
+        (3, None, "2025-11-20T15:08:00.000Z"),
+        (3, "60", "2025-11-20T15:00:08.000Z"),
+    ],
+)
+def test_an_email_that_is_put_off_writes_nothing_down(
+    changed: dict[str, Any], reason: str, words: str, tries: int, scale: str | None, date: str
+) -> None:
+    settings = {**contexts.SETTINGS, "time_scale": scale, "resend_url": "http://127.0.0.1:8000"}
+    said = dict(step(contexts.settle(tries=tries, settings=settings, **changed), build.NOW))
+    assert json.loads(said.pop("labels")) == {"outcome": "deferred", "reason": reason, **build.WHO}
+    assert said == {
+        "outcome": "deferred",
+        "reason": reason,
+        "detail": f"{words} It is tried again.",
+        "date": date,
+        "tries": tries + 1,
+        "ttl": "PT3024000S",
+        "alert": None,
+    }
+
+
+@pytest.mark.parametrize(
+    ("changed", "claimed_at"),
+    [
+        ({"answer": None, "tries": 48}, contexts.CLAIMED),
+        (
+            {"composed": CLAIMED_LONG_AGO, "answer": build.response("", 405)},
+            CLAIMED_LONG_AGO["claimed_at"],
+        ),
+        ({"answer": build.response({"name": "validation_error"}, 422)}, None),
+        ({"composed": NOT_SENT, "answer": None}, None),
+        ({"composed": {**NOT_SENT, "claimed_at": None}, "answer": None}, None),
+        # Claimed by a try before this one, which was not made again.
+        ({"composed": {**NOT_SENT, "claimed_at": contexts.CLAIMED}, "answer": None}, contexts.CLAIMED),
+        (
+            {"composed": {**NO_NOTION, "claimed_at": contexts.CLAIMED}, "answer": None, "tries": 48},
+            contexts.CLAIMED,
+        ),
+    ],
+)
+def test_a_claim_stands_while_resend_may_have_the_email(changed: dict[str, Any], claimed_at: str | None) -> None:
+    ledger = json.loads(step(contexts.settle(**changed), build.NOW)["ledger"])
+    assert (ledger["outcome"], ledger["claimed_at"]) == ("failed", claimed_at)
+
+
+def test_the_team_is_told_of_an_email_that_failed() -> None:
+    said = step(contexts.settle(composed=NOT_SENT, answer=None), build.NOW)
+    assert said["alert"] == {
+        "key": "signup-abc.2.value_missing",
+        "message": f"**Failed**: E-mail 2 of signup (contact {build.WHO['contact']}): value_missing.\n"
+        "no value for {{x}}: 100%\n"
+        "To do: Give the placeholder a value, or a `|…` of its own in the template; then `christmas replay`."
+        " `christmas failures` lists all.",
+    }
+
+
+def test_the_team_is_told_of_a_provider_that_was_away_for_a_day() -> None:
+    said = step(contexts.settle(answer=None, tries=48), build.NOW)
+    assert said["alert"] == {
+        "key": "signup-abc.2.resend_unreachable",
+        "message": f"**Failed**: E-mail 2 of signup (contact {build.WHO['contact']}): resend_unreachable.\n"
+        "Resend could not be reached, or was not ready to take the e-mail, for as long as it was tried: 49 times.\n"
+        "To do: See whether Resend works again, and whether the key is right; then `christmas replay`."
+        " `christmas failures` lists all.",
+    }
+
+
+def test_an_email_that_was_sent_without_a_claim_is_an_error() -> None:
+    with pytest.raises(ValueError, match="None is not a valid Outcome"):
+        step(contexts.settle(composed={**contexts.settle()["composed"], "claimed_at": None}), build.NOW)
 
 
 def test_a_page_that_is_gone_gets_no_stamp() -> None:
     page = build.response({"code": "object_not_found"}, 404)
     assert step(contexts.settle(page=page), build.NOW)["stamp"] is None
+
+
+def test_the_team_is_told_of_an_email_that_resend_is_busy_with_for_a_day() -> None:
+    answer = build.response({"name": "concurrent_idempotent_requests"}, 409)
+    said = step(contexts.settle(answer=answer, tries=48), build.NOW)
+    assert (said["outcome"], json.loads(said["ledger"])["claimed_at"]) == ("failed", contexts.CLAIMED)
+    assert said["alert"] == {
+        "key": "signup-abc.2.send_in_progress",
+        "message": f"**Failed**: E-mail 2 of signup (contact {build.WHO['contact']}): send_in_progress.\n"
+        "Resend is still busy with this e-mail, for as long as it was tried: 49 times.\n"
+        "To do: Look in Resend for this e-mail: it has been busy with it for a day; then `christmas replay`."
+        " `christmas failures` lists all.",
+    }
+
+
+@pytest.mark.parametrize(
+    ("changed", "tries"),
+    [
+        # Mended and replayed two days later, it would be a second e-mail.
+        ({"templates": build.found()}, 1),
+        ({"page": build.response({"code": "object_not_found"}, 404)}, 1),
+        ({"page": build.response(build.sequence_page(archived=True))}, 1),
+        ({"page": None}, 48),
+    ],
+)
+def test_a_claim_stands_when_the_next_try_comes_to_no_email(changed: dict[str, Any], tries: int) -> None:
+    own = {"outcome": "sending", "at": "2025-11-20T14:59:58.000Z", "claimed_at": "2025-11-20T14:00:00.000Z"}
+    said = compose.step(contexts.compose(own=own, **changed), build.NOW)
+    # As the flow hands it on.
+    composed = {name: said.get(name) for name in ("send", "claimed_at", "outcome", "reason", "detail")}
+    settled = step(contexts.settle(composed=composed, answer=None, tries=tries), build.NOW)
+    assert json.loads(settled["ledger"])["claimed_at"] == "2025-11-20T14:00:00.000Z"

@@ -16,6 +16,7 @@ import io.kestra.core.models.flows.FlowSource;
 import io.kestra.core.models.flows.FlowWithException;
 import io.kestra.core.models.flows.FlowWithSource;
 import io.kestra.core.models.flows.GenericFlow;
+import io.kestra.core.models.flows.State;
 import io.kestra.core.models.kv.KVType;
 import io.kestra.core.models.validations.ValidateConstraintViolation;
 import io.kestra.core.queues.QueueException;
@@ -26,9 +27,11 @@ import io.kestra.core.repositories.ExecutionRepositoryInterface;
 import io.kestra.core.repositories.FlowRepositoryInterface;
 import io.kestra.core.repositories.KvMetadataRepositoryInterface;
 import io.kestra.core.repositories.LogRepositoryInterface;
+import io.kestra.core.runners.ConcurrencyLimit;
 import io.kestra.core.runners.FlowInputOutput;
 import io.kestra.core.runners.RunContextFactory;
 import io.kestra.core.serializers.JacksonMapper;
+import io.kestra.core.services.ConcurrencyLimitService;
 import io.kestra.core.services.ExecutionService;
 import io.kestra.core.services.ExecutionStreamingService;
 import io.kestra.core.services.FlowService;
@@ -38,6 +41,7 @@ import io.kestra.core.storages.kv.InternalKVStore;
 import io.kestra.core.storages.kv.KVMetadata;
 import io.kestra.core.storages.kv.KVStore;
 import io.kestra.core.storages.kv.KVValueAndMetadata;
+import io.kestra.plugin.core.flow.Pause;
 import io.kestra.plugin.core.trigger.AbstractWebhookTrigger;
 import io.kestra.plugin.core.trigger.WebhookContext;
 import io.micronaut.context.ApplicationContext;
@@ -80,6 +84,7 @@ final class Api {
     private final StorageInterface storage;
     private final FlowService flowService;
     private final ExecutionService executionService;
+    private final ConcurrencyLimitService limitService;
     private final WebhookService webhookService;
     private final FlowInputOutput inputs;
     private final RunContextFactory runContexts;
@@ -103,6 +108,7 @@ final class Api {
         storage = context.getBean(StorageInterface.class);
         flowService = context.getBean(FlowService.class);
         executionService = context.getBean(ExecutionService.class);
+        limitService = context.getBean(ConcurrencyLimitService.class);
         // Made here and not at the first webhook: it begins to listen for ended executions when it is made.
         webhookService = new Following(
             context.getBean(WebhookService.class), context.getBean(ExecutionStreamingService.class), executions);
@@ -122,9 +128,15 @@ final class Api {
         router.add("GET", base + "/executions/search", this::searchExecutions);
         router.add("GET", base + "/executions/{execution}", r -> Router.Reply.found(executions.findById(TENANT, r.path("execution"))));
         router.add("POST", base + "/executions/{execution}/restart", written(this::restart));
+        router.add("POST", base + "/executions/{execution}/replay", written(this::replay));
+        router.add("POST", base + "/executions/{execution}/resume", written(this::resume));
+        router.add("POST", base + "/executions/{execution}/unqueue", written(this::unqueue));
         router.add("DELETE", base + "/executions/{execution}/kill", written(this::kill));
         router.add("POST", base + "/executions/{namespace}/{flow}", written(this::createExecution));
         router.add("GET", base + "/logs/{execution}", this::logs);
+
+        router.add("GET", base + "/concurrency-limit/search", r -> limits());
+        router.add("PUT", base + "/concurrency-limit/{namespace}/{flow}", written(this::updateLimit));
 
         router.add("POST", base + "/flows/validate", this::validateFlows);
         router.add("POST", base + "/flows/import", written(this::importFlows));
@@ -235,6 +247,50 @@ final class Api {
         Execution restarted = executionService.restart(execution, request.number("revision").orElse(null));
         executionQueue.emit(restarted);
         return Router.Reply.ok(restarted);
+    }
+
+    /** Starts an execution's like: the same inputs and trigger, from the beginning or (with taskRunId) from one of its tasks. */
+    private Router.Reply replay(Router.Request request) throws Exception {
+        Execution execution = existing(request);
+        Optional<Integer> revision = request.number("revision");
+        Flow flow = flowService.getFlowIfExecutableOrThrow(TENANT, execution.getNamespace(), execution.getFlowId(),
+            Optional.of(revision.orElse(execution.getFlowRevision())));
+        Execution replayed = executionService.replay(
+            execution, flow, request.first("taskRunId").orElse(null), revision.orElse(null));
+        executionQueue.emit(replayed);
+        return Router.Reply.ok(replayed);
+    }
+
+    // One after the other, these two: what one of them has just let go, the other finds running and refuses.
+    private synchronized Router.Reply resume(Router.Request request) throws Exception {
+        Execution paused = executionService.getExecutionIfPause(TENANT, request.path("execution"), true);
+        if (request.parts().stream().anyMatch(part -> !part.name().isEmpty())) {
+            throw new IllegalArgumentException("the embedded engine takes no inputs for a resume");
+        }
+        Flow flow = flows.findByExecution(paused);
+        executionQueue.emit(executionService.resume(paused, flow, State.Type.RUNNING, Pause.Resumed.now()));
+        return Router.Reply.json(204, null);
+    }
+
+    private synchronized Router.Reply unqueue(Router.Request request) throws QueueException {
+        State.Type state = request.first("state").map(State.Type::valueOf).orElse(null);
+        Execution unqueued = limitService.unqueue(existing(request), state);
+        executionQueue.emit(unqueued);
+        return Router.Reply.ok(unqueued);
+    }
+
+    private Router.Reply limits() {
+        List<ConcurrencyLimit> limits = limitService.find(TENANT);
+        return Router.Reply.ok(new Page(limits, limits.size()));
+    }
+
+    private Router.Reply updateLimit(Router.Request request) throws JsonProcessingException {
+        Optional<ConcurrencyLimit> limit = limitService.findById(TENANT, request.path("namespace"), request.path("flow"));
+        JsonNode running = JacksonMapper.ofJson().readTree(request.text()).path("running");
+        if (!running.isInt() || running.intValue() < 0) {
+            throw new IllegalArgumentException("running is a number, 0 or more");
+        }
+        return Router.Reply.found(limit.map(found -> limitService.update(found.withRunning(running.intValue()))));
     }
 
     private Router.Reply kill(Router.Request request) throws QueueException {

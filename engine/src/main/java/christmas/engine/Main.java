@@ -88,7 +88,9 @@ public final class Main {
         Runtime.getRuntime().addShutdownHook(new Thread(this::stop, "stop"));
 
         String database = Disk.url(data);
-        context.set(ApplicationContext.builder().banner(false).properties(Map.of("engine.database", database)).start());
+        // What `kestra.url` says in a flow: its tasks call the engine that runs them, whatever its port is.
+        Map<String, Object> known = Map.of("engine.database", database, "kestra.url", url(server.getAddress().getPort()));
+        context.set(ApplicationContext.builder().banner(false).properties(known).start());
         startServices(Integer.parseInt(setting("ENGINE_THREADS")));
         disk = new Disk(database);
         new Api(context.get(), disk).register(router);
@@ -187,9 +189,12 @@ public final class Main {
     }
 
     private static void ready(int port) {
-        System.out.println(
-            "READY {\"url\": \"http://127.0.0.1:" + port + "\", \"pid\": " + ProcessHandle.current().pid() + "}");
+        System.out.println("READY {\"url\": \"" + url(port) + "\", \"pid\": " + ProcessHandle.current().pid() + "}");
         System.out.flush();
+    }
+
+    private static String url(int port) {
+        return "http://127.0.0.1:" + port;
     }
 
     /** The parent holds the other end of the standard input: however it goes, kill -9 included, this end notices. */

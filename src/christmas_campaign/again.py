@@ -1,0 +1,58 @@
+"""Trying again: how long to leave a provider alone that is busy, broken or away, and when to give up."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from christmas_campaign import times
+from christmas_campaign.reasons import Outcome, Reason
+from christmas_campaign.settings import Settings
+
+#: Kestra looks for what is due once a second, and an e-mail takes about one to be settled: asking sooner is in vain.
+SHORTEST_WAIT = timedelta(seconds=2)
+
+#: The first wait; each one after it is twice as long, up to the longest.
+FIRST_WAIT = timedelta(minutes=1)
+LONGEST_WAIT = timedelta(minutes=30)
+
+#: So often is it tried again: for 22 hours, one less than an e-mail's idempotency key is relied on (see ``gate.KEY_HOLDS``).
+TRIES = 48
+
+#: Far more than it takes from the first wait to the longest.
+_DOUBLINGS = 10
+
+_WORDS = {
+    Reason.NOTION_UNREACHABLE: "Notion could not be reached, or was not ready to answer",
+    Reason.RESEND_UNREACHABLE: "Resend could not be reached, or was not ready to take the e-mail",
+    Reason.SEND_IN_PROGRESS: "Resend is still busy with this e-mail",
+}
+
+
+def wait(tries: int, settings: Settings) -> timedelta | None:
+    """Return how long to wait for the next try when ``tries`` have been put off before this one; ``None``: give up."""
+    if tries >= TRIES:
+        return None
+    longer = min(FIRST_WAIT * (1 << min(tries, _DOUBLINGS)), LONGEST_WAIT)
+    return max(longer / settings.time_scale, SHORTEST_WAIT)
+
+
+def put_off(reason: Reason, tries: int, settings: Settings, now: datetime) -> dict[str, Any]:
+    """Decide what becomes of something that met with ``reason``, one that passes, at ``now`` (aware).
+
+    Returns ``outcome``, ``reason``, ``detail``; ``date`` of the next try (UTC) and ``tries``, its count, if there is one.
+    """
+    pause = wait(tries, settings)
+    if pause is None:
+        return {
+            "outcome": Outcome.FAILED,
+            "reason": reason,
+            "detail": f"{_WORDS[reason]}, for as long as it was tried: {tries + 1} times.",
+        }
+    return {
+        "outcome": Outcome.DEFERRED,
+        "reason": reason,
+        "detail": f"{_WORDS[reason]}. It is tried again.",
+        "date": times.text(now + pause),
+        "tries": tries + 1,
+    }

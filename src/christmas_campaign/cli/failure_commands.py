@@ -1,0 +1,103 @@
+"""``christmas failures`` and ``christmas replay``: what waits for a person, and running it again."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from christmas_campaign import times
+from christmas_campaign.cli import failures as the_failures
+from christmas_campaign.cli import replaying
+from christmas_campaign.cli.asking import agreed, count, env_file_option, json_option, print_json, yes_option
+from christmas_campaign.cli.environment import Environment
+from christmas_campaign.cli.failures import Failure
+from christmas_campaign.cli.kestra import Kestra
+from christmas_campaign.cli.plainly import plainly
+from christmas_campaign.cli.replaying import Replayed
+
+
+@click.command()
+@env_file_option
+@json_option
+def failures(env_file: Path | None, as_json: bool) -> None:
+    """List what failed or waits for a person and was not made good since: each with its reason, and what to do.
+
+    It shows addresses, for whoever has to look.
+
+    Exit code 0 if there is nothing, 1 if there is something, 2 if it could not be found out.
+    """
+    with plainly(), Environment.read(env_file).kestra() as kestra:
+        found = the_failures.failures(kestra)
+    if as_json:
+        print_json([each.as_json() for each in found])
+    else:
+        for each in found:
+            _show(each)
+        click.echo(
+            f"{count(len(found), 'failure waits', 'failures wait')} for a person." if found else "Nothing failed."
+        )
+    sys.exit(1 if found else 0)
+
+
+def _show(failure: Failure) -> None:
+    click.echo(f"{times.text(failure.at)}  {failure.subject}  {failure.address or 'address unknown'}")
+    click.echo(f"  {failure.reason}: {failure.detail or 'no words were left.'}")
+    click.echo(f"  to do: {failure.what_to_do}")
+    click.echo(f"  execution {failure.execution}")
+
+
+@click.command()
+@click.argument("ids", metavar="[ID]...", nargs=-1)
+@env_file_option
+@click.option("--reason", help="Those that failed for this reason.")
+@click.option("--all", "everything", is_flag=True, help="All that christmas failures lists.")
+@click.option(
+    "--not-sent",
+    is_flag=True,
+    help="Also those of reason send_unknown: you have looked in Resend, and these e-mails are not there.",
+)
+@yes_option
+def replay(
+    ids: tuple[str, ...], env_file: Path | None, reason: str | None, everything: bool, not_sent: bool, yes: bool
+) -> None:
+    """Run again what failed: each ID (of an execution, as christmas failures shows it), all of a reason, or all.
+
+    It says first what it would do, and asks; without a terminal and without --yes it changes nothing. An e-mail that was sent
+    is never sent again.
+
+    Exit code 0 when all of it was started or can be, 1 when something was left out, 2 if it could not be done.
+    """
+    if not ids and reason is None and not everything:
+        raise click.UsageError("Say what: the ID of an execution, --reason, or --all.")
+    done: list[Replayed] = []
+    with plainly(), Environment.read(env_file).kestra() as kestra:
+        chosen = replaying.chosen(the_failures.failures(kestra), ids, reason)
+        left_out = _show_plan(kestra, chosen, not_sent)
+        if len(left_out) < len(chosen) and agreed(yes, False, "Run them again?", "--yes"):
+            wanted = [each for each in chosen if each not in left_out]
+            for each in replaying.replay(kestra, wanted, not_sent=not_sent):
+                done.append(each)
+                _show_done(each)
+    sys.exit(1 if left_out or any(each.why_not for each in done) else 0)
+
+
+def _show_plan(kestra: Kestra, chosen: Sequence[Failure], not_sent: bool) -> list[Failure]:
+    """Say what would be run again; returns what is left out."""
+    left_out = []
+    if not chosen:
+        click.echo("There is nothing to run again.")
+    for failure in chosen:
+        why_not = replaying.why_not(kestra, failure, not_sent=not_sent)
+        if why_not:
+            left_out.append(failure)
+        what = f"left out, {why_not}" if why_not else "to run again"
+        click.echo(f"{failure.execution}  {failure.subject}  {failure.address or 'address unknown'}: {what}")
+    return left_out
+
+
+def _show_done(replayed: Replayed) -> None:
+    said = f"left out, {replayed.why_not}" if replayed.why_not else f"started as {replayed.execution}"
+    click.echo(f"{replayed.failure.execution}: {said}")

@@ -1,0 +1,174 @@
+"""What waits for a person: enrolments, e-mails and handlers that failed and were not made good since."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from christmas_campaign import times
+from christmas_campaign.cli import kestra_models
+from christmas_campaign.cli.kestra import Execution, Kestra
+from christmas_campaign.reasons import WHAT_TO_DO, Outcome, Reason
+from christmas_campaign.repair import ENROLL, SEND_EMAIL
+from christmas_campaign.sequences import SEQUENCES
+
+NAMESPACE = "christmas"
+
+_HANDLERS = {sequence.handler: sequence.name for sequence in SEQUENCES}
+
+_LOOK = "The execution's log says what happened; mend it, then `christmas replay`."
+_KILLED = "Somebody ended it by hand: `christmas replay`, if it is to be done after all."
+
+#: Outputs in which a decision says in words what it decided, the last word first.
+_WORDS = (("settle", "detail"), ("compose", "detail"), ("gate", "detail"), ("plan", "warning"), ("plan", "note"))
+
+
+class Failure(NamedTuple):
+    """One thing that failed.
+
+    ``at`` is when its run ended (UTC); ``enrolment`` and ``number`` what it was about, ``None`` where it was about none;
+    ``address`` is the contact's, for the person who looks, and goes into no log.
+    """
+
+    at: datetime
+    execution: str
+    flow: str
+    sequence: str | None
+    enrolment: str | None
+    number: int | None
+    address: str | None
+    reason: str
+    detail: str
+    what_to_do: str
+
+    @property
+    def subject(self) -> str:
+        """What has failed, in words."""
+        if self.flow == SEND_EMAIL:
+            return f"{self.sequence or 'unknown'} E{self.number}"
+        return f"{self.sequence} enrolment" if self.flow == ENROLL else self.flow
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it for JSON."""
+        return {**self._asdict(), "at": times.text(self.at)}
+
+
+def failures(kestra: Kestra) -> list[Failure]:
+    """Return what failed and was not made good since, the oldest first. Raises ``KestraError``."""
+    newest = _newest(_failed(kestra))
+    # The ledger after the runs: one that ended in between has written what became of it.
+    keys = set(kestra.kv_list(NAMESPACE))
+    live = {
+        _subject(each) for each in kestra.executions(namespace=NAMESPACE, states=kestra_models.LIVE) if _is_mail(each)
+    }
+    waiting = [each for each in newest if _subject(each) not in live and not _made_good(kestra, each, keys)]
+    return [_failure(kestra, each) for each in sorted(waiting, key=lambda each: each.ended or each.changed)]
+
+
+def _failed(kestra: Kestra) -> Iterable[Execution]:
+    """Every run that failed, by its label or its state."""
+    found: dict[str, Execution] = {}
+    for wanted in (
+        {"labels": {"outcome": Outcome.FAILED}},
+        {"labels": {"reason": Reason.CONTACT_NOT_FOUND}},
+        {"states": ["FAILED", "KILLED"]},
+    ):
+        found |= {each.id: each for each in kestra.executions(namespace=NAMESPACE, **wanted)}
+    return found.values()
+
+
+def _is_mail(run: Execution) -> bool:
+    return run.flow in (SEND_EMAIL, ENROLL)
+
+
+def _subject(run: Execution) -> tuple[str, ...]:
+    """What a run was about: two runs about the same are two tries."""
+    if _is_mail(run):
+        return run.flow, str(run.inputs.get("enrolment")), str(run.inputs.get("number"))
+    return (run.flow, run.original) if run.flow in _HANDLERS else (run.flow,)
+
+
+def _newest(runs: Iterable[Execution]) -> list[Execution]:
+    newest: dict[tuple[str, ...], Execution] = {}
+    for run in sorted(runs, key=lambda run: run.created):
+        newest[_subject(run)] = run
+    return list(newest.values())
+
+
+def _made_good(kestra: Kestra, run: Execution, keys: Collection[str]) -> bool:
+    if run.flow == ENROLL:
+        return f"enrolled.{run.inputs.get('enrolment')}" in keys
+    if run.flow == SEND_EMAIL:
+        return settled(kestra, run.inputs, keys)[0] in (Outcome.SENT, Outcome.SKIPPED)
+    others = kestra.executions(namespace=NAMESPACE, flow_id=run.flow, states=["SUCCESS", *kestra_models.LIVE])
+    later = [each for each in others if each.created > run.created]
+    # Another call of a webhook makes nothing good; a later run of anything else does.
+    return any(each.original == run.original for each in later) if run.flow in _HANDLERS else bool(later)
+
+
+def settled(
+    kestra: Kestra, inputs: Mapping[str, Any], keys: Collection[str] | None = None
+) -> tuple[str | None, Mapping[str, Any]]:
+    """Return what the ledger says of the e-mail that a run of `send-email` is about: the outcome (``None``: nothing), and the
+    whole entry. ``keys`` are those that are there. Raises ``KestraError``."""
+    key = ledger_key(str(inputs.get("enrolment")), inputs.get("number"))
+    said = kestra.kv_get(key, NAMESPACE) if keys is None or key in keys else None
+    return (str(said.get("outcome")), said) if isinstance(said, dict) else (None, {})
+
+
+def ledger_key(enrolment: str, number: object) -> str:
+    """Return the key of the ledger's entry about an e-mail."""
+    return f"mail.{enrolment}.{number}"
+
+
+def _failure(kestra: Kestra, run: Execution) -> Failure:
+    enrolment, number = run.inputs.get("enrolment"), run.inputs.get("number")
+    about = _is_mail(run)
+    reason = run.labels.get("reason") or ("killed" if run.state == "KILLED" else Reason.STEP_FAILED.value)
+    return Failure(
+        run.ended or run.changed,
+        run.id,
+        run.flow,
+        run.labels.get("sequence") or _HANDLERS.get(run.flow),
+        str(enrolment) if about and enrolment is not None else None,
+        int(number) if run.flow == SEND_EMAIL and number is not None else None,
+        _address(kestra, run),
+        reason,
+        _detail(kestra, run),
+        _what_to_do(reason),
+    )
+
+
+def _what_to_do(reason: str) -> str:
+    if reason == "killed":
+        return _KILLED
+    if reason == Reason.STEP_FAILED or reason not in {known.value for known in Reason}:
+        return _LOOK
+    return WHAT_TO_DO.get(Reason(reason), _LOOK)
+
+
+def _address(kestra: Kestra, run: Execution) -> str | None:
+    """The contact's address: from the event or the payload of the run, else from what is kept of the enrolment."""
+    event, payload = run.inputs.get("event"), run.trigger.get("body")
+    if isinstance(event, dict):
+        return _email((event.get("fields") or {}).get("email"))
+    if run.flow in _HANDLERS:
+        return _email(payload.get("email")) if isinstance(payload, dict) else None
+    record = kestra.kv_get(f"enrolment.{run.inputs['enrolment']}", NAMESPACE) if run.flow == SEND_EMAIL else None
+    return _email(record["event"]["fields"].get("email")) if record else None
+
+
+def _email(said: object) -> str | None:
+    return said if isinstance(said, str) else None
+
+
+def _detail(kestra: Kestra, run: Execution) -> str:
+    """The words of the decision, or of the task that failed."""
+    outputs = {each.task: each.outputs.get("vars") or {} for each in run.tasks}
+    for task, name in _WORDS:
+        said = outputs.get(task, {}).get(name)
+        if said:
+            return str(said)
+    errors = [line for line in kestra.logs(run.id) if line.level == "ERROR"]
+    return errors[0].message.strip() if errors else ""

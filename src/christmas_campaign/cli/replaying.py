@@ -1,0 +1,82 @@
+"""Running again what failed: e-mails and enrolments anew, handlers as they were called. Never into two mails."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from christmas_campaign.cli import template_sync
+from christmas_campaign.cli.errors import CommandError
+from christmas_campaign.cli.failures import NAMESPACE, Failure, ledger_key, settled
+from christmas_campaign.cli.kestra import Kestra, KestraError
+from christmas_campaign.reasons import Outcome
+from christmas_campaign.repair import ENROLL, SEND_EMAIL
+
+#: The reason of an e-mail of which nobody here knows whether Resend has taken it.
+SEND_UNKNOWN = "send_unknown"
+
+_NOT_KNOWN = "whether it was sent is not known: look in Resend; if it is not there, add --not-sent"
+
+#: A try's own labels, which the next one does not begin with.
+_OF_A_TRY = ("outcome", "reason")
+
+
+class Replayed(NamedTuple):
+    """What came of one: the new run's id, or why it was left out."""
+
+    failure: Failure
+    execution: str | None
+    why_not: str | None = None
+
+
+def chosen(found: Iterable[Failure], ids: Iterable[str], reason: str | None) -> list[Failure]:
+    """Return the failures with these execution ids (none: all), of this reason (``None``: any). Raises ``CommandError``."""
+    failures, wanted = list(found), set(ids)
+    unknown = sorted(wanted - {each.execution for each in failures})
+    if unknown:
+        raise CommandError(f"{unknown[0]} is not among what failed: christmas failures shows all of it, with the ids")
+    return [each for each in failures if (not wanted or each.execution in wanted) and reason in (None, each.reason)]
+
+
+def why_not(kestra: Kestra, failure: Failure, *, not_sent: bool) -> str | None:
+    """Return why a failure must not be run again, by what the ledger says now; ``None``: it may. Raises ``KestraError``."""
+    if failure.flow != SEND_EMAIL:
+        return None
+    outcome, said = settled(kestra, {"enrolment": failure.enrolment, "number": failure.number})
+    if outcome in (Outcome.SENT, Outcome.SKIPPED):
+        return f"it was {outcome} at {said.get('at')}"
+    unknown = SEND_UNKNOWN in (failure.reason, said.get("reason"))
+    return _NOT_KNOWN if unknown and not not_sent else None
+
+
+def replay(kestra: Kestra, failures: Iterable[Failure], *, not_sent: bool) -> Iterator[Replayed]:
+    """Run each again that may be, and yield what came of it.
+
+    ``not_sent``: a person has looked in Resend and found that the e-mails of which it was not known were not sent. Raises
+    ``KestraError`` when Kestra does not answer; what it refuses is left out.
+    """
+    # Whoever runs something again has mended something: a template that is kept for some minutes is the old one.
+    template_sync.refresh(kestra)
+    for failure in failures:
+        try:
+            against = why_not(kestra, failure, not_sent=not_sent)
+            yield Replayed(failure, None if against else _again(kestra, failure, not_sent), against)
+        except KestraError as error:
+            if error.status is None:
+                raise
+            yield Replayed(failure, None, str(error))
+
+
+def _again(kestra: Kestra, failure: Failure, not_sent: bool) -> str:
+    before = kestra.execution(failure.execution)
+    if failure.flow not in (SEND_EMAIL, ENROLL):
+        # By the flow as it is now: it may have been mended.
+        return kestra.replay(failure.execution, revision=kestra.flow(NAMESPACE, failure.flow).revision)
+    if failure.flow == SEND_EMAIL and not_sent and failure.enrolment is not None:
+        # The claim would keep it from being sent.
+        kestra.kv_delete(ledger_key(failure.enrolment, failure.number), NAMESPACE)
+    inputs = {name: value for name, value in before.inputs.items() if name != "tries"}
+    labels = {
+        name: value for name, value in before.labels.items() if name not in _OF_A_TRY and not name.startswith("system.")
+    }
+    return kestra.run(failure.flow, inputs, namespace=NAMESPACE, labels=labels)

@@ -1,0 +1,23 @@
+"""What the flow `enroll` is told of an event: the event itself, and what has to be asked and said on the way."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from christmas_campaign import lookups
+from christmas_campaign.intake import Event
+from christmas_campaign.sequences import sequence
+
+
+def enroll_input(event: Event) -> dict[str, Any]:
+    """Return the input ``event`` of the flow `enroll`, plain values that are fit for JSON.
+
+    It is ``Event.as_json`` with ``lookups`` (the Notion queries), ``duplicate`` (the reason, if the event was enrolled before)
+    and ``signup`` (the enrolment of the contact's signup, or ``None``).
+    """
+    return {
+        **event.as_json(),
+        "lookups": lookups.lookups(event),
+        "duplicate": sequence(event.sequence).duplicate,
+        "signup": lookups.signup_id(event),
+    }

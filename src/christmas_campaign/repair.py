@@ -1,0 +1,216 @@
+"""Repair: what is not as it has to be, and how it is mended, from a look at everything at about the same time.
+
+What lives in the engine is looked at first, the ledger after it, Notion last: a run that ends in between has written down what
+it did before it ended, so it is never taken for vanished. Whatever has failed waits for a person, and is no matter of this.
+Every mend may be done twice: a second run of an e-mail finds it settled, a second enrolment finds the event known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from christmas_campaign import notion_pages
+from christmas_campaign import notion_schema as schema
+from christmas_campaign.enroll_input import enroll_input
+from christmas_campaign.enrolment import Record
+from christmas_campaign.mends import Enroll, Kill, Mend, Release, Schedule, Stamp, Unblock
+from christmas_campaign.notion_pages import Page
+
+#: The flows that an enrolment consists of.
+ENROLL, SEND_EMAIL = "enroll", "send-email"
+
+#: An enrolment takes seconds; one that has been under way for so long is under way no more.
+ENROLS_WITHIN = timedelta(minutes=15)
+
+#: The next in a queue is let go within a second after the one before it has ended.
+QUEUE_MOVES_WITHIN = timedelta(minutes=1)
+
+#: A run in which no task runs goes on at once, or never.
+GOES_ON_WITHIN = timedelta(hours=1)
+
+#: How an e-mail is settled well, and settled at all.
+_WELL = ("sent", "skipped")
+_FINAL = (*_WELL, "failed")
+
+#: The states of a run that does not count for the limit of its flow: it has not begun.
+_WAITING = ("CREATED", "QUEUED")
+
+#: The states in which a task is not done, and something is about to do it.
+_AT_WORK = ("SUBMITTED", "RUNNING", "PAUSED", "RETRYING", "KILLING", "BREAKPOINT")
+
+
+class Task(NamedTuple):
+    """A task run within a run: its id, the id of the task run that it is in if any, and its state in Kestra's words."""
+
+    id: str
+    parent: str | None
+    state: str
+
+
+class Run(NamedTuple):
+    """A run that has not ended: its state in Kestra's words, what it is about (``None``: no enrolment, no e-mail), when it is
+    due (``None``: at once), and when it or one of its tasks last came into another state. Times are aware."""
+
+    id: str
+    flow: str
+    state: str
+    enrolment: str | None
+    number: int | None
+    due: datetime | None
+    changed: datetime
+    tasks: Sequence[Task] = ()
+
+
+class Mail(NamedTuple):
+    """What the ledger says of an e-mail: its outcome, a claim (``sending``) among them, and when."""
+
+    outcome: str
+    at: datetime
+
+
+class Enrolment(NamedTuple):
+    """What is kept of an enrolment: its record and when that was written last, whether all its e-mails were scheduled, whether
+    the last try to enrol has failed and waits for a person, the id of its page in Notion, and the ledger by number."""
+
+    id: str
+    record: Record
+    recorded_at: datetime
+    enrolled: bool
+    failed: bool = False
+    page: str | None = None
+    mails: Mapping[int, Mail] = {}
+
+
+class Lane(NamedTuple):
+    """A flow whose runs queue: how many may run at a time, how many Kestra counts, and when the last one ended."""
+
+    flow: str
+    limit: int
+    running: int
+    last_ended: datetime | None
+
+
+class Snapshot(NamedTuple):
+    """Everything that was looked at. ``held`` says whether all e-mails are held (`christmas pause`), ``pages`` are incomplete
+    pages in Email Sequence, by id; ``now`` is when the look began."""
+
+    now: datetime
+    runs: Sequence[Run] = ()
+    lanes: Sequence[Lane] = ()
+    enrolments: Sequence[Enrolment] = ()
+    pages: Mapping[str, Page] = {}
+    held: bool = False
+
+
+def repair(seen: Snapshot) -> list[Mend]:
+    """Return all that has to be mended, in the order in which it is done."""
+    live = {(run.flow, run.enrolment, run.number) for run in seen.runs}
+    mends: list[Mend] = [*_kills(seen), *_releases(seen), *_unblocks(seen)]
+    for enrolment in seen.enrolments:
+        enrolling = (ENROLL, enrolment.id, None) in live
+        numbers = {number for flow, about, number in live if flow == SEND_EMAIL and about == enrolment.id}
+        if not enrolment.enrolled:
+            late = enrolment.recorded_at + ENROLS_WITHIN < seen.now
+            if late and not enrolling and not enrolment.failed:
+                mends.append(Enroll(enrolment.id, enroll_input(enrolment.record.event), enrolment.record.labels))
+        elif enrolment.page is not None:
+            mends += _vanished(enrolment, numbers, seen.now)
+            mends += _stamps(enrolment, numbers, seen.pages.get(enrolment.page))
+    return mends
+
+
+def chosen(ids: Iterable[str], unfinished: Iterable[str], cursor: str, most: int) -> tuple[list[str], str]:
+    """Return the enrolments to look at this time, no more than ``most``, and the cursor for the next time.
+
+    They are looked at in turn, on from ``cursor``; those that are not finished come first, up to half of the places, for some
+    of them may wait for a person and would take all.
+    """
+    first = _from(unfinished, cursor)[: most // 2]
+    turn = [each for each in _from(ids, cursor) if each not in first][: most - len(first)]
+    return [*first, *turn], turn[-1] if turn else cursor
+
+
+def _from(ids: Iterable[str], cursor: str) -> list[str]:
+    """All of them in order, those after ``cursor`` first."""
+    return sorted(ids, key=lambda each: (each <= cursor, each))
+
+
+def wanted_pages(enrolments: Iterable[Enrolment]) -> dict[str, str]:
+    """Return the pages that have to be looked at, those of enrolments of which an e-mail was sent: the contact's address, by
+    the page's id."""
+    return {
+        each.page: each.record.event.email
+        for each in enrolments
+        if each.page is not None and any(mail.outcome == "sent" for mail in each.mails.values())
+    }
+
+
+def _kills(seen: Snapshot) -> Iterator[Kill]:
+    for run in seen.runs:
+        if run.state == "RUNNING" and run.changed + GOES_ON_WITHIN < seen.now and not _at_work(run.tasks):
+            yield Kill(run.flow, run.id, run.changed)
+
+
+def _at_work(tasks: Collection[Task]) -> bool:
+    """Whether any task is being done; one that others are in is not done itself, it waits for them."""
+    parents = {task.parent for task in tasks}
+    return any(task.state in _AT_WORK and task.id not in parents for task in tasks)
+
+
+def _releases(seen: Snapshot) -> Iterator[Release]:
+    """One that looked just before `christmas resume`, and was held just after it."""
+    for run in seen.runs:
+        held = run.flow == SEND_EMAIL and run.state == "PAUSED" and not seen.held
+        if held and run.changed + QUEUE_MOVES_WITHIN < seen.now:
+            yield Release(run.flow, run.id)
+
+
+def _unblocks(seen: Snapshot) -> Iterator[Unblock]:
+    for lane in seen.lanes:
+        runs = [run for run in seen.runs if run.flow == lane.flow]
+        running = sum(run.state not in _WAITING for run in runs)
+        # Between the end of one and the start of the next there is a moment in which nothing runs, and all is well.
+        moves = lane.last_ended is not None and lane.last_ended + QUEUE_MOVES_WITHIN >= seen.now
+        if running >= lane.limit or moves:
+            continue
+        queued = sorted((run.changed, run.id) for run in runs if run.state == "QUEUED")
+        if queued:
+            since, oldest = queued[0]
+            if since + QUEUE_MOVES_WITHIN < seen.now:
+                yield Unblock(lane.flow, running + 1, oldest)
+        elif lane.running >= lane.limit and not any(_begins(run, seen.now) for run in runs):
+            yield Unblock(lane.flow, running, None)
+
+
+def _begins(run: Run, now: datetime) -> bool:
+    """Whether a run is about to begin: Kestra may count it before it says that it runs."""
+    return run.state == "CREATED" and (run.due or run.changed) <= now
+
+
+def _vanished(enrolment: Enrolment, live: Collection[int | None], now: datetime) -> Iterator[Schedule]:
+    for number, due in sorted(enrolment.record.emails.items()):
+        mail = enrolment.mails.get(number)
+        if number not in live and (mail is None or mail.outcome not in _FINAL):
+            labels = {**enrolment.record.labels, "number": str(number)}
+            yield Schedule(enrolment.id, number, max(due, now), labels)
+
+
+def _stamps(enrolment: Enrolment, live: Collection[int | None], page: Page | None) -> Iterator[Stamp]:
+    """What the page lacks; a run that has not ended stamps it itself."""
+    if page is None or notion_pages.archived(page):
+        return
+    said = notion_pages.plain(page)
+    sent = {
+        number: mail.at
+        for number, mail in sorted(enrolment.mails.items())
+        if mail.outcome == "sent" and number not in live and said.get(schema.page_sent(number)) is None
+    }
+    well = all(
+        number in enrolment.mails and enrolment.mails[number].outcome in _WELL and number not in live
+        for number in enrolment.record.emails
+    )
+    completed = well and said.get(schema.PAGE_COMPLETED) is not True
+    if sent or completed:
+        yield Stamp(enrolment.id, str(page["id"]), sent, completed)

@@ -1,0 +1,34 @@
+"""The step ``sources``: the look-ups of the campaign's databases to the ids of their data sources."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from christmas_campaign import notion_schema as schema
+from christmas_campaign.steps import data_source, ready_made
+
+#: The look-ups that the flow hands over, and what people call each.
+DATABASES = {
+    "contacts": schema.CONTACTS.title,
+    "pages": schema.SEQUENCE_PAGES.title,
+    "templates": schema.TEMPLATES.title,
+    "analytics": schema.ANALYTICS.title,
+    "portals": schema.PORTALS.title,
+}
+
+#: How long the ids count. They hardly ever change.
+KEPT = timedelta(minutes=10)
+
+
+def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
+    """Context: a response for each of ``DATABASES`` (``None``: Notion did not answer).
+
+    Outputs: ``keep``, the entry of the KV store with the id of each and ``until`` (milliseconds since 1970); ``None`` when an
+    answer is missing. Raises ``UnusableContext`` when Notion refused one.
+    """
+    found = {name: data_source(context[name], title) for name, title in DATABASES.items() if context.get(name)}
+    if len(found) < len(DATABASES):
+        return {"keep": None}
+    return {"keep": ready_made({**found, "until": int((now + KEPT).timestamp() * 1000)})}

@@ -1,0 +1,25 @@
+"""The commands of an operator, run on a stack as a person would run them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from click.testing import CliRunner, Result
+
+from christmas_campaign.cli.main import main
+from christmas_campaign.cli.stack import Stack
+
+
+def christmas(stack: Stack, command: str, *words: str, answer: str | None = None) -> Result:
+    """Run a command with the stack's settings."""
+    result = CliRunner().invoke(main, [command, "--env-file", str(stack.environment_file), *words], input=answer)
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.output
+    return result
+
+
+def christmas_json(stack: Stack, command: str, *words: str, code: int = 0) -> Any:
+    """Run it with ``--json``; returns what it printed, once it ended with ``code``."""
+    result = christmas(stack, command, *words, "--json")
+    assert result.exit_code == code, result.output
+    return json.loads(result.stdout)

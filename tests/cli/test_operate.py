@@ -1,0 +1,83 @@
+"""`christmas pause` and `christmas resume` on the real engine: nothing goes out, nothing is lost, nothing comes twice."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from support import address, enrolled, mails, numbers, runs, sign_up, until, wait_for_mails
+
+from christmas_campaign.cli.stack import Stack
+from cli.operator import christmas
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A stack of its own: a pause is for everybody."""
+    with Stack(tmp_path_factory.mktemp("operate"), time_scale=1) as running:
+        yield running
+
+
+def overdue(stack: Stack) -> str:
+    """A contact whose E2 is due at once."""
+    email = address()
+    sign_up(stack, email, email_1_sent_at=(datetime.now(UTC) - timedelta(days=2)).isoformat())
+    enrolled(stack, email)
+    return email
+
+
+def states(stack: Stack, emails: list[str]) -> list[str]:
+    """The states of the runs that are about the E2s of these contacts."""
+    found = [run for email in emails for run in runs(stack, "send-email", email) if run.inputs["number"] == 2]
+    return sorted(run.state for run in found)
+
+
+def test_a_pause_holds_all_emails_and_a_resume_lets_each_go_once(stack: Stack) -> None:
+    assert christmas(stack, "resume").stdout == "No e-mail is held.\n"
+    begun = datetime.now(UTC)
+    first = christmas(stack, "pause")
+    assert first.exit_code == 0
+    assert first.stdout.startswith("From now on all e-mails are held, until christmas resume (")
+    kept = stack.kestra.kv_get("paused")
+    assert begun - timedelta(seconds=1) <= datetime.fromisoformat(kept["since"]) <= datetime.now(UTC)
+
+    emails = [overdue(stack) for _ in range(3)]
+    until(lambda: states(stack, emails) == ["PAUSED", "QUEUED", "QUEUED"], "all to wait")
+    time.sleep(2)
+    assert [mails(stack, email) for email in emails] == [[], [], []]
+
+    second = christmas(stack, "pause")
+    assert second.exit_code == 0
+    assert second.stdout.startswith("All e-mails are held already, since ")
+    assert second.stdout.endswith("; 3 are due and waiting.\n")
+    assert stack.kestra.kv_get("paused") == kept
+    assert christmas(stack, "repair", "--apply").stdout.endswith("Nothing is to be mended.\n")
+
+    last = christmas(stack, "resume")
+    assert last.exit_code == 0
+    assert last.stdout.startswith("E-mails go out again; they were held since ")
+    assert last.stdout.endswith("3 are overdue, and go out now.\n")
+    assert [numbers(wait_for_mails(stack, email, 1)) for email in emails] == [[2], [2], [2]]
+    until(lambda: set(states(stack, emails)) == {"SUCCESS"}, "the end of all runs")
+    assert [numbers(mails(stack, email)) for email in emails] == [[2], [2], [2]]
+    assert christmas(stack, "resume").stdout == "No e-mail is held.\n"
+
+
+def test_a_resume_after_one_that_broke_off_lets_go_what_is_still_held(stack: Stack) -> None:
+    christmas(stack, "pause")
+    email = overdue(stack)
+    until(lambda: states(stack, [email]) == ["PAUSED"], "the pause")
+    stack.kestra.kv_delete("paused")
+    assert christmas(stack, "resume").stdout == "No e-mail is held; 1 was waiting, and goes on.\n"
+    assert numbers(wait_for_mails(stack, email, 1)) == [2]
+
+
+def test_a_kestra_that_is_not_there_is_said_plainly(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(type(stack), "environment_file", stack.data / "nowhere")
+    stack.environment_file.write_text("KESTRA_URL=http://127.0.0.1:9\n", encoding="utf-8")
+    for command in ("pause", "resume", "failures"):
+        result = christmas(stack, command)
+        assert result.exit_code == 2
+        assert "Kestra at http://127.0.0.1:9 does not answer" in result.stderr

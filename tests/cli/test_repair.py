@@ -1,0 +1,356 @@
+"""`christmas repair` on the real engine: each thing that can be wrong is made wrong, and mended."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from support import (
+    address,
+    enrolled,
+    mails,
+    numbers,
+    page_of,
+    payload,
+    post,
+    runs,
+    scheduled,
+    sign_up,
+    until,
+    wait_for_mails,
+)
+
+from christmas_campaign import notion_pages, repair, times
+from christmas_campaign import notion_schema as schema
+from christmas_campaign.cli import repair as cli_repair
+from christmas_campaign.cli.kestra import Execution
+from christmas_campaign.cli.main import main
+from christmas_campaign.cli.stack import Stack
+from cli.operator import christmas, christmas_json
+
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A stack of its own, in which e-mails wait for their days: a repair is for everybody."""
+    with Stack(tmp_path_factory.mktemp("repair"), time_scale=1) as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def _nothing_left(stack: Stack) -> None:
+    stack.sandbox.clear_faults()
+    stack.kestra.kv_delete("paused")
+
+
+@pytest.fixture
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No enrolment and no queue is given any time."""
+    for name in ("ENROLS_WITHIN", "QUEUE_MOVES_WITHIN"):
+        monkeypatch.setattr(repair, name, timedelta(0))
+
+
+def signed_up(stack: Stack, due: timedelta = timedelta(days=1)) -> tuple[str, str]:
+    """Sign a contact up whose E2 is due in so long; returns the address and the enrolment's id."""
+    email = address()
+    anchor = datetime.now(UTC) + due - timedelta(days=1)
+    sign_up(stack, email, email_1_sent_at=anchor.isoformat())
+    run = enrolled(stack, email)
+    # It has a word to say yet, and Kestra counts it until then.
+    until(lambda: not stack.kestra.execution(run.id).live, "the end of the enrolment")
+    return email, run.labels["enrolment"]
+
+
+def waiting(stack: Stack, email: str) -> dict[int, Execution]:
+    """The runs of `send-email` that have not ended, by number."""
+    return {int(run.inputs["number"]): run for run in runs(stack, "send-email", email) if run.live}
+
+
+def labels(run: Execution) -> dict[str, str]:
+    """The labels of a run, Kestra's own and what became of it left out."""
+    return {name: value for name, value in run.labels.items() if name != "outcome" and not name.startswith("system.")}
+
+
+def counted(stack: Stack, flow: str) -> int:
+    """How many runs of a flow Kestra counts."""
+    return next(lane.running for lane in stack.kestra.concurrency_limits() if lane.flow == flow)
+
+
+def kill(stack: Stack, run: Execution) -> None:
+    stack.kestra.kill(run.id)
+    until(lambda: stack.kestra.execution(run.id).state == "KILLED", "the end of the run", 30)
+
+
+def test_where_all_is_well_it_says_so(stack: Stack) -> None:
+    email, _ = signed_up(stack)
+    before = scheduled(stack, email)
+    for words in ([], ["--apply"]):
+        result = christmas(stack, "repair", *words)
+        assert result.exit_code == 0
+        assert result.stdout.endswith("Nothing is to be mended.\n")
+    assert scheduled(stack, email) == before
+
+
+def test_an_email_whose_run_vanished_is_scheduled_again(stack: Stack) -> None:
+    email, enrolment = signed_up(stack)
+    before = waiting(stack, email)
+    kill(stack, before[3])
+
+    dry = christmas(stack, "repair")
+    assert dry.exit_code == 1
+    assert f"E-mail 3 of {enrolment} is not settled, and no run waits to send it" in dry.stdout
+    assert email not in dry.stdout
+    assert 3 not in waiting(stack, email), "a dry run changes nothing"
+
+    wet = christmas(stack, "repair", "--apply")
+    assert wet.exit_code == 0, wet.output
+    assert wet.stdout.endswith("1 thing was mended.\n")
+    again = waiting(stack, email)[3]
+    assert labels(again) == labels(before[3])
+    assert again.inputs["enrolment"] == enrolment
+    assert again.scheduled is not None
+    assert before[3].scheduled is not None
+    assert abs(again.scheduled - before[3].scheduled) < timedelta(milliseconds=2)
+    assert "Nothing is to be mended." in christmas(stack, "repair", "--apply").stdout
+
+
+def test_one_that_is_overdue_arrives_once(stack: Stack) -> None:
+    email, _ = signed_up(stack, timedelta(seconds=15))
+    kill(stack, waiting(stack, email)[2])
+    until(lambda: "2" in _overdue(stack, email), "the moment when it was due", 30)
+    # Twice at once: a second run finds it sent.
+    argv = [sys.executable, "-m", "christmas_campaign.cli.main", "repair", "--apply", "--env-file"]
+    both = [subprocess.Popen([*argv, str(stack.environment_file)]) for _ in range(2)]
+    assert [process.wait(60) for process in both] == [0, 0]
+    assert numbers(wait_for_mails(stack, email, 1)) == [2]
+    until(lambda: 2 not in waiting(stack, email), "the end of all its runs")
+    assert numbers(mails(stack, email)) == [2]
+    assert "Nothing is to be mended." in christmas(stack, "repair").stdout
+
+
+def _overdue(stack: Stack, email: str) -> list[str]:
+    now = datetime.now(UTC)
+    return [str(number) for number, due in scheduled(stack, email).items() if due < now]
+
+
+@pytest.mark.usefixtures("at_once")
+def test_an_enrolment_that_was_not_finished_is_run_again(stack: Stack) -> None:
+    email, enrolment = signed_up(stack)
+    for run in waiting(stack, email).values():
+        kill(stack, run)
+    stack.kestra.kv_delete(f"enrolled.{enrolment}")
+    first = runs(stack, "enroll", email)
+    result = christmas(stack, "repair", "--apply")
+    assert f"The enrolment {enrolment} was begun and not finished" in result.stdout
+    second = until(lambda: [run for run in runs(stack, "enroll", email) if run.id != first[0].id], "the enrolment")[0]
+    until(lambda: stack.kestra.execution(second.id).state == "SUCCESS", "its end")
+    assert labels(second) == labels(first[0])
+    assert second.inputs["event"] == first[0].inputs["event"]
+    assert set(waiting(stack, email)) == {2, 3, 4, 5}
+    assert page_of(stack, email)["Email"] == email, "it is the same page"
+    assert "Nothing is to be mended." in christmas(stack, "repair").stdout
+
+
+@pytest.mark.usefixtures("at_once")
+def test_an_enrolment_that_failed_waits_for_a_person(stack: Stack) -> None:
+    email = address()
+    refused = {"object": "error", "status": 400, "code": "validation_error", "message": "no"}
+    stack.sandbox.fault("notion", "status", status=400, times=1, path="/v1/pages", body=refused)
+    post(stack, payload(email))
+    run = until(lambda: [each for each in runs(stack, "enroll", email) if not each.live], "the failure")[0]
+    assert run.state == "FAILED"
+    assert stack.kestra.kv_get(f"enrolment.{run.labels['enrolment']}") is not None
+    assert "Nothing is to be mended." in christmas(stack, "repair", "--apply").stdout
+
+
+def test_a_stamp_that_was_not_written_is_written(stack: Stack) -> None:
+    email, enrolment = signed_up(stack, -timedelta(days=9))
+    wait_for_mails(stack, email, 1)
+    until(lambda: page_of(stack, email)["Email 2 Sent"], "the stamp")
+    until(lambda: 2 not in waiting(stack, email), "the end of the run")
+    page_id = stack.kestra.kv_get(f"page.{enrolment}")
+    with stack.notion() as notion:
+        notion.update_page(page_id, schema.SEQUENCE_PAGES, {"Email 2 Sent": None})
+    assert page_of(stack, email)["Email 2 Sent"] is None
+    dry = christmas(stack, "repair")
+    assert f"The page of {enrolment} does not say what the ledger says: Email 2 Sent is written." in dry.stdout
+    assert christmas(stack, "repair", "--apply").exit_code == 0
+    stamped = notion_pages.moment(page_of(stack, email)["Email 2 Sent"])
+    assert stamped == times.parse(stack.kestra.kv_get(f"mail.{enrolment}.2")["at"])
+    assert page_of(stack, email)["Sequence Completed"] is False
+
+    with stack.notion() as notion:
+        notion.update_page(page_id, schema.SEQUENCE_PAGES, {"Email 2 Sent": None})
+        notion.archive_page(page_id)
+    assert "Nothing is to be mended." in christmas(stack, "repair").stdout
+
+
+def test_a_completed_sequence_is_completed(stack: Stack) -> None:
+    email, enrolment = signed_up(stack)
+    for number, run in waiting(stack, email).items():
+        kill(stack, run)
+        said = {"outcome": "sent", "at": f"2025-11-2{number}T15:00:00.000Z", "reason": None, "resend_id": "x"}
+        stack.kestra.kv_put(f"mail.{enrolment}.{number}", said)
+    report = christmas_json(stack, "repair", "--apply")
+    assert report["done"] == report["found"]
+    assert len(report["done"]) == 1
+    page = page_of(stack, email)
+    assert page["Sequence Completed"] is True
+    stamps = [notion_pages.moment(page[f"Email {number} Sent"]) for number in (2, 5)]
+    assert stamps == [times.parse("2025-11-22T15:00:00Z"), times.parse("2025-11-25T15:00:00Z")]
+
+
+@pytest.mark.usefixtures("at_once")
+def test_a_queue_that_stands_still_moves_again(stack: Stack) -> None:
+    """As after a kill -9 between the end of one and the start of the next: Kestra counts one that is not there."""
+    signed_up(stack)
+    stack.kestra.set_concurrency("christmas", "enroll", 1)
+    email = address()
+    post(stack, payload(email))
+    queued = until(lambda: [run for run in runs(stack, "enroll", email) if run.state == "QUEUED"], "the queue")[0]
+    other = address()
+    post(stack, payload(other))
+    until(lambda: [run for run in runs(stack, "enroll", other) if run.state == "QUEUED"], "the queue")
+    result = christmas(stack, "repair", "--apply")
+    assert (
+        f"Runs of enroll wait for one that is not there: the oldest of them, {queued.id}, is let go." in result.stdout
+    )
+    enrolled(stack, email)
+    enrolled(stack, other)
+    until(lambda: counted(stack, "enroll") == 0, "the end of both")
+
+
+@pytest.mark.usefixtures("at_once")
+def test_a_count_of_what_is_not_there_is_set_right(stack: Stack) -> None:
+    signed_up(stack)
+    stack.kestra.set_concurrency("christmas", "enroll", 1)
+    report = christmas_json(stack, "repair", "--apply")
+    assert report["done"] == ["Kestra counts runs of enroll that there are not: the count is set to 0."]
+    enrolled(stack, signed_up(stack)[0])
+
+
+@pytest.mark.usefixtures("at_once")
+def test_an_email_that_was_held_when_all_were_let_go_goes_on(stack: Stack) -> None:
+    """As when it looked just before `christmas resume`, and was held just after."""
+    stack.kestra.kv_put("paused", {"since": "2025-11-20T15:00:00.000Z"})
+    email, _ = signed_up(stack, -timedelta(days=9))
+    until(lambda: waiting(stack, email)[2].state == "PAUSED", "the pause")
+    assert "Nothing is to be mended." in christmas(stack, "repair").stdout
+    stack.kestra.kv_delete("paused")
+    assert "is held, and e-mails are held no more: it goes on." in christmas(stack, "repair", "--apply").stdout
+    assert numbers(wait_for_mails(stack, email, 1)) == [2]
+
+
+def test_a_run_that_does_not_go_on_is_ended_and_what_it_was_to_do_is_done(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing counts as a task at work here: any run that is in the middle of something is as good as stuck."""
+    email, _ = signed_up(stack, timedelta(seconds=10))
+    stack.sandbox.fault("notion", "latency", seconds=20, times=1, path="/v1/pages")
+    run = waiting(stack, email)[2]
+    until(lambda: any(each.task == "page" for each in stack.kestra.execution(run.id).tasks), "the page", 30)
+    with monkeypatch.context() as patched:
+        patched.setattr(repair, "_AT_WORK", ())
+        patched.setattr(repair, "GOES_ON_WITHIN", timedelta(0))
+        patched.setattr(cli_repair, "SECOND_LOOK", 0.1)
+        result = christmas(stack, "repair", "--apply")
+    assert f"The run {run.id} of send-email has had no task at work since" in result.stdout
+    until(lambda: stack.kestra.execution(run.id).state == "KILLED", "its end")
+    assert mails(stack, email) == []
+    stack.sandbox.clear_faults()
+    assert "E-mail 2 of" in christmas(stack, "repair", "--apply").stdout
+    assert numbers(wait_for_mails(stack, email, 1)) == [2]
+
+
+def test_without_notion_the_engine_is_repaired_and_the_rest_is_said(stack: Stack) -> None:
+    sent, _ = signed_up(stack, -timedelta(days=9))
+    wait_for_mails(stack, sent, 1)
+    until(lambda: 2 not in waiting(stack, sent), "the end of the run")
+    email, _ = signed_up(stack)
+    kill(stack, waiting(stack, email)[4])
+    stack.sandbox.fault("notion", "status", status=500)
+    report = christmas_json(stack, "repair", "--apply", code=2)
+    (problem,) = report["problems"]
+    assert problem.startswith("The pages could not be looked at: Notion ")
+    assert 4 in waiting(stack, email)
+
+
+def test_what_cannot_be_read_stops_nothing(stack: Stack) -> None:
+    email, _ = signed_up(stack)
+    kill(stack, waiting(stack, email)[4])
+    stack.kestra.kv_put("enrolment.a-wrong-one", {"event": "someone@example.com"})
+    try:
+        report = christmas_json(stack, "repair", "--apply", code=2)
+    finally:
+        stack.kestra.kv_delete("enrolment.a-wrong-one")
+    assert report["problems"] == ["What is kept of a-wrong-one cannot be read (KeyError)."]
+    assert 4 in waiting(stack, email)
+
+
+def test_it_looks_at_so_many_and_goes_on_with_the_others(stack: Stack) -> None:
+    pairs = sorted((signed_up(stack) for _ in range(3)), key=lambda pair: pair[1])
+    for email, _ in pairs:
+        kill(stack, waiting(stack, email)[5])
+    mended, looks = 0, 0
+    while mended < 3:
+        report: dict[str, Any] = christmas_json(stack, "repair", "--apply", "--most", "2")
+        assert report["looked_at"]["enrolments"] <= 2
+        mended += len(report["done"])
+        looks += 1
+        assert looks < 30
+    assert all(5 in waiting(stack, email) for email, _ in pairs)
+
+
+def test_a_setting_that_is_not_there_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CHRISTMAS_ENV_FILE", raising=False)
+    for name in ("SECRET_NOTION_EMAIL_SEQUENCE_DB_ID", "SECRET_NOTION_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    result = CliRunner().invoke(main, ["repair"])
+    assert result.exit_code == 2
+    assert "SECRET_NOTION_EMAIL_SEQUENCE_DB_ID is missing" in result.stderr
+
+
+# the flow
+
+
+def by_hand(stack: Stack, **inputs: Any) -> Execution:
+    execution_id = stack.kestra.run("repair", inputs)
+    return until(lambda: None if (found := stack.kestra.execution(execution_id)).live else found, "the repair", 60)
+
+
+def test_the_flow_does_it_and_tells_the_team(stack: Stack) -> None:
+    email, enrolment = signed_up(stack)
+    kill(stack, waiting(stack, email)[4])
+    dry = by_hand(stack)
+    assert dry.state == "SUCCESS", [line.message for line in stack.kestra.logs(dry.id)]
+    assert (len(dry.outputs["found"]), dry.outputs.get("done")) == (1, None)
+    assert 4 not in waiting(stack, email)
+
+    wet = by_hand(stack, apply=True)
+    assert wet.state == "SUCCESS"
+    assert wet.outputs["done"] == dry.outputs["found"]
+    assert 4 in waiting(stack, email)
+    logged = [line.message for line in stack.kestra.logs(wet.id)]
+    assert any(f"E-mail 4 of {enrolment}" in message for message in logged)
+    (told,) = stack.kestra.executions(namespace="christmas", flow_id="tell", parent=wet.id)
+    assert told.inputs["message"] == "The repair has mended 1 thing (schedule): its log says what."
+    assert not any(email in message for message in logged)
+
+    well = by_hand(stack, apply=True)
+    assert (well.state, well.outputs["found"]) == ("SUCCESS", [])
+    assert stack.kestra.executions(namespace="christmas", flow_id="tell", parent=well.id) == []
+
+
+def test_the_flow_fails_where_it_could_not_look(stack: Stack) -> None:
+    stack.kestra.kv_put("enrolment.a-wrong-one", {"event": "someone@example.com"})
+    try:
+        run = by_hand(stack, apply=True)
+    finally:
+        stack.kestra.kv_delete("enrolment.a-wrong-one")
+    assert run.state == "FAILED"

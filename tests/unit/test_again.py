@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from christmas_campaign import again
+from christmas_campaign.campaign import ZONE
+from christmas_campaign.gate import KEY_HOLDS
+from christmas_campaign.reasons import Reason
+from christmas_campaign.settings import Settings
+from unit import build
+
+NOW, HOUR, MINUTE = build.NOW, build.HOUR, build.MINUTE
+SECOND = timedelta(seconds=1)
+
+#: What the three that pass say.
+WORDS = {
+    Reason.NOTION_UNREACHABLE: "Notion could not be reached, or was not ready to answer",
+    Reason.RESEND_UNREACHABLE: "Resend could not be reached, or was not ready to take the e-mail",
+    Reason.SEND_IN_PROGRESS: "Resend is still busy with this e-mail",
+}
+
+
+@pytest.mark.parametrize(
+    ("tries", "minutes"),
+    [(0, 1), (1, 2), (2, 4), (3, 8), (4, 16), (5, 30), (6, 30), (9, 30), (10, 30), (11, 30), (12, 30), (47, 30)],
+)
+@pytest.mark.parametrize("settings", [Settings(), Settings(testing_mode=True)])
+def test_each_wait_is_twice_the_one_before_it_up_to_half_an_hour(tries: int, minutes: int, settings: Settings) -> None:
+    assert again.wait(tries, settings) == minutes * MINUTE
+
+
+@pytest.mark.parametrize("tries", [48, 49, 1_000_000])
+@pytest.mark.parametrize("settings", [Settings(), Settings(time_scale=14_400)])
+def test_after_so_many_times_nobody_waits_any_more(tries: int, settings: Settings) -> None:
+    assert again.wait(tries, settings) is None
+
+
+def test_it_is_tried_for_as_long_as_an_idempotency_key_is_relied_on_and_no_longer() -> None:
+    """An hour less: the last try takes its time, too."""
+    waits = [again.wait(tries, Settings()) for tries in range(again.TRIES)]
+    whole = sum((each for each in waits if each is not None), timedelta(0))
+    assert whole == 22 * HOUR + MINUTE
+    assert KEY_HOLDS - HOUR <= whole < KEY_HOLDS
+
+
+@pytest.mark.parametrize(
+    ("tries", "scale", "seconds"),
+    [
+        (0, 29, 60 / 29),
+        (0, 30, 2),
+        # Kestra looks once a second, and an e-mail takes another to be settled.
+        (0, 31, 2),
+        (1, 60, 2),
+        (2, 60, 4),
+        (4, 60, 16),
+        (5, 60, 30),
+        (47, 60, 30),
+        (47, 14_400, 2),
+        (47, 1_000_000, 2),
+    ],
+)
+def test_the_scale_divides_a_wait_but_two_seconds_stay(tries: int, scale: float, seconds: float) -> None:
+    assert again.wait(tries, Settings(time_scale=scale)) == timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize("reason", WORDS)
+@pytest.mark.parametrize(
+    ("tries", "settings", "date"),
+    [
+        (0, Settings(), "2025-11-20T15:01:00.000Z"),
+        (1, Settings(), "2025-11-20T15:02:00.000Z"),
+        (47, Settings(), "2025-11-20T15:30:00.000Z"),
+        (0, Settings(time_scale=14_400), "2025-11-20T15:00:02.000Z"),
+        (5, Settings(time_scale=60), "2025-11-20T15:00:30.000Z"),
+    ],
+)
+def test_what_passes_is_put_off_and_counted(reason: Reason, tries: int, settings: Settings, date: str) -> None:
+    assert again.put_off(reason, tries, settings, NOW) == {
+        "outcome": "deferred",
+        "reason": reason,
+        "detail": f"{WORDS[reason]}. It is tried again.",
+        "date": date,
+        "tries": tries + 1,
+    }
+
+
+@pytest.mark.parametrize("reason", WORDS)
+@pytest.mark.parametrize(("tries", "times"), [(48, 49), (77, 78)])
+def test_what_does_not_pass_needs_a_person(reason: Reason, tries: int, times: int) -> None:
+    assert again.put_off(reason, tries, Settings(), NOW) == {
+        "outcome": "failed",
+        "reason": reason,
+        "detail": f"{WORDS[reason]}, for as long as it was tried: {times} times.",
+    }
+
+
+@pytest.mark.parametrize("now", [NOW, NOW.astimezone(ZONE)])
+def test_the_date_is_written_in_utc(now: datetime) -> None:
+    said: dict[str, Any] = again.put_off(Reason.NOTION_UNREACHABLE, 3, Settings(), now + SECOND)
+    assert said["date"] == "2025-11-20T15:08:01.000Z"

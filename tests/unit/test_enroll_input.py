@@ -1,0 +1,28 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from christmas_campaign import lookups
+from christmas_campaign.enroll_input import enroll_input
+from christmas_campaign.intake import Event
+from unit import build
+
+
+@pytest.mark.parametrize("name", build.NAMES)
+def test_it_is_the_event_and_what_is_asked_on_the_way(name: str) -> None:
+    event = build.event(name)
+    given = enroll_input(event)
+    assert Event.from_json(json.loads(json.dumps(given))) == event
+    assert given == {
+        **event.as_json(),
+        "lookups": lookups.lookups(event),
+        "duplicate": given["duplicate"],
+        "signup": lookups.signup_id(event),
+    }
+
+
+def test_the_reason_if_it_was_enrolled_before_is_the_sequences() -> None:
+    assert enroll_input(build.event())["duplicate"] == "already_in_sequence"
+    assert enroll_input(build.event("noshow"))["duplicate"] == "duplicate_noshow_sequence"
