@@ -3,7 +3,7 @@
 PYTHON := .venv/bin/python
 CHRISTMAS := .venv/bin/christmas
 
-.PHONY: help setup demo up test check mutants bench fix lock clean
+.PHONY: help setup demo up test faults check mutants bench fix lock clean
 
 help: ## Say what there is.
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -19,6 +19,9 @@ up: setup ## Start the engine and the sandbox, and wait for webhooks.
 
 test: setup ## Run all tests, on the real engine.
 	@scripts/test
+
+faults: setup ## Break things on purpose, on the real engine (half an hour); writes docs/reliability.md. RUNS=3 repeats.
+	@scripts/faults
 
 check: setup ## Formatting, lint, types, the flows as the engine sees them, the change log.
 	@scripts/check

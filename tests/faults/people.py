@@ -1,0 +1,162 @@
+"""The contacts of the fault tests, and how far each has come in her sequence when something breaks."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from support import address, found_in, payload, post, until
+
+from christmas_campaign import campaign, identity
+from christmas_campaign import notion_schema as schema
+from christmas_campaign.cli.kestra import KestraError
+from christmas_campaign.cli.stack import Stack
+from christmas_campaign.sequences import sequence
+from faults.account import Expected
+
+#: All that this system sends of a signup.
+SIGNUP = (2, 3, 4, 5)
+
+
+#: An anchor so long ago that every e-mail of the signup is due at once.
+OVERDUE = timedelta(hours=150)
+
+
+def overdue(stack: Stack) -> str:
+    """When the website sent its e-mail, so that all e-mails of this system go out at once."""
+    return (datetime.now(UTC) - OVERDUE / stack.time_scale).isoformat()
+
+
+def addresses(count: int) -> list[str]:
+    """So many addresses that no other test has."""
+    return [address() for _ in range(count)]
+
+
+def delay(stack: Stack, number: int, name: str = "signup") -> timedelta:
+    """How long after the anchor an e-mail is due in this stack."""
+    return sequence(name).email(number).delay / stack.time_scale
+
+
+def pages_of_all_but_the_last(stack: Stack, emails: Iterable[str]) -> None:
+    """Make a page for each address that says that all but the last e-mail of the signup were sent."""
+    now = datetime.now(UTC)
+    sent = {f"Email {number} Sent": now - timedelta(hours=9 - number) for number in (1, 2, 3, 4)}
+    with stack.notion() as notion, ThreadPoolExecutor(8) as pool:
+        source = notion.data_source(stack.database(schema.SEQUENCE_PAGES))
+        values = [{"Email": email, "Campaign": campaign.NAME, **sent} for email in emails]
+        list(pool.map(lambda each: notion.create_page(source, schema.SEQUENCE_PAGES, each), values))
+
+
+def anchored(stack: Stack, due: datetime, number: int = 5) -> dict[str, Any]:
+    """The field of a signup that makes one of its e-mails due at a moment."""
+    return {"email_1_sent_at": (due - delay(stack, number)).isoformat()}
+
+
+def sign_up_all(stack: Stack, emails: Sequence[str], **fields: Any) -> None:
+    """Sign everybody up, eight at a time; each call is answered with 200."""
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda email: post(stack, payload(email, **fields)), emails))
+    assert {code for code, _ in answers} == {200}, answers
+
+
+def all_enrolled(stack: Stack, count: int, timeout: float = 120) -> None:
+    """Wait until so many enrolments have ended well, in a stack that is new or was forgotten."""
+
+    def enrolled() -> bool:
+        labels = {"outcome": "enrolled"}
+        found = stack.kestra.executions(namespace="christmas", flow_id="enroll", labels=labels, states=["SUCCESS"])
+        return len(found) >= count
+
+    until(enrolled, f"{count} enrolments", timeout)
+
+
+def about_to_get_the_last(stack: Stack, emails: Sequence[str], *, seconds: float = 4) -> datetime:
+    """Sign contacts up who got all but the last e-mail, which is due in some seconds; returns when, once all are enrolled."""
+    pages_of_all_but_the_last(stack, emails)
+    due = datetime.now(UTC) + timedelta(seconds=seconds)
+    sign_up_all(stack, emails, **anchored(stack, due))
+    for email in emails:
+        wait_until_enrolled(stack, email)
+    return due
+
+
+def wait_until_enrolled(stack: Stack, email: str, timeout: float = 120) -> str:
+    """Wait until a contact is enrolled in the signup; returns the id of the enrolment."""
+
+    enrolment = Expected(email).enrolment
+    until(lambda: kept(stack, f"enrolled.{enrolment}"), f"the enrolment of {email}", timeout)
+    return enrolment
+
+
+def kept(stack: Stack, key: str) -> Any:
+    """The value of a key, ``None`` while there is none.
+
+    Kestra 1.3.31 writes a value in place, after it has announced it: who reads in that moment meets an empty file, which is
+    an error of the server. For these tests that is as good as "not yet".
+    """
+    try:
+        return stack.kestra.kv_get(key)
+    except KestraError as error:
+        if error.status != 500:
+            raise
+        return None
+
+
+def settled(stack: Stack, email: str, number: int) -> None:
+    """Wait until the ledger says that an e-mail of a signup was sent: from then on its time counts for the next one."""
+    key = f"mail.{Expected(email).enrolment}.{number}"
+    until(lambda: (kept(stack, key) or {}).get("outcome") == "sent", f"e-mail {number} in the ledger")
+
+
+def again(stack: Stack, email: str, number: int) -> None:
+    """Run an e-mail that has failed again, as ``christmas replay`` does: anew, with the same inputs."""
+    enrolment = Expected(email).enrolment
+    record = stack.kestra.kv_get(f"enrolment.{enrolment}")
+    stack.kestra.run(
+        "send-email",
+        {"enrolment": enrolment, "number": number},
+        labels={**record["labels"], "enrolment": enrolment, "number": str(number)},
+    )
+
+
+def burst(stack: Stack, count: int, *, seconds: float) -> tuple[list[str], datetime]:
+    """Have the last e-mail of so many contacts due in the same second; returns them and that moment, some seconds ahead.
+
+    One contact is enrolled by her webhook. What that leaves (her page, what Kestra keeps of her, the run that waits) is made in
+    the same way for the others: an enrolment takes a second or two of this machine, and it is the sending that is tried here.
+    """
+    emails = addresses(count)
+    pages_of_all_but_the_last(stack, emails)
+    due = (datetime.now(UTC) + timedelta(seconds=seconds)).replace(microsecond=0)
+    sign_up_all(stack, emails[:1], **anchored(stack, due))
+    wait_until_enrolled(stack, emails[0])
+    first = Expected(emails[0])
+    record = json.dumps(stack.kestra.kv_get(f"enrolment.{first.enrolment}"))
+
+    def enrol(email: str) -> None:
+        own = Expected(email).enrolment
+        (page,) = found_in(stack, schema.SEQUENCE_PAGES, schema.PAGE_EMAIL, email)
+        with stack.notion() as notion:
+            notion.update_page(page["id"], schema.SEQUENCE_PAGES, {schema.PAGE_TEMPLATE_TYPE: "5-Day Sequence"})
+        kept = json.loads(
+            record.replace(emails[0], email).replace(identity.contact_id(emails[0]), identity.contact_id(email))
+        )
+        for key, value in (("enrolment", kept), ("page", page["id"]), ("enrolled", "by the test")):
+            stack.kestra.kv_put(f"{key}.{own}", value, ttl="P30D")
+        labels = {**kept["labels"], "number": "5", "enrolment": own}
+        stack.kestra.run("send-email", {"enrolment": own, "number": 5}, labels=labels, scheduled=due)
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(enrol, emails[1:]))
+    assert datetime.now(UTC) < due, "the e-mails were due before all of them were scheduled"
+    stack.sandbox.reset_log()
+    return emails, due
+
+
+def sleep_until(moment: datetime) -> None:
+    """Sleep until a moment, if it is still to come."""
+    time.sleep(max(0.0, (moment - datetime.now(UTC)).total_seconds()))

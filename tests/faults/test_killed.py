@@ -1,0 +1,146 @@
+"""The engine is killed with SIGKILL at the worst moments of an enrolment and of a send, and started again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from support import SCALE, add_contact, address, found_in, mails, page_of, payload, post, runs, until
+
+from christmas_campaign import notion_schema as schema
+from christmas_campaign.cli.stack import Stack
+from faults.account import Expected, living, settle_the_account
+from faults.breaking import held, kill_and_start
+from faults.people import SIGNUP, about_to_get_the_last, anchored, kept, overdue, wait_until_enrolled
+
+
+@pytest.fixture(scope="module")
+def doomed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A stack whose engine is killed again and again."""
+    with Stack(tmp_path_factory.mktemp("doomed"), time_scale=SCALE) as running:
+        yield running
+
+
+@pytest.fixture
+def own(doomed: Stack) -> Stack:
+    """That stack with an engine that runs, an empty inbox and no faults."""
+    if not doomed.engine.running:
+        doomed.engine.start()
+    for run in living(doomed):
+        doomed.kestra.kill(run.id)
+    until(lambda: not living(doomed), "the end of what an earlier test has left")
+    doomed.sandbox.reset()
+    return doomed
+
+
+def pages_of(stack: Stack, email: str) -> int:
+    """How many pages a contact has in Email Sequence."""
+    return len(list(found_in(stack, schema.SEQUENCE_PAGES, schema.PAGE_EMAIL, email)))
+
+
+@pytest.mark.long
+def test_05_killed_between_the_claim_of_the_enrolment_and_the_page(own: Stack) -> None:
+    """The enrolment is taken up again where it was: one page, each e-mail once."""
+    email = address()
+    enrolment = Expected(email).enrolment
+    add_contact(own, email)
+    # The contact's update comes right after the claim and before the page.
+    with held(own, "notion", when="before", method="PATCH") as wait:
+        assert post(own, payload(email, email_1_sent_at=overdue(own)))[0] == 200
+        wait()
+    assert kept(own, f"enrolment.{enrolment}") is not None
+    assert pages_of(own, email) == 0
+    kill_and_start(own)
+    settle_the_account(own, [Expected(email, SIGNUP)])
+    assert pages_of(own, email) == 1
+
+
+@pytest.mark.long
+def test_06_killed_when_the_page_is_written_and_notion_has_not_answered(own: Stack) -> None:
+    """The page is not written a second time, and each e-mail arrives once."""
+    email = address()
+    with held(own, "notion", when="after", method="POST", path="/v1/pages$") as wait:
+        assert post(own, payload(email, email_1_sent_at=overdue(own)))[0] == 200
+        wait()
+        until(lambda: pages_of(own, email), "the page")
+    assert kept(own, f"page.{Expected(email).enrolment}") is None
+    kill_and_start(own)
+    settle_the_account(own, [Expected(email, SIGNUP)])
+    assert pages_of(own, email) == 1
+
+
+@pytest.mark.long
+@pytest.mark.timeout(600)
+def test_07_killed_halfway_through_the_scheduling_of_the_emails(own: Stack) -> None:
+    """The rest is scheduled, nothing is scheduled twice, and each e-mail arrives once."""
+    people: list[str] = []
+    wait = 0.1
+    for _ in range(8):
+        people.append(address())
+        # The first is due in some seconds, so that all are scheduled before it runs.
+        anchor = anchored(own, datetime.now(UTC) + timedelta(seconds=30), number=2)
+        assert post(own, payload(people[-1], **anchor))[0] == 200
+        _wait_for_the_file_of_the_page(own, people[-1])
+        time.sleep(wait)
+        killed = datetime.now(UTC)
+        kill_and_start(own)
+        wait_until_enrolled(own, people[-1])
+        created = [run.created for run in runs(own, "send-email", people[-1])]
+        if min(created) < killed < max(created):
+            break
+        # Too early or too late, for this is to be in the middle: once more, later or earlier.
+        wait = wait * 1.6 if min(created) > killed else wait * 0.6
+    else:
+        pytest.fail("the engine was never killed in the middle of the scheduling")
+    settle_the_account(own, [Expected(email, SIGNUP) for email in people], timeout=200)
+    assert [pages_of(own, email) for email in people] == [1] * len(people)
+
+
+def _wait_for_the_file_of_the_page(stack: Stack, email: str) -> None:
+    """Wait for the last thing that is kept before the scheduling: asking the engine would be too slow for that."""
+    folder = stack.data / "engine" / "storage"
+    name = f"page.{Expected(email).enrolment}*"
+    until(lambda: next(folder.rglob(name), None), "the page's id on the engine's disk")
+
+
+def test_08_killed_between_resends_yes_and_the_record(own: Stack) -> None:
+    """Resend is asked again under the same key: one e-mail, in the ledger and on the page."""
+    email = address()
+    about_to_get_the_last(own, [email])
+    with held(own, "resend", when="after", method="POST") as wait:
+        wait()
+        until(lambda: mails(own, email), "the e-mail")
+    assert (kept(own, f"mail.{Expected(email).enrolment}.5") or {}).get("outcome") != "sent"
+    kill_and_start(own)
+    settle_the_account(own, [Expected(email)])
+    assert page_of(own, email)["Email 5 Sent"] is not None
+
+
+@pytest.mark.long
+def test_08_killed_between_the_ledger_and_the_stamp(own: Stack) -> None:
+    """The stamp is written after the restart; the e-mail is not sent again."""
+    email = address()
+    about_to_get_the_last(own, [email])
+    with held(own, "notion", when="before", method="PATCH") as wait:
+        wait()
+    assert kept(own, f"mail.{Expected(email).enrolment}.5")["outcome"] == "sent"
+    kill_and_start(own)
+    settle_the_account(own, [Expected(email)])
+    assert page_of(own, email)["Email 5 Sent"] is not None
+    assert len([call for call in own.sandbox.requests("resend") if call.method == "POST"]) == 1
+
+
+@pytest.mark.long
+@pytest.mark.timeout(300)
+def test_08_killed_while_a_contact_waits_behind_the_email_that_was_on_its_way(tmp_path: Path) -> None:
+    """Those who wait behind it get theirs, once."""
+    with Stack(tmp_path, time_scale=SCALE) as stack:
+        emails = [address() for _ in range(5)]
+        about_to_get_the_last(stack, emails, seconds=8)
+        with held(stack, "resend", when="after", method="POST") as wait:
+            wait()
+        kill_and_start(stack)
+        settle_the_account(stack, [Expected(email) for email in emails], timeout=150)

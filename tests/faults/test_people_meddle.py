@@ -1,0 +1,88 @@
+"""People change Notion while e-mails wait: templates, pages, in the middle of a send."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from support import address, found_in, page_of, refresh, sign_up, wait_for_mails
+
+from christmas_campaign import notion_pages
+from christmas_campaign import notion_schema as schema
+from christmas_campaign.cli.stack import Stack
+from faults.account import Expected, settle_the_account
+from faults.breaking import held
+from faults.people import SIGNUP, about_to_get_the_last, again, anchored, wait_until_enrolled
+
+TEMPLATE = "5-Day E5"
+
+
+@contextmanager
+def template_changed(stack: Stack, values: Mapping[str, Any]) -> Iterator[None]:
+    """Change the template of the last e-mail, as somebody does in Notion; afterwards it is what it was."""
+    (page,) = found_in(stack, schema.TEMPLATES, schema.TEMPLATE_NAME, TEMPLATE)
+    before = {name: notion_pages.plain(page)[name] for name in values}
+    with stack.notion() as notion:
+        notion.update_page(page["id"], schema.TEMPLATES, values)
+        refresh(stack)
+        try:
+            yield
+        finally:
+            notion.update_page(page["id"], schema.TEMPLATES, before)
+            refresh(stack)
+
+
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [
+        ({schema.TEMPLATE_STATUS: "Draft"}, "template_missing"),
+        ({schema.TEMPLATE_HTML: ""}, "template_empty"),
+        ({schema.TEMPLATE_HTML: "<p>Hello {{nobody_knows_this}}</p>"}, "value_missing"),
+    ],
+    ids=["missing", "emptied", "with a hole"],
+)
+def test_18_a_template_is_missing_or_emptied_or_has_a_hole(
+    stack: Stack, values: Mapping[str, Any], reason: str
+) -> None:
+    """Nothing is sent and the reason is there; once it is mended and the e-mail is run again, it arrives once."""
+    email = address()
+    about_to_get_the_last(stack, [email], seconds=5)
+    with template_changed(stack, values):
+        settle_the_account(stack, [Expected(email, sent=(), missing={5: reason})])
+    again(stack, email, 5)
+    settle_the_account(stack, [Expected(email)])
+
+
+@pytest.mark.long
+def test_19_the_page_goes_to_the_trash_between_two_emails(stack: Stack) -> None:
+    """What was sent stays sent; the rest is skipped, and says why."""
+    email = address()
+    day = timedelta(hours=24) / stack.time_scale
+    sign_up(stack, email, **anchored(stack, datetime.now(UTC) - day / 4, number=2))
+    wait_for_mails(stack, email, 1)
+    (page,) = found_in(stack, schema.SEQUENCE_PAGES, schema.PAGE_EMAIL, email)
+    with stack.notion() as notion:
+        notion.archive_page(page["id"])
+    settle_the_account(stack, [Expected(email, (2,), dict.fromkeys((3, 4, 5), "page_archived"))])
+
+
+@pytest.mark.long
+def test_20_a_person_edits_the_page_while_an_email_is_on_its_way(stack: Stack) -> None:
+    """What she wrote stays; an e-mail that she marks as sent is not sent, the others are."""
+    email = address()
+    day = timedelta(hours=24) / stack.time_scale
+    sign_up(stack, email, **anchored(stack, datetime.now(UTC) + day / 2, number=2))
+    wait_until_enrolled(stack, email)
+    with held(stack, "resend", when="after", method="POST") as wait:
+        wait()
+        (page,) = found_in(stack, schema.SEQUENCE_PAGES, schema.PAGE_EMAIL, email)
+        marked = {"First Name": "Anna", "Business Name": "Salon Anna", "Email 4 Sent": datetime.now(UTC)}
+        with stack.notion() as notion:
+            notion.update_page(page["id"], schema.SEQUENCE_PAGES, marked)
+    settle_the_account(stack, [Expected(email, (2, 3, 5), {4: "already_sent"})])
+    said = page_of(stack, email)
+    assert (said["First Name"], said["Business Name"]) == ("Anna", "Salon Anna")
+    assert all(said[f"Email {number} Sent"] is not None for number in SIGNUP)

@@ -1,0 +1,92 @@
+"""Resend is busy, broken, away, or says no."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+from support import address, calls, page_of, runs
+
+from christmas_campaign import identity
+from christmas_campaign.cli.sandbox import LoggedCall
+from christmas_campaign.cli.stack import Stack
+from faults.account import Expected, settle_the_account
+from faults.people import about_to_get_the_last
+
+
+def sends(stack: Stack, email: str) -> list[LoggedCall]:
+    """The calls to Resend for an address, in the order of their answers."""
+    return [call for call in calls(stack, "resend", email) if call.method == "POST"]
+
+
+def test_13_resend_answers_429(stack: Stack) -> None:
+    """The e-mail is tried again and sent once."""
+    email = address()
+    about_to_get_the_last(stack, [email])
+    stack.sandbox.fault("resend", "status", status=429, retry_after=1, times=2)
+    settle_the_account(stack, [Expected(email)])
+    assert [call.status for call in sends(stack, email)] == [429, 429, 200]
+
+
+def test_14_resend_answers_500_twice(stack: Stack) -> None:
+    """The e-mail is tried again and sent once."""
+    email = address()
+    about_to_get_the_last(stack, [email])
+    stack.sandbox.fault("resend", "status", status=500, times=2)
+    settle_the_account(stack, [Expected(email)])
+    assert [call.status for call in sends(stack, email)] == [500, 500, 200]
+
+
+def test_15_resend_takes_the_email_and_the_connection_drops(stack: Stack) -> None:
+    """The second try has the same key and the same words: it is no second e-mail, and the page says that it was sent."""
+    email = address()
+    about_to_get_the_last(stack, [email])
+    stack.sandbox.fault("resend", "drop_after", times=1)
+    settle_the_account(stack, [Expected(email)])
+    found = sends(stack, email)
+    assert [call.status for call in found] == [None, 200]
+    assert found[0].request == found[1].request
+    assert page_of(stack, email)["Email 5 Sent"] is not None
+
+
+def test_16_resend_says_409_because_it_is_still_busy_with_this_email(stack: Stack) -> None:
+    """The e-mail is put off, not given up, and sent once."""
+    email = address()
+    about_to_get_the_last(stack, [email])
+    busy = {"statusCode": 409, "name": "concurrent_idempotent_requests", "message": "Busy."}
+    stack.sandbox.fault("resend", "status", status=409, times=1, body=busy)
+    settle_the_account(stack, [Expected(email)])
+    assert [call.status for call in sends(stack, email)] == [409, 200]
+
+
+def test_16_resend_says_409_because_it_had_the_email_with_other_words(stack: Stack) -> None:
+    """It was accepted before: nothing is sent, and the ledger and the page say that it was."""
+    email = address()
+    about_to_get_the_last(stack, [email], seconds=6)
+    key = identity.idempotency_key(Expected(email).enrolment, 5)
+    before = httpx.post(
+        f"{stack.sandbox.resend_url}/emails",
+        headers={"Authorization": f"Bearer {stack.resend_key}", "Idempotency-Key": key, "User-Agent": "test"},
+        json={
+            "from": "a@example.com",
+            "to": email,
+            "subject": "Other words",
+            "text": "Other words",
+            "tags": [{"name": "sequence", "value": "signup"}, {"name": "number", "value": "5"}],
+        },
+    )
+    assert before.status_code == 200
+    settle_the_account(stack, [Expected(email)])
+    assert [mail.subject for mail in stack.sandbox.mails()] == ["Other words"]
+    assert [call.status for call in sends(stack, email)] == [200, 409]
+    assert page_of(stack, email)["Email 5 Sent"] is not None
+
+
+@pytest.mark.parametrize("status", [422, 401])
+def test_17_resend_refuses_the_email_for_good(stack: Stack, status: int) -> None:
+    """It is asked once; the run has failed, with the reason on its label, in the ledger and in the analytics."""
+    email = address()
+    about_to_get_the_last(stack, [email])
+    stack.sandbox.fault("resend", "status", status=status, times=1)
+    settle_the_account(stack, [Expected(email, sent=(), missing={5: "refused_by_resend"})])
+    assert [call.status for call in sends(stack, email)] == [status]
+    assert [run.state for run in runs(stack, "send-email", email)] == ["FAILED"]

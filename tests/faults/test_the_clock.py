@@ -1,0 +1,108 @@
+"""Time passes, or is set, as no test can wait for: three days in a moment, an hour backwards."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from support import SCALE, address, enrolled, numbers, payload, post, sign_up, wait_for_mails
+
+from christmas_campaign.cli.stack import Stack
+from faults.account import Expected, settle_the_account
+from faults.breaking import Clock, held
+from faults.people import (
+    SIGNUP,
+    about_to_get_the_last,
+    addresses,
+    anchored,
+    kept,
+    settled,
+    sign_up_all,
+    wait_until_enrolled,
+)
+
+HOUR = 3600
+DAY = 24 * HOUR
+
+
+@pytest.fixture
+def clock(tmp_path: Path) -> Clock:
+    """A clock that can be set."""
+    return Clock(tmp_path)
+
+
+@pytest.mark.timeout(240)
+def test_04_the_same_webhook_comes_again_three_days_later(tmp_path: Path, clock: Clock) -> None:
+    """It is known still: "skipped", and each e-mail arrives once, in real days."""
+    with Stack(tmp_path / "stack", time_scale=1, settings=clock.settings) as stack:
+        email = address()
+        enrolment = Expected(email).enrolment
+        begun = sign_up(stack, email)
+        enrolled(stack, email)
+        for count, days in enumerate((1, 3), 1):
+            clock.set(days * DAY + 60)
+            assert numbers(wait_for_mails(stack, email, count)) == [2, 3][:count]
+            # Settled, so that the spacing counts from now.
+            settled(stack, email, count + 1)
+        code, answer = post(stack, payload(email))
+        assert (code, answer["status"], answer["reason"]) == (200, "skipped", "already_in_sequence")
+        said = kept(stack, f"mail.{enrolment}.3")["at"]
+        assert datetime.fromisoformat(said) - begun >= timedelta(days=3)
+        for count, days in enumerate((4, 5), 3):
+            clock.set(days * DAY + 60)
+            wait_for_mails(stack, email, count)
+            settled(stack, email, count + 1)
+        settle_the_account(stack, [Expected(email, SIGNUP)])
+
+
+@pytest.mark.long
+@pytest.mark.timeout(300)
+def test_28_the_clock_is_set_back_an_hour_and_right_again(tmp_path: Path, clock: Clock) -> None:
+    """What is due waits as long as the clock is wrong, nothing is sent early or twice, and new signups are taken."""
+    with Stack(tmp_path / "stack", time_scale=SCALE, settings=clock.settings) as stack:
+        before, meanwhile, after = address(), address(), address()
+        about_to_get_the_last(stack, [before], seconds=10)
+        clock.set(-HOUR)
+        time.sleep(12)
+        # By the engine's clock it is not due for an hour.
+        assert stack.sandbox.mails() == []
+        sign_up_all(stack, [meanwhile], **anchored(stack, datetime.now(UTC) - timedelta(hours=1), number=2))
+        wait_until_enrolled(stack, meanwhile)
+        wait_for_mails(stack, meanwhile, 1)
+        clock.set(0)
+        about_to_get_the_last(stack, [after])
+        settle_the_account(stack, [Expected(before), Expected(meanwhile, SIGNUP), Expected(after)], timeout=150)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(300)
+def test_28_the_clock_is_set_back_an_hour_while_the_engine_is_down(tmp_path: Path, clock: Clock) -> None:
+    """What ran when it was killed goes on when the clock is right again (until then Kestra takes its dead worker for alive);
+    nothing is sent twice."""
+    with Stack(tmp_path / "stack", time_scale=SCALE, settings=clock.settings) as stack:
+        email = address()
+        about_to_get_the_last(stack, [email])
+        stack.sandbox.fault("resend", "latency", when="after", seconds=6, times=1)
+        wait_for_mails(stack, email, 1)
+        stack.engine.kill()
+        clock.set(-HOUR)
+        stack.engine.start()
+        time.sleep(20)
+        assert len(stack.sandbox.mails()) == 1
+        clock.set(0)
+        settle_the_account(stack, [Expected(email)], timeout=90)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(300)
+def test_28_the_clock_is_set_back_an_hour_while_an_email_is_on_its_way(tmp_path: Path, clock: Clock) -> None:
+    """It is sent and written down, and those behind it need not wait for an hour."""
+    with Stack(tmp_path / "stack", time_scale=SCALE, settings=clock.settings) as stack:
+        emails = addresses(3)
+        about_to_get_the_last(stack, emails, seconds=6)
+        with held(stack, "resend", when="after", method="POST") as wait:
+            wait()
+        clock.set(-HOUR)
+        settle_the_account(stack, [Expected(email) for email in emails], timeout=90)

@@ -1,0 +1,128 @@
+"""The engine is down, gets new flows, is purged, and is told to run things again."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+
+import httpx
+import pytest
+from support import address, mails, numbers, page_of, runs, sign_up, until
+
+from christmas_campaign.cli.kestra import Execution
+from christmas_campaign.cli.stack import PROJECT, Stack
+from faults.account import OVER, Expected, settle_the_account
+from faults.people import SIGNUP, about_to_get_the_last, anchored, settled, wait_until_enrolled
+
+
+def over(stack: Stack, execution: str) -> Execution:
+    """An execution, once it is over."""
+    return until(lambda: run if (run := stack.kestra.execution(execution)).state in OVER else None, "the end of a run")
+
+
+def replay(stack: Stack, execution: str) -> str:
+    """Replay a whole execution, as Kestra's own button does; returns the id of the new one."""
+    answer = httpx.post(f"{stack.kestra.url}/api/v1/main/executions/{execution}/replay", timeout=30)
+    assert answer.status_code == 200, answer.text
+    return str(answer.json()["id"])
+
+
+@pytest.mark.long
+@pytest.mark.timeout(240)
+def test_21_the_engine_is_down_over_three_due_times_of_one_contact(tmp_path: Path) -> None:
+    """They go out when it is back: in their order, and no closer than the spacing."""
+    # Slow enough for the spacing to be seen: it is a second.
+    with Stack(tmp_path, time_scale=3600) as stack:
+        email = address()
+        spacing = timedelta(hours=1) / stack.time_scale
+        due = datetime.now(UTC) + timedelta(seconds=76)
+        sign_up(stack, email, **anchored(stack, due, number=5))
+        wait_until_enrolled(stack, email)
+        settled(stack, email, 2)
+        stack.engine.kill()
+        time.sleep(max(0.0, (due - datetime.now(UTC)).total_seconds()) + 1)
+        stack.engine.start()
+        settle_the_account(stack, [Expected(email, SIGNUP)])
+        found = mails(stack, email)
+        assert numbers(found) == [2, 3, 4, 5]
+        assert found[0].received_at < due
+        assert all(mail.received_at > due for mail in found[1:])
+        for before, after in pairwise(found):
+            assert after.received_at - before.received_at >= spacing
+
+
+@pytest.fixture
+def new_flows(stack: Stack, tmp_path: Path) -> Iterator[Path]:
+    """The flows with other descriptions; afterwards those of the project are imported again."""
+    folder = tmp_path / "flows"
+    shutil.copytree(PROJECT / "flows", folder)
+    for file in folder.glob("*.yml"):
+        text = file.read_text(encoding="utf-8")
+        assert "description: |\n" in text
+        file.write_text(
+            text.replace("description: |\n", "description: |\n  As it was deployed today.\n", 1), encoding="utf-8"
+        )
+    yield folder
+    stack.kestra.import_flows(sorted((PROJECT / "flows").glob("*.yml")))
+
+
+def test_22_the_flows_are_deployed_again_while_emails_wait(stack: Stack, new_flows: Path) -> None:
+    """Those that wait go out as they were scheduled; those that come later take the new revision."""
+    first, later = address(), address()
+    about_to_get_the_last(stack, [first], seconds=10)
+    before = stack.kestra.flow("christmas", "send-email").revision
+    stack.kestra.import_flows(sorted(new_flows.glob("*.yml")))
+    after = stack.kestra.flow("christmas", "send-email").revision
+    assert after > before
+    about_to_get_the_last(stack, [later], seconds=6)
+    settle_the_account(stack, [Expected(first), Expected(later)])
+    assert {run.revision for run in runs(stack, "send-email", first)} == {before}
+    assert {run.revision for run in runs(stack, "send-email", later)} == {after}
+
+
+@pytest.mark.long
+def test_23_a_purge_of_everything_that_is_over_while_emails_wait(stack: Stack) -> None:
+    """What is over goes; what waits stays, and goes out on time; the same event is still known."""
+    email, other = address(), address()
+    about_to_get_the_last(stack, [other])
+    settle_the_account(stack, [Expected(other)])
+    about_to_get_the_last(stack, [email], seconds=15)
+    (waiting,) = runs(stack, "send-email", email)
+    gone = runs(stack, "send-email", other)[0]
+    assert over(stack, stack.kestra.run("purge", {"older_than": "PT0S"})).state == "SUCCESS"
+    assert [run.id for run in runs(stack, "send-email", email)] == [waiting.id]
+    assert gone.id not in [run.id for run in runs(stack, "send-email", other)]
+    settle_the_account(stack, [Expected(email), Expected(other)])
+
+
+def test_24_a_failed_email_is_restarted_and_replayed_from_the_engines_own_controls(stack: Stack) -> None:
+    """A restart is harmless; a replay sends what has failed, once."""
+    email = address()
+    about_to_get_the_last(stack, [email])
+    stack.sandbox.fault("resend", "status", status=422, times=1)
+    settle_the_account(stack, [Expected(email, sent=(), missing={5: "refused_by_resend"})])
+    (failed,) = runs(stack, "send-email", email)
+    stack.kestra.restart(failed.id)
+    until(lambda: stack.kestra.execution(failed.id).ended != failed.ended, "the restart")
+    over(stack, failed.id)
+    again = replay(stack, failed.id)
+    over(stack, again)
+    settle_the_account(stack, [Expected(email)])
+    assert page_of(stack, email)["Email 5 Sent"] is not None
+
+
+def test_24_finished_runs_are_replayed_from_the_engines_own_controls(stack: Stack) -> None:
+    """A second run of an e-mail, or of an enrolment, sends nothing and says why."""
+    email = address()
+    about_to_get_the_last(stack, [email])
+    settle_the_account(stack, [Expected(email)])
+    (sent,) = runs(stack, "send-email", email)
+    (enrolment,) = runs(stack, "enroll", email)
+    for finished, reason in ((sent, "already_sent"), (enrolment, "already_in_sequence")):
+        run = over(stack, replay(stack, finished.id))
+        assert (run.state, run.labels["outcome"], run.labels["reason"]) == ("SUCCESS", "skipped", reason)
+    settle_the_account(stack, [Expected(email)])

@@ -1,0 +1,66 @@
+"""The repair mends what has vanished, also when it runs twice at once and in the middle of a burst."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+import pytest
+from support import address, found_in, runs
+
+from christmas_campaign import notion_schema as schema
+from christmas_campaign.cli.stack import Stack
+from faults import commands
+from faults.account import Expected, settle_the_account
+from faults.people import about_to_get_the_last, addresses
+
+
+def vanish(stack: Stack, emails: Sequence[str]) -> None:
+    """Have the waiting e-mails of these contacts vanish from the engine, without a trace in the ledger."""
+    for email in emails:
+        for run in runs(stack, "send-email", email):
+            stack.kestra.kill(run.id)
+
+
+def side_by_side(stack: Stack) -> list[str]:
+    """Run the repair twice at the same time; returns both reports."""
+    both = [commands.start(stack, "repair", "--apply") for _ in range(2)]
+    said = [process.communicate(timeout=120)[0] for process in both]
+    assert [process.returncode for process in both] == [0, 0], said
+    return said
+
+
+@pytest.mark.long
+@pytest.mark.timeout(300)
+def test_27_the_repair_runs_twice_at_once(stack: Stack) -> None:
+    """What has vanished is sent once, and so is what has not."""
+    lost, well = addresses(3), addresses(2)
+    about_to_get_the_last(stack, [*lost, *well], seconds=45)
+    vanish(stack, lost)
+    print(*side_by_side(stack), sep="\n")
+    settle_the_account(stack, [Expected(email) for email in [*lost, *well]], timeout=150)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(300)
+def test_27_the_repair_runs_again_and_again_during_a_burst(stack: Stack) -> None:
+    """It sends nothing twice, and changes nothing that is on its way."""
+    emails = addresses(12)
+    about_to_get_the_last(stack, emails, seconds=25)
+    vanish(stack, emails[:3])
+    for _ in range(4):
+        commands.repair(stack)
+        time.sleep(3)
+    settle_the_account(stack, [Expected(email) for email in emails], timeout=150)
+
+
+def test_27_a_stamp_that_was_not_written_is_written_by_the_repair(stack: Stack) -> None:
+    """The page says what the ledger knows; no e-mail is sent for it."""
+    email = address()
+    about_to_get_the_last(stack, [email])
+    stack.sandbox.fault("notion", "status", status=400, times=1, method="PATCH")
+    settle_the_account(stack, [Expected(email)])
+    commands.repair(stack)
+    (page,) = found_in(stack, schema.SEQUENCE_PAGES, schema.PAGE_EMAIL, email)
+    assert page["properties"]["Email 5 Sent"]["date"] is not None
+    settle_the_account(stack, [Expected(email)])
