@@ -20,7 +20,7 @@ up: setup ## Start the engine and the sandbox, and wait for webhooks.
 test: setup ## Run all tests, on the real engine.
 	@scripts/test
 
-faults: setup ## Break things on purpose, on the real engine (half an hour); writes docs/reliability.md. RUNS=3 repeats.
+faults: setup ## Break things on purpose, on the real engine; writes docs/reliability.md. RUNS=3 repeats.
 	@scripts/faults
 
 check: setup ## Formatting, lint, types, the flows as the engine sees them, the change log.
