@@ -10,7 +10,7 @@ from christmas_campaign import again, plan, settings
 from christmas_campaign.alert import failure
 from christmas_campaign.enrolment import Record, labels
 from christmas_campaign.intake import Event
-from christmas_campaign.reasons import Reason
+from christmas_campaign.reasons import Outcome, Reason
 from christmas_campaign.steps import labelled, ready_made, results, with_alert
 
 
@@ -32,7 +32,7 @@ def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
     if context["event"]["lookups"].get("portals") is not None:
         asked.append(context.get("portals"))
     if any(answer is None for answer in asked):
-        return {"go": False, "outcome": "deferred", "labels": later["labels"], "later": later}
+        return {"go": False, "outcome": Outcome.DEFERRED, "labels": later["labels"], "later": later}
     portals, signup = context.get("portals"), context.get("signup")
     outputs = plan.plan(
         event,
