@@ -109,8 +109,10 @@ def _docusign(call: Mapping[str, Any]) -> Form:
         "docusign_completed": _completed(call.get("event"), envelope.get("status")),
     }
     for label, value in [*_custom_fields(envelope), *((tab.get("tabLabel"), _tab_value(tab)) for tab in tabs)]:
-        name = _BETWEEN_WORDS.sub("_", label.strip().lower()) if isinstance(label, str) else ""
-        if name in LABELLED and not fields.blank(value):
+        if not isinstance(label, str) or fields.blank(value):
+            continue
+        name = _BETWEEN_WORDS.sub("_", label.strip().lower())
+        if name in LABELLED:
             found.setdefault(name, _READ.get(name, _as_it_is)(value))
     payments = [_object(tab["paymentDetails"]).get("status") for tab in tabs if tab.get("paymentDetails") is not None]
     if payments:
