@@ -92,8 +92,7 @@ def _of_this_email(scheduled: datetime, settings: Settings) -> dict[str, Plain]:
 
 def _defaults(event: Event) -> dict[str, Plain]:
     found: dict[str, Plain] = {
-        "first_name": "there",
-        "business_name": "your business",
+        **campaign.UNNAMED,
         "personalized_tip_1": systems.TIPS[systems.FALLBACK_WEAKEST],
         "personalized_tip_2": systems.TIPS[systems.FALLBACK_SECOND],
         **event.defaults,
