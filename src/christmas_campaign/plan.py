@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from christmas_campaign import campaign, notion_pages, schedule, templates, times
+from christmas_campaign import campaign, fields, notion_pages, schedule, templates, times
 from christmas_campaign import notion_schema as schema
 from christmas_campaign.alert import alert
 from christmas_campaign.enrolment import Record, time_to_live
@@ -100,7 +100,7 @@ def _no(reason: Reason, note: str) -> dict[str, Any]:
 
 def _sent(said: Mapping[str, Read]) -> dict[int, datetime]:
     sent = {}
-    for number in range(1, schema.PAGE_EMAILS + 1):
+    for number in schema.PAGE_EMAILS:
         when = notion_pages.moment(said.get(schema.page_sent(number)))
         if when is not None:
             sent[number] = when
@@ -109,7 +109,9 @@ def _sent(said: Mapping[str, Read]) -> dict[int, datetime]:
 
 def _told_anchor(event: Event) -> datetime | None:
     field = sequence(event.sequence).anchor_field
-    told = event.fields.get(field) if field else None
+    if field is None:
+        return None
+    told = event.fields.get(field)
     return times.parse(told) if isinstance(told, str) else None
 
 
@@ -215,8 +217,7 @@ def _segment(event: Event) -> Segment | None:
     """The segment of a signup; the other events say nothing of it."""
     if event.sequence != SIGNUP.name:
         return None
-    red, orange = event.value("red_systems"), event.value("orange_systems")
-    return classify(int(red) if isinstance(red, int) else 0, int(orange) if isinstance(orange, int) else 0)
+    return classify(fields.whole(event.value("red_systems")), fields.whole(event.value("orange_systems")))
 
 
 def _note(name: str, contacts: Sequence[Page], adopted: bool, dates: Mapping[int, datetime]) -> str:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from christmas_campaign import intake, lookups
+from christmas_campaign.sequences import sequence
 from unit import build, native
 
 OLDEST_FIRST = [{"timestamp": "created_time", "direction": "ascending"}]
@@ -64,6 +65,22 @@ def test_a_payment_is_looked_up_with_a_day_on_both_sides() -> None:
     until = {"property": "Payment Date", "date": {"on_or_before": "2025-11-21"}}
     assert found["pages"]["filter"]["or"] == [SIGNUP, {"and": [EMAIL, kind("Onboarding"), since, until]}]
     assert found["portals"] == {"filter": EMAIL, "sorts": OLDEST_FIRST}
+
+
+def test_a_sequence_that_a_contact_enters_once_is_looked_up_in_this_campaign(monkeypatch: pytest.MonkeyPatch) -> None:
+    once = sequence("postcall")._replace(event_field=None)
+    monkeypatch.setattr(lookups, "sequence", lambda _: once)
+    event = build.event("postcall")
+    found = lookups.lookups(event)
+    assert found["pages"]["filter"]["or"] == [SIGNUP, {"and": [EMAIL, kind("Post-Call Follow-Up"), CAMPAIGN]}]
+    theirs = build.sequence_page({"Template Type": "Post-Call Follow-Up"})
+    older = build.sequence_page({"Template Type": "Post-Call Follow-Up", "Campaign": "Christmas 2024"})
+    assert lookups.own_page(event, [older, theirs]) is theirs
+
+
+def test_what_lies_in_the_trash_is_passed_over() -> None:
+    page = build.sequence_page({"Template Type": "5-Day Sequence"})
+    assert lookups.own_page(build.event(), [{**page, "in_trash": True}, page]) is page
 
 
 def test_the_signup_of_a_contact_is_kept_under_its_own_id() -> None:

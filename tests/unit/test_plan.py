@@ -72,6 +72,7 @@ def date(moment: str) -> dict[str, Any]:
 
 
 AT = date("2025-11-20T15:00:00.000Z")
+AT_NOON = "2025-11-20T12:00:00-05:00"
 
 #: What the pages of all sequences have.
 COMMON = {"Name", "Email", "First Name", "Business Name", "Template Type", "Campaign", "Sequence Created"}
@@ -348,10 +349,33 @@ def test_that_email_1_was_sent_is_said_of_the_contact_too() -> None:
         ask(build.event(email_1_sent_at="2025-11-20T09:00:00")),
         ask(None, build.sequence_page({"Email 1 Sent": "2025-11-20T14:00:00Z"})),
     ):
-        properties = planned["contact"]["body"]["properties"]
-        assert properties["Christmas Email 1 Sent"] == {"checkbox": True}
-        assert properties["Christmas Email 1 Date"] == told
+        assert planned["contact"]["body"]["properties"] == {
+            "Christmas Campaign Status": {"select": {"name": "Nurture Sequence"}},
+            "Phase": {"select": {"name": "Phase 1 Assessment"}},
+            "Assessment Score": {"number": 52},
+            "Segment": {"select": {"name": "OPTIMIZE"}},
+            "Christmas Email 1 Sent": {"checkbox": True},
+            "Christmas Email 1 Date": told,
+        }
     assert "Christmas Email 1 Sent" not in ask()["contact"]["body"]["properties"]
+
+
+def test_of_two_times_of_email_1_the_contact_is_told_the_one_on_the_page() -> None:
+    event = build.event(email_1_sent_at="2025-11-20T09:00:00")
+    for sent in (
+        {"Email 1 Sent": "2025-11-19T14:00:00Z"},
+        {"Email 1 Sent": "2025-11-19T14:00:00Z", "Email 2 Sent": AT_NOON},
+    ):
+        planned = ask(event, build.sequence_page(sent))
+        assert planned["contact"]["body"]["properties"]["Christmas Email 1 Date"] == date("2025-11-19T14:00:00.000Z")
+    planned = ask(event, build.sequence_page({"Email 2 Sent": AT_NOON}))
+    assert planned["contact"]["body"]["properties"]["Christmas Email 1 Date"] == date("2025-11-20T14:00:00.000Z")
+    assert planned["page"]["body"]["properties"]["Email 1 Sent"] == date("2025-11-20T14:00:00.000Z")
+
+
+def test_an_event_that_says_nothing_of_the_contact_leaves_her_page_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(plan.CONTACT_SAYS, "noshow")
+    assert ask(build.event("noshow"))["contact"] is None
 
 
 @pytest.mark.parametrize("name", ["noshow", "postcall", "onboarding"])
