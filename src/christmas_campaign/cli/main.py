@@ -24,6 +24,7 @@ from christmas_campaign.cli.notion_commands import notion
 from christmas_campaign.cli.operate_commands import pause, resume
 from christmas_campaign.cli.plainly import plainly
 from christmas_campaign.cli.repair_command import repair
+from christmas_campaign.cli.secrets_commands import secrets
 from christmas_campaign.cli.stack import PROJECT, Stack
 from christmas_campaign.cli.template_commands import templates
 from christmas_campaign.sequences import SEQUENCES, sequence
@@ -188,7 +189,7 @@ def check(folder: Path) -> None:
     sys.exit(1 if faults else 0)
 
 
-for command in (notion, templates, failures, replay, repair, pause, resume):
+for command in (notion, templates, failures, replay, repair, pause, resume, secrets):
     main.add_command(command)
 
 
