@@ -27,6 +27,9 @@ TIME_SCALE = 14_400.0
 #: about one; the rest is for machines that are busy with something else.
 ON_TIME = timedelta(seconds=4)
 
+#: The seconds from one event to the next: e-mails pass one by one, about one a second, so their times must not fall together.
+APART = 4.5
+
 #: How long to wait for an enrolment, for stragglers, and for e-mails that nobody expects.
 ENROLMENT = 30.0
 GRACE = timedelta(seconds=15)
@@ -86,9 +89,16 @@ class Timeline:
 
 
 def play(stack: Stack, examples: Path, say: Say, only: Sequence[EmailSequence] = SEQUENCES) -> Timeline:
-    """Post the example of each sequence, one after the other, each when the one before is enrolled. Raises ``DemoError``."""
+    """Post the example of each sequence, one after the other, each when the one before is enrolled and ``APART`` has passed.
+
+    Raises ``DemoError``.
+    """
     timeline = Timeline(stack, say)
+    begun = time.monotonic() - APART
     for each in only:
+        while time.monotonic() < begun + APART:
+            timeline.look()
+            time.sleep(0.1)
         file = examples / f"{each.name}.json"
         begun = time.monotonic()
         answer, email = _post(stack, file, each.handler)
