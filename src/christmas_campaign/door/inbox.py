@@ -10,7 +10,7 @@ import fcntl
 import os
 import sqlite3
 from collections.abc import Container, Sequence
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 from datetime import datetime
 from enum import Enum
 from pathlib import Path
@@ -95,20 +95,22 @@ class Inbox:
         mended it. Raises ``InboxError``.
         """
         self._most = most
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._lock = _lock(path.with_name(f"{path.name}.lock"))
-            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-            path.chmod(0o600)
-            _sync(path.parent)
-        except OSError as error:
-            raise InboxError(f"the inbox {path} cannot be made: {error.strerror}") from None
-        try:
-            self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-            self._prepare(most_bytes)
-        except sqlite3.Error as error:
-            self._lock.close()
-            raise InboxError(f"the inbox {path} cannot be used: {error}") from None
+        with ExitStack() as on_failure:
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+                self._lock = on_failure.enter_context(_lock(path.with_name(f"{path.name}.lock")))
+                os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+                path.chmod(0o600)
+                _sync(path.parent)
+                self._db = on_failure.enter_context(
+                    closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False))
+                )
+                self._prepare(most_bytes)
+            except OSError as error:
+                raise InboxError(f"the inbox {path} cannot be made: {error.strerror}") from None
+            except sqlite3.Error as error:
+                raise InboxError(f"the inbox {path} cannot be used: {error}") from None
+            on_failure.pop_all()
         self._count = int(self._db.execute("SELECT count(*) FROM calls").fetchone()[0])
 
     def _prepare(self, most_bytes: int) -> None:
