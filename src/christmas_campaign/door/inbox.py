@@ -138,16 +138,26 @@ class Inbox:
 
     def keep(self, calls: Sequence[Call]) -> list[Kept]:
         """Write calls down, for good when this returns, and say what became of each. What cannot be written has no room."""
+        with suppress(sqlite3.Error):
+            return self._keep(calls)
+        # One that is too large for what is left must not take the others with it.
+        self.tidy()
+        found = []
+        for call in calls:
+            try:
+                found += self._keep([call])
+            except sqlite3.Error:
+                found.append(Kept.NO_ROOM)
+        return found
+
+    def _keep(self, calls: Sequence[Call]) -> list[Kept]:
         before = self._count
         try:
             with _Transaction(self._db):
                 return [self._keep_one(call) for call in calls]
         except sqlite3.Error:
             self._count = before
-            if len(calls) == 1:
-                return [Kept.NO_ROOM]
-        # One that is too large for what is left must not take the others with it.
-        return [self.keep([call])[0] for call in calls]
+            raise
 
     def _keep_one(self, call: Call) -> Kept:
         if (
@@ -193,10 +203,17 @@ class Inbox:
 
     def taken(self, numbers: Sequence[int]) -> None:
         """Delete calls that Kestra has taken. Raises ``sqlite3.Error``; what is deleted twice does no harm."""
-        with _Transaction(self._db):
-            for number in numbers:
-                self._db.execute("DELETE FROM calls WHERE seq = ?", (number,))
+        try:
+            self._delete(numbers)
+        except sqlite3.Error:
+            # Even a deletion is written down first: on a full disk there may be room for that once the log is emptied.
+            self.tidy()
+            self._delete(numbers)
         self._count = int(self._db.execute("SELECT count(*) FROM calls").fetchone()[0])
+
+    def _delete(self, numbers: Sequence[int]) -> None:
+        with _Transaction(self._db):
+            self._db.executemany("DELETE FROM calls WHERE seq = ?", [(number,) for number in numbers])
 
     def not_taken(self, number: int, answer: str, now: float, *, answered: bool) -> float:
         """Note that a call was not taken, and return in how many seconds it is tried again: 1, 2, 4 … 60.
@@ -216,7 +233,7 @@ class Inbox:
         self._db.execute("UPDATE calls SET refused = 1, tries = tries + 1, last = ? WHERE seq = ?", (answer, number))
 
     def tidy(self) -> None:
-        """Leave nothing of what was deleted in the log of writes either."""
+        """Empty SQLite's log of writes, so that nothing of what was deleted is left there either."""
         with suppress(sqlite3.Error):
             self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
