@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import os
 import socket
 import sys
@@ -59,6 +60,7 @@ class Upstream:
         self.port = 0
         self._server: ThreadingHTTPServer | None = None
         self._released = threading.Event()
+        self._connections: list[socket.socket] = []
 
     @property
     def url(self) -> str:
@@ -105,6 +107,10 @@ class Upstream:
         class Server(ThreadingHTTPServer):
             daemon_threads = True
 
+            def process_request(self, request: Any, client_address: Any) -> None:
+                outer._connections.append(request)
+                super().process_request(request, client_address)
+
             def handle_error(self, *_: Any) -> None:
                 pass
 
@@ -120,6 +126,10 @@ class Upstream:
             self._server.shutdown()
             self._server.server_close()
             self._server = None
+        while self._connections:
+            # It may have ended by itself.
+            with contextlib.suppress(OSError):
+                self._connections.pop().shutdown(socket.SHUT_RDWR)
 
 
 class DoorProcess:

@@ -137,7 +137,6 @@ def test_one_process_has_it_at_a_time(inbox: Inbox, path: Path) -> None:
     assert inbox.keep([call()]) == [Kept.KEPT]
     inbox.close()
     Inbox(path, most=10).close()
-    inbox.__init__(path, most=10)  # type: ignore[misc]  (for the fixture to close)
 
 
 @pytest.mark.parametrize("how", ["text", "folder", "newer"])
@@ -254,7 +253,6 @@ def test_it_can_be_looked_at_whether_a_door_runs_or_not(inbox: Inbox, path: Path
     again = Inbox(path, most=10)
     assert again.keep([call("e-2")]) == [Kept.KEPT]
     again.close()
-    inbox.__init__(path, most=10)  # type: ignore[misc]  (for the fixture to close)
 
 
 def test_an_inbox_that_is_not_there_is_not_made_by_looking(path: Path) -> None:

@@ -161,6 +161,8 @@ class Door:
 
 def _check_head(scope: Scope) -> None:
     """Refuse what h11 lets through and another reader might read differently. Raises ``Refusal``."""
+    if scope["http_version"] not in ("1.0", "1.1"):
+        raise Refusal(400, "this is no proper HTTP", {"Connection": "close"})
     names = {name for name, _ in scope["headers"]}
     if b"transfer-encoding" in names and (b"content-length" in names or scope["http_version"] == "1.0"):
         raise Refusal(400, "the length of the body can be read in two ways")
