@@ -15,7 +15,7 @@ import pytest
 
 from christmas_campaign.door import handing as the_handing
 from christmas_campaign.door.handing import Handing
-from christmas_campaign.door.inbox import Call, Inbox, Kept, look
+from christmas_campaign.door.inbox import HOLDS, Call, Inbox, Kept, look
 from christmas_campaign.door.keeping import Keeping
 from christmas_campaign.door.paths import NATIVE
 from door.process import DIE, HANG, KEYS, Upstream
@@ -163,8 +163,25 @@ def test_what_kestras_intake_refuses_is_put_aside_and_the_next_goes_on(
     assert f"refused by Kestra signup {entry.id} put aside" in capsys.readouterr().err
 
 
-def test_a_call_that_kestra_cannot_take_does_not_hold_up_the_others_for_ever(path: Path, upstream: Upstream) -> None:
-    upstream.answer = lambda body: 500 if body == b"poison" else 200
+@pytest.mark.parametrize("fault", [503, DIE])
+def test_however_long_kestra_is_away_the_order_is_kept(path: Path, upstream: Upstream, fault: int | str) -> None:
+    faults = [fault] * (HOLDS + 1)
+    upstream.answer = lambda _: faults.pop() if faults else 200
+
+    async def scene(keeping: Keeping) -> None:
+        for body in (b"1", b"2"):
+            await keeping.keep(call(body))
+        await until(lambda: len(upstream.taken) == 2 and not look(path))
+
+    play(path, upstream, scene)
+    assert [each.body for each in upstream.arrived] == [b"1"] * (HOLDS + 2) + [b"2"]
+
+
+@pytest.mark.parametrize("fault", [500, HANG])
+def test_a_call_that_kestra_cannot_take_does_not_hold_up_the_others_for_ever(
+    path: Path, upstream: Upstream, fault: int | str
+) -> None:
+    upstream.answer = lambda body: fault if body == b"poison" else 200
 
     async def scene(keeping: Keeping) -> None:
         for body in (b"poison", b"1", b"2"):
@@ -173,7 +190,7 @@ def test_a_call_that_kestra_cannot_take_does_not_hold_up_the_others_for_ever(pat
         upstream.answer = lambda _: 200
         await until(lambda: not look(path))
 
-    play(path, upstream, scene)
+    play(path, upstream, scene, limit=0.2)
     assert upstream.taken == [b"1", b"2", b"poison"]
 
 

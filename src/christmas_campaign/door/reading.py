@@ -17,7 +17,7 @@ from christmas_campaign.door.bodies import MOST_BYTES
 LIMIT = 10.0
 
 #: How long, in seconds, and for how many bytes more an answer that came before the end of the body waits for that end.
-LINGER, LINGER_BYTES = 1.0, MOST_BYTES
+LINGER, LINGER_BYTES = 1.0, 2 * MOST_BYTES
 
 
 class Reading:
