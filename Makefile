@@ -38,7 +38,7 @@ fix: setup ## Format, and mend what the linter can mend.
 
 lock: setup ## Choose newer versions of all dependencies (needs uv).
 	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
-		--extra cli --extra sandbox --group dev --upgrade pyproject.toml -o requirements/dev.lock
+		--extra cli --extra door --extra sandbox --group dev --upgrade pyproject.toml -o requirements/dev.lock
 
 clean: ## Remove all that was installed, built or stored here.
 	rm -rf .venv .data .coverage engine/target

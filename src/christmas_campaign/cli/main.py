@@ -20,6 +20,7 @@ from christmas_campaign.cli import demo as the_demo
 from christmas_campaign.cli.child import ChildError
 from christmas_campaign.cli.failure_commands import failures, replay
 from christmas_campaign.cli.flows import check as check_flows
+from christmas_campaign.cli.inbox_command import inbox
 from christmas_campaign.cli.notion_commands import notion
 from christmas_campaign.cli.operate_commands import pause, resume
 from christmas_campaign.cli.plainly import plainly
@@ -189,7 +190,7 @@ def check(folder: Path) -> None:
     sys.exit(1 if faults else 0)
 
 
-for command in (notion, templates, failures, replay, repair, pause, resume, secrets):
+for command in (notion, templates, inbox, failures, replay, repair, pause, resume, secrets):
     main.add_command(command)
 
 

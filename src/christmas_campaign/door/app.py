@@ -1,0 +1,182 @@
+"""The app: the order in which a request is looked at, and what it is told."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any, NamedTuple
+
+from starlette.datastructures import Headers
+from starlette.requests import ClientDisconnect
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from christmas_campaign import intake, times
+from christmas_campaign.door import bodies, cors, log, senders, signatures
+from christmas_campaign.door.answers import HEADERS, Answer, Refusal, later, wrong_body
+from christmas_campaign.door.health import Health
+from christmas_campaign.door.inbox import Call, Kept
+from christmas_campaign.door.keeping import Keeping
+from christmas_campaign.door.limits import MOST_HEADER_BYTES, Busy, Places, Rate
+from christmas_campaign.door.paths import Paths, Place
+from christmas_campaign.door.reading import Reading
+from christmas_campaign.door.settings import Settings
+from christmas_campaign.reasons import Outcome
+
+#: A body of more bytes is read in a thread: the others need not wait for it.
+LARGE = 65_536
+
+#: After how many seconds a sender may come again when the inbox is full.
+NO_ROOM_SECONDS = 60
+
+
+class _Decision(NamedTuple):
+    """What intake says of a body, and the enrolment that it asks for (``None``: it starts nothing)."""
+
+    answer: dict[str, Any]
+    enrolment: str | None
+
+
+class Door:
+    """The ASGI app. It takes HTTP only; whoever serves it starts and stops what hands on."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        keeping: Keeping,
+        health: Health,
+        *,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Take the settings, the inbox and the health of Kestra; ``now`` and ``clock`` are for tests."""
+        self._settings = settings
+        self._keeping = keeping
+        self._health = health
+        self._now = now
+        self._paths = Paths(settings.keys)
+        self._rate = Rate(settings.rate, clock)
+        self._places = Places(settings.concurrency)
+        # One, so that large bodies do not fill the memory side by side.
+        self._thread = ThreadPoolExecutor(1, "body")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        headers = Headers(scope=scope)
+        reading = Reading(headers, receive)
+        client = scope.get("client")
+        address = senders.sender(
+            client[0] if client else None, headers.getlist("x-forwarded-for"), self._settings.proxies
+        )
+        for_browsers = cors.headers(self._settings.origins, headers)
+        place = self._paths.find(scope["raw_path"])
+        try:
+            response = await self._answer(scope, headers, reading, address, place, for_browsers)
+        except Refusal as refusal:
+            _log(place, address, refusal.status, refusal.why)
+            response = refusal.answer()
+        except ClientDisconnect:
+            return
+        except Exception as error:
+            _log(place, address, 500, log.origin(error))
+            response = Answer(500, {"status": "failed", "message": "something went wrong here"})
+        response.headers.update(for_browsers)
+        await reading.respond(response, scope, send)
+
+    async def _answer(
+        self,
+        scope: Scope,
+        headers: Headers,
+        reading: Reading,
+        address: senders.Address,
+        place: Place | None,
+        for_browsers: dict[str, str],
+    ) -> Response:
+        _check_head(scope)
+        if place is None:
+            raise Refusal(404, "there is nothing here")
+        if scope["method"] not in place.methods:
+            preflight = cors.preflight(place.methods, scope["method"], headers, for_browsers)
+            if preflight is not None:
+                return Response(status_code=204, headers={**HEADERS, **preflight})
+            raise Refusal(405, "this method is not taken here", {"Allow": ", ".join(place.methods)})
+        if place.sequence is None:
+            return await self._healthy()
+        wait = self._rate.take(senders.counted(address))
+        if wait:
+            raise later(429, "too many calls from there", wait)
+        try:
+            with self._places.one():
+                return await self._take(place, scope, reading, address)
+        except Busy:
+            raise later(503, "too many calls at once", 1) from None
+
+    async def _healthy(self) -> Answer:
+        up = await self._health.up()
+        body = {
+            "status": "healthy" if up else "unhealthy",
+            "timestamp": times.text(self._now()),
+            "environment": self._settings.environment,
+        }
+        return Answer(200 if up else 503, body)
+
+    async def _take(self, place: Place, scope: Scope, reading: Reading, address: senders.Address) -> Answer:
+        assert place.sequence is not None  # noqa: S101  (the health is answered elsewhere)
+        body = await reading.whole()
+        now = self._now()
+        try:
+            signatures.check(place.sequence, scope["headers"], body, self._settings.secrets[place.sequence], now)
+        except signatures.Refused as refused:
+            raise Refusal(401, str(refused)) from None
+        decide = partial(_decide, body, place.sequence, now)
+        try:
+            if len(body) > LARGE:
+                decision = await asyncio.get_running_loop().run_in_executor(self._thread, decide)
+            else:
+                decision = decide()
+        except bodies.Unreadable as unreadable:
+            _log(place, address, 422, f"the body {unreadable}")
+            return wrong_body(str(unreadable))
+        answer = decision.answer
+        if answer["code"] != 200:
+            # What comes after the full stop may be the sender's own words.
+            wrong = sorted({problem["field"].partition(".")[0] for problem in answer["body"]["errors"]})
+            _log(place, address, answer["code"], f"wrong or missing: {', '.join(wrong)}")
+            return Answer(answer["code"], answer["body"])
+        kept = await self._keeping.keep(Call(uuid.uuid4().hex, place.sequence, body, now, decision.enrolment))
+        if decision.enrolment is None:
+            # It starts nothing; it is handed on to be seen, and nothing is lost where there is no room for it.
+            return Answer(200, answer["body"])
+        if kept is Kept.NO_ROOM:
+            raise later(503, "there is no room to keep the call", NO_ROOM_SECONDS)
+        if kept is Kept.KNOWN:
+            return Answer(200, answer["body_if_known"])
+        return Answer(200, {**answer["body"], "execution_id": None})
+
+
+def _check_head(scope: Scope) -> None:
+    """Refuse what h11 lets through and another reader might read differently. Raises ``Refusal``."""
+    if scope["http_version"] not in ("1.0", "1.1"):
+        raise Refusal(400, "this is no proper HTTP", {"Connection": "close"})
+    names = {name for name, _ in scope["headers"]}
+    if b"transfer-encoding" in names and (b"content-length" in names or scope["http_version"] == "1.0"):
+        raise Refusal(400, "the length of the body can be read in two ways")
+    if sum(len(name) + len(value) + 4 for name, value in scope["headers"]) > MOST_HEADER_BYTES:
+        raise Refusal(431, f"the headers are larger than {MOST_HEADER_BYTES} bytes")
+
+
+def _decide(body: bytes, sequence: str, now: datetime) -> _Decision:
+    """Return what intake says of a body. Raises ``bodies.Unreadable``."""
+    answer = intake.answer(bodies.read(body), sequence, now, "")
+    enrolment = intake.Event.from_json(answer["event"]).id if answer["outcome"] is Outcome.ACCEPTED else None
+    return _Decision(answer, enrolment)
+
+
+def _log(place: Place | None, address: senders.Address, status: int, why: str) -> None:
+    what = "-" if place is None else place.sequence or "health"
+    log.line("refused", what, senders.shown(address), status, why)

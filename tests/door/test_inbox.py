@@ -1,0 +1,302 @@
+"""The inbox: what was kept is there, once, in order, private, bounded, and gone when it was handed on."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import stat
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from christmas_campaign.door.inbox import HOLDS, Call, Inbox, InboxError, Kept, look
+from christmas_campaign.door.keeping import Keeping
+
+ARRIVED = datetime(2025, 11, 20, 15, 0, 0, 123_000, tzinfo=UTC)
+NOW = 2_000_000_000.0
+
+
+def call(enrolment: str | None = "e-1", body: bytes = b"{}", sequence: str = "signup") -> Call:
+    return Call(uuid.uuid4().hex, sequence, body, ARRIVED, enrolment)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "door" / "inbox.sqlite"
+
+
+@pytest.fixture
+def inbox(path: Path) -> Iterator[Inbox]:
+    opened = Inbox(path, most=10)
+    yield opened
+    opened.close()
+
+
+def reopened(inbox: Inbox, path: Path, most: int = 10) -> Inbox:
+    inbox.close()
+    return Inbox(path, most=most)
+
+
+def waiting(inbox: Inbox, now: float = NOW) -> Call:
+    found = inbox.next(now)
+    assert found is not None
+    return found.call
+
+
+def test_what_was_kept_comes_back_whole_and_in_order(inbox: Inbox) -> None:
+    calls = [call(f"e-{number}", b'{"n":%d,"x":"\xc3\xa9"}' % number) for number in range(3)]
+    assert inbox.keep(calls) == [Kept.KEPT] * 3
+    found = []
+    while (each := inbox.next(NOW)) is not None:
+        found.append(each.call)
+        inbox.taken([each.seq])
+    assert found == calls
+
+
+def test_the_same_event_is_kept_once(inbox: Inbox) -> None:
+    assert inbox.keep([call("e-1"), call("e-1"), call("e-2")]) == [Kept.KEPT, Kept.KNOWN, Kept.KEPT]
+    assert inbox.keep([call("e-1")]) == [Kept.KNOWN]
+    first = inbox.next(NOW)
+    assert first is not None
+    inbox.taken([first.seq])
+    # Kestra has it now, and says itself that it knows it.
+    assert inbox.keep([call("e-1")]) == [Kept.KEPT]
+
+
+def test_calls_that_start_nothing_are_not_compared(inbox: Inbox) -> None:
+    assert inbox.keep([call(None), call(None)]) == [Kept.KEPT, Kept.KEPT]
+
+
+def test_it_is_bounded_in_calls(path: Path) -> None:
+    with closing(Inbox(path, most=2)) as inbox:
+        assert inbox.keep([call(str(number)) for number in range(3)]) == [Kept.KEPT, Kept.KEPT, Kept.NO_ROOM]
+        # That it is known can be said without room.
+        assert inbox.keep([call("0")]) == [Kept.KNOWN]
+        first = inbox.next(NOW)
+        assert first is not None
+        inbox.taken([first.seq])
+        assert inbox.keep([call("3"), call("4")]) == [Kept.KEPT, Kept.NO_ROOM]
+    with closing(Inbox(path, most=2)) as inbox:
+        assert inbox.keep([call("5")]) == [Kept.NO_ROOM]
+
+
+def test_a_full_disk_keeps_nothing_and_loses_nothing(path: Path) -> None:
+    with closing(Inbox(path, most=1000, most_bytes=20 * 4096)) as inbox:
+        kept = 0
+        while inbox.keep([call(f"e-{kept}", bytes(5000))]) == [Kept.KEPT]:
+            kept += 1
+        assert 2 <= kept < 20
+        assert len(look(path)) == kept
+        # One that is too large takes none of those that came with it along.
+        inbox.taken([1])
+        assert inbox.keep([call("small"), call("large", bytes(1_000_000)), call("other")]) == [
+            Kept.KEPT,
+            Kept.NO_ROOM,
+            Kept.KEPT,
+        ]
+        assert len(look(path)) == kept + 1
+        # What was kept can be handed on and deleted, which makes room.
+        while (each := inbox.next(NOW)) is not None:
+            inbox.taken([each.seq])
+        assert inbox.keep([call("again", bytes(5000))]) == [Kept.KEPT]
+
+
+def test_it_is_private(inbox: Inbox, path: Path) -> None:
+    inbox.keep([call()])
+    for file in path.parent.iterdir():
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600, file
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+
+
+def test_a_file_that_was_open_to_others_is_closed_to_them(path: Path) -> None:
+    path.parent.mkdir()
+    path.touch(0o644)
+    Inbox(path, most=1).close()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_nothing_of_what_was_handed_on_is_left_in_the_files(inbox: Inbox, path: Path) -> None:
+    inbox.keep([call(f"e-{number}", b"a private word " * 500) for number in range(5)])
+
+    def found() -> bool:
+        return any(b"a private word" in file.read_bytes() for file in path.parent.iterdir())
+
+    assert found()
+    inbox.taken([1, 2, 3, 4, 5])
+    inbox.tidy()
+    assert not found()
+
+
+def test_one_process_has_it_at_a_time(inbox: Inbox, path: Path) -> None:
+    with pytest.raises(InboxError, match="in use: does another door run on it"):
+        Inbox(path, most=10)
+    assert inbox.keep([call()]) == [Kept.KEPT]
+    inbox.close()
+    Inbox(path, most=10).close()
+
+
+@pytest.mark.parametrize("how", ["text", "folder", "newer"])
+def test_a_file_that_is_no_inbox_is_a_plain_error(path: Path, how: str) -> None:
+    path.parent.mkdir()
+    if how == "text":
+        path.write_text("this is a letter, and no database " * 100)
+    elif how == "folder":
+        path.mkdir()
+    else:
+        with closing(sqlite3.connect(path)) as db:
+            db.execute("PRAGMA user_version = 2")
+    with pytest.raises(InboxError, match=r"inbox\.sqlite cannot be"):
+        Inbox(path, most=10)
+
+
+def test_it_writes_through_to_the_disk(inbox: Inbox) -> None:
+    # What SQLite calls FULL is 2; less, and a power cut could take back what was answered.
+    assert inbox._db.execute("PRAGMA synchronous").fetchone() == (2,)
+    assert inbox._db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
+def test_what_was_not_taken_waits_twice_as_long_each_time(inbox: Inbox) -> None:
+    inbox.keep([call()])
+    waits = [inbox.not_taken(1, "HTTP 503", NOW, answered=False) for _ in range(9)]
+    assert waits == [1, 2, 4, 8, 16, 32, 60, 60, 60]
+    found = inbox.next(NOW)
+    assert found is not None
+    assert found.due == NOW + 60
+
+
+def test_those_behind_wait_for_the_first(inbox: Inbox) -> None:
+    inbox.keep([call("e-1"), call("e-2")])
+    inbox.not_taken(1, "ConnectError", NOW, answered=False)
+    for number in range(100):
+        found = inbox.next(NOW + number / 100)
+        assert found is not None
+        assert (found.seq, found.due) == (1, NOW + 1)
+        inbox.not_taken(2, "nobody asked", NOW, answered=False)
+
+
+def test_a_call_that_kestra_never_takes_does_not_hold_up_the_others_for_ever(inbox: Inbox) -> None:
+    inbox.keep([call("e-1"), call("e-2"), call("e-3")])
+    for _ in range(HOLDS):
+        assert waiting(inbox).enrolment == "e-1"
+        inbox.not_taken(1, "HTTP 500", NOW, answered=True)
+    assert waiting(inbox).enrolment == "e-2"
+    # It is tried again between the others, as soon as those wait.
+    inbox.not_taken(2, "HTTP 500", NOW + 59.5, answered=True)
+    assert waiting(inbox, NOW + 59.5).enrolment == "e-1"
+    inbox.taken([1])
+    assert waiting(inbox, NOW + 61).enrolment == "e-2"
+
+
+def test_a_kestra_that_is_away_changes_no_order(inbox: Inbox) -> None:
+    inbox.keep([call("e-1"), call("e-2")])
+    for _ in range(3 * HOLDS):
+        inbox.not_taken(1, "ConnectError", NOW, answered=False)
+    assert waiting(inbox, NOW + 60).enrolment == "e-1"
+
+
+def test_a_clock_that_was_put_back_makes_nobody_wait(inbox: Inbox) -> None:
+    inbox.keep([call()])
+    inbox.not_taken(1, "HTTP 503", NOW + 86_400, answered=False)
+    found = inbox.next(NOW)
+    assert found is not None
+    assert found.due == NOW
+
+
+def test_what_is_taken_and_not_yet_deleted_is_passed_over(inbox: Inbox) -> None:
+    inbox.keep([call("e-1"), call("e-2")])
+    found = inbox.next(NOW, without=[1])
+    assert found is not None
+    assert found.seq == 2
+    assert inbox.next(NOW, without=[1, 2]) is None
+
+
+def test_what_kestra_refuses_is_put_aside_and_seen(inbox: Inbox, path: Path) -> None:
+    inbox.keep([call("e-1", b"a private word"), call("e-2")])
+    inbox.refused(1, "HTTP 422")
+    assert waiting(inbox).enrolment == "e-2"
+    entry = look(path)[0]
+    assert (entry.sequence, entry.refused, entry.tries, entry.last_answer) == ("signup", True, 1, "HTTP 422")
+    assert entry.received_at == "2025-11-20T15:00:00.123Z"
+    assert "private" not in repr(look(path))
+    # The same event may come again: it does not wait.
+    assert inbox.keep([call("e-1")]) == [Kept.KEPT]
+
+
+def test_a_door_that_starts_again_tries_everything_at_once_and_in_order(path: Path) -> None:
+    inbox = Inbox(path, most=10)
+    inbox.keep([call("e-1"), call("e-2"), call("e-3")])
+    inbox.refused(1, "HTTP 422")
+    inbox.not_taken(2, "HTTP 500", NOW, answered=True)
+    # "e-1" waits again beside the one that was refused: that one stays where it is.
+    inbox.keep([call("e-1")])
+    inbox.refused(3, "HTTP 422")
+    inbox = reopened(inbox, path)
+    found = []
+    while (each := inbox.next(0)) is not None:
+        assert each.due <= 0
+        found.append(each.call.enrolment)
+        inbox.taken([each.seq])
+    inbox.close()
+    assert found == ["e-2", "e-3", "e-1"]
+    assert [entry.refused for entry in look(path)] == [True]
+
+
+def test_it_can_be_looked_at_whether_a_door_runs_or_not(inbox: Inbox, path: Path) -> None:
+    inbox.keep([call()])
+    assert len(look(path)) == 1
+    inbox.close()
+    assert len(look(path)) == 1
+    again = Inbox(path, most=10)
+    assert again.keep([call("e-2")]) == [Kept.KEPT]
+    again.close()
+
+
+def test_an_inbox_that_is_not_there_is_not_made_by_looking(path: Path) -> None:
+    with pytest.raises(InboxError, match="there is no inbox at"):
+        look(path)
+    assert not path.exists()
+
+
+def kept_at_once(inbox: Inbox, calls: list[Call], work: Callable[[Inbox], None] = lambda _: None) -> list[Kept]:
+    """Keep calls that arrive together, after ``work`` in the same thread."""
+
+    async def all_at_once() -> list[Kept]:
+        keeping = Keeping(inbox)
+        busy = asyncio.ensure_future(keeping.do(work))
+        found = await asyncio.gather(*(keeping.keep(each) for each in calls), return_exceptions=True)
+        assert keeping.arrived.is_set() or not any(each is Kept.KEPT for each in found)
+        await busy
+        # In use from outside: the thread is ended, the inbox is the fixture's.
+        keeping._thread.shutdown()
+        return [each for each in found if isinstance(each, Kept)]
+
+    return asyncio.run(all_at_once())
+
+
+def test_calls_that_arrive_together_are_written_together(inbox: Inbox, path: Path) -> None:
+    writes = []
+    inbox._db.set_trace_callback(lambda sql: writes.append(sql) if sql == "COMMIT" else None)
+    calls = [call(f"e-{number}") for number in range(8)] + [call("e-0")]
+    assert kept_at_once(inbox, calls) == [Kept.KEPT] * 8 + [Kept.KNOWN]
+    assert len(writes) <= 2
+    assert [entry.id for entry in look(path)] == [each.id for each in calls[:8]]
+
+
+def test_one_that_fails_does_not_stop_the_writing(inbox: Inbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    keep = inbox.keep
+    answers = [lambda _: 1 / 0, keep]
+    monkeypatch.setattr(inbox, "keep", lambda calls: answers.pop(0)(calls))
+
+    async def one_after_the_other() -> Kept:
+        keeping = Keeping(inbox)
+        with pytest.raises(ZeroDivisionError):
+            await keeping.keep(call("e-1"))
+        found = await keeping.keep(call("e-2"))
+        keeping._thread.shutdown()
+        return found
+
+    assert asyncio.run(one_after_the_other()) is Kept.KEPT
