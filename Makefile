@@ -2,6 +2,7 @@
 
 PYTHON := .venv/bin/python
 CHRISTMAS := .venv/bin/christmas
+LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --upgrade pyproject.toml
 
 .PHONY: help setup demo up test faults check mutants bench fix lock clean
 
@@ -37,8 +38,9 @@ fix: setup ## Format, and mend what the linter can mend.
 	@$(PYTHON) -m ruff format --quiet src tests benchmarks
 
 lock: setup ## Choose newer versions of all dependencies (needs uv).
-	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
-		--extra cli --extra sandbox --group dev --upgrade pyproject.toml -o requirements/dev.lock
+	@$(LOCK) --extra cli --extra sandbox --extra door --group dev -o requirements/dev.lock
+	@$(LOCK) --extra cli --group build -o requirements/kestra.lock
+	@$(LOCK) --extra door --group build -o requirements/door.lock
 
 clean: ## Remove all that was installed, built or stored here.
 	rm -rf .venv .data .coverage engine/target
