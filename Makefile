@@ -2,9 +2,10 @@
 
 PYTHON := .venv/bin/python
 CHRISTMAS := .venv/bin/christmas
+ENV_FILE ?= deploy/.env
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --upgrade pyproject.toml
 
-.PHONY: help setup demo up test faults check mutants bench fix lock clean
+.PHONY: help setup demo up test faults check smoke mutants bench fix lock clean
 
 help: ## Say what there is.
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -26,6 +27,9 @@ faults: setup ## Break things on purpose, on the real engine; writes docs/reliab
 
 check: setup ## Formatting, lint, types, the flows as the engine sees them, the change log.
 	@scripts/check
+
+smoke: setup ## Try the real keys: reads Notion, sends one mail to Resend's test address. SMOKE=yes; ENV_FILE=deploy/.env.
+	@$(CHRISTMAS) smoke --env-file $(ENV_FILE)
 
 mutants: setup ## Break the decisions in thousands of small ways; each has to be noticed by a test.
 	@scripts/mutants

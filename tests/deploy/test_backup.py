@@ -113,7 +113,9 @@ def test_everything_is_as_it_was(place: Place) -> None:
     inbox.execute("insert into calls (body) values (?)", (b"later",))
     inbox.close()
     assert before.startswith(f"{ROWS} ")
-    place.sql("delete from executions where key < 'k5'; create table later (n int); drop function twice; drop type state")
+    place.sql(
+        "delete from executions where key < 'k5'; create table later (n int); drop function twice; drop type state"
+    )
     (place.storage / "main/christmas/_kv/enrolment.1.ion").write_bytes(b"changed")
     (place.storage / "main/later").write_bytes(b"later")
     assert place.script("restore.sh", name).stdout == f"restore: {name} is back\n"
@@ -166,7 +168,9 @@ def test_a_dump_that_breaks_off_leaves_the_database_as_it_was(place: Place) -> N
     name = place.backup()
     dump = place.backups / name / "database.dump"
     dump.write_bytes(dump.read_bytes()[:-9000])
-    sums = subprocess.run(["sha256sum", "database.dump", "storage.tar"], cwd=dump.parent, capture_output=True, check=True)
+    sums = subprocess.run(
+        ["sha256sum", "database.dump", "storage.tar"], cwd=dump.parent, capture_output=True, check=True
+    )
     (dump.parent / "SHA256SUMS").write_bytes(sums.stdout)
     place.sql("update executions set note = 'now'")
     now, files = place.sql(SUM), place.files()
@@ -242,7 +246,9 @@ def test_the_service_backs_up_at_once_and_ends_when_it_is_told(place: Place) -> 
             os.killpg(loop.pid, 15)
 
 
-@pytest.mark.parametrize("wrong", [{"BACKUP_HOURS": "0"}, {"BACKUP_DAYS": "0"}, {"BACKUP_HOURS": "6h"}, {"BACKUP_DAYS": "-1"}])
+@pytest.mark.parametrize(
+    "wrong", [{"BACKUP_HOURS": "0"}, {"BACKUP_DAYS": "0"}, {"BACKUP_HOURS": "6h"}, {"BACKUP_DAYS": "-1"}]
+)
 def test_a_setting_that_makes_no_sense_is_refused(place: Place, wrong: dict[str, str]) -> None:
     assert "BACKUP_HOURS and BACKUP_DAYS must be" in place.script("backup.sh", "once", code=2, **wrong).stderr
     assert place.names() == []

@@ -23,6 +23,8 @@ from christmas_campaign.cli.flows import check as check_flows
 from christmas_campaign.cli.notion_commands import notion
 from christmas_campaign.cli.operate_commands import pause, resume
 from christmas_campaign.cli.plainly import plainly
+from christmas_campaign.cli.production_commands import deploy as deploy_flows
+from christmas_campaign.cli.production_commands import smoke
 from christmas_campaign.cli.repair_command import repair
 from christmas_campaign.cli.stack import PROJECT, Stack
 from christmas_campaign.cli.template_commands import templates
@@ -188,7 +190,8 @@ def check(folder: Path) -> None:
     sys.exit(1 if faults else 0)
 
 
-for command in (notion, templates, failures, replay, repair, pause, resume):
+flows.add_command(deploy_flows)
+for command in (notion, templates, failures, replay, repair, pause, resume, smoke):
     main.add_command(command)
 
 
