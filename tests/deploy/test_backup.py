@@ -63,7 +63,7 @@ class Place:
         return done
 
     def backup(self, **more: str) -> str:
-        return self.script("backup.sh", "once", **more).stdout.strip()
+        return self.script("backup.sh", "once", code=0, **more).stdout.strip()
 
     def files(self) -> dict[str, bytes]:
         return {str(p.relative_to(self.storage)): p.read_bytes() for p in self.storage.rglob("*") if p.is_file()}

@@ -61,7 +61,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(content)
 
-    do_GET = do_PUT = do_DELETE = do_OPTIONS = do_POST
+    do_GET = do_POST  # noqa: N815  (http.server's name)
 
     def _chunks(self) -> bytes:
         if self.headers.get("Transfer-Encoding") != "chunked":
@@ -155,10 +155,11 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
             try:
                 proxy.call("GET", "/")
                 break
-            except OSError as error:
-                assert process.poll() is None, proxy.words()
-                assert time.monotonic() < end, f"{error}\n{proxy.words()}"
-                time.sleep(0.05)
+            except OSError:
+                pass
+            assert process.poll() is None, proxy.words()
+            assert time.monotonic() < end, proxy.words()
+            time.sleep(0.05)
         yield proxy
         process.send_signal(signal.SIGTERM)
         assert process.wait(15) == 0, proxy.words()
@@ -178,7 +179,7 @@ def caddy(running: Proxy) -> Iterator[Proxy]:
 
 
 def test_caddy_finds_no_fault_in_it(tmp_path: Path) -> None:
-    for words in (["validate", "--adapter", "caddyfile", "--config", CADDYFILE], ["fmt", CADDYFILE]):
+    for words in (["validate", "--adapter", "caddyfile", "--config", str(CADDYFILE)], ["fmt", str(CADDYFILE)]):
         done = subprocess.run(
             [program("caddy", "caddy"), *words],
             env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), "XDG_DATA_HOME": str(tmp_path), "DOMAIN": "x.example.com"},
@@ -313,11 +314,12 @@ def test_who_dribbles_his_header_is_cut_off(caddy: Proxy) -> None:
     connection.connect()
     assert connection.sock is not None
     began = time.monotonic()
-    with pytest.raises((OSError, StopIteration)):
-        for _ in range(100):
-            connection.sock.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\nX: "[:1])
+    connection.sock.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\nX: ")
+    with contextlib.suppress(OSError):
+        while time.monotonic() - began < 8:
+            connection.sock.sendall(b"x")
             time.sleep(0.1)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 7
     connection.close()
     assert caddy.door.calls == []
 

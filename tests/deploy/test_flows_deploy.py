@@ -9,6 +9,7 @@ import json
 import re
 import threading
 from collections.abc import Iterator
+from email import policy
 from email.parser import BytesParser
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -20,6 +21,7 @@ from christmas_campaign.cli.main import main
 from deploy.conftest import PROJECT
 
 FLOWS = PROJECT / "flows"
+RIGHT = "Secret123"
 
 
 class StandIn(ThreadingHTTPServer):
@@ -57,8 +59,10 @@ class _Handler(BaseHTTPRequestHandler):
         self.server.calls.append(f"POST {self.path}")
         body = self.rfile.read(int(self.headers["Content-Length"]))
         whole = f"Content-Type: {self.headers['Content-Type']}\r\n\r\n".encode() + body
-        part = BytesParser().parsebytes(whole).get_payload(0)
-        source = part.get_payload(decode=True).decode()
+        (part,) = [each for each in BytesParser(policy=policy.HTTP).parsebytes(whole).walk() if not each.is_multipart()]
+        content = part.get_payload(decode=True)
+        assert isinstance(content, bytes)
+        source = content.decode()
         name = re.search(r"^id: (\S+)", source, re.MULTILINE)
         assert name is not None
         if "tasks: broken" in source:
@@ -96,7 +100,7 @@ def kestra() -> Iterator[StandIn]:
     assert not any(call.startswith("DELETE") for call in server.calls)
 
 
-def deploy(kestra: StandIn, folder: Path, *words: str, password: str = "Secret123") -> Result:
+def deploy(kestra: StandIn, folder: Path, *words: str, password: str = RIGHT) -> Result:
     env = {
         "KESTRA_URL": f"http://127.0.0.1:{kestra.server_port}",
         "KESTRA_USERNAME": "owner@example.com",

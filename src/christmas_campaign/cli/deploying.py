@@ -1,4 +1,4 @@
-"""Deploying the flows to a Kestra that runs: created where they are missing, a new revision where they changed, none deleted."""
+"""Deploying the flows to a Kestra that runs: new ones, new revisions of those that changed; none is deleted."""
 
 from __future__ import annotations
 
