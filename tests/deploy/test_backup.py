@@ -126,6 +126,22 @@ def test_everything_is_as_it_was(place: Place) -> None:
     assert calls(place.inbox) == [b"call %d" % n for n in range(50)]
 
 
+def test_what_a_door_that_was_killed_has_left_beside_its_inbox_does_not_get_into_the_restored_one(place: Place) -> None:
+    inbox = open_inbox(place.inbox)
+    name = place.backup()
+    inbox.execute("insert into calls (body) values (?)", (b"later",))
+    left = {path: path.read_bytes() for path in place.inbox.parent.iterdir()}
+    inbox.close()
+    for path, content in left.items():
+        path.write_bytes(content)
+    assert len(left) == 3
+    # Nor does it matter that the file itself is beyond help, and so cannot be backed up before.
+    place.inbox.write_bytes(b"no database at all, and long enough to have a header of its own" * 200)
+    assert "what was there could not be backed up" in place.script("restore.sh", name).stderr
+    assert [path.name for path in place.inbox.parent.iterdir()] == ["inbox.sqlite"]
+    assert calls(place.inbox) == [b"call %d" % n for n in range(50)]
+
+
 def test_a_restore_can_be_restored_and_the_one_before_it_too(place: Place) -> None:
     before = place.sql(SUM)
     first = place.backup()
