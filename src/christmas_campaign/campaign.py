@@ -33,3 +33,6 @@ CONSTANTS: dict[str, str] = {
     "bookings_count": "18",
     "sender_name": SENDER_NAME,
 }
+
+#: What is said of a contact whose name, or whose salon's, nobody knows.
+UNNAMED: dict[str, str] = {"first_name": "there", "business_name": "your business"}

@@ -81,9 +81,14 @@ def email(value: Any) -> Plain:
     return addresses.normalise(_readable(value, 1_000))
 
 
+def whole(value: object) -> int:
+    """Return a number without what stands behind its point; 0 for whatever is no number."""
+    return int(value) if isinstance(value, int | float) else 0
+
+
 def _number(value: Any) -> int | float:
     if isinstance(value, str) and _NUMBER.fullmatch(value.strip()):
-        value = float(value) if "." in value else int(value)
+        value = float(value)
     if isinstance(value, bool) or not isinstance(value, int | float) or not _finite(value):
         raise ValueError("must be a number")
     # 52.0 is 52: people read it, and e-mails show it.

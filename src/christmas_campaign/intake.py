@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from christmas_campaign import fields, identity, templates, times
+from christmas_campaign import fields, forms, identity, templates, times
 from christmas_campaign import notion_schema as schema
 from christmas_campaign.fields import Kind, Plain
 from christmas_campaign.reasons import Outcome, Reason
@@ -159,19 +159,21 @@ class Event(NamedTuple):
 
 
 def read(payload: object, sequence_name: str, now: datetime) -> Event:
-    """Check a payload (any JSON value; text when it was not JSON) that arrived at ``now`` (aware).
+    """Check a payload (any JSON value; text when it was not JSON) that arrived at ``now`` (aware): the contract's flat one, or
+    a call that Calendly or DocuSign Connect makes of its own.
 
     Raises ``InvalidPayload`` with every fault, and nothing else whatever the payload.
     """
     if not isinstance(payload, Mapping):
         raise InvalidPayload([Problem("body", "must be a JSON object")])
+    form = forms.read(payload, sequence_name)
     found: dict[str, Plain] = {}
-    problems: list[Problem] = []
+    problems = [Problem(*each) for each in form.problems]
     for field in FIELDS[sequence_name]:
-        given = payload.get(field.name)
+        given = form.fields.get(field.name)
         if fields.blank(given):
-            if field.required:
-                problems.append(Problem(field.name, "is missing"))
+            if field.required and field.name not in form.looked_up:
+                problems.append(Problem(field.name, form.missing(field.name)))
             continue
         try:
             value = field.kind(given)
@@ -185,7 +187,7 @@ def read(payload: object, sequence_name: str, now: datetime) -> Event:
         late = fields.not_after(str(found[anchor_field]), now, ANCHOR_AHEAD)
         if late:
             problems.append(Problem(anchor_field, late))
-    variables = _variables(payload.get("variables"), problems)
+    variables = _variables(form.fields.get("variables"), problems)
     if sequence_name == "onboarding":
         problems.extend(_unfinished(found))
     if problems:
@@ -250,7 +252,7 @@ def answer(payload: object, sequence_name: str, now: datetime, execution_id: str
         }
     assert isinstance(payload, Mapping)  # noqa: S101  (read() has seen to it)
     found = sequence(sequence_name)
-    as_it_came = payload["email"]
+    as_it_came = forms.read(payload, sequence_name).fields["email"]
     if str(event.value("call_outcome") or MAYBE).strip().lower() != MAYBE.lower():
         body = {"status": "skipped", "reason": Reason.NOT_A_MAYBE, "email": as_it_came}
         return {

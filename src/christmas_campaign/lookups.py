@@ -137,6 +137,20 @@ def signup_fields(event: Event, signup: Event | None, pages: Iterable[Page]) -> 
     return {}
 
 
+def names(event: Event, signup: Mapping[str, Plain], contact: Mapping[str, Read]) -> dict[str, Plain]:
+    """Return ``first_name`` and ``business_name`` as the pages are to say them; a call of Calendly's or DocuSign's own need not
+    bring them.
+
+    The event's come first, then what the contact's ``signup`` said, then her page in BusinessX (``contact``, plain values),
+    then what is said of a contact whom nobody has named. The e-mails look in the same order.
+    """
+    found: dict[str, Plain] = {}
+    for name, unnamed in campaign.UNNAMED.items():
+        known = (event.value(name), signup.get(name), contact.get(name))
+        found[name] = next((value for value in known if value is not None and not fields.blank(value)), unnamed)
+    return found
+
+
 def for_page(field: Field, value: Plain) -> Any:
     """A field's value as its property holds it: a time as text in the campaign's zone, for people read it there."""
     kind = schema.SEQUENCE_PAGES.property(str(field.property)).type

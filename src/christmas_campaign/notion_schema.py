@@ -78,8 +78,8 @@ PAGE_PACKAGE = "Package Type"
 PAGE_ADDRESS = "Salon Address"
 PAGE_OBSERVATIONS = "Observation Dates"
 
-#: How many e-mails a sequence page has room for.
-PAGE_EMAILS = 7
+#: The e-mails that a sequence page has room for, by number.
+PAGE_EMAILS = range(1, 8)
 
 # Templates.
 TEMPLATE_NAME = "Template Name"
@@ -173,7 +173,7 @@ SEQUENCE_PAGES = Database(
         Property(PAGE_CREATED, "date"),
         Property(PAGE_ASSESSED, "checkbox"),
         Property(PAGE_COMPLETED, "checkbox"),
-        *(Property(page_sent(number), "date") for number in range(1, PAGE_EMAILS + 1)),
+        *(Property(page_sent(number), "date") for number in PAGE_EMAILS),
         Property(PAGE_CALENDLY_EVENT, "rich_text"),
         Property(PAGE_SCHEDULED_TIME, "rich_text"),
         Property(PAGE_EVENT_TYPE, "rich_text"),

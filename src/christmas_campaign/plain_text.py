@@ -52,14 +52,14 @@ class _Reader(HTMLParser):
         super().__init__(convert_charrefs=True)
         self.out: list[str] = []
         self._unseen: list[str] = []
-        self._links: list[str] = []
+        self._links: list[str | None] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = {name: value or "" for name, value in attrs}
+        given = {name: value for name, value in attrs if value}
         if tag == "body":
             # The end of the head may be left out in HTML.
             self._unseen.clear()
-        if self._unseen or tag in _UNSEEN or _HIDDEN.search(given.get("style", "")):
+        if self._unseen or tag in _UNSEEN or ("style" in given and _HIDDEN.search(given["style"])):
             if tag not in _VOID:
                 self._unseen.append(tag)
             return
@@ -68,8 +68,8 @@ class _Reader(HTMLParser):
         elif tag in _BLOCKS:
             self.out.append("\n\n\0" if tag == "li" else "\n\n")
         elif tag == "a":
-            self._links.append(given.get("href", ""))
-        elif tag == "img" and given.get("alt"):
+            self._links.append(given.get("href"))
+        elif tag == "img" and "alt" in given:
             self.out.append(given["alt"])
 
     def handle_endtag(self, tag: str) -> None:

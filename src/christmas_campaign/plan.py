@@ -6,12 +6,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from christmas_campaign import campaign, notion_pages, schedule, templates, times
+from christmas_campaign import campaign, fields, notion_pages, schedule, templates, times
 from christmas_campaign import notion_schema as schema
 from christmas_campaign.alert import alert
 from christmas_campaign.enrolment import Record, time_to_live
+from christmas_campaign.fields import Plain
 from christmas_campaign.intake import FIELDS, Event
-from christmas_campaign.lookups import ONBOARDING, SIGNUP, for_page, own_page, signup_fields
+from christmas_campaign.lookups import ONBOARDING, SIGNUP, for_page, names, own_page, signup_fields
 from christmas_campaign.notion_pages import Page, Read
 from christmas_campaign.reasons import Outcome, Reason
 from christmas_campaign.segments import Segment, classify
@@ -77,7 +78,8 @@ def plan(
     # ``first`` is what the page is to say of the e-mail that the website sent; what it says already stays.
     first = anchor if 1 not in sent and _told_anchor(event) is not None else None
     segment = _segment(event)
-    values = _page_values(event, segment, first, now)
+    named = names(event, record.signup, known)
+    values = _page_values(event, named, segment, first, now)
     return {
         "go": True,
         "outcome": Outcome.ENROLLED,
@@ -86,7 +88,7 @@ def plan(
         "ttl": time_to_live(max(dates.values()), now),
         "contact": _contact_update(event, segment, contact, first or sent.get(1)),
         "page": _page_request(own, said, values, sources["pages"]),
-        "portal": _portal(event, portals, known, sources, now) if found is ONBOARDING else None,
+        "portal": _portal(event, named, portals, known, sources, now) if found is ONBOARDING else None,
         "emails": [{"number": number, "date": times.text(date)} for number, date in dates.items()],
         "alert": alert(event, segment) if segment else None,
     }
@@ -98,7 +100,7 @@ def _no(reason: Reason, note: str) -> dict[str, Any]:
 
 def _sent(said: Mapping[str, Read]) -> dict[int, datetime]:
     sent = {}
-    for number in range(1, schema.PAGE_EMAILS + 1):
+    for number in schema.PAGE_EMAILS:
         when = notion_pages.moment(said.get(schema.page_sent(number)))
         if when is not None:
             sent[number] = when
@@ -107,7 +109,9 @@ def _sent(said: Mapping[str, Read]) -> dict[int, datetime]:
 
 def _told_anchor(event: Event) -> datetime | None:
     field = sequence(event.sequence).anchor_field
-    told = event.fields.get(field) if field else None
+    if field is None:
+        return None
+    told = event.fields.get(field)
     return times.parse(told) if isinstance(told, str) else None
 
 
@@ -118,7 +122,9 @@ def _anchor(event: Event, sent: Mapping[int, datetime]) -> datetime:
     return _told_anchor(event) or sent.get(1) or event.received_at
 
 
-def _page_values(event: Event, segment: Segment | None, first: datetime | None, now: datetime) -> dict[str, Any]:
+def _page_values(
+    event: Event, named: Mapping[str, Plain], segment: Segment | None, first: datetime | None, now: datetime
+) -> dict[str, Any]:
     found = sequence(event.sequence)
     values: dict[str, Any] = {
         schema.PAGE_NAME: f"{event.email} - {found.template_type}",
@@ -127,7 +133,7 @@ def _page_values(event: Event, segment: Segment | None, first: datetime | None, 
         schema.PAGE_CREATED: now,
     }
     for field in FIELDS[event.sequence]:
-        value = event.value(field.name)
+        value = named.get(field.name, event.value(field.name))
         if field.property is not None and value is not None:
             values[field.property] = for_page(field, value)
     if segment is not None:
@@ -179,10 +185,15 @@ def _contact_update(
 
 
 def _portal(
-    event: Event, portals: Iterable[Page], contact: Mapping[str, Read], sources: Mapping[str, str], now: datetime
+    event: Event,
+    named: Mapping[str, Plain],
+    portals: Iterable[Page],
+    contact: Mapping[str, Read],
+    sources: Mapping[str, str],
+    now: datetime,
 ) -> dict[str, Any] | None:
     """The body that makes the customer's portal; ``None`` when the customer has one."""
-    business = str(event.value("business_name"))
+    business = str(named["business_name"])
     title = f"{business} - Customer Portal"
     if any(notion_pages.plain(each).get(schema.PORTAL_NAME) == title for each in portals):
         return None
@@ -206,8 +217,7 @@ def _segment(event: Event) -> Segment | None:
     """The segment of a signup; the other events say nothing of it."""
     if event.sequence != SIGNUP.name:
         return None
-    red, orange = event.value("red_systems"), event.value("orange_systems")
-    return classify(int(red) if isinstance(red, int) else 0, int(orange) if isinstance(orange, int) else 0)
+    return classify(fields.whole(event.value("red_systems")), fields.whole(event.value("orange_systems")))
 
 
 def _note(name: str, contacts: Sequence[Page], adopted: bool, dates: Mapping[int, datetime]) -> str:

@@ -62,7 +62,6 @@ def _pieces(text: str) -> Iterator[str | Placeholder | ValueError]:
             position = match.end()
         else:
             yield ValueError(text[opening.start() : opening.start() + 40])
-            position = opening.end()
     yield text[position:]
 
 

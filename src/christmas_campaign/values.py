@@ -29,7 +29,7 @@ def derive(given: Mapping[str, Plain]) -> dict[str, Plain]:
     found: dict[str, Plain] = {}
     if "assessment_score" in given:
         found["overall_score"] = given["assessment_score"]
-        segment = classify(_whole(given.get("red_systems", 0)), _whole(given.get("orange_systems", 0)))
+        segment = classify(fields.whole(given.get("red_systems")), fields.whole(given.get("orange_systems")))
         found["segment"] = segment.name
         found["readiness_zone"] = segment.zone
     if "weakest_system_1" in given:
@@ -45,7 +45,7 @@ def derive(given: Mapping[str, Plain]) -> dict[str, Plain]:
     if "strongest_system" in given:
         found["StrongestSystem"] = given["strongest_system"]
     if "revenue_leak_total" in given:
-        leak = _whole(given["revenue_leak_total"])
+        leak = fields.whole(given["revenue_leak_total"])
         found["TotalRevenueLeak"] = leak
         # Half up, in whole numbers: 14,500 is 15 thousand.
         found["TotalRevenueLeak_K"] = (leak + 500) // 1000
@@ -64,10 +64,6 @@ def dates_for_people(sequence_name: str, given: Mapping[str, Plain]) -> dict[str
             write = times.day_for_people if day_alone else times.moment_for_people
             found[f"{field.name}_text"] = write(times.parse(said))
     return found
-
-
-def _whole(value: Plain) -> int:
-    return int(value) if isinstance(value, int | float) else 0
 
 
 def unsubscribe_url(settings: Settings) -> str | None:
@@ -92,8 +88,7 @@ def _of_this_email(scheduled: datetime, settings: Settings) -> dict[str, Plain]:
 
 def _defaults(event: Event) -> dict[str, Plain]:
     found: dict[str, Plain] = {
-        "first_name": "there",
-        "business_name": "your business",
+        **campaign.UNNAMED,
         "personalized_tip_1": systems.TIPS[systems.FALLBACK_WEAKEST],
         "personalized_tip_2": systems.TIPS[systems.FALLBACK_SECOND],
         **event.defaults,

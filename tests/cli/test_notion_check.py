@@ -10,8 +10,8 @@ from click.testing import CliRunner
 
 from christmas_campaign import notion_schema as schema
 from christmas_campaign.cli import notion_check
+from christmas_campaign.cli.environment import Environment
 from christmas_campaign.cli.notion import Notion
-from christmas_campaign.cli.notion_check import setting_line
 from christmas_campaign.cli.notion_commands import notion as group
 from christmas_campaign.notion_schema import CONTACTS, DATABASES, SEQUENCE_PAGES, TEMPLATES, Database, Property
 from cli.notion_world import World
@@ -171,7 +171,7 @@ def test_an_id_of_a_data_source_is_said_to_be_one_with_the_right_line(whole: Wor
     whole.secret(CONTACTS.setting, whole.source(CONTACTS))
     fault = only_fault(whole)
     assert fault["problem"] == "SECRET_NOTION_BUSINESSX_DB_ID holds the id of a data source"
-    assert setting_line(CONTACTS, whole.ids[CONTACTS.setting]) in fault["mend"]
+    assert Environment({}).line(CONTACTS.setting, whole.ids[CONTACTS.setting]) in fault["mend"]
 
 
 def test_an_id_of_a_page_is_said_to_be_one(whole: World) -> None:

@@ -12,7 +12,7 @@ from christmas_campaign import notion_pages
 from christmas_campaign import notion_schema as schema
 from christmas_campaign.cli import asking, notion_setup
 from christmas_campaign.cli.environment import Environment
-from christmas_campaign.cli.notion_check import examine, setting_line
+from christmas_campaign.cli.notion_check import examine
 from christmas_campaign.notion_schema import CONTACTS, DATABASES, PORTALS, SEQUENCE_PAGES, Database, Property
 from cli.notion_world import World
 
@@ -293,7 +293,7 @@ def test_json_says_what_was_done(world: World) -> None:
     result = world.json("setup", "--yes", "--parent", PARENT)
     made, *added = result["done"]
     assert (made["database"], made["property"], made["step"]) == ("Customer Projects", None, "make the database")
-    assert made["setting"] == setting_line(PORTALS, made["id"])
+    assert made["setting"] == Environment({}).line(PORTALS.setting, made["id"])
     assert [each["property"] for each in added] == ["Phase", "Christmas Email 5 Date"]
     assert added[0]["id"] is None
     assert result["left"] == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Mapping
 
@@ -52,6 +53,19 @@ def test_each_database_is_read_once_and_one_mail_goes_to_the_test_address(keys: 
         f"/notion/v1/databases/{keys.ids[each.setting].replace('-', '')}" for each in DATABASES
     )
     assert keys.changes() == []
+
+
+def test_the_file_in_plain_words_will_do(keys: World) -> None:
+    plain = {
+        name.removeprefix("SECRET_"): base64.b64decode(value).decode()
+        for name, value in keys.settings.items()
+        if name.startswith("SECRET_")
+    }
+    plain |= {name.removeprefix("ENV_"): value for name, value in keys.settings.items() if name.startswith("ENV_")}
+    keys.settings = plain
+    result = smoke(keys)
+    assert result.exit_code == 0, result.output
+    assert len(keys.sandbox.mails()) == 1
 
 
 def test_a_second_run_is_a_second_mail(keys: World) -> None:

@@ -81,7 +81,7 @@ class Proxy:
     """A running Caddy; ``port`` is that of TLS, ``plain`` that of plain HTTP, ``health`` the one of the health check."""
 
     def __init__(self, door: StandIn, folder: Path) -> None:
-        self.door = door
+        self.door, self.door_port = door, door.server_port
         self.port, self.plain, self.health = free_port(), free_port(), free_port()
         self.log = folder / "caddy.log"
         self.env = {
@@ -90,7 +90,6 @@ class Proxy:
             "XDG_DATA_HOME": str(folder),
             "XDG_CONFIG_HOME": str(folder),
             "DOMAIN": "localhost",
-            "DOOR": f"127.0.0.1:{door.server_port}",
         }
 
     def configuration(self) -> dict[str, Any]:
@@ -100,9 +99,8 @@ class Proxy:
             env=self.env, capture_output=True, text=True, timeout=30, check=False,
         )  # fmt: skip
         assert adapted.returncode == 0, adapted.stderr
-        text = adapted.stdout.replace('":443"', f'":{self.port}"').replace(
-            '"127.0.0.1:2020"', f'"127.0.0.1:{self.health}"'
-        )
+        text = adapted.stdout.replace('"door:8000"', f'"127.0.0.1:{self.door_port}"')
+        text = text.replace('":443"', f'":{self.port}"').replace('"127.0.0.1:2020"', f'"127.0.0.1:{self.health}"')
         found: dict[str, Any] = json.loads(text)
         found["apps"]["http"] |= {"http_port": self.plain, "https_port": self.port}
         # A certificate of Caddy's own for localhost; the machine's list of trusted ones is left alone.
@@ -209,10 +207,10 @@ def test_only_the_door_is_behind_it(caddy: Proxy) -> None:
     assert set(found["apps"]) - {"pki"} == {"http"}
 
 
-def test_without_other_words_the_door_is_composes(caddy: Proxy) -> None:
+def test_as_it_is_it_calls_composes_door_and_answers_to_one_name(caddy: Proxy) -> None:
     adapted = subprocess.run(
         ["caddy", "adapt", "--adapter", "caddyfile", "--config", CADDYFILE],
-        env={name: value for name, value in caddy.env.items() if name != "DOOR"} | {"DOMAIN": "mail.example.com"},
+        env={**caddy.env, "DOMAIN": "mail.example.com"},
         capture_output=True, text=True, timeout=30, check=True,
     )  # fmt: skip
     found = json.loads(adapted.stdout)
@@ -368,7 +366,7 @@ def test_another_name_gets_nothing(caddy: Proxy) -> None:
 
 def test_a_door_that_is_away_is_503_and_come_again_and_no_key_is_in_the_log(caddy: Proxy, tmp_path: Path) -> None:
     away = Proxy(caddy.door, tmp_path)
-    away.env["DOOR"] = f"127.0.0.1:{free_port()}"
+    away.door_port = free_port()
     with away.run(tmp_path) as process:
         try:
             end = time.monotonic() + 30

@@ -123,7 +123,7 @@ def test_all_fit_into_a_server_of_four_gigabytes() -> None:
 
 def test_the_door_gets_no_key_of_others() -> None:
     door = json.dumps(SERVICES["door"])
-    assert SERVICES["door"]["env_file"] == [{"path": ".env.door", "format": "raw"}]
+    assert SERVICES["door"]["env_file"] == [".env.door"]
     for secret in ("NOTION", "RESEND", "DISCORD", "POSTGRES", "KESTRA_PASSWORD"):
         assert secret not in door
     assert {name for name, said in SERVICES.items() if "env_file" in said} == {"door", "kestra"}

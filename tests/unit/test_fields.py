@@ -34,6 +34,8 @@ def test_zero_and_false_are_given(value: Any) -> None:
         (fields.text, 5.0, "5"),
         (fields.text, 5.25, "5.25"),
         (fields.text, 0.00001, "0.00001"),
+        (fields.text, -0.0, "0"),
+        (fields.text, 100.0, "100"),
         (fields.text, 10**15 - 1, "999999999999999"),
         (fields.text, "true", "true"),
         (fields.notes, "n" * 20_000, "n" * 20_000),
@@ -73,6 +75,7 @@ def test_zero_and_false_are_given(value: Any) -> None:
         (fields.one_of("High", "Low"), "Low", "Low"),
         (fields.time, "2025-11-20T15:00:00Z", "2025-11-20T15:00:00Z"),
         (fields.time, " 2025-11-20 ", "2025-11-20"),
+        (fields.time, "2025-11-20".ljust(100), "2025-11-20"),
         (fields.time, "2000-01-01T00:00:00Z", "2000-01-01T00:00:00Z"),
         (fields.time, "2200-12-31T23:59:59Z", "2200-12-31T23:59:59Z"),
     ],
@@ -145,6 +148,7 @@ def test_what_a_kind_takes_and_makes_of_it(kind: fields.Kind, given: Any, expect
         (fields.time, 1763650800, "must be text: a time in ISO 8601"),
         (fields.time, "yesterday", "must be a time in ISO 8601, such as 2025-11-20T15:00:00-05:00"),
         (fields.time, "2025-11-31", "must be a time in ISO 8601, such as 2025-11-20T15:00:00-05:00"),
+        (fields.time, "2025-11-20".ljust(101), "must be a time in ISO 8601, such as 2025-11-20T15:00:00-05:00"),
         (fields.time, "2025-11-20" * 11, "must be a time in ISO 8601, such as 2025-11-20T15:00:00-05:00"),
         (fields.time, "1999-12-31T23:59:59Z", "must be a time in this century or the next"),
         (fields.time, "2201-01-01T00:00:00Z", "must be a time in this century or the next"),
@@ -208,3 +212,8 @@ def test_a_problem_never_repeats_the_value() -> None:
 )
 def test_a_time_far_ahead_is_a_mistake(value: str, problem: str | None) -> None:
     assert fields.not_after(value, build.NOW, timedelta(days=7)) == problem
+
+
+@pytest.mark.parametrize(("value", "expected"), [(2, 2), (2.9, 2), (0, 0), ("2", 0), (None, 0), ([2], 0)])
+def test_a_number_is_taken_whole_and_anything_else_is_0(value: object, expected: int) -> None:
+    assert fields.whole(value) == expected

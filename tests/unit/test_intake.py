@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from christmas_campaign import fields, intake
 from christmas_campaign.intake import Event, InvalidPayload
-from unit import build
+from unit import build, native
 
 NOW = build.NOW
 
@@ -273,6 +273,7 @@ def test_onboarding_starts_only_when_paid_and_signed(changed: dict[str, Any], ex
         ({" padded ": " as it is "}, {"padded": " as it is "}),
         ({"dates": ["1 May", "", None, "2 May"]}, {"dates": "1 May, 2 May"}),
         ({"blank": " ", "null": None, "none": [], "only blanks": [" "]}, {}),
+        ({"blank": " ", "none": [], "given": "x"}, {"given": "x"}),
         ({"long": "x" * 20_000}, {"long": "x" * 20_000}),
         ({"name": build.AWKWARD}, {"name": build.AWKWARD}),
         ({f"v{number}": number for number in range(200)}, {f"v{number}": str(number) for number in range(200)}),
@@ -290,6 +291,13 @@ def test_variables_are_taken_as_text_by_every_handler(name: str, variables: Any,
         (False, [("variables", "must be an object of names and values")]),
         ({f"v{number}": 1 for number in range(201)}, [("variables", "must have at most 200 names")]),
         ({"a.b": 1}, [("variables", "must have names of letters, digits, spaces, _ and - only")]),
+        (
+            {"a.b": 1, "c": {}},
+            [
+                ("variables", "must have names of letters, digits, spaces, _ and - only"),
+                ("variables.c", "must be text"),
+            ],
+        ),
         ({"": 1}, [("variables", "must have names of letters, digits, spaces, _ and - only")]),
         ({"  ": 1}, [("variables", "must have names of letters, digits, spaces, _ and - only")]),
         ({"a|b": 1}, [("variables", "must have names of letters, digits, spaces, _ and - only")]),
@@ -441,11 +449,43 @@ def hostile(draw: st.DrawFn) -> tuple[str, object]:
     return name, draw(any_json | fields_ | almost)
 
 
-@given(hostile())
+def changed(draw: st.DrawFn, value: Any) -> Any:
+    """A JSON value of the same shape, with any other in place of some of its parts, however deep, and some left out."""
+    match draw(st.sampled_from(["as it is"] * 40 + ["another", "an object", "a list"])):
+        case "another":
+            return draw(any_json)
+        case "an object":
+            return {"value": value}
+        case "a list":
+            return [value]
+    if isinstance(value, dict):
+        kept = {name: each for name, each in value.items() if draw(st.integers(0, 40))}
+        return {name: changed(draw, each) for name, each in kept.items()}
+    if isinstance(value, list):
+        return [changed(draw, each) for each in value]
+    return value
+
+
+@st.composite
+def hostile_native(draw: st.DrawFn) -> tuple[str, object]:
+    """A sequence, and a call of Calendly's or DocuSign's with wrong types anywhere."""
+    boxes = [{"tabLabel": "payment_confirmed", "selected": "true"}]
+    sums = [{"tabLabel": "Payment Amount", "value": "$2,997.00", "paymentDetails": {"status": "payment_complete"}}]
+    full = native.docusign(native.tabs(checkboxTabs=boxes, formulaTabs=sums), native.signer("b@example.com", "2"))
+    aggregate = {"envelopeId": "x", **native.envelope(native.tabs(formulaTabs=sums))}
+    name, payload = draw(
+        st.sampled_from([("noshow", native.calendly()), ("onboarding", full), ("onboarding", aggregate)])
+    )
+    return name, {key: changed(draw, value) for key, value in payload.items()}
+
+
+@given(hostile() | hostile_native())
 def test_no_json_value_makes_intake_raise_anything_but_its_own_error(case: tuple[str, object]) -> None:
     name, payload = case
     with contextlib.suppress(InvalidPayload):
-        intake.read(payload, name, NOW)
+        event = intake.read(payload, name, NOW)
+        assert Event.from_json(json.loads(json.dumps(event.as_json()))) == event
+    assert intake.answer(payload, name, NOW, "execution-1")["code"] in (200, 422)
 
 
 @pytest.mark.parametrize("name", build.NAMES)

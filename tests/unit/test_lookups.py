@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from christmas_campaign import lookups
-from unit import build
+from christmas_campaign import intake, lookups
+from christmas_campaign.sequences import sequence
+from unit import build, native
 
 OLDEST_FIRST = [{"timestamp": "created_time", "direction": "ascending"}]
 EMAIL = {"property": "Email", "email": {"equals": "zoe@example.com"}}
@@ -66,7 +67,47 @@ def test_a_payment_is_looked_up_with_a_day_on_both_sides() -> None:
     assert found["portals"] == {"filter": EMAIL, "sorts": OLDEST_FIRST}
 
 
+def test_a_sequence_that_a_contact_enters_once_is_looked_up_in_this_campaign(monkeypatch: pytest.MonkeyPatch) -> None:
+    once = sequence("postcall")._replace(event_field=None)
+    monkeypatch.setattr(lookups, "sequence", lambda _: once)
+    event = build.event("postcall")
+    found = lookups.lookups(event)
+    assert found["pages"]["filter"]["or"] == [SIGNUP, {"and": [EMAIL, kind("Post-Call Follow-Up"), CAMPAIGN]}]
+    theirs = build.sequence_page({"Template Type": "Post-Call Follow-Up"})
+    older = build.sequence_page({"Template Type": "Post-Call Follow-Up", "Campaign": "Christmas 2024"})
+    assert lookups.own_page(event, [older, theirs]) is theirs
+
+
+def test_what_lies_in_the_trash_is_passed_over() -> None:
+    page = build.sequence_page({"Template Type": "5-Day Sequence"})
+    assert lookups.own_page(build.event(), [{**page, "in_trash": True}, page]) is page
+
+
 def test_the_signup_of_a_contact_is_kept_under_its_own_id() -> None:
     assert lookups.signup_id(build.event()) is None
     assert lookups.signup_id(build.event("noshow")) == build.event().id
     assert lookups.signup_id(build.event("noshow", email="other@example.com")) != build.event().id
+
+
+NATIVE = intake.read(native.calendly({"first_name": None, "name": None}), "noshow", build.NOW)
+
+
+@pytest.mark.parametrize("name", ["first_name", "business_name"])
+@pytest.mark.parametrize("nobody", [None, "", " \n"])
+def test_the_names_are_the_events_then_the_signups_then_the_contacts(name: str, nobody: str | None) -> None:
+    unnamed = {"first_name": "there", "business_name": "your business"}
+    event = build.event("noshow", first_name="of the event", business_name="of the event")
+    signup, contact = {name: "of the signup"}, {name: "of the contact"}
+    assert lookups.names(event, signup, contact) == dict.fromkeys(unnamed, "of the event")
+    assert lookups.names(NATIVE, signup, contact) == {**unnamed, name: "of the signup"}
+    assert lookups.names(NATIVE, {name: nobody or ""}, contact) == {**unnamed, name: "of the contact"}
+    assert lookups.names(NATIVE, {}, contact) == {**unnamed, name: "of the contact"}
+    assert lookups.names(NATIVE, {}, {name: nobody}) == unnamed
+    assert lookups.names(NATIVE, {}, {}) == unnamed
+
+
+def test_a_signup_without_a_business_is_your_business_as_ever() -> None:
+    assert lookups.names(build.event(), {}, {"business_name": "Another"}) == {
+        "first_name": "Zoë",
+        "business_name": "your business",
+    }

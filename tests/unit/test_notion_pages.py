@@ -38,6 +38,7 @@ def contents(text: str) -> list[str]:
         ("💇" * 1_001, ["💇" * 1_000, "💇"]),
         ("x" * 1_999 + "💇", ["x" * 1_999, "💇"]),
         ("x" * 1_998 + "💇y", ["x" * 1_998 + "💇", "y"]),
+        ("\U00010000" * 1_001, ["\U00010000" * 1_000, "\U00010000"]),
         ("\uffff" * 2_000 + "\U00010000", ["\uffff" * 2_000, "\U00010000"]),
     ],
 )
@@ -142,6 +143,7 @@ def test_what_is_written_is_read_again(database: Database) -> None:
         ({"type": "people", "people": []}, None),
         ({"type": "number"}, None),
         ({"type": None}, None),
+        ({"type": ["number"], "number": 1}, None),
         ({}, None),
     ],
 )

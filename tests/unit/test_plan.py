@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from christmas_campaign import alert, plan
+from christmas_campaign import alert, compose, intake, plan
 from christmas_campaign import notion_schema as schema
 from christmas_campaign.enrolment import Record
 from christmas_campaign.intake import Event
 from christmas_campaign.segments import CRITICAL
 from christmas_campaign.settings import Settings
-from unit import build
+from unit import build, native
 
 NOW, HOUR, MINUTE = build.NOW, build.HOUR, build.MINUTE
 
@@ -72,6 +72,7 @@ def date(moment: str) -> dict[str, Any]:
 
 
 AT = date("2025-11-20T15:00:00.000Z")
+AT_NOON = "2025-11-20T12:00:00-05:00"
 
 #: What the pages of all sequences have.
 COMMON = {"Name", "Email", "First Name", "Business Name", "Template Type", "Campaign", "Sequence Created"}
@@ -348,10 +349,33 @@ def test_that_email_1_was_sent_is_said_of_the_contact_too() -> None:
         ask(build.event(email_1_sent_at="2025-11-20T09:00:00")),
         ask(None, build.sequence_page({"Email 1 Sent": "2025-11-20T14:00:00Z"})),
     ):
-        properties = planned["contact"]["body"]["properties"]
-        assert properties["Christmas Email 1 Sent"] == {"checkbox": True}
-        assert properties["Christmas Email 1 Date"] == told
+        assert planned["contact"]["body"]["properties"] == {
+            "Christmas Campaign Status": {"select": {"name": "Nurture Sequence"}},
+            "Phase": {"select": {"name": "Phase 1 Assessment"}},
+            "Assessment Score": {"number": 52},
+            "Segment": {"select": {"name": "OPTIMIZE"}},
+            "Christmas Email 1 Sent": {"checkbox": True},
+            "Christmas Email 1 Date": told,
+        }
     assert "Christmas Email 1 Sent" not in ask()["contact"]["body"]["properties"]
+
+
+def test_of_two_times_of_email_1_the_contact_is_told_the_one_on_the_page() -> None:
+    event = build.event(email_1_sent_at="2025-11-20T09:00:00")
+    for sent in (
+        {"Email 1 Sent": "2025-11-19T14:00:00Z"},
+        {"Email 1 Sent": "2025-11-19T14:00:00Z", "Email 2 Sent": AT_NOON},
+    ):
+        planned = ask(event, build.sequence_page(sent))
+        assert planned["contact"]["body"]["properties"]["Christmas Email 1 Date"] == date("2025-11-19T14:00:00.000Z")
+    planned = ask(event, build.sequence_page({"Email 2 Sent": AT_NOON}))
+    assert planned["contact"]["body"]["properties"]["Christmas Email 1 Date"] == date("2025-11-20T14:00:00.000Z")
+    assert planned["page"]["body"]["properties"]["Email 1 Sent"] == date("2025-11-20T14:00:00.000Z")
+
+
+def test_an_event_that_says_nothing_of_the_contact_leaves_her_page_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(plan.CONTACT_SAYS, "noshow")
+    assert ask(build.event("noshow"))["contact"] is None
 
 
 @pytest.mark.parametrize("name", ["noshow", "postcall", "onboarding"])
@@ -419,6 +443,69 @@ def test_what_a_signup_said_that_is_no_longer_kept_is_read_from_its_page() -> No
         assert ask(event, page)["record"]["signup"] == expected
     kept = build.event(assessment_score=52)
     assert ask(build.event("noshow"), own("signup", **said), signup=kept)["record"]["signup"] == kept.fields
+
+
+# Names that the call of Calendly or DocuSign does not bring.
+
+
+def native_event(name: str) -> Event:
+    payload = native.calendly({"first_name": None, "name": " "}) if name == "noshow" else native.docusign(NAMELESS)
+    return intake.read(payload, name, NOW)
+
+
+NAMELESS = native.signer(name=None)
+KEPT = build.event(first_name="Lệ Ngọc", business_name="Bảo Sang Beauty Salon")
+ITS_PAGE = own("signup", **{"First Name": "Lệ Ngọc", "Business Name": "Bảo Sang Beauty Salon"})
+
+
+def mailed(planned: Mapping[str, Any]) -> tuple[str, str]:
+    """What the first e-mail says for the two names."""
+    asked = compose.sources(Record.from_json(planned["record"]), 1, build.SETTINGS)
+    parts = {"Subject Line": "{{first_name}}", "Email Body HTML": "-", "Email Body Plain Text": "{{business_name}}"}
+    letter = compose.letter("a template", parts, asked)
+    return letter.subject, letter.text
+
+
+@pytest.mark.parametrize("name", ["noshow", "onboarding"])
+@pytest.mark.parametrize(
+    ("signup", "pages", "contact", "first_name", "business"),
+    [
+        (KEPT, (), {"first_name": "Zoé"}, "Lệ Ngọc", "Bảo Sang Beauty Salon"),
+        (None, (ITS_PAGE,), {"first_name": "Zoé"}, "Lệ Ngọc", "Bảo Sang Beauty Salon"),
+        (build.event(first_name="Lệ Ngọc"), (ITS_PAGE,), {"first_name": "Zoé"}, "Lệ Ngọc", "your business"),
+        (None, (), {"first_name": "Zoé"}, "Zoé", "your business"),
+        (None, (), {}, "there", "your business"),
+    ],
+)
+def test_the_names_are_looked_up_by_address_for_the_page_and_the_emails(
+    name: str,
+    signup: Event | None,
+    pages: tuple[Mapping[str, Any], ...],
+    contact: dict[str, Any],
+    first_name: str,
+    business: str,
+) -> None:
+    planned = ask(native_event(name), *pages, signup=signup, contacts=(build.contact(**contact),))
+    properties = planned["page"]["body"]["properties"]
+    assert properties["First Name"] == {"rich_text": text(first_name)}
+    assert properties["Business Name"] == {"rich_text": text(business)}
+    assert mailed(planned) == (first_name, business)
+    if name == "onboarding":
+        portal = planned["portal"]["properties"]
+        assert portal["Name"] == {"title": text(f"{business} - Customer Portal")}
+        assert portal["Business Name"] == {"rich_text": text(business)}
+
+
+def test_what_the_call_brings_comes_before_what_is_looked_up() -> None:
+    event = intake.read(native.calendly(), "noshow", NOW)
+    planned = ask(event, signup=KEPT)
+    assert planned["page"]["body"]["properties"]["First Name"] == {"rich_text": text("Zoë")}
+    assert mailed(planned) == ("Zoë", "Bảo Sang Beauty Salon")
+
+
+@pytest.mark.parametrize("name", ["noshow", "onboarding"])
+def test_an_event_that_was_told_in_the_flat_form_is_known_in_the_other(name: str) -> None:
+    assert ask(native_event(name), own(name))["reason"] == DUPLICATES[name]
 
 
 def test_only_a_segment_that_asks_for_it_raises_an_alert() -> None:

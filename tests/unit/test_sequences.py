@@ -94,6 +94,15 @@ def test_what_else_a_sequence_is(
     assert found.anchor_field == anchor_field
 
 
+def test_the_webhooks_keys_are_the_secrets_of_the_contract() -> None:
+    assert [found.webhook_key for found in sequences.SEQUENCES] == [
+        "WEBHOOK_KEY_SIGNUP",
+        "WEBHOOK_KEY_NOSHOW",
+        "WEBHOOK_KEY_POSTCALL",
+        "WEBHOOK_KEY_ONBOARDING",
+    ]
+
+
 def test_there_are_four_sequences() -> None:
     assert [found.name for found in sequences.SEQUENCES] == ["signup", "noshow", "postcall", "onboarding"]
 

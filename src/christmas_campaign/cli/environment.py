@@ -3,7 +3,8 @@
 ``SECRET_…`` holds base64, as Kestra wants it, ``ENV_…`` plain text. Besides them a command needs Kestra's own address:
 ``KESTRA_URL`` (http://127.0.0.1:8080 unless given), and ``KESTRA_USERNAME`` and ``KESTRA_PASSWORD`` where it asks for them, or
 as secrets ``SECRET_KESTRA_USERNAME`` and ``SECRET_KESTRA_PASSWORD``.
-They come from the process's environment, or from a file of lines ``NAME=value``.
+They come from the process's environment, or from a file of lines ``NAME=value``. The file may be the one in plain words,
+``deploy/.env``: there ``NOTION_TOKEN`` is what ``SECRET_NOTION_TOKEN`` is otherwise, without base64.
 """
 
 from __future__ import annotations
@@ -11,10 +12,11 @@ from __future__ import annotations
 import base64
 import binascii
 import os
-import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
+from christmas_campaign.cli import env_file, setting_names
+from christmas_campaign.cli.env_file import Problem
 from christmas_campaign.cli.errors import CommandError
 from christmas_campaign.cli.kestra import Kestra
 from christmas_campaign.cli.notion import Notion
@@ -23,7 +25,8 @@ from christmas_campaign.notion_schema import Database
 NOTION_URL = "https://api.notion.com"
 KESTRA_URL = "http://127.0.0.1:8080"
 
-_LINE = re.compile(r"(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)=(.*)")
+#: Lines with these are read by nobody; other problems leave a value that can be taken as it stands.
+_UNREADABLE = (Problem.NOT_A_SETTING, Problem.NOT_CLOSED, Problem.AFTER_QUOTES)
 
 
 class SettingError(CommandError):
@@ -33,10 +36,17 @@ class SettingError(CommandError):
 class Environment:
     """The settings of one installation. Close the clients that it opens after use."""
 
-    def __init__(self, values: Mapping[str, str], origin: str = "the environment") -> None:
-        """Take the settings by name; ``origin`` says to people where they come from."""
+    def __init__(
+        self, values: Mapping[str, str], origin: str = "the environment", written: Collection[str] = ()
+    ) -> None:
+        """Take the settings by the names that Kestra knows.
+
+        ``origin`` says to people where they come from, ``written`` are the names that stand there.
+        """
         self.values = values
         self.origin = origin
+        self._written = written
+        self._plain = setting_names.plain_names(written)
 
     @classmethod
     def read(cls, file: Path | None) -> Environment:
@@ -44,33 +54,34 @@ class Environment:
         if file is None:
             return cls(os.environ)
         try:
-            text = file.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise SettingError(f"{file}: {error}") from None
-        values = {}
-        for number, line in enumerate(text.splitlines(), 1):
-            if not line.strip() or line.lstrip().startswith("#"):
-                continue
-            match = _LINE.fullmatch(line.strip())
-            if match is None:
-                raise SettingError(f"{file}:{number}: not a setting; write NAME=value")
-            value = match[2].strip()
-            if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'":
-                value = value[1:-1]
-            values[match[1]] = value
-        return cls(values, str(file))
+            lines = env_file.read(env_file.load(file))
+        except env_file.EnvFileError as error:
+            raise SettingError(str(error)) from None
+        for line in lines:
+            if line.problem in _UNREADABLE:
+                raise SettingError(f"{file}:{line.number}: {line.problem}")
+        values = {line.name: line.value for line in lines}
+        return cls(setting_names.as_kestra_gets_it(values), str(file), values)
+
+    def spelled(self, name: str) -> str:
+        """Return what a secret is called where the settings come from."""
+        return name if self._plain and f"SECRET_{name}" not in self._written else f"SECRET_{name}"
+
+    def line(self, name: str, value: str) -> str:
+        """Return the line that holds a secret where the settings come from."""
+        return f"{name}={value}" if self._plain else f"SECRET_{name}={setting_names.encode(value)}"
 
     def secret(self, name: str) -> str:
         """Return the secret that Kestra knows by this name, in plain text. Raises ``SettingError``."""
-        given = self.values.get(f"SECRET_{name}", "").strip()
+        given, spelled = self.values.get(f"SECRET_{name}", "").strip(), self.spelled(name)
         if not given:
-            raise SettingError(f"SECRET_{name} is missing in {self.origin}")
+            raise SettingError(f"{spelled} is missing in {self.origin}")
         try:
             plain = base64.b64decode(given, validate=True).decode()
         except (binascii.Error, UnicodeDecodeError):
-            raise SettingError(f"SECRET_{name} in {self.origin} is not base64, as Kestra wants it") from None
+            raise SettingError(f"{spelled} in {self.origin} is not base64, as Kestra wants it") from None
         if not plain.strip():
-            raise SettingError(f"SECRET_{name} is empty in {self.origin}")
+            raise SettingError(f"{spelled} is empty in {self.origin}")
         return plain.strip()
 
     def notion(self) -> Notion:

@@ -26,6 +26,7 @@ from christmas_campaign.cli.plainly import plainly
 from christmas_campaign.cli.production_commands import deploy as deploy_flows
 from christmas_campaign.cli.production_commands import smoke
 from christmas_campaign.cli.repair_command import repair
+from christmas_campaign.cli.secrets_commands import secrets
 from christmas_campaign.cli.stack import PROJECT, Stack
 from christmas_campaign.cli.template_commands import templates
 from christmas_campaign.sequences import SEQUENCES, sequence
@@ -191,7 +192,7 @@ def check(folder: Path) -> None:
 
 
 flows.add_command(deploy_flows)
-for command in (notion, templates, failures, replay, repair, pause, resume, smoke):
+for command in (notion, templates, failures, replay, repair, pause, resume, secrets, smoke):
     main.add_command(command)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -57,11 +56,6 @@ class Found(NamedTuple):
     faults: tuple[Fault, ...]
 
 
-def setting_line(database: Database, database_id: str) -> str:
-    """Return the setting that holds this id of a database, as the engine and the command read it."""
-    return f"SECRET_{database.setting}={base64.b64encode(database_id.encode()).decode()}"
-
-
 def examine(environment: Environment, notion: Notion) -> list[Found]:
     """Compare every database with the schema. Raises ``NotionError`` where Notion cannot be asked."""
     ids = {database: _id(environment, notion, database) for database in DATABASES}
@@ -70,18 +64,21 @@ def examine(environment: Environment, notion: Notion) -> list[Found]:
         if isinstance(held, Fault):
             found.append(Found(database, None, (held,)))
             continue
-        same = [f"SECRET_{other.setting}" for other, its in ids.items() if other is not database and its == held]
+        spelled = environment.spelled(database.setting)
+        same = [
+            environment.spelled(other.setting) for other, its in ids.items() if other is not database and its == held
+        ]
         if same:
-            problem = f"SECRET_{database.setting} holds the same id as {' and '.join(same)}"
+            problem = f"{spelled} holds the same id as {' and '.join(same)}"
             found.append(Found(database, None, (Fault(database.title, None, problem, "put the right id into each"),)))
         else:
-            found.append(_look(notion, database, held))
+            found.append(_look(environment, notion, database, held))
     return found
 
 
 def _id(environment: Environment, notion: Notion, database: Database) -> str | Fault:
-    name = f"SECRET_{database.setting}"
-    if environment.values.get(name, "").strip():
+    name = environment.spelled(database.setting)
+    if environment.values.get(f"SECRET_{database.setting}", "").strip():
         try:
             # With and without dashes it is the same id.
             return environment.database(database).replace("-", "").lower()
@@ -91,7 +88,7 @@ def _id(environment: Environment, notion: Notion, database: Database) -> str | F
     # Making one more beside it would part the campaign's data in two.
     there = notion.databases_titled(database.title)
     if there:
-        lines = " or ".join(setting_line(database, each) for each in there)
+        lines = " or ".join(environment.line(database.setting, each) for each in there)
         return Fault(database.title, None, f"{problem}, but there is a database of this name", f"add the line {lines}")
     mend = (
         "christmas notion setup --parent PAGE_ID makes the database; or, if there is one, put its id into the setting"
@@ -99,14 +96,14 @@ def _id(environment: Environment, notion: Notion, database: Database) -> str | F
     return Fault(database.title, None, problem, mend, "make the database")
 
 
-def _look(notion: Notion, database: Database, database_id: str) -> Found:
+def _look(environment: Environment, notion: Notion, database: Database, database_id: str) -> Found:
     def only(problem: str, mend: str) -> Found:
         return Found(database, None, (Fault(database.title, None, problem, mend),))
 
-    setting = f"SECRET_{database.setting}"
+    setting = environment.spelled(database.setting)
     described = _if_there(notion.database, database_id)
     if described is None:
-        return only(*_what_else(notion, database, database_id))
+        return only(*_what_else(environment, notion, database, database_id))
     if notion_pages.archived(described):
         return only("it is in the trash", "take it out again in Notion")
     sources = described["data_sources"]
@@ -121,7 +118,7 @@ def _look(notion: Notion, database: Database, database_id: str) -> Found:
     if source is None:
         return only("its data source is not shared with the integration", _SHARE)
     properties = source["properties"]
-    problem = _stranger(database, text(described["title"]), properties)
+    problem = _stranger(setting, database, text(described["title"]), properties)
     if problem:
         first = next(each for each in database.properties if each.type != "title")
         mend = f'put the right id into {setting}, or, if it is the right one, add "{first.name}" ({first.type}) by hand first'
@@ -129,12 +126,12 @@ def _look(notion: Notion, database: Database, database_id: str) -> Found:
     return Found(database, str(source["id"]), tuple(compare(database, properties)))
 
 
-def _what_else(notion: Notion, database: Database, held: str) -> tuple[str, str]:
+def _what_else(environment: Environment, notion: Notion, database: Database, held: str) -> tuple[str, str]:
     """What is wrong with an id under which there is no database, and the mend."""
-    setting = f"SECRET_{database.setting}"
+    setting = environment.spelled(database.setting)
     source = _if_there(notion.describe, held)
     if source is not None:
-        line = setting_line(database, source["parent"]["database_id"])
+        line = environment.line(database.setting, source["parent"]["database_id"])
         return f"{setting} holds the id of a data source", f"put the id of its database there: {line}"
     if _if_there(notion.page, held) is not None:
         return f"{setting} holds the id of a page", "put the id of the database there, which its own address ends with"
@@ -151,16 +148,16 @@ def _if_there(ask: Callable[[str], dict[str, Any]], held: str) -> dict[str, Any]
         return None
 
 
-def _stranger(database: Database, title: str, properties: Mapping[str, Any]) -> str | None:
+def _stranger(setting: str, database: Database, title: str, properties: Mapping[str, Any]) -> str | None:
     """Why a database is hardly the one that was meant, so that nothing is added to somebody else's."""
     if title.strip().casefold() == database.title.casefold():
         return None
     own, best = _fits(database, properties), max(DATABASES, key=lambda each: _fits(each, properties))
     if _fits(best, properties) > own:
-        return f'SECRET_{database.setting} holds the id of "{title}", whose properties are those of {best.title}'
+        return f'{setting} holds the id of "{title}", whose properties are those of {best.title}'
     # A database with nothing but a title was made by hand just now, to be filled.
     if not own and any(each["type"] != "title" for each in properties.values()):
-        return f'SECRET_{database.setting} holds the id of "{title}", which has no property of {database.title}'
+        return f'{setting} holds the id of "{title}", which has no property of {database.title}'
     return None
 
 

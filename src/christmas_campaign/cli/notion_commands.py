@@ -86,7 +86,7 @@ def setup(env_file: Path | None, yes: bool, parent: str | None, as_json: bool) -
                 for each in the_setup.apply(client, found, page):
                     done.append(each)
                     if not as_json:
-                        _show_done(each)
+                        _show_done(each, environment)
         finally:
             # Also when Notion refuses half-way: the id of a database that was made stands nowhere else.
             if as_json:
@@ -94,7 +94,9 @@ def setup(env_file: Path | None, yes: bool, parent: str | None, as_json: bool) -
                     {
                         "steps": [_step_json(each.database, each.name, each.step) for each in steps],
                         "done": [
-                            _step_json(each.database.title, each.name, each.step, id=each.made, setting=each.line)
+                            _step_json(
+                                each.database.title, each.name, each.step, id=each.made, setting=each.line(environment)
+                            )
                             for each in done
                         ],
                         "left": [fault.as_json() for fault in left],
@@ -120,10 +122,11 @@ def _show_setup(steps: Sequence[Fault], left: Sequence[Fault]) -> None:
         click.echo("Nothing else is to be done." if left else "Nothing is to be done.")
 
 
-def _show_done(done: the_setup.Done) -> None:
+def _show_done(done: the_setup.Done, environment: Environment) -> None:
     click.echo(f"Done: {done.database.title}: {done.step}")
-    if done.line is not None:
-        click.echo(f"  its id is {done.made}; put it into the settings, as base64:\n  {done.line}")
+    line = done.line(environment)
+    if line is not None:
+        click.echo(f"  its id is {done.made}; put it into the settings:\n  {line}")
 
 
 @notion.command()

@@ -9,9 +9,10 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from christmas_campaign.cli.environment import Environment
 from christmas_campaign.cli.errors import CommandError
 from christmas_campaign.cli.notion import Notion
-from christmas_campaign.cli.notion_check import Found, compare, setting_line
+from christmas_campaign.cli.notion_check import Found, compare
 from christmas_campaign.notion_schema import Database
 
 _PAGE_ID = re.compile(r"([0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})\Z", re.IGNORECASE)
@@ -29,10 +30,9 @@ class Done(NamedTuple):
     step: str
     made: str | None = None
 
-    @property
-    def line(self) -> str | None:
-        """The setting that holds the id of the database that was made, ready to paste."""
-        return None if self.made is None else setting_line(self.database, self.made)
+    def line(self, environment: Environment) -> str | None:
+        """Return the line that holds the id of the database that was made, ready to be put where the settings come from."""
+        return None if self.made is None else environment.line(self.database.setting, self.made)
 
 
 def page_id(said: str) -> str:

@@ -7,18 +7,20 @@ from datetime import datetime
 from typing import Any
 
 from christmas_campaign import identity, intake
+from christmas_campaign.arrival import arrival
 from christmas_campaign.enroll_input import enroll_input
 from christmas_campaign.steps import labelled, ready_made
 
 
 def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
-    """Context: ``payload``, ``sequence``, ``execution_id``.
+    """Context: ``payload``, ``sequence``, ``execution_id``, and ``received_at``, when the door got the call (``None``: now).
 
     Outputs: as ``intake.answer`` gives them, ``labels_if_known`` (what goes with ``body_if_known``), and ``enrolment`` and
     ``contact`` (opaque ids); ``event`` is ready-made JSON for
     the input of ``enroll``. All three are ``None`` when the payload is refused.
     """
-    answer = intake.answer(context.get("payload"), context["sequence"], now, context["execution_id"])
+    arrived = arrival(context.get("received_at"), now)
+    answer = intake.answer(context.get("payload"), context["sequence"], arrived, context["execution_id"])
     names: dict[str, str] = {}
     event = None
     if answer["event"] is not None:

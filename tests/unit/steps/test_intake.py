@@ -9,7 +9,7 @@ import pytest
 from christmas_campaign import identity, intake, lookups
 from christmas_campaign.intake import Event
 from christmas_campaign.steps.intake import step
-from unit import build
+from unit import build, native
 from unit.steps import contexts, run
 
 
@@ -82,3 +82,27 @@ def test_no_payload_at_all_is_refused() -> None:
     context = contexts.intake()
     del context["payload"]
     assert step(context, build.NOW)["body"]["errors"] == [{"field": "body", "problem": "must be a JSON object"}]
+
+
+@pytest.mark.parametrize(
+    ("said", "arrived"),
+    [
+        (None, "2025-11-20T15:00:00.000Z"),
+        ("2025-11-20T14:30:00.250Z", "2025-11-20T14:30:00.250Z"),
+        ("2025-11-20T15:30:00Z", "2025-11-20T15:00:00.000Z"),
+        ("soon", "2025-11-20T15:00:00.000Z"),
+    ],
+)
+def test_a_call_that_the_door_has_kept_arrived_when_the_door_got_it(said: str | None, arrived: str) -> None:
+    answer = step(contexts.intake(received_at=said), build.NOW)
+    assert json.loads(answer["event"])["received_at"] == arrived
+    assert answer["body"]["timestamp"] == arrived
+
+
+def test_calendlys_own_call_is_a_call_like_any_other() -> None:
+    answer = step(contexts.intake(payload=native.calendly(), sequence="noshow"), build.NOW)
+    assert answer["code"] == 200
+    assert answer["enrolment"] == build.event("noshow").id
+    event = Event.from_json(json.loads(answer["event"]))
+    assert event == intake.read(native.calendly(), "noshow", build.NOW)
+    assert json.loads(answer["event"])["lookups"] == lookups.lookups(build.event("noshow"))

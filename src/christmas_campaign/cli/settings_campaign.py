@@ -1,0 +1,151 @@
+"""The settings of the campaign: its accounts, its e-mails, its webhooks."""
+
+from __future__ import annotations
+
+from christmas_campaign import campaign
+from christmas_campaign.cli import setting_checks as checks
+from christmas_campaign.cli.setting import FILL_IN, TO_BE_MADE, Kestra, Made, Setting
+from christmas_campaign.notion_schema import DATABASES
+from christmas_campaign.sequences import SEQUENCES
+from christmas_campaign.settings import NOTION_RATE, RESEND_RATE
+
+
+def _database(setting: str, title: str) -> Setting:
+    return Setting(
+        setting,
+        "Notion",
+        f'The id of the database "{title}". Open it in Notion as a whole page and copy its address: it is the 32 letters and '
+        "digits before the ?. The database must be shared with the integration: its menu, Connections.",
+        checks.notion_id,
+        example=FILL_IN,
+        like="0a1b2c3d4e5f60718293a4b5c6d7e8f9",
+        required=True,
+        kestra=Kestra.SECRET,
+    )
+
+
+def _webhook(name: str, handler: str) -> Setting:
+    return Setting(
+        name,
+        "Webhooks",
+        f"The last part of the address of Kestra's webhook {handler}: whoever knows it can start the sequence.",
+        checks.webhook_key,
+        example=TO_BE_MADE,
+        required=True,
+        kestra=Kestra.SECRET,
+        door=True,
+        secret=True,
+        made=Made.KEY,
+        told="run christmas secrets encode and start Kestra and the door again (docker compose up -d); whoever posts to the "
+        f"address of Kestra's own webhook {handler} needs the new one, all others need nothing",
+    )
+
+
+CAMPAIGN: tuple[Setting, ...] = (
+    Setting(
+        "NOTION_TOKEN",
+        "Notion",
+        "The secret of the integration by which the campaign reads and writes Notion. In Notion: Settings, Connections, "
+        "Develop or manage integrations. It begins with ntn_.",
+        checks.notion_token,
+        example=f"ntn_{FILL_IN}",
+        required=True,
+        kestra=Kestra.SECRET,
+        secret=True,
+    ),
+    *(_database(each.setting, each.title) for each in DATABASES),
+    Setting(
+        "RESEND_API_KEY",
+        "Resend",
+        "The key by which e-mails are sent. In Resend: API Keys, with sending access. It begins with re_.",
+        checks.resend_key,
+        example=f"re_{FILL_IN}",
+        required=True,
+        kestra=Kestra.SECRET,
+        secret=True,
+    ),
+    Setting(
+        "TESTING_MODE",
+        "E-mails",
+        "true: e-mails go out after 1, 2, 3 and 4 minutes instead of hours and days. false: in production.",
+        checks.switch,
+        example="false",
+        required=True,
+        kestra=Kestra.SECRET,
+    ),
+    Setting(
+        "SENDER_ADDRESS",
+        "E-mails",
+        "The address in the From line, at a domain that Resend has verified (Resend: Domains).",
+        checks.address,
+        example="value@mail.example.com",
+        required=True,
+        kestra=Kestra.ENVIRONMENT,
+    ),
+    Setting(
+        "SENDER_NAME",
+        "E-mails",
+        "The name in the From line.",
+        checks.text,
+        example=campaign.SENDER_NAME,
+        without=f"it is {campaign.SENDER_NAME}",
+        kestra=Kestra.ENVIRONMENT,
+    ),
+    Setting(
+        "UNSUBSCRIBE_ADDRESS",
+        "E-mails",
+        "The address that gets the replies of those who want no more e-mails. Somebody reads it.",
+        checks.address,
+        example="unsubscribe@mail.example.com",
+        required=True,
+        kestra=Kestra.ENVIRONMENT,
+    ),
+    Setting(
+        "CALENDLY_LINK",
+        "E-mails",
+        "The page on which a contact books a call; the templates name it.",
+        checks.link,
+        example="https://calendly.example.com/diagnostic",
+        required=True,
+        kestra=Kestra.ENVIRONMENT,
+    ),
+    Setting(
+        "PDF_DOWNLOAD_LINK",
+        "E-mails",
+        "The address of the guide to download; the templates name it.",
+        checks.link,
+        example="https://www.example.com/guide.pdf",
+        required=True,
+        kestra=Kestra.ENVIRONMENT,
+    ),
+    Setting(
+        "NOTION_RATE",
+        "E-mails",
+        "Calls a second that Notion takes from the integration. The pace of the e-mails follows from it.",
+        checks.number,
+        example=f"{NOTION_RATE:g}",
+        without=f"it is {NOTION_RATE:g}",
+        kestra=Kestra.ENVIRONMENT,
+    ),
+    Setting(
+        "RESEND_RATE",
+        "E-mails",
+        "Calls a second that Resend takes: 2 on the default plan, 5 on newer ones.",
+        checks.number,
+        example=f"{RESEND_RATE:g}",
+        without=f"it is {RESEND_RATE:g}",
+        kestra=Kestra.ENVIRONMENT,
+    ),
+    Setting(
+        "DISCORD_WEBHOOK_URL",
+        "The team",
+        "Where the team reads who needs a call at once and what failed. In Discord: the channel's settings, Integrations, "
+        "Webhooks, Copy Webhook URL.",
+        checks.discord,
+        like="https://discord.com/api/webhooks/123456789/AbC-dEf_123",
+        without="nobody is told",
+        kestra=Kestra.SECRET,
+        secret=True,
+    ),
+    *(_webhook(each.webhook_key, each.handler) for each in SEQUENCES),
+)

@@ -1,0 +1,193 @@
+"""Forms: the calls that Calendly and DocuSign Connect make of their own, read as the flat payload that the contract names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from christmas_campaign import fields
+
+#: The call of Calendly that is ours, and what DocuSign calls an envelope that everybody has signed.
+NO_SHOW = "invitee_no_show.created"
+COMPLETED_EVENT = "envelope-completed"
+COMPLETED = "completed"
+
+#: What DocuSign says of a payment once the card is charged. Before that it may still fail.
+PAID = "payment_complete"
+
+#: What neither of the two carries for certain: it is looked up in Notion, by address.
+LOOKED_UP = frozenset({"first_name", "business_name"})
+
+#: The fields that are read from an envelope's custom fields and tabs. Who signed is not among them: DocuSign names many a
+#: tab "Email" or "First Name" by itself, and it may be the one of somebody else who signs.
+LABELLED = (
+    "business_name",
+    "payment_confirmed",
+    "payment_amount",
+    "payment_date",
+    "salon_address",
+    "observation_dates",
+    "start_date",
+    "package_type",
+)
+
+_CALENDLY_SOUGHT = {
+    "email": "payload.email",
+    "calendly_event_uri": "payload.scheduled_event.uri and payload.event",
+    "scheduled_time": "payload.scheduled_event.start_time",
+}
+_UNDER_ITS_NAME = "the envelope's custom fields and its signers' tabs, under this name"
+_DOCUSIGN_SOUGHT = {
+    "email": "recipients.signers of the envelope",
+    "payment_confirmed": f"{_UNDER_ITS_NAME}, and in paymentDetails of the tabs",
+    "payment_amount": _UNDER_ITS_NAME,
+    "payment_date": _UNDER_ITS_NAME,
+}
+
+_BETWEEN_WORDS = re.compile(r"[\s_-]+")
+_MONEY = re.compile(r"\$?\s*([0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(\.[0-9]+)?")
+
+#: Comes after every place in an envelope's order of signing.
+_LAST = 1_000_000
+
+
+class Form(NamedTuple):
+    """A payload in the flat form.
+
+    ``fields`` are JSON values by the contract's names, not checked yet. Of a flat payload that is all. Otherwise ``sought``
+    says in words where each field was looked for, ``looked_up`` which fields need not be there, and ``problems`` has the
+    field and the problem of each thing that is wrong with the call itself.
+    """
+
+    fields: Mapping[str, Any]
+    sought: Mapping[str, str] = {}
+    looked_up: frozenset[str] = frozenset()
+    problems: tuple[tuple[str, str], ...] = ()
+
+    def missing(self, name: str) -> str:
+        """Return the problem with a required field that is not there."""
+        return f"is missing: it was looked for in {self.sought[name]}" if name in self.sought else "is missing"
+
+
+def read(payload: Mapping[str, Any], sequence_name: str) -> Form:
+    """Return a handler's payload in the flat form; one that is of no other form comes back untouched. Raises nothing."""
+    # A flat payload has an address, and neither of the others has one at the top; any other field may be called anything.
+    if "email" not in payload:
+        if sequence_name == "noshow" and "event" in payload and "payload" in payload:
+            return _calendly(payload)
+        if sequence_name == "onboarding" and any(name in payload for name in ("data", "envelopeSummary", "envelopeId")):
+            return _docusign(payload)
+    return Form(payload)
+
+
+def _calendly(call: Mapping[str, Any]) -> Form:
+    invitee = _object(call["payload"])
+    meeting = _object(invitee.get("scheduled_event"))
+    found = {
+        "email": invitee.get("email"),
+        "first_name": _first_name(invitee.get("first_name"), invitee.get("name")),
+        "calendly_event_uri": _given(meeting.get("uri"), invitee.get("event")),
+        "scheduled_time": meeting.get("start_time"),
+        "event_type": meeting.get("name"),
+        "reschedule_url": invitee.get("reschedule_url"),
+    }
+    ours = call["event"] == NO_SHOW
+    return Form(found, _CALENDLY_SOUGHT, LOOKED_UP, () if ours else (("event", f"must be {NO_SHOW}"),))
+
+
+def _docusign(call: Mapping[str, Any]) -> Form:
+    # One message for each event has the envelope within ``data``; the older, aggregate form is the envelope itself.
+    envelope = _object(_object(call.get("data")).get("envelopeSummary"))
+    envelope = envelope or _object(call.get("envelopeSummary")) or call
+    signers = _signers(envelope)
+    first: Mapping[str, Any] = signers[0] if signers else {}
+    tabs = [tab for signer in signers for kind in _object(signer.get("tabs")).values() for tab in _objects(kind)]
+    found = {
+        "email": first.get("email"),
+        "first_name": _first_name(first.get("firstName"), first.get("name")),
+        "docusign_completed": _completed(call.get("event"), envelope.get("status")),
+    }
+    for label, value in [*_custom_fields(envelope), *((tab.get("tabLabel"), _tab_value(tab)) for tab in tabs)]:
+        if not isinstance(label, str) or fields.blank(value):
+            continue
+        name = _BETWEEN_WORDS.sub("_", label.strip().lower())
+        if name in LABELLED:
+            found.setdefault(name, _READ.get(name, _as_it_is)(value))
+    payments = [_object(tab["paymentDetails"]).get("status") for tab in tabs if tab.get("paymentDetails") is not None]
+    if payments:
+        found.setdefault("payment_confirmed", all(_says(status, PAID) for status in payments))
+    return Form(found, _DOCUSIGN_SOUGHT, LOOKED_UP)
+
+
+def _signers(envelope: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Those who sign and have an address, in their order: a group of which nobody has signed has none, nor has a seal."""
+    signers = _objects(_object(envelope.get("recipients")).get("signers"))
+    return sorted((each for each in signers if not fields.blank(each.get("email"))), key=_order)
+
+
+def _order(signer: Mapping[str, Any]) -> int:
+    try:
+        return int(str(fields.count_between(0, _LAST)(signer.get("routingOrder"))))
+    except ValueError:
+        return _LAST
+
+
+def _completed(event: object, status: object) -> bool:
+    """Whether whatever is said of it, at least one of the two, says that the envelope is completed."""
+    said = [_says(event, COMPLETED_EVENT)] if not fields.blank(event) else []
+    said += [_says(status, COMPLETED)] if not fields.blank(status) else []
+    return bool(said) and all(said)
+
+
+def _custom_fields(envelope: Mapping[str, Any]) -> Iterator[tuple[object, object]]:
+    custom = _object(envelope.get("customFields"))
+    for kind in ("textCustomFields", "listCustomFields"):
+        for each in _objects(custom.get(kind)):
+            yield each.get("name"), each.get("value")
+
+
+def _tab_value(tab: Mapping[str, Any]) -> object:
+    """A check box says whether it is ticked; every other tab has a value."""
+    return _given(tab.get("selected"), tab.get("value"))
+
+
+def _as_it_is(value: object) -> object:
+    return value
+
+
+def _list(value: object) -> object:
+    return [each.strip() for each in value.split(",")] if isinstance(value, str) else value
+
+
+def _amount(value: object) -> object:
+    """An amount without the dollar sign and the commas that a number's tab shows: ``$2,997.00`` is ``2997.00``."""
+    money = _MONEY.fullmatch(value.strip()) if isinstance(value, str) else None
+    return f"{money[1].replace(',', '')}{money[2] or ''}" if money else value
+
+
+#: How the value of a label is read where it is not taken as it is.
+_READ = {"observation_dates": _list, "payment_amount": _amount}
+
+
+def _first_name(first_name: object, name: object) -> object:
+    """The first name, else the first word of the whole one."""
+    if not fields.blank(first_name) or not isinstance(name, str):
+        return _given(first_name, name)
+    return next(iter(name.split()), None)
+
+
+def _given(value: object, otherwise: object) -> object:
+    return otherwise if fields.blank(value) else value
+
+
+def _says(value: object, word: str) -> bool:
+    return isinstance(value, str) and value.strip().lower() == word
+
+
+def _object(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _objects(value: object) -> list[Mapping[str, Any]]:
+    return [each for each in value if isinstance(each, Mapping)] if isinstance(value, list) else []
