@@ -43,8 +43,8 @@ fix: setup ## Format, and mend what the linter can mend.
 
 lock: setup ## Choose newer versions of all dependencies (needs uv).
 	@$(LOCK) --extra cli --extra sandbox --extra door --group dev -o requirements/dev.lock
-	@$(LOCK) --extra cli --group build -o requirements/kestra.lock
-	@$(LOCK) --extra door --extra cli --group build -o requirements/door.lock
+	@$(LOCK) --constraint requirements/dev.lock --no-annotate --extra cli --group build -o requirements/kestra.lock
+	@$(LOCK) --constraint requirements/dev.lock --no-annotate --extra cli --extra door --group build -o requirements/door.lock
 
 clean: ## Remove all that was installed, built or stored here.
 	rm -rf .venv .data .coverage engine/target
