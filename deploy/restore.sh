@@ -18,6 +18,9 @@ from=$BACKUPS/$name
 others=$(psql -qtAXc "select count(*) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()")
 [ "$others" = 0 ] || fail "$others connections to the database: stop Kestra first; nothing was changed"
 
+# The door holds this lock as long as it runs.
+[ ! -e "$INBOX.lock" ] || flock --nonblock "$INBOX.lock" true || fail "stop the door first; nothing was changed"
+
 # Whoever restores the wrong one can go back. What is broken may not be backed up any more; then it is not. None is too old now.
 BACKUP_DAYS=36500 "$(dirname "$0")/backup.sh" once >/dev/null || echo "restore: what was there could not be backed up" >&2
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import sqlite3
@@ -212,6 +213,14 @@ def test_nothing_is_restored_under_a_kestra_that_runs(place: Place) -> None:
         assert place.names() == [name]
     finally:
         holder.communicate("\\q\n", timeout=10)
+
+
+def test_nothing_is_restored_under_a_door_that_runs(place: Place) -> None:
+    name = place.backup()
+    with place.inbox.with_name("inbox.sqlite.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert "stop the door first; nothing was changed" in place.script("restore.sh", name, code=1).stderr
+    place.script("restore.sh", name)
 
 
 def test_a_backup_that_fails_leaves_nothing_that_looks_like_one(place: Place) -> None:
