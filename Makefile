@@ -2,8 +2,10 @@
 
 PYTHON := .venv/bin/python
 CHRISTMAS := .venv/bin/christmas
+ENV_FILE ?= deploy/.env
+LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --upgrade pyproject.toml
 
-.PHONY: help setup demo up test faults check mutants bench fix lock clean
+.PHONY: help setup demo up test faults check smoke mutants bench fix lock clean
 
 help: ## Say what there is.
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -26,6 +28,9 @@ faults: setup ## Break things on purpose, on the real engine; writes docs/reliab
 check: setup ## Formatting, lint, types, the flows as the engine sees them, the change log.
 	@scripts/check
 
+smoke: setup ## Try the real keys: reads Notion, sends one mail to Resend's test address. SMOKE=yes; ENV_FILE=deploy/.env.
+	@$(CHRISTMAS) smoke --env-file $(ENV_FILE)
+
 mutants: setup ## Break the decisions in thousands of small ways; each has to be noticed by a test.
 	@scripts/mutants
 
@@ -37,8 +42,9 @@ fix: setup ## Format, and mend what the linter can mend.
 	@$(PYTHON) -m ruff format --quiet src tests benchmarks
 
 lock: setup ## Choose newer versions of all dependencies (needs uv).
-	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
-		--extra cli --extra door --extra sandbox --group dev --upgrade pyproject.toml -o requirements/dev.lock
+	@$(LOCK) --extra cli --extra sandbox --extra door --group dev -o requirements/dev.lock
+	@$(LOCK) --constraint requirements/dev.lock --no-annotate --extra cli --group build -o requirements/kestra.lock
+	@$(LOCK) --constraint requirements/dev.lock --no-annotate --extra cli --extra door --group build -o requirements/door.lock
 
 clean: ## Remove all that was installed, built or stored here.
 	rm -rf .venv .data .coverage engine/target

@@ -24,6 +24,8 @@ from christmas_campaign.cli.inbox_command import inbox
 from christmas_campaign.cli.notion_commands import notion
 from christmas_campaign.cli.operate_commands import pause, resume
 from christmas_campaign.cli.plainly import plainly
+from christmas_campaign.cli.production_commands import deploy as deploy_flows
+from christmas_campaign.cli.production_commands import smoke
 from christmas_campaign.cli.repair_command import repair
 from christmas_campaign.cli.secrets_commands import secrets
 from christmas_campaign.cli.stack import PROJECT, Stack
@@ -190,7 +192,8 @@ def check(folder: Path) -> None:
     sys.exit(1 if faults else 0)
 
 
-for command in (notion, templates, inbox, failures, replay, repair, pause, resume, secrets):
+flows.add_command(deploy_flows)
+for command in (notion, templates, inbox, failures, replay, repair, pause, resume, secrets, smoke):
     main.add_command(command)
 
 

@@ -188,6 +188,12 @@ def listen(value: str) -> Wrong | None:
     return None if good else Wrong("it is no address with a port", "write it as 127.0.0.1:8000")
 
 
+def sslmode(value: str) -> Wrong | None:
+    """How a connection to PostgreSQL is protected, as libpq and Java's driver both know it."""
+    good = value in ("prefer", "require", "verify-ca", "verify-full")
+    return None if good else Wrong("it is no such mode", "write prefer, require, verify-ca or verify-full")
+
+
 def password(value: str) -> Wrong | None:
     """A password that nobody types."""
     if not value.isascii() or not value.isprintable() or " " in value:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from christmas_campaign.cli.setting import Setting
 from christmas_campaign.cli.settings_campaign import CAMPAIGN
+from christmas_campaign.cli.settings_compose import COMPOSE
 from christmas_campaign.cli.settings_server import SERVER
 
-SETTINGS: tuple[Setting, ...] = (*CAMPAIGN, *SERVER)
+SETTINGS: tuple[Setting, ...] = (*CAMPAIGN, *SERVER, *COMPOSE)
 
 #: What the door gets instead of what it must not know: its name there, and the setting of which it tells whether it is given.
 DOOR_TELLS = {

@@ -1,0 +1,66 @@
+"""The settings that Compose alone reads: another database, the backups, the images' tag. None of them is needed."""
+
+from __future__ import annotations
+
+from christmas_campaign.cli import setting_checks as checks
+from christmas_campaign.cli.setting import Setting
+
+_DATABASE, _BACKUPS = "Another database", "Backups"
+
+COMPOSE: tuple[Setting, ...] = (
+    Setting(
+        "DATABASE_HOST",
+        _DATABASE,
+        "A PostgreSQL 16 on another machine, with POSTGRES_PASSWORD.",
+        checks.text,
+        like="db.example.com",
+        without="it is the one in Compose",
+        compose=True,
+    ),
+    Setting("DATABASE_PORT", _DATABASE, "Its port.", checks.count, without="it is 5432", compose=True),
+    Setting("DATABASE_NAME", _DATABASE, "The name of the database.", checks.text, without="it is kestra", compose=True),
+    Setting(
+        "DATABASE_USER",
+        _DATABASE,
+        "The user that owns the database.",
+        checks.text,
+        without="it is kestra",
+        compose=True,
+    ),
+    Setting(
+        "DATABASE_SSLMODE",
+        _DATABASE,
+        "How the connection is protected: prefer, require, verify-ca or verify-full.",
+        checks.sslmode,
+        like="verify-full",
+        without="it is prefer",
+        compose=True,
+    ),
+    Setting(
+        "BACKUP_HOURS",
+        _BACKUPS,
+        "How many hours lie between two backups.",
+        checks.count,
+        without="it is 6",
+        compose=True,
+    ),
+    Setting("BACKUP_DAYS", _BACKUPS, "For how many days one is kept.", checks.count, without="it is 14", compose=True),
+    Setting(
+        "BACKUP_FOLDER",
+        _BACKUPS,
+        "The folder on this server that they go into.",
+        checks.text,
+        like="/srv/backups",
+        without="it is deploy/backups",
+        compose=True,
+    ),
+    Setting(
+        "CHRISTMAS_VERSION",
+        "Elsewhere",
+        "The tag of the images that are built here.",
+        checks.text,
+        without="it is local",
+        compose=True,
+        shown=False,
+    ),
+)
