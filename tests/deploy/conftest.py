@@ -18,10 +18,13 @@ DEPLOY = PROJECT / "deploy"
 
 
 def program(name: str, package: str) -> str:
-    """Where a program is. A test that needs one which is missing fails: it would be a test that nobody runs."""
+    """Where a program is. Without it a test is skipped; but not in CI, which installs it: that would be a test nobody runs."""
     found = shutil.which(name)
     if found is None:
-        pytest.fail(f"{name} is missing: apt-get install {package}", pytrace=False)
+        missing = f"{name} is missing: apt-get install {package}"
+        if os.environ.get("CI"):
+            pytest.fail(missing, pytrace=False)
+        pytest.skip(missing)
     return found
 
 
