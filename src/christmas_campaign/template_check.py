@@ -177,7 +177,7 @@ def _too_long(text: str) -> list[str]:
     if len(pieces) > MOST_OBJECTS:
         return [f"it is longer than Notion takes ({most:,} characters; an emoji counts twice)"]
     # One short of full, for an emoji is not cut in half.
-    if len(pieces) == MOST_OBJECTS and len(pieces[-1].encode("utf-16-le")) // 2 >= notion_pages.TEXT_OBJECT - 1:
+    if len(pieces) == MOST_OBJECTS and len(pieces[-1].encode("utf-16-le")) >= 2 * (notion_pages.TEXT_OBJECT - 1):
         return [f"it is exactly as long as Notion takes ({most:,} characters): the rest was probably cut off"]
     return []
 
@@ -261,20 +261,21 @@ def _html(page: Page) -> Html | None:
 
 
 def _may_be_blank(subject: str, origins: Mapping[Placeholder, tuple[Origin, ...]]) -> bool:
-    def least(placeholder: Placeholder) -> str:
+    def least(placeholder: Placeholder) -> str | None:
         certain = same_for_all(origins[placeholder])
-        return "x" if certain is None or certain.sample is None else certain.sample
+        return certain.sample if certain else None
 
     try:
         return bool(subject.strip()) and not templates.fill(subject, least, escape=False).strip()
     except TemplateError:
+        # Malformed, or a placeholder of it may have no value: said as a fault of its own, and never sent empty.
         return False
 
 
 def _hole(template: str, part: str, sequence: str, need: Need) -> Fault:
     name = need.placeholder.name
     if name in LINKS or name == UNSUBSCRIBE:
-        setting = f"ENV_{(name if name in LINKS else 'unsubscribe_address').upper()}"
+        setting = f"ENV_{name.upper()}" if name in LINKS else "ENV_UNSUBSCRIBE_ADDRESS"
         problem = f"{written(need.placeholder)} has no value: the setting {setting} is missing"
         return Fault(template, part, problem, f"give the setting {setting}")
     possible = [origin.source for origin in need.origins[sequence] if origin.sample is not None]

@@ -93,7 +93,7 @@ def _in_tag_names(text: str) -> list[Broken]:
     seen = _COMMENT.sub(lambda comment: "\n" * comment[0].count("\n"), text)
     return [
         Broken(
-            seen.count("\n", 0, match.start()) + 1,
+            seen[: match.start()].count("\n") + 1,
             "a placeholder stands where the name of a tag belongs",
             "write the name of the tag itself, or &lt; for a sign that is smaller-than",
         )
@@ -115,7 +115,7 @@ def _link(line: int, address: str, found: list[Placeholder]) -> Link:
 
 class _Reader(HTMLParser):
     def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
+        super().__init__()
         self.faults: list[Broken] = []
         self.links: list[tuple[int, str]] = []
         self._open: list[tuple[str, int]] = []
@@ -157,8 +157,8 @@ class _Reader(HTMLParser):
     def _start(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if _OPEN in tag:
             return
-        said = self.get_starttag_text() or ""
-        if not _START_TAG.fullmatch(said) or any(_LIKE_A_TAG.search(value or "") for _, value in attrs):
+        said = str(self.get_starttag_text())
+        if not _START_TAG.fullmatch(said) or any(value and _LIKE_A_TAG.search(value) for _, value in attrs):
             self._fault(
                 f"the attributes of {_short(said)} are not well-formed",
                 "put two quotes around each value, and a space between two attributes",

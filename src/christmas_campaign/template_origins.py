@@ -82,19 +82,19 @@ class Origins:
     def of(self, placeholder: Placeholder) -> tuple[Origin, ...]:
         """Return the sources that can have this placeholder's value, the first to be asked first."""
         found: list[Origin] = []
-        for number, (least, most) in enumerate(zip(self._least, self._most, strict=True)):
+        for number, least in enumerate(self._least):
             if number == len(self._least) - 1 and placeholder.fallback is not None:
                 found.append(Origin("template", True, placeholder.fallback))
             # Whoever calls the webhook may put any name among the variables.
             if least.name == "variables":
                 found.append(Origin(least.name, False, None))
                 continue
-            certain, possible = _value(least, placeholder.name), _value(most, placeholder.name)
+            certain, possible = _value(least, placeholder.name), _value(self._most[number], placeholder.name)
             if certain is not None:
                 found.append(Origin(least.name, True, certain))
             elif possible is not None:
                 needs = self._needs(placeholder.name) if number == 0 else None
-                found.append(Origin(most.name, False, possible, needs))
+                found.append(Origin(least.name, False, possible, needs))
         return tuple(found)
 
     def _needs(self, name: str) -> str | None:
@@ -109,7 +109,7 @@ class Origins:
 
 def _value(source: Source, name: str) -> str | None:
     # Asked as an e-mail would ask: what is blank is no value.
-    answer = values.find(Placeholder(name, None), (source, Source("", {})))
+    answer = values.find(Placeholder(name, None), (source,))
     return answer[0] if answer else None
 
 

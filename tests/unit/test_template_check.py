@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from christmas_campaign import campaign, template_check, template_origins, values
+from christmas_campaign import campaign, fields, template_check, template_origins, values
 from christmas_campaign import notion_schema as schema
-from christmas_campaign.intake import FIELDS
+from christmas_campaign.intake import FIELDS, Field
 from christmas_campaign.sequences import SEQUENCES
 from christmas_campaign.settings import Settings
 from christmas_campaign.template_check import Fault, Notice, Page, Use
@@ -108,6 +108,32 @@ def test_what_a_value_is_computed_from_is_named() -> None:
     assert Origins("noshow", SETTINGS).of(Placeholder("AnnualRevenueLeak", None))[1] == Origin("signup", False, str(12))
 
 
+def test_a_property_of_contacts_that_is_called_an_address_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    more = (schema.Property("Portal Link", "rich_text"), schema.Property("start_date_text", "rich_text"))
+    contacts = schema.CONTACTS._replace(properties=schema.CONTACTS.properties + more)
+    monkeypatch.setattr(schema, "CONTACTS", contacts)
+    found = Origins("onboarding", SETTINGS)
+    assert found.of(Placeholder("Portal Link", None)) == (
+        Origin("variables", False, None),
+        Origin("contact", False, "https://example.com/x"),
+    )
+    # What the payload's own value is computed from has nothing to do with a contact's.
+    assert found.of(Placeholder("start_date_text", None)) == (
+        Origin("payload", False, "Thursday, November 20, 2025", "start_date"),
+        Origin("variables", False, None),
+        Origin("contact", False, "some words"),
+    )
+
+
+def test_a_field_of_whose_kind_there_is_no_example_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    field = Field("colour", fields.one_of("red", "green"))
+    monkeypatch.setitem(FIELDS, "signup", (*FIELDS["signup"], field))
+    with pytest.raises(
+        ValueError, match=r"^no example of the field colour: give it a default, or add one of its kind$"
+    ):
+        Origins("signup", SETTINGS)
+
+
 @pytest.mark.parametrize("name", ["days_to_deadline", "deadline_date", "personalized_tip_3", "unsubscribe_url"])
 @pytest.mark.parametrize("sequence", build.NAMES)
 def test_what_every_email_has_is_certain(name: str, sequence: str) -> None:
@@ -189,6 +215,14 @@ def test_the_templates_of_all_sequences_in_the_order_of_their_emails() -> None:
     assert (report.faults, report.notices) == ((), ())
 
 
+def test_a_template_of_several_emails_is_used_by_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    signup, noshow, *_ = SEQUENCES
+    pair = tuple(email._replace(template="Same") for email in signup.emails[:2])
+    only_one = (noshow.emails[0]._replace(template="Same"),)
+    monkeypatch.setattr(template_check, "SEQUENCES", (signup._replace(emails=pair), noshow._replace(emails=only_one)))
+    assert template_check.uses() == {"Same": (Use("signup", 2), Use("signup", 3), Use("noshow", 1))}
+
+
 def test_the_placeholders_with_the_properties_in_which_they_stand() -> None:
     page = template(
         subject="{{first_name}}", html="{{ first_name }}{{first_name|you}}", text="{{x|}}{{unsubscribe_url}}"
@@ -267,12 +301,86 @@ def test_a_missing_setting_is_named_as_the_mend() -> None:
 # The other faults.
 
 
+WORDS = "use a placeholder that is an address and is called one: its name ends in url, uri or link"
+MALFORMED = "write {{name}} or {{name|what to say without it}}; a name is letters, digits, spaces, _ and -"
+BARE = {"subject": "", "html": "", "unsubscribe": "", "text": "Goodbye"}
+LONG = {"subject": "{{a.b}}", "html": "x" * 200_000, "unsubscribe": "{{c.d}}", "text": "{{e.f}}"}
+OF_USE = {
+    "subject": "{{money_score|}}",
+    "html": '{{money_score}}{{gps_score}}\n<a href="{{first_name}}">x</a><a href="{{x_url|here}}">x</a>',
+}
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        (
+            BARE,
+            [
+                ("Subject Line", "it is empty", "fill it in"),
+                ("Email Body HTML", "it is empty", "fill it in"),
+                (
+                    "Email Body Plain Text",
+                    "it has no link to unsubscribe",
+                    "add {{unsubscribe_url}}, or empty the plain text: then it is made from the HTML",
+                ),
+            ],
+        ),
+        (
+            LONG,
+            [
+                ("Subject Line", "not a placeholder: {{a.b}}", MALFORMED),
+                (
+                    "Email Body HTML",
+                    "it is longer than Notion takes (200,000 characters; an emoji counts twice)",
+                    "shorten it",
+                ),
+                ("Email Body HTML", "not a placeholder: {{c.d}}", MALFORMED),
+                ("Email Body Plain Text", "not a placeholder: {{e.f}}", MALFORMED),
+            ],
+        ),
+        (
+            OF_USE,
+            [
+                *(
+                    (
+                        "Email Body HTML",
+                        f"{{{{{name}}}}} may have no value in signup: only the payload and the variables of the payload may "
+                        "have one",
+                        f"write {{{{{name}|what to say without it}}}}",
+                    )
+                    for name in ("money_score", "gps_score")
+                ),
+                (
+                    "Subject Line",
+                    "it is empty for a contact of signup for whom no placeholder has a value",
+                    "write some words of its own",
+                ),
+                (
+                    "Email Body HTML",
+                    "line 2: the address of a link holds {{first_name}}, which may be words (payload)",
+                    WORDS,
+                ),
+                (
+                    "Email Body HTML",
+                    "line 2: the address of a link holds {{x_url|here}}, which may be words (template)",
+                    "write a whole address behind the |",
+                ),
+            ],
+        ),
+    ],
+    ids=["bare", "long", "of use"],
+)
+def test_all_that_is_wrong_with_a_template_is_said_at_once_with_its_mend(
+    written: dict[str, str], expected: list[tuple[str, str, str]]
+) -> None:
+    assert check(template(**written)).faults == tuple(Fault("5-Day E2", *each) for each in expected)
+
+
 @pytest.mark.parametrize("part", template_check.PARTS)
 def test_what_only_looks_like_a_placeholder_is_a_fault(part: str) -> None:
     page = {**template(text="{{unsubscribe_url}}"), part: f"{UNSUBSCRIBE} {{{{a.b}}}}"}
-    found = check(page).faults
-    assert [(fault.part, fault.problem) for fault in found] == [(part, "not a placeholder: {{a.b}}")]
-    assert found[0].mend.startswith("write {{name}} or {{name|what to say without it}}")
+    assert check(page).faults == (Fault("5-Day E2", part, "not a placeholder: {{a.b}}", MALFORMED),)
 
 
 def test_a_template_that_is_not_there_is_missing() -> None:
@@ -300,9 +408,9 @@ def test_a_template_that_is_not_active_is_missing(status: str | None, shown: str
 
 
 def test_two_active_templates_of_one_name_are_a_fault() -> None:
-    assert faults(template(), template()) == [
-        ("Template Name", 'there are 2 active templates "5-Day E2"; one may be'),
-    ]
+    problem = 'there are 2 active templates "5-Day E2"; one may be'
+    mend = "set all but one to another status, or delete them"
+    assert check(template(), template()).faults == (Fault("5-Day E2", "Template Name", problem, mend),)
     assert faults(template(), template(status="Draft")) == []
     # What is wrong with both is said once.
     assert [part for part, _ in faults(template(subject=""), template(subject=""))] == ["Template Name", "Subject Line"]
@@ -418,7 +526,7 @@ def test_the_address_of_a_link_that_may_be_words_is_a_fault(address: str, source
     assert [fault.problem.rsplit(" ", 1)[1] for fault in report.faults] == ([f"({source})"] if source else [])
     for fault in report.faults:
         assert fault.problem.startswith("line 1: the address of a link holds {{")
-        assert ("behind the |" in fault.mend) == (source == "template")
+        assert fault.mend == ("write a whole address behind the |" if source == "template" else WORDS)
 
 
 def test_words_anywhere_but_in_an_address_are_fine() -> None:

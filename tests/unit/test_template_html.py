@@ -72,7 +72,11 @@ TAG_NAME = "a placeholder stands where the name of a tag belongs"
         ("<p>x</p></p>", [(1, "</p> closes nothing")]),
         ("<table><tr><td><div></td></tr></table>", [(1, "<div> of line 1 is still open at </td>")]),
         ("<div><table><tr><td></div></td></tr></table></div>", [(1, "</div> closes nothing")]),
+        ("<div><table><tr><th></div></th></tr></table></div>", [(1, "</div> closes nothing")]),
+        ("<div><table><caption></div></caption></table></div>", [(1, "</div> closes nothing")]),
         ("<td><table><tr></td></table></td>", [(1, "</td> closes nothing")]),
+        ("<body><table><tr><td></body>", [(1, "<table> of line 1 is still open at </body>")]),
+        ("<html><table><tr><td></html>", [(1, "<table> of line 1 is still open at </html>")]),
         ("<table><tr><td><b></table>", [(1, "<b> of line 1 is still open at </table>")]),
         ("<div/>", [(1, "<div/> does not close itself in HTML")]),
         ('x\n<a href="y>z</a>', [(2, '<a href="y>z</a> has no end')]),
@@ -107,18 +111,57 @@ def test_what_is_broken_is_named_with_its_line(source: str, expected: list[tuple
     assert problems(source) == expected
 
 
-def test_every_fault_has_its_mend() -> None:
-    (fault,) = template_html.read("<div>").faults
-    assert fault.mend == "write </div> where it ends"
-    (fault,) = template_html.read("</i>").faults
-    assert fault.mend == "take it out"
-    (fault,) = template_html.read("</p>").faults
-    assert "a list, a table or a block ends it" in fault.mend
+EVERY_KIND = """
+<div/><h{{x}}>
+</i>
+</p>
+<b><i></b>
+<p class=a'b>
+<u>
+"""
 
 
-def test_a_long_beginning_is_cut_in_the_message() -> None:
-    (fault,) = template_html.read(f'<a href="{"x" * 100}').faults
-    assert fault.problem == f'<a href="{"x" * 31}… has no end'
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        (
+            EVERY_KIND,
+            [
+                (2, TAG_NAME, "write the name of the tag itself, or &lt; for a sign that is smaller-than"),
+                (2, "<div/> does not close itself in HTML", "write <div></div>"),
+                (3, "</i> closes nothing", "take it out"),
+                (
+                    4,
+                    "</p> closes nothing",
+                    "take it out, or move what is no text out of the paragraph: a list, a table or a block ends it",
+                ),
+                (5, "<i> of line 5 is still open at </b>", "write </i> before it"),
+                (
+                    6,
+                    NOT_WELL_FORMED.format("<p class=a'b>"),
+                    "put two quotes around each value, and a space between two attributes",
+                ),
+                (7, "<u> is never closed", "write </u> where it ends"),
+            ],
+        ),
+        ("\n<![nonsense]>\n", [(2, "a declaration that begins with <![ is none", "take it out")]),
+        (
+            "\n<b\n",
+            [(2, "<b has no end", "close its quotes and the tag or comment; write &lt; for the sign itself")],
+        ),
+    ],
+)
+def test_every_fault_has_its_line_and_its_mend(source: str, expected: list[tuple[int, str, str]]) -> None:
+    assert list(template_html.read(source).faults) == expected
+
+
+@pytest.mark.parametrize(("length", "shown"), [(40, "x" * 31), (41, "x" * 31 + "…"), (100, "x" * 31 + "…")])
+def test_a_long_beginning_is_cut_in_the_message(length: int, shown: str) -> None:
+    assert problems('<a href="'.ljust(length, "x")) == [(1, f'<a href="{shown} has no end')]
+
+
+def test_the_readers_own_marks_are_question_marks_in_a_template() -> None:
+    assert problems("<b \ue000\ue001\ue002") == [(1, "<b ??? has no end")]
 
 
 def test_the_links_have_the_placeholders_of_their_addresses() -> None:
