@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import time
 import uuid
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -35,6 +36,13 @@ ON_TIME = timedelta(seconds=2)
 
 #: How long, in seconds, a test waits for what has to come: two engines share two processors when the tests run.
 PATIENCE = 120.0
+
+
+def free_port() -> int:
+    """A port that nothing listens on at this moment."""
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
 
 
 def address(name: str = "contact") -> str:

@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support import free_port
 
-from deploy.conftest import DEPLOY, free_port, program
+from deploy.conftest import DEPLOY, program
 
 CADDYFILE = DEPLOY / "Caddyfile"
 KEY = "a-webhooks-key-that-no-log-may-hold"

@@ -15,10 +15,11 @@ from typing import Any
 
 import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
+from support import free_port
 
 from christmas_campaign import intake
 from christmas_campaign.sequences import SEQUENCES
-from deploy.conftest import PROJECT, free_port, program
+from deploy.conftest import PROJECT, program
 
 PAGE = (PROJECT / "docs" / "website.md").read_text(encoding="utf-8")
 SECRET = "whsec_dGhlIGtleSBvZiB0aGUgZXhhbXBsZSwgMzIgYnl0ZXM="

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import httpx
 from support import until
@@ -132,10 +132,17 @@ class Upstream:
                 self._connections.pop().shutdown(socket.SHUT_RDWR)
 
 
+class Behind(Protocol):
+    """What a door hands on to: the upstream above, or a real engine."""
+
+    @property
+    def url(self) -> str: ...
+
+
 class DoorProcess:
     """A real door, on a free port, in front of ``upstream``."""
 
-    def __init__(self, folder: Path, upstream: Upstream, *, program: str = "", **settings: str) -> None:
+    def __init__(self, folder: Path, upstream: Behind, *, program: str = "", **settings: str) -> None:
         """Take a folder of its own, what stands where Kestra does, and settings; ``program`` runs before the door's own."""
         self.inbox = folder / "door" / "inbox.sqlite"
         env = {

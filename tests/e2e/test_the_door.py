@@ -1,0 +1,142 @@
+"""The door in front of the real engine: what is answered with 200 is enrolled, what is not signed never reaches Kestra."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import httpx
+import pytest
+from door.process import DoorProcess, base64_of
+from standardwebhooks import Webhook
+from support import SCALE, add_contact, address, enrolled, free_port, payload, runs, until
+
+from christmas_campaign import times
+from christmas_campaign.cli.stack import Stack
+from christmas_campaign.door.inbox import look
+from christmas_campaign.door.paths import NATIVE, TODAY
+from christmas_campaign.sequences import SEQUENCES, sequence
+
+SECRET, OLD_SECRET = "whsec_" + base64_of("a new secret of the website"), "whsec_" + base64_of("the one before it")
+NAMES = [each.name for each in SEQUENCES]
+
+
+def key_of(stack: Stack, name: str) -> str:
+    """The last part of the address of a sequence's webhook."""
+    return stack.webhook(sequence(name).handler).rpartition("/")[2]
+
+
+@pytest.fixture(scope="module")
+def behind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A stack whose engine has the same address after each start: the door is told it once."""
+    with Stack(tmp_path_factory.mktemp("behind"), time_scale=SCALE, engine_port=free_port()) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def door(behind: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DoorProcess]:
+    keys = {f"SECRET_{each.webhook_key}": base64_of(key_of(behind, each.name)) for each in SEQUENCES}
+    with DoorProcess(
+        tmp_path_factory.mktemp("door"), behind.engine, SIGNING_WEBSITE=f"{SECRET},{OLD_SECRET}", **keys
+    ) as running:
+        yield running
+
+
+def signed(name: str, body: bytes, *, secret: str = SECRET, at: datetime | None = None) -> dict[str, str]:
+    """The headers of a signup as the website signs it; the others have no secret here, and sign nothing."""
+    at = at or datetime.now(UTC)
+    if name != "signup":
+        return {}
+    return {
+        "webhook_id": "msg_1",
+        "webhook_timestamp": str(int(at.timestamp())),
+        "webhook_signature": Webhook(secret).sign("msg_1", at, body.decode()),
+    }
+
+
+@pytest.mark.parametrize("today", [True, False], ids=["todays_address", "kestras_own"])
+@pytest.mark.parametrize("name", NAMES)
+def test_what_the_door_takes_is_enrolled(behind: Stack, door: DoorProcess, name: str, today: bool) -> None:
+    email = address(name)
+    add_contact(behind, email)
+    body = json.dumps(payload(email, name)).encode()
+    path = TODAY[name] if today else NATIVE[name] + key_of(behind, name)
+    response = door.post(path, body, **signed(name, body, secret=SECRET if today else OLD_SECRET))
+    answer = response.json()
+    assert (response.status_code, answer["status"], answer["execution_id"]) == (200, "accepted", None)
+    run = enrolled(behind, email, name)
+    assert run.labels["outcome"] == "enrolled"
+    assert run.inputs["event"]["received_at"] == answer["timestamp"], "it counts from its arrival at the door"
+    until(lambda: not look(door.inbox), "an empty inbox")
+
+
+def test_what_is_not_signed_right_makes_no_execution(behind: Stack, door: DoorProcess) -> None:
+    email = address()
+    body = json.dumps(payload(email)).encode()
+    now = datetime.now(UTC)
+    good = signed("signup", body)
+    before = {run.id for run in behind.kestra.executions(namespace="christmas", flow_id="signup-handler")}
+    for sent, headers in (
+        (body, {}),
+        (body.replace(b"Ana", b"Anb"), good),
+        (body, signed("signup", body, at=now - timedelta(minutes=6))),
+        (body, signed("signup", body, at=now + timedelta(minutes=6))),
+        (body, signed("signup", body, secret="whsec_" + base64_of("somebody else's secret"))),
+        (body, {name: value for name, value in good.items() if name != "webhook_id"}),
+    ):
+        assert sent != body or headers != good
+        for path in (TODAY["signup"], NATIVE["signup"] + key_of(behind, "signup")):
+            assert door.post(path, sent, **headers).status_code == 401
+    # One that is right comes last, and is the only one that Kestra sees.
+    assert door.post(TODAY["signup"], body, **good).status_code == 200
+    enrolled(behind, email)
+    after = {run.id for run in behind.kestra.executions(namespace="christmas", flow_id="signup-handler")}
+    assert len(after - before) == 1
+
+
+def test_nothing_else_of_kestra_is_reachable(behind: Stack, door: DoorProcess) -> None:
+    key = key_of(behind, "signup")
+    for path in (
+        "/api/v1/main/flows/search",
+        "/api/v1/main/executions/search",
+        "/api/v1/main/executions/webhook/christmas/enroll/x",
+        f"/api/v1/main/executions/webhook/christmas/send-email/{key}",
+        f"//api/v1/main/executions/webhook/christmas/signup-handler/{key}",
+        f"/api/v1/main/executions/webhook/christmas/signup-handler/{key}/",
+        f"/api/v1/main/executions/webhook/christmas/signup-handler;x/{key}",
+        f"/api/v1/main/executions/webhook/christmas/%73ignup-handler/{key}",
+        "/",
+    ):
+        found = door.post(path, b"{}")
+        assert (found.status_code, found.json()["message"]) == (404, "there is nothing here"), path
+
+
+def test_the_health_is_the_engines(door: DoorProcess) -> None:
+    until(lambda: httpx.get(f"{door.url}/health").status_code == 200, "health")
+    answer = httpx.get(f"{door.url}/health").json()
+    assert answer["status"] == "healthy"
+    assert answer["environment"]["testing_mode"] == "false"
+
+
+def test_while_kestra_is_down_the_door_keeps_what_it_takes(behind: Stack, door: DoorProcess) -> None:
+    emails = [address() for _ in range(6)]
+    behind.engine.kill()
+    until(lambda: httpx.get(f"{door.url}/health").status_code == 503, "the bad health")
+    told = {}
+    for place, email in enumerate(emails):
+        body = json.dumps(payload(email)).encode()
+        answer = door.post(TODAY["signup"], body, **signed("signup", body)).json()
+        assert answer["status"] == "accepted"
+        told[email] = times.parse(answer["timestamp"])
+        if place == 2:
+            door.child.kill()
+            door.start()
+    again = json.dumps(payload(emails[0])).encode()
+    assert door.post(TODAY["signup"], again, **signed("signup", again)).json()["status"] == "skipped"
+    assert [entry.sequence for entry in look(door.inbox)] == ["signup"] * 6
+    behind.engine.start()
+    for email in emails:
+        assert times.parse(enrolled(behind, email).inputs["event"]["received_at"]) == told[email]
+    until(lambda: not look(door.inbox), "an empty inbox")
+    assert [len(runs(behind, "enroll", email)) for email in emails] == [1] * 6
