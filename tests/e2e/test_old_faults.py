@@ -264,7 +264,7 @@ def test_fault_11_flows_that_send_nothing_do_not_pass(tmp_path: Path, monkeypatc
     never = send.read_text(encoding="utf-8").replace('"{{ outputs.compose.vars.send }}"', '"{{ false }}"')
     assert never != send.read_text(encoding="utf-8")
     send.write_text(never, encoding="utf-8")
-    monkeypatch.setattr(demo, "GRACE", timedelta(seconds=3))
+    monkeypatch.setattr(demo, "GRACE", timedelta(seconds=12))
     monkeypatch.setattr(demo, "APART", 0.0)
     with Stack(tmp_path / "data", time_scale=32 * SCALE, flows=flows) as stack:
         assert not [v.constraints for v in stack.kestra.validate_flows(never) if v.constraints]

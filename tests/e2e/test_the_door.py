@@ -121,7 +121,7 @@ def test_the_health_is_the_engines(door: DoorProcess) -> None:
 
 def test_while_kestra_is_down_the_door_keeps_what_it_takes(behind: Stack, door: DoorProcess) -> None:
     emails = [address() for _ in range(6)]
-    behind.engine.kill()
+    behind.engine.stop()
     until(lambda: httpx.get(f"{door.url}/health").status_code == 503, "the bad health")
     told = {}
     for place, email in enumerate(emails):

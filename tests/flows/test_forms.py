@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
-from support import add_contact, address, enrolled, page_of, payload, post, scheduled, wait_for_mails
+from support import add_contact, address, enrolled, mails, page_of, payload, post, scheduled, until
 
 from christmas_campaign import times
 from christmas_campaign.cli.stack import PROJECT, Stack
@@ -29,8 +29,8 @@ def test_a_no_show_in_calendlys_own_form_has_its_names_from_the_signup(stack: St
     code, answer = post(stack, call, "noshow")
     assert (code, answer["status"], answer["email"]) == (200, "accepted", email)
     assert enrolled(stack, email, "noshow").labels["outcome"] == "enrolled"
-    mails = wait_for_mails(stack, email, 1)
-    first = next(mail for mail in mails if mail.tags["sequence"] == "noshow")
+    found = until(lambda: [mail for mail in mails(stack, email) if mail.tags["sequence"] == "noshow"], "the e-mail")
+    first = found[0]
     assert first.subject == "Lệ, we missed each other"
     assert "Bảo Sang Beauty Salon" in first.text
 
