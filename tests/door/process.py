@@ -83,7 +83,12 @@ class Upstream:
                 self.tell(outer.healthy)
 
             def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
+                length = int(self.headers["Content-Length"])
+                body = self.rfile.read(length)
+                if len(body) < length:
+                    # Whoever sent it was killed in the middle: that is no call.
+                    self.close_connection = True
+                    return
                 answer = outer.answer(body)
                 headers = {name.lower(): value for name, value in self.headers.items()}
                 outer.arrived.append(Arrived(self.path, headers, body, time.time(), answer))

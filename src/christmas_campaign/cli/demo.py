@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -178,14 +179,17 @@ def _faults(stack: Stack, timeline: Timeline) -> list[str]:
 
 
 def _reasons(stack: Stack) -> list[str]:
-    """What the engine says of the runs that did not end well."""
+    """What the engine says of the runs that did not end well, and how many were put off for which reason."""
     said = []
+    put_off: Counter[str] = Counter()
     for flow in (*(each.handler for each in SEQUENCES), "enroll", "send-email"):
         for run in stack.kestra.executions(namespace="christmas", flow_id=flow):
-            if run.state not in ("SUCCESS", "CREATED"):
+            if run.labels.get("outcome") == Outcome.DEFERRED:
+                put_off[f"{flow}: put off, {run.labels.get('reason')}"] += 1
+            elif run.state not in ("SUCCESS", "CREATED"):
                 said.append(f"{flow} {run.id}: {run.state}, {run.labels.get('outcome')}, {run.labels.get('reason')}")
                 said += [f"    {line.message}" for line in stack.kestra.logs(run.id) if line.level in ("WARN", "ERROR")]
-    return said
+    return [*said, *(f"{what} ({count} times)" for what, count in put_off.items())]
 
 
 def summary(only: Sequence[EmailSequence] = SEQUENCES) -> str:
