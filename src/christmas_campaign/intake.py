@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from christmas_campaign import fields, forms, identity, templates, times
+from christmas_campaign import campaign, fields, forms, identity, templates, times
 from christmas_campaign import notion_schema as schema
 from christmas_campaign.fields import Kind, Plain
 from christmas_campaign.reasons import Outcome, Reason
@@ -44,7 +44,7 @@ FIELDS: dict[str, tuple[Field, ...]] = {
     "signup": (
         *_CONTACT,
         Field("assessment_score", fields.score, required=True, property=schema.PAGE_SCORE),
-        _BUSINESS._replace(required=False, default="your business"),
+        _BUSINESS._replace(required=False, default=campaign.UNNAMED["business_name"]),
         Field("red_systems", fields.systems, default=0, property=schema.PAGE_RED),
         Field("orange_systems", fields.systems, default=0, property=schema.PAGE_ORANGE),
         Field("yellow_systems", fields.systems, default=0, property=schema.PAGE_YELLOW),

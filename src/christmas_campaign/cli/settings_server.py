@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from christmas_campaign.cli import setting_checks as checks
 from christmas_campaign.cli.setting import TO_BE_MADE, Kestra, Made, Setting
+from christmas_campaign.door import settings as door
+from christmas_campaign.door.inbox import DEFAULT as INBOX
 
 _NEW_PASSWORD = "run christmas secrets encode and start the containers again: docker compose up -d"  # noqa: S105
 
@@ -72,7 +74,7 @@ SERVER: tuple[Setting, ...] = (
         "The door",
         "Calls a minute that are taken from one sender's address; beyond, 429.",
         checks.count,
-        without="it is 120",
+        without=f"it is {door.RATE}",
         door=True,
     ),
     Setting(
@@ -80,7 +82,7 @@ SERVER: tuple[Setting, ...] = (
         "The door",
         "Calls that are answered at the same time; beyond, 503.",
         checks.count,
-        without="it is 64",
+        without=f"it is {door.CONCURRENCY}",
         door=True,
     ),
     Setting(
@@ -88,7 +90,7 @@ SERVER: tuple[Setting, ...] = (
         "The door",
         "Calls that may wait for Kestra; beyond, 503.",
         checks.count,
-        without="it is 10000",
+        without=f"it is {door.INBOX_MOST}",
         door=True,
     ),
     Setting(
@@ -157,15 +159,15 @@ SERVER: tuple[Setting, ...] = (
     *(
         Setting(name, "Elsewhere", words, wrong, without=without, door=True, shown=False)
         for name, words, wrong, without in (
-            ("DOOR_LISTEN", "Where the door listens.", checks.listen, "it is 127.0.0.1:8000"),
-            ("DOOR_KESTRA_URL", "Where the door reaches Kestra.", checks.link, "it is http://127.0.0.1:8080"),
+            ("DOOR_LISTEN", "Where the door listens.", checks.listen, f"it is {door.LISTEN}"),
+            ("DOOR_KESTRA_URL", "Where the door reaches Kestra.", checks.link, f"it is {door.KESTRA_URL}"),
             (
                 "DOOR_KESTRA_HEALTH_URL",
                 "What tells the door whether Kestra is up.",
                 checks.link,
                 "it is Kestra's /health",
             ),
-            ("DOOR_INBOX", "The file of the calls that wait.", checks.text, "it is .data/door/inbox.sqlite"),
+            ("DOOR_INBOX", "The file of the calls that wait.", checks.text, f"it is {INBOX}"),
             (
                 "DOOR_PROXIES",
                 "Proxies, or their networks, whose X-Forwarded-For is believed.",

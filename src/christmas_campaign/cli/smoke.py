@@ -14,8 +14,9 @@ from christmas_campaign.cli.environment import Environment, SettingError
 from christmas_campaign.cli.errors import CommandError
 from christmas_campaign.cli.notion_check import Fault, examine
 from christmas_campaign.notion_schema import DATABASES
+from christmas_campaign.settings import REAL_RESEND
 
-RESEND_URL = "https://api.resend.com"
+RESEND_URL = f"https://{REAL_RESEND}"
 
 #: Resend's own address for such mails: taken, marked as delivered, and nobody gets it.
 RECIPIENT = "delivered@resend.dev"

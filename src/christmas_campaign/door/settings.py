@@ -17,6 +17,10 @@ from christmas_campaign.sequences import SEQUENCES
 #: Who sends the calls that start a sequence: the last part of the name of the setting with the secrets they sign with.
 SENDERS: Mapping[str, str] = {"signup": "WEBSITE", "noshow": "CALENDLY", "postcall": "CRM", "onboarding": "DOCUSIGN"}
 
+#: What counts for a setting that is not given.
+KESTRA_URL, LISTEN = "http://127.0.0.1:8080", "127.0.0.1:8000"
+RATE, CONCURRENCY, INBOX_MOST = 120, 64, 10_000
+
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 # What needs no escape in a path: the key of a webhook is compared with the bytes of the path as they came.
@@ -54,18 +58,18 @@ class Settings:
 def read(raw: Mapping[str, str]) -> Settings:
     """Return the settings in the environment ``raw``. Raises ``InvalidSetting``."""
     given = {name: value.strip() for name, value in raw.items() if value.strip()}
-    kestra_url = _url(given, "DOOR_KESTRA_URL", "http://127.0.0.1:8080")
+    kestra_url = _url(given, "DOOR_KESTRA_URL", KESTRA_URL)
     return Settings(
         keys={each.name: _key(raw, f"SECRET_{each.webhook_key}") for each in SEQUENCES},
         secrets={name: _signing(given, f"SIGNING_{sender}") for name, sender in SENDERS.items()},
         kestra_url=kestra_url,
         kestra_health_url=_url(given, "DOOR_KESTRA_HEALTH_URL", f"{kestra_url}/health"),
-        listen=_listen(given.get("DOOR_LISTEN", "127.0.0.1:8000")),
+        listen=_listen(given.get("DOOR_LISTEN", LISTEN)),
         inbox=Path(given.get("DOOR_INBOX", DEFAULT)),
-        inbox_most=int(_number(given, "DOOR_INBOX_MOST", 10_000, 1_000_000)),
+        inbox_most=int(_number(given, "DOOR_INBOX_MOST", INBOX_MOST, 1_000_000)),
         origins=frozenset(_origin(each) for each in _list(given, "DOOR_ORIGINS")),
-        rate=_number(given, "DOOR_RATE", 120, 1_000_000),
-        concurrency=int(_number(given, "DOOR_CONCURRENCY", 64, 10_000)),
+        rate=_number(given, "DOOR_RATE", RATE, 1_000_000),
+        concurrency=int(_number(given, "DOOR_CONCURRENCY", CONCURRENCY, 10_000)),
         proxies=tuple(_network(each) for each in _list(given, "DOOR_PROXIES")),
         environment=_environment(given),
     )
