@@ -45,9 +45,7 @@ def gate(
 
     Returns ``go``; if false ``outcome``, ``reason``, ``detail``, ``date`` when the e-mail is put off, and ``ledger``
     (``Settled.as_json``) when it is settled by that. If true ``page_path``, ``templates_path`` and ``template_query`` (path and
-    body of the Notion query for its template), ``template_key`` (where the template is kept for some minutes), ``next``: when
-    the next e-mail of whatever contact may begin, in milliseconds since 1970, and ``pace``: how long that is from ``now``, in
-    milliseconds.
+    body of the Notion query for its template) and ``template_key`` (where the template is kept for some minutes).
     """
     if record is None or page_id is None:
         detail = "What the webhook said is not kept, or no longer: it is for 30 days after the last e-mail was due."
@@ -81,8 +79,6 @@ def gate(
         "templates_path": f"/v1/data_sources/{record.sources['templates']}/query",
         "template_query": template_query(email.template),
         "template_key": template_key(email.template, as_of),
-        "next": int((now + settings.pace).timestamp() * 1000),
-        "pace": int(settings.pace.total_seconds() * 1000),
     }
 
 

@@ -26,6 +26,16 @@ def text(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def milliseconds(moment: datetime) -> int:
+    """Return an aware time in whole milliseconds since 1970, as Kestra's expressions count."""
+    return int(moment.timestamp() * 1000)
+
+
+def moment(milliseconds: int) -> datetime:
+    """Return the time (UTC) that is so many milliseconds since 1970."""
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)
+
+
 def local(moment: datetime) -> str:
     """Write an aware time as ISO 8601 in the campaign's zone, to the second: one instant is always the same text."""
     return moment.astimezone(ZONE).isoformat(timespec="seconds")

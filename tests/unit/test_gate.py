@@ -84,9 +84,6 @@ def test_an_email_whose_turn_has_come_asks_for_its_template(number: int, templat
             }
         },
         "template_key": key,
-        # A second later: Notion takes three calls in one.
-        "next": 1_763_650_801_000,
-        "pace": 1_000,
     }
 
 
@@ -101,27 +98,6 @@ def test_an_email_whose_turn_has_come_asks_for_its_template(number: int, templat
 def test_no_template_counts_that_was_kept_before_notion_was_asked_anew(as_of: str, key: str) -> None:
     assert ask(2, as_of=as_of)["template_key"] == key
     assert gate.template_key("5-Day E2", as_of) == key
-
-
-@pytest.mark.parametrize(
-    ("settings", "after"),
-    [
-        (build.SETTINGS, 1_000),
-        (Settings(testing_mode=True), 1_000),
-        (Settings(notion_rate=6), 500),
-        (Settings(notion_rate=0.1), 30_000),
-        (Settings(notion_rate=30, resend_rate=0.1), 10_000),
-        (Settings(time_scale=1_000), 1),
-        (Settings(time_scale=14_400), 0),
-    ],
-)
-def test_the_next_email_of_whomever_keeps_the_pace(settings: Settings, after: int) -> None:
-    assert ask(2, settings=settings)["next"] == 1_763_650_800_000 + after
-
-
-def test_the_moment_of_the_next_email_is_in_whole_milliseconds() -> None:
-    said = ask(2, now=NOW + timedelta(microseconds=1_999))["next"]
-    assert (said, type(said)) == (1_763_650_801_001, int)
 
 
 @pytest.mark.parametrize("name", ["noshow", "postcall", "onboarding"])

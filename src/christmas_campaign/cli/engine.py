@@ -9,7 +9,7 @@ from pathlib import Path
 
 from christmas_campaign.cli import toolchain
 from christmas_campaign.cli.child import Child, ChildError
-from christmas_campaign.cli.toolchain import OPTIONS, Progress
+from christmas_campaign.cli.toolchain import OPTIONS, QUICK, Progress
 
 
 class Engine:
@@ -17,7 +17,7 @@ class Engine:
 
     What it knows is in the folder ``data``, and is there again after a stop, a kill or a crash. ``port`` 0 is any free one of
     127.0.0.1, another at each start. ``memory`` caps Java's heap (``-Xmx``); the process takes some 150 MB more. ``threads``
-    is how many tasks run at the same time. ``env`` is its whole environment: flows read ``ENV_…`` and ``SECRET_…`` (base64)
+    is how many tasks run at the same time; ``lasting`` is for an engine that runs for more than some minutes. ``env`` is its whole environment: flows read ``ENV_…`` and ``SECRET_…`` (base64)
     there. ``progress`` is told about a build.
     """
 
@@ -28,6 +28,7 @@ class Engine:
         port: int = 0,
         memory: str = "512m",
         threads: int = 16,
+        lasting: bool = False,
         env: Mapping[str, str],
         progress: Progress = lambda _: None,
     ) -> None:
@@ -36,6 +37,7 @@ class Engine:
         self._port = port
         self._memory = memory
         self._threads = threads
+        self._lasting = lasting
         self._env = dict(env)
         self._progress = progress
         self._child: Child | None = None
@@ -69,8 +71,9 @@ class Engine:
         if self.running:
             raise ChildError("the engine is running already")
         jdk, built = toolchain.build_engine(progress=self._progress)
+        compiler = [] if self._lasting else [QUICK]
         archive = [f"-XX:SharedArchiveFile={built.archive}"] if built.archive else []
-        argv = [str(jdk.java), f"-Xmx{self._memory}", *archive, *OPTIONS, "-cp", built.class_path]
+        argv = [str(jdk.java), f"-Xmx{self._memory}", *archive, *OPTIONS, *compiler, "-cp", built.class_path]
         # What Java itself prints, and what it says before its log is open. The log proper rolls, so it is a file apart.
         said = self.data / "engine.out"
         self._child = Child("the engine", [*argv, "christmas.engine.Main"], env=self._environment(), log=said)
@@ -110,4 +113,6 @@ class Engine:
             "ENGINE_PORT": str(self._port),
             "ENGINE_THREADS": str(self._threads),
             "ENGINE_LOG": str(self.log.absolute()),
+            # Looking for work more often pays where much is to be done, and an idle engine soon looks less often anyway.
+            **({"ENGINE_POLL": "10ms"} if self._lasting else {}),
         }

@@ -151,7 +151,9 @@ def up(engine_port: int, sandbox_port: int, memory: str, time_scale: float, data
     """Start the engine and the sandbox, and wait for webhooks. What was there the last time is there again."""
     with plainly(), _alone(data):
         click.echo("Starting everything on this machine; nothing leaves it.")
-        stack = Stack(data, time_scale=time_scale, engine_port=engine_port, sandbox_port=sandbox_port, memory=memory)
+        stack = Stack(
+            data, time_scale=time_scale, engine_port=engine_port, sandbox_port=sandbox_port, memory=memory, lasting=True
+        )
         stack.start(click.echo)
         try:
             _say_addresses(stack)

@@ -112,7 +112,7 @@ def build_engine(project_root: Path = PROJECT, progress: Progress = lambda _: No
             stamp.write_text(sources, encoding="ascii")
         class_path = f"{target / 'engine.jar'}{os.pathsep}{target / 'lib' / '*'}"
         # By sources and by Java: made for others, it would be ignored. And by what was tried: more, and more is in it.
-        key = hashlib.sha256(f"{sources}{jdk.home}{jdk.version}{OPTIONS}{_TRIAL}".encode()).hexdigest()[:12]
+        key = hashlib.sha256(f"{sources}{jdk.home}{jdk.version}{OPTIONS}{QUICK}{_TRIAL}".encode()).hexdigest()[:12]
         archive = target / f"engine-{key}.jsa"
         if not archive.exists():
             progress("preparing a quick start of the engine (once)")
@@ -200,6 +200,7 @@ def _archive(jdk: Jdk, class_path: str, archive: Path) -> None:
                 str(jdk.java),
                 f"-XX:ArchiveClassesAtExit={archive}",
                 *OPTIONS,
+                QUICK,
                 "-cp",
                 class_path,
                 "christmas.engine.Main",
@@ -289,12 +290,14 @@ triggers:
 """
 
 #: How Java is run. Serial collection: on a small machine it starts sooner and needs less than the others. A process that is
-#: out of memory ends, and is seen to have ended. The quick compiler alone: the other one pays after many minutes of load, and
-#: until then takes half of two cores.
+#: out of memory ends, and is seen to have ended.
 OPTIONS = (
     "-XX:+UseSerialGC",
-    "-XX:TieredStopAtLevel=1",
     "-XX:+ExitOnOutOfMemoryError",
     "-Xshare:auto",
     "-Duser.timezone=UTC",
 )
+
+#: The quick compiler alone. The other one makes an e-mail a sixth cheaper, but pays only after minutes of load, and until then takes
+#: half of two cores.
+QUICK = "-XX:TieredStopAtLevel=1"

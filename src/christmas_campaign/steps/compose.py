@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from christmas_campaign import compose, settings, times
+from christmas_campaign import compose, pace, settings, times
 from christmas_campaign.enrolment import Record, Settled, time_to_live
 from christmas_campaign.gate import KEY_HOLDS
 from christmas_campaign.reasons import Outcome, Reason
@@ -19,13 +19,19 @@ TEMPLATE_KEPT = timedelta(minutes=5)
 def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
     """Context: ``enrolment``, ``number``, ``record`` and ``own`` (from the KV store), ``page`` (response; ``None``: Notion did
     not answer), ``kept`` (the template from the KV store, ``None`` if not there) or ``templates`` (response; ``None``
-    likewise), ``settings``.
+    likewise), ``settings``, ``turn`` (as ``gate`` gave it).
 
     Outputs: as ``compose.compose`` gives them, with ``request`` ready-made. ``keep`` is the template for the KV store if it
     came from Notion and is of use, ``claimed_at`` when the e-mail was claimed first, now or before (``None``: never). For one
     that is sent also ``claim`` and its ``ttl`` for the KV store, and ``until``: how long (milliseconds since 1970) its
-    idempotency key holds.
+    idempotency key holds. ``pace`` (``Pace.as_json``) comes from here, for this is the first step after the first call.
     """
+    turn = pace.Turn(*(times.moment(context["turn"][name]) for name in ("began", "opened")))
+    keeps = pace.pace(turn, now, settings.read(context["settings"]).pace)
+    return {**_composed(context, now), "pace": keeps.as_json()}
+
+
+def _composed(context: Mapping[str, Any], now: datetime) -> dict[str, Any]:
     page, templates, kept = context.get("page"), context.get("templates"), context.get("kept")
     own = Settled.from_json(context["own"]) if context.get("own") else None
     claimed = {"claimed_at": times.text(own.claimed_at) if own and own.claimed_at else None}
@@ -40,7 +46,7 @@ def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
     keep = None
     if templates is not None:
         active = compose.active_templates(results(templates, "the look-up in Email Templates"))
-        until = int((now + TEMPLATE_KEPT).timestamp() * 1000)
+        until = times.milliseconds(now + TEMPLATE_KEPT)
         keep = ready_made({"active": active, "until": until})
     else:
         active = (kept or {})["active"]
@@ -65,5 +71,5 @@ def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
         "claim": ready_made(claim),
         "ttl": time_to_live(record.emails[record.last], now),
         "claimed_at": claim["claimed_at"],
-        "until": int((claimed_at + KEY_HOLDS).timestamp() * 1000),
+        "until": times.milliseconds(claimed_at + KEY_HOLDS),
     }

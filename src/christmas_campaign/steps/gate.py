@@ -6,17 +6,19 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from christmas_campaign import gate, settings
+from christmas_campaign import gate, settings, times
 from christmas_campaign.enrolment import Record, Settled, time_to_live
 from christmas_campaign.steps import labelled, ready_made, with_alert
 
 
 def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
     """Context: ``enrolment``, ``number``, ``tries``, ``record``, ``page_id``, ``own`` and ``before`` (from the KV store,
-    ``None`` if not there), ``as_of``, ``paused``, ``settings``.
+    ``None`` if not there), ``as_of``, ``paused``, ``settings``, ``began`` (when Kestra began this run, in milliseconds since
+    1970).
 
     Outputs: as ``gate.gate`` gives them, with ``template_query`` and ``ledger`` ready-made, and ``ttl`` for that; ``tries`` for
-    the next run when the e-mail is put off, ``alert`` when it has failed.
+    the next run when the e-mail is put off, ``alert`` when it has failed. When it goes on, ``turn``: when it began and when it
+    was let through, in milliseconds.
     """
     kept, own, before = context.get("record"), context.get("own"), context.get("before")
     record = Record.from_json(kept) if kept else None
@@ -39,4 +41,5 @@ def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
             outputs["ttl"] = time_to_live(record.emails[record.last], now)
         return labelled({"tries": context.get("tries", 0), **outputs}, **(record.labels if record else {}))
     outputs["template_query"] = ready_made(outputs["template_query"])
+    outputs["turn"] = {"began": context["began"], "opened": times.milliseconds(now)}
     return outputs

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from christmas_campaign import notion_schema as schema
+from christmas_campaign import times
 from christmas_campaign.steps import data_source, ready_made
 
 #: The look-ups that the flow hands over, and what people call each.
@@ -31,4 +32,4 @@ def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
     found = {name: data_source(context[name], title) for name, title in DATABASES.items() if context.get(name)}
     if len(found) < len(DATABASES):
         return {"keep": None}
-    return {"keep": ready_made({**found, "until": int((now + KEPT).timestamp() * 1000)})}
+    return {"keep": ready_made({**found, "until": times.milliseconds(now + KEPT)})}

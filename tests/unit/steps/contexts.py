@@ -59,11 +59,16 @@ def plan(name: str = "signup", /, **changed: Any) -> dict[str, Any]:
     }
 
 
+#: When the run of the e-mail got its turn: a tenth of a second ago.
+BEGAN = 1_763_650_799_900
+
+
 def gate(**changed: Any) -> dict[str, Any]:
     return {
         "enrolment": "signup-abc",
         "number": 2,
         "tries": 0,
+        "began": BEGAN,
         "record": build.record().as_json(),
         "page_id": "page-1",
         "own": None,
@@ -79,6 +84,7 @@ def compose(**changed: Any) -> dict[str, Any]:
     return {
         "enrolment": "signup-abc",
         "number": 2,
+        "turn": {"began": BEGAN - 200, "opened": BEGAN - 100},
         "record": build.record().as_json(),
         "own": None,
         "page": build.response(build.sequence_page()),

@@ -39,6 +39,10 @@ KEPT: dict[str, Any] = {
 }
 
 
+#: The run began 300 ms ago, and its gate opened at 200 ms.
+PACE = {"even": 1_763_650_800_400, "next": 1_763_650_800_710, "rest": 10, "longest": 1_000}
+
+
 def test_an_email_is_handed_over_with_its_claim() -> None:
     said = dict(step(contexts.compose(), build.NOW))
     request = json.loads(said.pop("request"))
@@ -59,6 +63,7 @@ def test_an_email_is_handed_over_with_its_claim() -> None:
         "claimed_at": "2025-11-20T15:00:00.000Z",
         # 23 hours later.
         "until": 1_763_733_600_000,
+        "pace": PACE,
     }
 
 
@@ -192,6 +197,7 @@ def test_without_an_answer_of_notion_the_email_is_put_off_and_a_claim_handed_on(
         "reason": "notion_unreachable",
         "detail": "",
         "claimed_at": claimed_at,
+        "pace": PACE,
     }
 
 
@@ -208,6 +214,7 @@ def test_without_an_email_there_is_no_new_claim_and_no_template_is_kept(
         "detail": "The contact's page in Email Sequence is in the trash.",
         "keep": None,
         "claimed_at": claimed_at,
+        "pace": PACE,
     }
 
 

@@ -25,7 +25,7 @@ def test_as_a_task(tmp_path: Path) -> None:
     assert json.loads(said["template_query"]) == gate.template_query("5-Day E2")
     assert (said["go"], said["page_path"]) == (True, "/v1/pages/page-1")
     assert said["template_key"] == "template.2ba081d927625621760aad4a"
-    assert said["next"] > 1_763_650_800_000
+    assert said["turn"]["began"] == contexts.BEGAN < said["turn"]["opened"]
 
 
 def test_what_the_flow_needs_to_go_on() -> None:
@@ -36,8 +36,7 @@ def test_what_the_flow_needs_to_go_on() -> None:
         "page_path": "/v1/pages/page-1",
         "templates_path": "/v1/data_sources/source-templates/query",
         "template_key": "template.2ba081d927625621760aad4a",
-        "next": 1_763_650_810_000,
-        "pace": 10_000,
+        "turn": {"began": contexts.BEGAN, "opened": 1_763_650_800_000},
     }
 
 
