@@ -1,8 +1,8 @@
 """The pace: when a run of the lane writes to Notion and when it ends, so that no provider is called faster than it takes it.
 
-Notion counts the calls of any one second, and a call too many waits for a second. So it is not enough that a run takes as long as its
-calls are allowed to: the same call has to come at the same moment of every run, and a run whose call had to wait passes that on,
-or its late call and the next run's punctual one would be too close again, and so on through the whole burst.
+Notion counts the calls of any one second, and a call too many waits for a second. So it is not enough that a run takes as long
+as its calls are allowed to: the same call has to come at the same moment of every run, and a run whose call had to wait passes
+that on, or its late call and the next run's punctual one would be too close again, and so on through the whole burst.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ WRITES = 0.7
 #: When a run ends; a little more than the pace, for one run's calls come a little earlier in it than another's.
 ENDS = 1.01
 
-#: From the gate's decision to the next one, and from the writing to the run's end, it takes about twice the time that Kestra took to
-#: reach the gate's decision, on whatever machine. What is more than three times that was lost by waiting for a provider.
+#: From the gate's decision to the next one, and from the writing to the run's end, it takes about twice as long as Kestra took
+#: to reach the gate's decision, on whatever machine. More than three times as long: a provider was waited for.
 UNHURRIED = 3
 
 

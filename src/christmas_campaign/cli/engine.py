@@ -17,8 +17,8 @@ class Engine:
 
     What it knows is in the folder ``data``, and is there again after a stop, a kill or a crash. ``port`` 0 is any free one of
     127.0.0.1, another at each start. ``memory`` caps Java's heap (``-Xmx``); the process takes some 150 MB more. ``threads``
-    is how many tasks run at the same time; ``lasting`` is for an engine that runs for more than some minutes. ``env`` is its whole environment: flows read ``ENV_…`` and ``SECRET_…`` (base64)
-    there. ``progress`` is told about a build.
+    is how many tasks run at the same time; ``lasting`` is for an engine that runs for more than some minutes. ``env`` is its
+    whole environment: flows read ``ENV_…`` and ``SECRET_…`` (base64) there. ``progress`` is told about a build.
     """
 
     def __init__(

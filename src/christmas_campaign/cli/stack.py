@@ -59,8 +59,8 @@ class Stack:
     """The sandbox and the engine with everything that the campaign needs, in the folder ``data``.
 
     ``time_scale`` divides every delay; ``testing_mode`` makes delays minutes; ports of 0 are chosen. ``settings`` are added to
-    the engine's environment (``ENV_…``) or replace what is there; ``memory`` caps the engine (a JVM's ``-Xmx``), ``lasting`` is for one that runs for more than some minutes; without
-    ``discord`` there is no alert.
+    the engine's environment (``ENV_…``) or replace what is there; ``memory`` caps the engine (a JVM's ``-Xmx``), ``lasting`` is
+    for one that runs for more than some minutes; without ``discord`` there is no alert.
     """
 
     def __init__(

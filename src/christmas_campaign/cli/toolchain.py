@@ -298,6 +298,6 @@ OPTIONS = (
     "-Duser.timezone=UTC",
 )
 
-#: The quick compiler alone. The other one makes an e-mail a sixth cheaper, but pays only after minutes of load, and until then takes
-#: half of two cores.
+#: The quick compiler alone. The other one makes an e-mail a sixth cheaper, but pays only after minutes of load, and until then
+#: takes half of two cores.
 QUICK = "-XX:TieredStopAtLevel=1"
