@@ -47,6 +47,7 @@ def headers(draw: st.DrawFn, aim: Aim) -> Shot:
                     [b"X:"],
                     [b"X: y", b" Transfer-Encoding: chunked"],
                     [b"X: \xff\xfe"],
+                    [b"X: a\x7f\x01b"],
                     [b"X:a", b"X:b"],
                     [b"x-hidden: " + MARK.encode()],
                     [b"Accept: */*", b"Range: bytes=0-"],
@@ -75,7 +76,6 @@ def headers(draw: st.DrawFn, aim: Aim) -> Shot:
                     b"(x): y",
                     b'"x": y',
                     b"{x}: y",
-                    b"X: a\x7f\x01b",
                 )
             )
         )

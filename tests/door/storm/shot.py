@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 #: How long, in seconds, a connection may be silent before it counts as forgotten by the door.
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 
 class End(Enum):
