@@ -112,7 +112,7 @@ _VARIABLES = {
 _ALL = (
     "Space around a value does not count; null and blank text are nothing given. Unknown fields do not count. "
     f"Nothing may be nested more than {DEPTH} levels deep, no name may be longer than {NAME_LENGTH} "
-    "characters or be there twice in one object, and no text may have NUL or half of a character."
+    "characters or be there twice in one object. No text may have NUL, NUL as JSON writes it, or half of a character."
 )
 
 

@@ -16,7 +16,7 @@ from door.storm.aim import MARK, Aim
 
 #: What a salon's name should not do to anything that it goes through.
 WORDS = (
-    "Lệ Ngọc", "O'Neil & <b>Sons</b>", "{{ secret('NOTION_TOKEN') }}", "{% for i in 1..9 %}x{% endfor %}", "\\u0000", "\\",
+    "Lệ Ngọc", "O'Neil & <b>Sons</b>", "{{ secret('NOTION_TOKEN') }}", "{% for i in 1..9 %}x{% endfor %}", "\\u0001", "\\",
     '"}, "x": {"', "${jndi:ldap://x}", "'; DROP TABLE executions; --", "=1+1", "../../etc/passwd", "💇‍♀️", "\u202eanolas",
     "{{first_name}}", "a\tb\nc", "null", "\ufeffx", "Ω" * 600,
 )  # fmt: skip
@@ -106,7 +106,18 @@ def _wrong(draw: st.DrawFn, name: str, said: dict[str, Any]) -> bytes:
         return _encoded(said)[:-1] + b', "deep": ' + opening * deep + b"1" + closing * deep + b"}"
     elif way == "text":
         broken = draw(
-            st.sampled_from((b"\xff", b"\xc0\xaf", b"\xed\xa0\x80", b"\xf5\x80\x80\x80", b"\\ud800", b"\\u0000"))
+            st.sampled_from(
+                (
+                    b"\xff",
+                    b"\xc0\xaf",
+                    b"\xed\xa0\x80",
+                    b"\xf5\x80\x80\x80",
+                    b"\\ud800",
+                    b"\\u0000",
+                    b"\\\\u0000",
+                    b"\\u005cu0000",
+                )
+            )
         )
         return _encoded(said)[:-1] + b', "x": "' + broken + b'"}'
     elif way == "json":

@@ -11,8 +11,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
 
-#: How long, in seconds, a connection may be silent before it counts as forgotten by the door.
-PATIENCE = 60.0
+#: After how many silent seconds a connection counts as forgotten by the door. They are counted one by one, so that a test that
+#: was stopped for a while, and its door with it, does not take that for silence.
+PATIENCE = 30
 
 
 class End(Enum):
@@ -58,7 +59,7 @@ class Forgotten(Exception):
 
 def fire(shot: Shot, port: int) -> list[Answer]:
     """Send a shot and return what was answered. Raises ``Forgotten``; ``ValueError`` for an answer that is no HTTP."""
-    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=float(PATIENCE)) as connection:
         # The door may have had enough before all is sent.
         with suppress(ConnectionError):
             for number, piece in enumerate(shot.pieces):
@@ -77,16 +78,22 @@ def fire(shot: Shot, port: int) -> list[Answer]:
 
 def _rest(connection: socket.socket) -> bytes:
     found = b""
+    silent = 0
+    connection.settimeout(1.0)
     while True:
         try:
             piece = connection.recv(65536)
         except ConnectionError:
             return found
         except TimeoutError:
-            raise Forgotten(f"after {len(found)} bytes of an answer") from None
+            silent += 1
+            if silent == PATIENCE:
+                raise Forgotten(f"after {len(found)} bytes of an answer") from None
+            continue
         if not piece:
             return found
         found += piece
+        silent = 0
 
 
 def parse(raw: bytes) -> list[Answer]:

@@ -51,12 +51,13 @@ def digest(sequence: str, body: bytes) -> bytes:
 @dataclass
 class Outcome:
     """What became of a storm: shots by kind, answers by status, all that was wrong, the calls that may be handed on
-    (``digest``), and the addresses that were told that they are."""
+    (``digest``) with the addresses in them, and the addresses that were told that theirs is."""
 
     kinds: Counter[str] = field(default_factory=Counter)
     statuses: Counter[int] = field(default_factory=Counter)
     faults: list[str] = field(default_factory=list)
     may: set[bytes] = field(default_factory=set)
+    emails: set[str] = field(default_factory=set)
     accepted: list[str] = field(default_factory=list)
     seconds: float = 0.0
 
@@ -113,6 +114,7 @@ def rage(port: int, aim: Aim, count: int, *, number: int = 0, look: Callable[[],
             if sent == count:
                 return
             outcome.may.update(digest(*call) for call in shot.calls)
+            outcome.emails.update(json.loads(body)["email"] for _, body in shot.calls)
             room.acquire()
             flying.add(pool.submit(one, sent, shot))
             flying.difference_update([future for future in flying if future.done()])
