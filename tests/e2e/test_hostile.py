@@ -41,7 +41,7 @@ STARTED, BY_THE_CLOCK = {"enroll", "sources", "send-email", "tell"}, {"repair", 
 #: How an enrolment may end: nobody of the storm is in BusinessX, and some events come twice.
 GOOD_ENDS = {
     (Became.ENROLLED, None),
-    (Became.FAILED, Reason.CONTACT_NOT_FOUND),
+    (Became.SKIPPED, Reason.CONTACT_NOT_FOUND),
     *((Became.SKIPPED, each.duplicate) for each in SEQUENCES),
 }
 

@@ -20,8 +20,8 @@ DEPTH = 100
 NAME_LENGTH = 200
 NUMBER_LENGTH = 1_000
 
-# Half a character, or NUL: JSON can write both, and Unicode text as PostgreSQL takes it has neither. Nor does Kestra 1.3.31 store
-# text that has a backslash, u and four zeros in it: it answers 500, without an execution, however often it is tried.
+# Half a character, or NUL: JSON can write both, and Unicode text as PostgreSQL takes it has neither. Nor does Kestra 1.3.31
+# store text that has a backslash, u and four zeros in it: it answers 500, without an execution, however often it is tried.
 _NO_TEXT = re.compile("[\x00\ud800-\udfff]|\\\\u0000")
 _ESCAPED = re.compile(rb"\\u(0000|005c|d[89a-f])", re.IGNORECASE)
 
