@@ -180,6 +180,12 @@ class DoorProcess:
         return int(self.url.rpartition(":")[2])
 
     @property
+    def resident(self) -> float:
+        """The megabytes of memory that the door holds."""
+        lines = Path(f"/proc/{self.child.pid}/status").read_text().splitlines()
+        return int(next(line.split()[1] for line in lines if line.startswith("VmRSS"))) / 1024
+
+    @property
     def log(self) -> str:
         return self.child.log.read_text()
 

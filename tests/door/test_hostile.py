@@ -8,7 +8,6 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import httpx
 import pytest
@@ -294,12 +293,6 @@ def test_senders_that_go_away_leave_nothing_behind(hurried: DoorProcess) -> None
     until(lambda: hurried.post(SIGNUP, body()).status_code == 200, "a free place", 5)
 
 
-def resident(door: DoorProcess) -> int:
-    """The megabytes of memory that the door holds."""
-    lines = Path(f"/proc/{door.child.pid}/status").read_text().splitlines()
-    return int(next(line.split()[1] for line in lines if line.startswith("VmRSS"))) // 1024
-
-
 def test_large_and_deep_bodies_leave_the_memory_as_it_was(door: DoorProcess) -> None:
     hostile = [
         body(MOST_BYTES + 1),
@@ -312,8 +305,8 @@ def test_large_and_deep_bodies_leave_the_memory_as_it_was(door: DoorProcess) -> 
     for _ in range(2):
         for each in hostile:
             assert door.post(SIGNUP, each).status_code in (413, 422)
-    before = resident(door)
+    before = door.resident
     for _ in range(8):
         for each in hostile:
             assert door.post(SIGNUP, each).status_code in (413, 422)
-    assert resident(door) - before < 40
+    assert door.resident - before < 40

@@ -5,46 +5,39 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from christmas_campaign import __version__, fields, intake
+from christmas_campaign import __version__, intake
+from christmas_campaign.door import answers, openapi_payloads
 from christmas_campaign.door.bodies import MOST_BYTES
 from christmas_campaign.door.paths import HEALTH, NATIVE, TODAY
-from christmas_campaign.fields import Kind
-from christmas_campaign.sequences import SEQUENCES
+from christmas_campaign.reasons import Outcome, Reason
+from christmas_campaign.sequences import SEQUENCES, sequence
 
-_TIME = {"type": "string", "description": "a time in ISO 8601; without a zone it is the campaign's"}
+#: The headers of a signature of a sender's own, besides those of Standard Webhooks.
+_OWN_SIGNATURES = {"noshow": "Calendly-Webhook-Signature", "onboarding": "X-DocuSign-Signature-1"}
 
-#: What a field of each kind holds; text that is a number, or true or false, is taken as one too.
-_KINDS: Mapping[Kind, dict[str, Any]] = {
-    fields.email: {"type": "string", "format": "email"},
-    fields.text: {"type": "string", "maxLength": fields.TEXT_LENGTH},
-    fields.notes: {"type": "string", "maxLength": fields.NOTES_LENGTH},
-    fields.score: {"type": "number", "minimum": 0, "maximum": 100},
-    fields.systems: {"type": "integer", "minimum": 0, "maximum": 8},
-    fields.dollars: {"type": "integer", "minimum": 0},
-    fields.amount: {"type": "number", "minimum": 0},
-    fields.flag: {"type": "boolean"},
-    fields.texts: {"type": "array", "items": {"type": "string"}, "maxItems": fields.LIST_LENGTH},
-    fields.time: _TIME,
+_MOMENT = {"type": "string", "format": "date-time"}
+
+#: On every answer.
+_ALWAYS = {
+    name: {"required": True, "schema": {"type": "string", "enum": [value]}} for name, value in answers.HEADERS.items()
 }
-
 _RETRY = {"Retry-After": {"description": "seconds", "required": True, "schema": {"type": "integer", "minimum": 1}}}
-_WORDS = {"type": "object", "required": ["status", "message"], "properties": {"message": {"type": "string"}}}
-_FAULTS = {
-    "type": "object",
-    "required": ["status", "errors"],
-    "properties": {
-        "status": {"const": "rejected"},
-        "errors": {
-            "type": "array",
-            "minItems": 1,
-            "items": {
-                "type": "object",
-                "required": ["field", "problem"],
-                "properties": {"field": {"type": "string"}, "problem": {"type": "string"}},
-            },
-        },
-    },
-}
+_ALLOW = {"Allow": {"description": "the methods that are taken", "required": True, "schema": {"type": "string"}}}
+
+
+def _object(properties: Mapping[str, Any]) -> dict[str, Any]:
+    """The schema of an object with these properties, all of them and no other."""
+    return {
+        "type": "object",
+        "required": list(properties),
+        "properties": dict(properties),
+        "additionalProperties": False,
+    }
+
+
+_WORDS = _object({"status": {"const": "rejected"}, "message": {"type": "string"}})
+_FAULT = _object({"field": {"type": "string"}, "problem": {"type": "string"}})
+_FAULTS = _object({"status": {"const": "rejected"}, "errors": {"type": "array", "minItems": 1, "items": _FAULT}})
 
 
 def document() -> dict[str, Any]:
@@ -52,78 +45,97 @@ def document() -> dict[str, Any]:
     paths: dict[str, Any] = {}
     for each in SEQUENCES:
         paths[TODAY[each.name]] = {"post": _call(each.name)}
-        key = {"name": "key", "in": "path", "required": True, "schema": {"type": "string"}}
+        key = {
+            "name": "key",
+            "in": "path",
+            "required": True,
+            "schema": {"type": "string", "pattern": "^[A-Za-z0-9._~-]+$"},
+        }
         paths[NATIVE[each.name] + "{key}"] = {"parameters": [key], "post": _call(each.name)}
-    paths[HEALTH] = {"get": _health()}
+    paths[HEALTH] = {"get": _health(), "head": _health(body=False)}
     return {
         "openapi": "3.1.0",
-        "info": {"title": "Christmas campaign: the door", "version": __version__},
-        "paths": paths,
-    }
-
-
-def _call(sequence: str) -> dict[str, Any]:
-    taken = {
-        "type": "object",
-        "required": ["status", "email"],
-        "properties": {
-            "status": {"enum": ["accepted", "skipped"]},
-            "message": {"type": "string"},
-            "reason": {"type": "string"},
-            "email": {"type": "string"},
-            "campaign": {"type": "string"},
-            "timestamp": {"type": "string", "format": "date-time"},
-            "execution_id": {"type": ["string", "null"]},
+        "info": {
+            "title": "Christmas campaign: the door",
+            "version": __version__,
+            "description": (
+                "A browser's preflight is answered with 204 for the origins that were set, and with 405 for all others."
+            ),
         },
+        "paths": paths,
+        "components": {"schemas": openapi_payloads.schemas()},
     }
+
+
+def _call(name: str) -> dict[str, Any]:
     return {
-        "summary": f"An event that starts the sequence {sequence}.",
-        "parameters": [
-            {"name": name, "in": "header", "schema": {"type": "string"}}
-            for name in ("webhook-id", "webhook-timestamp", "webhook-signature")
-        ],
-        "requestBody": {"required": True, "content": {"application/json": {"schema": _payload(sequence)}}},
+        "summary": f"An event that starts the sequence {name}.",
+        "parameters": _signatures(name),
+        "requestBody": {"required": True, "content": {"application/json": {"schema": _payload(name)}}},
         "responses": {
-            "200": _answer("Taken on and kept, or nothing is to be done.", taken),
+            "200": _answer("Taken on and kept, or nothing is to be done.", _taken(name)),
             "400": _answer("No proper HTTP.", _WORDS),
             "401": _answer("The signature is missing, wrong, or too old.", _WORDS),
             "404": _answer("A wrong key: there is nothing here.", _WORDS),
-            "405": _answer("Another method.", _WORDS),
+            "405": _answer("Another method.", _WORDS, _ALLOW),
             "408": _answer("The body did not come in time.", _WORDS),
             "413": _answer(f"The body is larger than {MOST_BYTES} bytes.", _WORDS),
             "422": _answer("Something is missing or wrong: all of it.", _FAULTS),
-            "429": {**_answer("Too many calls of this sender.", _WORDS), "headers": _RETRY},
+            "429": _answer("Too many calls of this sender.", _WORDS, _RETRY),
             "431": _answer("The headers are too large.", _WORDS),
-            "503": {**_answer("Busy, or no room to keep the call.", _WORDS), "headers": _RETRY},
+            "503": _answer("Busy, or no room to keep the call.", _WORDS, _RETRY),
         },
     }
 
 
-def _payload(sequence: str) -> dict[str, Any]:
-    found = intake.FIELDS[sequence]
-    properties = {field.name: _KINDS.get(field.kind, {"type": "string"}) for field in found}
-    return {
-        "type": "object",
-        "required": [field.name for field in found if field.required],
-        "properties": {**properties, "variables": {"type": "object", "description": "values for templates, by name"}},
-    }
+def _signatures(name: str) -> list[dict[str, Any]]:
+    """The headers of a signature. Which of them have to be there depends on the secrets that were set: none, no signature."""
+    own = _OWN_SIGNATURES.get(name)
+    found = ["webhook-id", "webhook-timestamp", "webhook-signature", *([own] if own else [])]
+    return [{"name": each, "in": "header", "schema": {"type": "string"}} for each in found]
 
 
-def _health() -> dict[str, Any]:
-    shown = {
-        "type": "object",
-        "required": ["status", "timestamp", "environment"],
-        "properties": {
-            "status": {"enum": ["healthy", "unhealthy"]},
-            "timestamp": {"type": "string", "format": "date-time"},
-            "environment": {"type": "object"},
-        },
+def _payload(name: str) -> dict[str, Any]:
+    own = openapi_payloads.OWN_FORMS.get(name)
+    flat = {"$ref": f"#/components/schemas/{name}"}
+    return {"anyOf": [flat, {"$ref": f"#/components/schemas/{own}"}]} if own else flat
+
+
+def _taken(name: str) -> dict[str, Any]:
+    found = sequence(name)
+    properties = openapi_payloads.schemas()[name]["properties"]
+    echoed = {each: {**properties[each], "description": "as it was understood"} for each in intake.ECHOED.get(name, ())}
+    accepted = {
+        "status": {"const": Outcome.ACCEPTED.value},
+        "message": {"type": "string"},
+        "email": {"type": "string", "description": "as it came"},
+        "campaign": {"const": found.answers_as},
+        "timestamp": _MOMENT,
+        "execution_id": {"type": "null", "description": "there is none yet: the door has kept the call"},
+        **echoed,
     }
+    reasons = [found.duplicate.value, *([Reason.NOT_A_MAYBE.value] if name == "postcall" else [])]
+    skipped = {"status": {"const": Outcome.SKIPPED.value}, "reason": {"enum": reasons}, "email": accepted["email"]}
+    return {"oneOf": [_object(accepted), _object(skipped)]}
+
+
+def _health(*, body: bool = True) -> dict[str, Any]:
+    environment = {
+        "testing_mode": {"enum": ["true", "false"]},
+        **{f"{each}_configured": {"type": "boolean"} for each in ("notion", "resend", "discord")},
+    }
+    responses = {}
+    for status, word, description in (("200", "healthy", "It is."), ("503", "unhealthy", "It is not.")):
+        shown = _object({"status": {"const": word}, "timestamp": _MOMENT, "environment": _object(environment)})
+        responses[status] = _answer(description, shown if body else None)
     return {
         "summary": "Whether Kestra is up, and which integrations are set.",
-        "responses": {"200": _answer("It is.", shown), "503": _answer("It is not.", shown)},
+        "responses": {**responses, "405": _answer("Another method.", _WORDS, _ALLOW)},
     }
 
 
-def _answer(description: str, schema: Mapping[str, Any]) -> dict[str, Any]:
-    return {"description": description, "content": {"application/json": {"schema": schema}}}
+def _answer(
+    description: str, schema: Mapping[str, Any] | None, headers: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    content = {} if schema is None else {"content": {"application/json": {"schema": schema}}}
+    return {"description": description, "headers": {**_ALWAYS, **(headers or {})}, **content}

@@ -62,6 +62,7 @@ class DoorProtocol(H11Protocol):
         super().__init__(config, server_state, app_state, _loop)
         self.conn = _Connection(h11.SERVER, MOST_HEADER_BYTES)
         self._head_timer: asyncio.TimerHandle | None = None
+        self._end_timer: asyncio.TimerHandle | None = None
         self.quiet_since = self.loop.time()
 
     @property
@@ -80,8 +81,10 @@ class DoorProtocol(H11Protocol):
             oldest.transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """End."""
+        """End; no timer may keep what is left of it, for there can be thousands in a few seconds."""
         self._unwatch_head()
+        if self._end_timer is not None:
+            self._end_timer.cancel()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -97,12 +100,12 @@ class DoorProtocol(H11Protocol):
         self.quiet_since = self.loop.time()
         super().on_response_complete()
         if self.transport.is_closing():
-            self.loop.call_later(UNREAD_SECONDS, self.transport.abort)
+            self._end_soon()
 
     def timeout_keep_alive_handler(self) -> None:
         """End an idle connection, even where the last answer was not read."""
         super().timeout_keep_alive_handler()
-        self.loop.call_later(UNREAD_SECONDS, self.transport.abort)
+        self._end_soon()
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002  (said in the door's own words)
         """Answer what is no HTTP, and hang up."""
@@ -121,6 +124,10 @@ class DoorProtocol(H11Protocol):
         ):
             self.transport.write(self.conn.send(event) or b"")
         self.transport.close()
+
+    def _end_soon(self) -> None:
+        if self._end_timer is None:
+            self._end_timer = self.loop.call_later(UNREAD_SECONDS, self.transport.abort)
 
     def _watch_head(self) -> None:
         self.quiet_since = self.loop.time()

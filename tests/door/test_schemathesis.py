@@ -1,0 +1,118 @@
+"""The door keeps to its own document: schemathesis draws calls from it, right ones and wrong ones, and reads the answers.
+
+``EXAMPLES=200`` draws more of each kind than the ordinary run.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from schemathesis import Case, GenerationMode
+from schemathesis.core.result import Err
+from schemathesis.specs.openapi.checks import positive_data_acceptance
+
+from christmas_campaign.door.openapi import document
+from christmas_campaign.door.paths import HEALTH, NATIVE
+from door.process import KEYS, DoorProcess, Upstream
+from door.storm.aim import SIGNING
+
+EXAMPLES = int(os.environ.get("EXAMPLES", "7"))
+
+#: Calls that a schema cannot promise to be taken: whether a contract is paid stands in one of many places of an envelope.
+MAYBE_REFUSED = ("data", "envelopeSummary", "envelopeId")
+
+# What the formats say in the document's words: an address in ASCII, and a time that is not far ahead.
+schemathesis.openapi.format("email", st.integers(0, 2**32).map(lambda number: f"Ana+{number:x}@Salon-Ana.example.com"))
+schemathesis.openapi.format(
+    "date-time",
+    st.datetimes(datetime(2000, 1, 2), datetime(2025, 11, 20), timezones=st.sampled_from((None, UTC))).map(  # noqa: DTZ001
+        datetime.isoformat
+    ),
+)
+
+# NUL is refused wherever it stands, which no schema says of a field that it does not name.
+SCHEMA = schemathesis.openapi.from_dict(
+    document(), config=schemathesis.Config.from_dict({"generation": {"allow-x00": False}})
+)
+OPERATIONS = {found.ok().label: found.ok() for found in SCHEMA.get_all_operations() if not isinstance(found, Err)}
+WEBHOOKS = [label for label in OPERATIONS if HEALTH not in label]
+
+
+@pytest.fixture(scope="module")
+def strict(tmp_path_factory: pytest.TempPathFactory, shared_upstream: Upstream) -> Iterator[DoorProcess]:
+    """A door at which three of the four senders have to sign."""
+    with DoorProcess(tmp_path_factory.mktemp("strict"), shared_upstream, **SIGNING) as running:
+        yield running
+
+
+def play(door: DoorProcess, label: str, mode: GenerationMode, count: int = EXAMPLES) -> Counter[int]:
+    """Make ``count`` calls of an operation and hold each answer to the document; returns the answers by status."""
+    operation = OPERATIONS[label]
+    key = next((KEYS[name] for name, path in NATIVE.items() if operation.path.startswith(path)), None)
+    found: Counter[int] = Counter()
+
+    @settings(
+        max_examples=count,
+        database=None,
+        derandomize=True,
+        deadline=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(operation.as_strategy(mode, path_parameters=None if key is None else {"key": key}))
+    def each(case: Case[Any]) -> None:
+        answer = case.call(door.url)
+        found[answer.status_code] += 1
+        case.validate_response(answer, excluded_checks=[positive_data_acceptance] if own_envelope(case.body) else [])
+
+    each()
+    return found
+
+
+def own_envelope(body: Any) -> bool:
+    """Whether a body is one of DocuSign's."""
+    return isinstance(body, dict) and "email" not in body and any(name in body for name in MAYBE_REFUSED)
+
+
+@pytest.mark.parametrize("label", WEBHOOKS)
+def test_what_fits_the_document_is_taken_and_answered_as_it_says(door: DoorProcess, label: str) -> None:
+    found = play(door, label, GenerationMode.POSITIVE)
+    assert found[200]
+    assert set(found) <= ({200, 422} if "onboarding" in label else {200})
+
+
+@pytest.mark.parametrize("label", WEBHOOKS)
+def test_what_does_not_fit_is_refused_as_it_says(door: DoorProcess, label: str) -> None:
+    assert play(door, label, GenerationMode.NEGATIVE)[422]
+
+
+@pytest.mark.parametrize("label", WEBHOOKS)
+def test_whoever_does_not_sign_is_refused_as_it_says(strict: DoorProcess, label: str) -> None:
+    assert set(play(strict, label, GenerationMode.POSITIVE, 2)) == ({200} if "postcall" in label else {401})
+
+
+@pytest.mark.parametrize("label", [label for label in OPERATIONS if HEALTH in label])
+def test_the_health_is_as_it_says(door: DoorProcess, label: str) -> None:
+    assert set(play(door, label, GenerationMode.POSITIVE)) == {200}
+
+
+@pytest.mark.parametrize("method", ["DELETE", "PUT", "PATCH", "OPTIONS", "TRACE"])
+@pytest.mark.parametrize("label", OPERATIONS)
+def test_other_methods_are_refused_as_it_says(door: DoorProcess, label: str, method: str) -> None:
+    operation = OPERATIONS[label]
+    path = operation.path
+    for name, native in NATIVE.items():
+        if path.startswith(native):
+            path = native + KEYS[name]
+    answer = httpx.request(method, door.url + path)
+    assert answer.status_code == 405
+    operation.validate_response(answer)

@@ -1,0 +1,128 @@
+"""The storm in front of the real engine: most of it ends at the door, and the rest is Kestra's to answer.
+
+``HOSTILE_ENGINE=1000`` sends more; an enrolment takes a second or two, so few of the calls are good ones.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing
+
+import httpx
+import pytest
+from door.process import DoorProcess, base64_of
+from door.storm.aim import HURRIED, MARK, SIGNING, Aim, signed
+from door.storm.storm import Outcome, rage
+from support import address, payload, until
+
+from christmas_campaign import identity
+from christmas_campaign.cli.kestra import Execution
+from christmas_campaign.cli.kestra_models import TERMINAL
+from christmas_campaign.cli.stack import Stack
+from christmas_campaign.door.inbox import look
+from christmas_campaign.door.paths import TODAY
+from christmas_campaign.reasons import Outcome as Became
+from christmas_campaign.reasons import Reason
+from christmas_campaign.sequences import SEQUENCES, sequence
+
+COUNT = int(os.environ.get("HOSTILE_ENGINE", "150"))
+
+#: How long, in seconds, the engine may take for what it was handed.
+PATIENCE = 120.0 + COUNT
+
+HANDLERS = {each.handler for each in SEQUENCES}
+
+#: What the handlers start, and what starts by the clock.
+STARTED, BY_THE_CLOCK = {"enroll", "sources", "send-email", "tell"}, {"repair", "purge"}
+
+#: How an enrolment may end: nobody of the storm is in BusinessX, and some events come twice.
+GOOD_ENDS = {
+    (Became.ENROLLED, None),
+    (Became.SKIPPED, Reason.CONTACT_NOT_FOUND),
+    *((Became.SKIPPED, each.duplicate) for each in SEQUENCES),
+}
+
+pytestmark = pytest.mark.timeout(int(300 + 3 * PATIENCE))
+
+
+class Storm:
+    """A storm that has passed, and what it has left in the engine."""
+
+    def __init__(self, stack: Stack, door: DoorProcess, outcome: Outcome) -> None:
+        """Wait until all that was handed on has come to its end."""
+        self.stack, self.door, self.outcome = stack, door, outcome
+        until(lambda: not [each for each in look(door.inbox) if not each.refused], "an empty inbox", PATIENCE)
+        with closing(sqlite3.connect(door.inbox)) as db:
+            row = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'calls'").fetchone()
+        #: How many calls the door has kept, and handed on.
+        self.kept = int(row[0]) if row else 0
+        until(self._quiet, "the end of all enrolments", PATIENCE)
+        self.executions = stack.kestra.executions()
+        print(f"\n{outcome}; {self.kept} handed on; executions: {dict(Counter(each.flow for each in self.executions))}")
+
+    def _quiet(self) -> bool:
+        return all(each.state in TERMINAL for flow in (*HANDLERS, "enroll") for each in self.of(flow))
+
+    def of(self, flow: str) -> list[Execution]:
+        """The runs of a flow, as they are now."""
+        return self.stack.kestra.executions(namespace="christmas", flow_id=flow)
+
+
+@pytest.fixture(scope="module")
+def storm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Storm]:
+    """A day is a day here, so that no e-mail comes due: they only wait."""
+    with Stack(tmp_path_factory.mktemp("behind")) as stack:
+        keys = {each.name: stack.webhook(each.handler).rpartition("/")[2] for each in SEQUENCES}
+        settings = {f"SECRET_{sequence(name).webhook_key}": base64_of(key) for name, key in keys.items()}
+        folder = tmp_path_factory.mktemp("door")
+        with DoorProcess(folder, stack.engine, program=HURRIED, DOOR_CONCURRENCY="12", **SIGNING, **settings) as door:
+            yield Storm(stack, door, rage(door.port, Aim(keys, good_in=12), COUNT, number=1))
+
+
+def test_each_is_answered_as_it_deserves(storm: Storm) -> None:
+    assert not storm.outcome.faults, "\n".join(storm.outcome.faults[:20])
+    assert storm.outcome.kinds.total() == COUNT
+
+
+def test_most_ends_at_the_door_and_kestra_answers_the_rest(storm: Storm) -> None:
+    assert 0 < storm.kept < COUNT / 5
+    # Nothing was refused, and nothing waits.
+    assert not look(storm.door.inbox)
+    handled = [each for each in storm.executions if each.flow in HANDLERS]
+    assert storm.kept <= len(handled) <= storm.kept + storm.door.log.count(" not taken ")
+    assert {each.state for each in handled} == {"SUCCESS"}
+    assert {each.labels["outcome"] for each in handled} <= {Became.ACCEPTED, Became.SKIPPED}
+
+
+def test_no_other_flow_has_run(storm: Storm) -> None:
+    assert {each.namespace for each in storm.executions} == {"christmas"}
+    assert {each.flow for each in storm.executions} <= HANDLERS | STARTED | BY_THE_CLOCK
+    ours = {identity.contact_id(email) for email in storm.outcome.emails}
+    assert {each.labels["contact"] for each in storm.executions if each.flow in HANDLERS} <= ours
+
+
+def test_whoever_was_told_so_is_enrolled_or_it_is_said_why_not(storm: Storm) -> None:
+    ends: dict[str, list[tuple[str, str | None]]] = {}
+    for each in storm.executions:
+        if each.flow == "enroll" and each.labels.get("outcome"):
+            ends.setdefault(each.labels["contact"], []).append((each.labels["outcome"], each.labels.get("reason")))
+    assert {end for found in ends.values() for end in found} <= GOOD_ENDS
+    assert not [email for email in storm.outcome.accepted if identity.contact_id(email) not in ends]
+
+
+def test_nothing_of_it_is_in_the_doors_log(storm: Storm) -> None:
+    assert MARK not in storm.door.log
+    assert "example.com" not in storm.door.log
+
+
+def test_a_good_signup_is_enrolled_after_it(storm: Storm) -> None:
+    email = address()
+    body = httpx.Request("POST", "http://door", json=payload(email)).content
+    headers = dict(line.decode().split(": ") for line in signed("signup", body))
+    assert storm.door.post(TODAY["signup"], body, **headers).json()["status"] == "accepted"
+    labels = {"contact": identity.contact_id(email), "outcome": Became.ENROLLED}
+    until(lambda: storm.stack.kestra.executions(flow_id="enroll", labels=labels), "the enrolment")
+    assert httpx.get(f"{storm.door.url}/health").status_code == 200
