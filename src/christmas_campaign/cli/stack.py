@@ -59,8 +59,8 @@ class Stack:
     """The sandbox and the engine with everything that the campaign needs, in the folder ``data``.
 
     ``time_scale`` divides every delay; ``testing_mode`` makes delays minutes; ports of 0 are chosen. ``settings`` are added to
-    the engine's environment (``ENV_…``) or replace what is there; ``memory`` caps the engine (a JVM's ``-Xmx``); without
-    ``discord`` there is no alert.
+    the engine's environment (``ENV_…``) or replace what is there; ``memory`` caps the engine (a JVM's ``-Xmx``); with ``share``
+    it can have workers beside it; without ``discord`` there is no alert.
     """
 
     def __init__(
@@ -72,6 +72,7 @@ class Stack:
         engine_port: int = 0,
         sandbox_port: int = 0,
         memory: str = "512m",
+        share: bool = False,
         settings: Mapping[str, str] | None = None,
         discord: bool = True,
         flows: Path = PROJECT / "flows",
@@ -81,6 +82,7 @@ class Stack:
         self._testing_mode = testing_mode
         self._engine_port = engine_port
         self._memory = memory
+        self._share = share
         self._settings = dict(settings or {})
         self._discord = discord
         self._discord_url = ""
@@ -140,7 +142,11 @@ class Stack:
                     self._fill()
             with _told(say, "Kestra 1.3.31"):
                 self._engine = Engine(
-                    self.data / "engine", port=self._engine_port, memory=self._memory, env=self._environment()
+                    self.data / "engine",
+                    port=self._engine_port,
+                    memory=self._memory,
+                    share=self._share,
+                    env=self._environment(),
                 )
                 self._engine.start()
             with _told(say, "the flows"):
