@@ -50,7 +50,8 @@ class Flow:
 
 @dataclass(frozen=True)
 class TaskRun:
-    """One run of a task within an execution; ``value`` is that of a loop, ``parent`` the id of the task run that it is in."""
+    """One run of a task within an execution; ``value`` is that of a loop, ``parent`` the id of the task run that it is in,
+    ``workers`` the ids of those that tried it, the last try last (none: the executor itself ran it)."""
 
     task: str
     state: str
@@ -58,6 +59,7 @@ class TaskRun:
     outputs: Mapping[str, Any]
     id: str
     parent: str | None
+    workers: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -164,6 +166,7 @@ def execution(found: Mapping[str, Any]) -> Execution:
                 each.get("outputs") or {},
                 each["id"],
                 each.get("parentTaskRunId"),
+                tuple(tried["workerId"] for tried in each.get("attempts") or () if tried.get("workerId")),
             )
             for each in task_runs
         ),

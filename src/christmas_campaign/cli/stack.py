@@ -60,7 +60,8 @@ class Stack:
 
     ``time_scale`` divides every delay; ``testing_mode`` makes delays minutes; ports of 0 are chosen. ``settings`` are added to
     the engine's environment (``ENV_…``) or replace what is there; ``memory`` caps the engine (a JVM's ``-Xmx``), ``lasting`` is
-    for one that runs for more than some minutes; without ``discord`` there is no alert.
+    for one that runs for more than some minutes; with ``share`` it can have workers beside it; without ``discord`` there is no
+    alert.
     """
 
     def __init__(
@@ -73,6 +74,7 @@ class Stack:
         sandbox_port: int = 0,
         memory: str = "512m",
         lasting: bool = False,
+        share: bool = False,
         settings: Mapping[str, str] | None = None,
         discord: bool = True,
         flows: Path = PROJECT / "flows",
@@ -83,6 +85,7 @@ class Stack:
         self._engine_port = engine_port
         self._memory = memory
         self._lasting = lasting
+        self._share = share
         self._settings = dict(settings or {})
         self._discord = discord
         self._discord_url = ""
@@ -146,6 +149,7 @@ class Stack:
                     port=self._engine_port,
                     memory=self._memory,
                     lasting=self._lasting,
+                    share=self._share,
                     env=self._environment(),
                 )
                 self._engine.start()

@@ -74,6 +74,15 @@ final class Api {
     private static final String TENANT = "main";
     private static final int MAX_PAGE = 1000;
     private static final Pattern FILTER = Pattern.compile("filters\\[([^\\]]+)]\\[([^\\]]+)](?:\\[(.+)])?");
+    private static final Map<String, Map.Entry<QueryFilter.Field, QueryFilter.Op>> PLAIN = Map.of(
+        "q", Map.entry(QueryFilter.Field.QUERY, QueryFilter.Op.EQUALS),
+        "namespace", Map.entry(QueryFilter.Field.NAMESPACE, QueryFilter.Op.PREFIX),
+        "flowId", Map.entry(QueryFilter.Field.FLOW_ID, QueryFilter.Op.EQUALS),
+        "triggerExecutionId", Map.entry(QueryFilter.Field.TRIGGER_EXECUTION_ID, QueryFilter.Op.EQUALS),
+        "childFilter", Map.entry(QueryFilter.Field.CHILD_FILTER, QueryFilter.Op.EQUALS),
+        "startDate", Map.entry(QueryFilter.Field.START_DATE, QueryFilter.Op.GREATER_THAN_OR_EQUAL_TO),
+        "endDate", Map.entry(QueryFilter.Field.END_DATE, QueryFilter.Op.LESS_THAN_OR_EQUAL_TO),
+        "timeRange", Map.entry(QueryFilter.Field.TIME_RANGE, QueryFilter.Op.EQUALS));
     private static final Router.Reply NO_WEBHOOK = Router.Reply.error(404, "Not Found");
 
     private final Disk disk;
@@ -448,21 +457,8 @@ final class Api {
                 }
             }
         });
-        request.first("q").ifPresent(q -> filters.add(new QueryFilter(QueryFilter.Field.QUERY, QueryFilter.Op.EQUALS, q)));
-        request.first("namespace").ifPresent(
-            value -> filters.add(new QueryFilter(QueryFilter.Field.NAMESPACE, QueryFilter.Op.PREFIX, value)));
-        request.first("flowId").ifPresent(
-            value -> filters.add(new QueryFilter(QueryFilter.Field.FLOW_ID, QueryFilter.Op.EQUALS, value)));
-        request.first("triggerExecutionId").ifPresent(
-            value -> filters.add(new QueryFilter(QueryFilter.Field.TRIGGER_EXECUTION_ID, QueryFilter.Op.EQUALS, value)));
-        request.first("childFilter").ifPresent(
-            value -> filters.add(new QueryFilter(QueryFilter.Field.CHILD_FILTER, QueryFilter.Op.EQUALS, value)));
-        request.first("startDate").ifPresent(
-            value -> filters.add(new QueryFilter(QueryFilter.Field.START_DATE, QueryFilter.Op.GREATER_THAN_OR_EQUAL_TO, value)));
-        request.first("endDate").ifPresent(
-            value -> filters.add(new QueryFilter(QueryFilter.Field.END_DATE, QueryFilter.Op.LESS_THAN_OR_EQUAL_TO, value)));
-        request.first("timeRange").ifPresent(
-            value -> filters.add(filter(QueryFilter.Field.TIME_RANGE, QueryFilter.Op.EQUALS, List.of(value))));
+        PLAIN.forEach((name, meant) -> request.first(name).ifPresent(
+            value -> filters.add(filter(meant.getKey(), meant.getValue(), List.of(value)))));
         if (!request.all("state").isEmpty()) {
             filters.add(filter(QueryFilter.Field.STATE, QueryFilter.Op.IN, List.of(String.join(",", request.all("state")))));
         }

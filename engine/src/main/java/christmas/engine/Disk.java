@@ -5,6 +5,8 @@ import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.SQLException;
 import java.sql.Statement;
+import java.util.UUID;
+import org.h2.tools.Server;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -18,10 +20,18 @@ import org.slf4j.LoggerFactory;
 final class Disk {
     private static final Logger LOG = LoggerFactory.getLogger(Disk.class);
 
-    private final Connection connection;
+    static {
+        // H2 would listen on every address of the machine, and turn strangers away when they have come. It reads this once.
+        System.setProperty("h2.bindAddress", "127.0.0.1");
+    }
 
-    /** Opens a connection of its own to a database that is open already. */
+    final String url;
+    private final Connection connection;
+    private Server server;
+
+    /** Opens a connection of its own. */
     Disk(String url) throws SQLException {
+        this.url = url;
         connection = DriverManager.getConnection(url, "sa", "");
     }
 
@@ -42,7 +52,25 @@ final class Disk {
         }
     }
 
+    synchronized boolean answers() throws SQLException {
+        return connection.isValid(0);
+    }
+
+    /**
+     * Lets other processes of this machine use the database, and returns its address for them. A name is in it that nobody can
+     * guess, and the only one that is let in: whoever has the address can do everything, and nobody else anything.
+     */
+    String share() throws SQLException {
+        String key = UUID.randomUUID().toString();
+        String file = url.substring("jdbc:h2:".length()).split(";")[0];
+        server = Server.createTcpServer("-tcpPort", "0", "-tcpDaemon", "-key", key, file).start();
+        return "jdbc:h2:tcp://127.0.0.1:" + server.getPort() + "/" + key + ";TIME ZONE=UTC";
+    }
+
     synchronized void close() {
+        if (server != null) {
+            server.stop();
+        }
         try {
             connection.close();
         } catch (SQLException e) {

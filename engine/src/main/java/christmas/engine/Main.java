@@ -5,6 +5,7 @@ import io.kestra.core.repositories.FlowRepositoryInterface;
 import io.kestra.core.runners.ExecutorInterface;
 import io.kestra.core.runners.Indexer;
 import io.kestra.core.runners.Scheduler;
+import io.kestra.core.serializers.JacksonMapper;
 import io.kestra.core.server.Service;
 import io.kestra.core.utils.ExecutorsUtils;
 import io.kestra.worker.DefaultWorker;
@@ -18,8 +19,10 @@ import java.nio.channels.FileLock;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.sql.SQLException;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -36,6 +39,9 @@ import org.slf4j.LoggerFactory;
  * <p>It is told what to do by the environment: {@code ENGINE_DATA} (folder), {@code ENGINE_PORT} (0: any free one),
  * {@code ENGINE_THREADS} (tasks at the same time) and {@code ENGINE_LOG} (file). When it can take webhooks it prints one line,
  * {@code READY} and a JSON object. It stops on SIGTERM, and when its standard input ends, that is, when its parent is gone.
+ *
+ * <p>With {@code ENGINE_SHARE=yes} other processes can use its database. Such a one gets the address of the database
+ * ({@code ENGINE_DATABASE}), that of the engine ({@code ENGINE_URL}) and the same folder: it is a worker and nothing else.
  */
 public final class Main {
     private static final Duration START_LIMIT = Duration.ofMinutes(1);
@@ -50,6 +56,8 @@ public final class Main {
     private DefaultWorker worker;
     private HttpServer server;
     private Disk disk;
+    /** Held until the process ends. H2 locks its file too, but says so late and at length. */
+    private FileLock lock;
 
     private Main() {}
 
@@ -79,30 +87,56 @@ public final class Main {
     private void run() throws Exception {
         Path data = Path.of(setting("ENGINE_DATA"));
         Files.createDirectories(data.resolve("tmp"));
-        // Held until the process ends. H2 locks its file too, but says so late and at length.
-        FileLock lock = lock(data);
+        // Only a worker is told of a database. It must not ask for the lock, which the engine has.
+        boolean helper = System.getenv("ENGINE_DATABASE") != null;
+        if (!helper) {
+            lock = lock(data);
+        }
         Router router = new Router();
         router.add("GET", "/health", request -> health());
         server = listen(Integer.parseInt(setting("ENGINE_PORT")), router);
         stopWithParent();
         Runtime.getRuntime().addShutdownHook(new Thread(this::stop, "stop"));
 
-        String database = Disk.url(data);
-        // What `kestra.url` says in a flow: its tasks call the engine that runs them, whatever its port is.
-        Map<String, Object> known = Map.of("engine.database", database, "kestra.url", url(server.getAddress().getPort()));
-        context.set(ApplicationContext.builder().banner(false).properties(known).start());
-        startServices(Integer.parseInt(setting("ENGINE_THREADS")));
-        disk = new Disk(database);
-        new Api(context.get(), disk).register(router);
-        ready(server.getAddress().getPort());
+        String own = url(server.getAddress().getPort());
+        disk = helper ? join(setting("ENGINE_DATABASE")) : new Disk(Disk.url(data));
+        context.set(ApplicationContext.builder().banner(false).properties(Map.of(
+            "engine.database", disk.url,
+            "engine.migrates", !helper,
+            "engine.role", helper ? "WORKER" : "STANDALONE",
+            // What `kestra.url` says in a flow: its tasks call the engine that runs them, whatever its port is.
+            "kestra.url", helper ? setting("ENGINE_URL") : own)).start());
+        startServices(Integer.parseInt(setting("ENGINE_THREADS")), helper);
+        Map<String, Object> ready = new HashMap<>(
+            Map.of("url", own, "pid", ProcessHandle.current().pid(), "worker", worker.getId()));
+        if (!helper) {
+            new Api(context.get(), disk).register(router);
+            if ("yes".equals(System.getenv("ENGINE_SHARE"))) {
+                ready.put("database", disk.share());
+            }
+        }
+        System.out.println("READY " + JacksonMapper.ofJson().writeValueAsString(ready));
+        System.out.flush();
 
         // Kestra closes its context when a queue fails for good. A process that answers and does nothing is worse than none.
         while (context.get().isRunning()) {
+            if (helper && !disk.answers()) {
+                System.err.println("The engine whose database this worker shared is gone");
+                halt(ORPHAN_LIMIT);
+                System.exit(1);
+            }
             Thread.sleep(500);
         }
-        lock.release();
         System.err.println("The engine stopped itself; its log says why");
         System.exit(1);
+    }
+
+    private static Disk join(String database) throws Refusal {
+        try {
+            return new Disk(database);
+        } catch (SQLException e) {
+            throw new Refusal("No engine shares its database here: start the engine first, and a worker after each of its starts");
+        }
     }
 
     private static String setting(String name) throws Refusal {
@@ -129,7 +163,7 @@ public final class Main {
             server.createContext("/", router);
             // Platform threads on purpose: on Java 21 to 23 a virtual thread that waits inside the database's locks holds one of
             // the few carriers, and with a hundred callers they can all be held at once.
-            server.setExecutor(daemons());
+            server.setExecutor(Executors.newCachedThreadPool(Thread.ofPlatform().name("http").daemon().factory()));
             server.start();
             return server;
         } catch (BindException e) {
@@ -137,26 +171,17 @@ public final class Main {
         }
     }
 
-    private static ExecutorService daemons() {
-        return Executors.newCachedThreadPool(task -> {
-            Thread thread = new Thread(task, "http");
-            thread.setDaemon(true);
-            return thread;
-        });
-    }
-
-    private void startServices(int threads) throws Exception {
+    private void startServices(int threads, boolean helper) throws Exception {
         ApplicationContext beans = context.get();
         ExecutorService pool = beans.getBean(ExecutorsUtils.class).cachedThreadPool("engine");
-        ExecutorInterface executor = beans.getBean(ExecutorInterface.class);
         worker = beans.createBean(DefaultWorker.class, UUID.randomUUID().toString(), threads, null);
         beans.registerSingleton(worker);
-        Scheduler scheduler = beans.getBean(Scheduler.class);
-        Indexer indexer = beans.getBean(Indexer.class);
-        for (Service service : List.of(executor, worker, scheduler, indexer)) {
-            services.add(service);
-            pool.execute((Runnable) service);
+        services.add(worker);
+        if (!helper) {
+            services.addAll(
+                List.of(beans.getBean(ExecutorInterface.class), beans.getBean(Scheduler.class), beans.getBean(Indexer.class)));
         }
+        services.forEach(service -> pool.execute((Runnable) service));
         long deadline = System.nanoTime() + START_LIMIT.toNanos();
         while (!running()) {
             if (System.nanoTime() > deadline) {
@@ -188,18 +213,13 @@ public final class Main {
         }
     }
 
-    private static void ready(int port) {
-        System.out.println("READY {\"url\": \"" + url(port) + "\", \"pid\": " + ProcessHandle.current().pid() + "}");
-        System.out.flush();
-    }
-
     private static String url(int port) {
         return "http://127.0.0.1:" + port;
     }
 
     /** The parent holds the other end of the standard input: however it goes, kill -9 included, this end notices. */
     private static void stopWithParent() {
-        Thread watcher = new Thread(() -> {
+        Thread.ofPlatform().name("parent").daemon().start(() -> {
             try {
                 while (System.in.read() >= 0) {
                     // Whatever is written there means nothing.
@@ -209,9 +229,7 @@ public final class Main {
             }
             halt(ORPHAN_LIMIT);
             System.exit(0);
-        }, "parent");
-        watcher.setDaemon(true);
-        watcher.start();
+        });
     }
 
     private void stop() {
@@ -231,16 +249,14 @@ public final class Main {
 
     /** Ends the process hard, if it has not ended by itself by then. */
     private static void halt(Duration after) {
-        Thread watchdog = new Thread(() -> {
+        Thread.ofPlatform().name("watchdog").daemon().start(() -> {
             try {
                 Thread.sleep(after);
             } catch (InterruptedException e) {
                 return;
             }
             Runtime.getRuntime().halt(3);
-        }, "watchdog");
-        watchdog.setDaemon(true);
-        watchdog.start();
+        });
     }
 
     private static String rootMessage(Throwable e) {
