@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from christmas_campaign.cli import asking
 from christmas_campaign.cli.main import main
-from christmas_campaign.door.inbox import Call, Inbox
+from christmas_campaign.door.inbox import Call, Inbox, look
 
 ARRIVED = datetime(2025, 11, 20, 15, 0, tzinfo=UTC)
 
@@ -31,8 +32,8 @@ def inbox(path: Path) -> Iterator[Inbox]:
     opened.close()
 
 
-def run(*words: str, **environment: str) -> Result:
-    result = CliRunner().invoke(main, ["inbox", *words], env=environment)
+def run(*words: str, answer: str | None = None, **environment: str) -> Result:
+    result = CliRunner().invoke(main, ["inbox", *words], env=environment, input=answer)
     assert "ana@example.com" not in result.output
     return result
 
@@ -60,7 +61,8 @@ def test_what_kestra_said_is_listed_and_a_refusal_is_exit_code_1(inbox: Inbox, p
         "2025-11-20T15:00:00.000Z  noshow      id-2  REFUSED, 1 try, the last one: HTTP 422",
         "2025-11-20T15:00:00.000Z  signup      id-3  not tried yet",
         "2 calls wait since 2025-11-20T15:00:00.000Z: 2 signup.",
-        "1 call was refused by Kestra: mend it, then start the door again.",
+        "1 call was refused by Kestra: mend it, then start the door again; "
+        "christmas inbox discard deletes what nobody can mend.",
     ]
 
 
@@ -101,3 +103,55 @@ def test_without_an_inbox_it_says_what_to_do(path: Path) -> None:
     assert result.output == f"christmas: there is no inbox at {path}: set DOOR_INBOX, or start the door once\n"
     path.write_text("this is a letter, and no database " * 100)
     assert "cannot be read" in run("--file", str(path)).output
+
+
+# discard
+
+
+def ids(path: Path) -> list[str]:
+    return [each.id for each in look(path)]
+
+
+def test_what_kestra_refused_is_shown_and_then_deleted(inbox: Inbox, path: Path) -> None:
+    inbox.refused(2, "HTTP 422")
+    line = "2025-11-20T15:00:00.000Z  noshow      id-2  REFUSED, HTTP 422: to delete"
+    dry = run("discard", "id-2", "--file", str(path))
+    assert dry.exit_code == 0
+    assert dry.output.splitlines() == [line, "Nothing was changed: run it again with --yes to do it."]
+    assert ids(path) == ["id-1", "id-2", "id-3"]
+    wet = run("discard", "id-2", "--file", str(path), "--yes")
+    assert (wet.exit_code, wet.output.splitlines()) == (0, [line, "1 call was deleted."])
+    assert ids(path) == ["id-1", "id-3"]
+
+
+def test_it_asks_on_a_terminal(inbox: Inbox, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    inbox.refused(1, "HTTP 422")
+    inbox.refused(2, "HTTP 422")
+    monkeypatch.setattr(asking, "terminal", lambda: True)
+    assert "Nothing was changed." in run("discard", "id-1", "id-2", "--file", str(path), answer="n\n").output
+    assert ids(path) == ["id-1", "id-2", "id-3"]
+    assert "2 calls were deleted." in run("discard", "id-1", "id-2", "id-1", "--file", str(path), answer="y\n").output
+    assert ids(path) == ["id-3"]
+
+
+@pytest.mark.parametrize("wrong", ["id-1", "unknown"], ids=["it_waits", "unknown"])
+def test_what_waits_is_not_deleted_and_nothing_beside_it(inbox: Inbox, path: Path, wrong: str) -> None:
+    inbox.not_taken(1, "HTTP 404", 0, answered=True)
+    inbox.refused(2, "HTTP 422")
+    result = run("discard", "id-2", wrong, "--file", str(path), "--yes")
+    assert result.exit_code == 2
+    assert f"christmas: {wrong} is not among the calls that Kestra refused: christmas inbox lists them" in result.output
+    assert ids(path) == ["id-1", "id-2", "id-3"]
+
+
+def test_the_file_to_discard_from_is_found_as_the_door_finds_it(inbox: Inbox, path: Path, tmp_path: Path) -> None:
+    for number in (1, 2, 3):
+        inbox.refused(number, "HTTP 422")
+    settings = tmp_path / "settings"
+    settings.write_text(f"DOOR_INBOX={path}\n")
+    assert run("discard", "id-1", "--yes", DOOR_INBOX=str(path)).exit_code == 0
+    assert run("discard", "id-2", "--yes", "--env-file", str(settings)).exit_code == 0
+    assert run("--file", str(path), "discard", "id-3", "--yes").exit_code == 0
+    assert ids(path) == []
+    assert run("discard", "id-3", "--file", str(tmp_path / "none")).exit_code == 2
+    assert run("discard", "--file", str(path)).exit_code == 2

@@ -181,6 +181,12 @@ FAULTS = [
     ("DOOR_ORIGINS", "https://www.sangle.ca/", Kind.MALFORMED, "scheme and name"),
     ("DOOR_ORIGINS", "*", Kind.MALFORMED, "scheme and name"),
     ("DOOR_RATE", "0", Kind.MALFORMED, "whole number"),
+    # What only the door itself knows.
+    ("DOOR_RATE", "1000001", Kind.MALFORMED, "from 1 to 1000000"),
+    ("DOOR_CONCURRENCY", "99999", Kind.MALFORMED, "it must be a whole number from 1 to 10000"),
+    ("DOOR_INBOX_MOST", "99999999", Kind.MALFORMED, "the door does not start"),
+    ("DOOR_ORIGINS", "https://WWW.sangle.ca", Kind.MALFORMED, "small letters"),
+    ("DOOR_KESTRA_URL", "http://kestra:8080/?x", Kind.MALFORMED, "begins with http"),
     ("DOOR_PROXIES", "172.30.0.1/24", Kind.MALFORMED, "network"),
     ("DOOR_LISTEN", "127.0.0.1", Kind.MALFORMED, "port"),
     ("DOMAIN", "https://campaign.sangle.ca", Kind.MALFORMED, "without https://"),
@@ -285,6 +291,14 @@ def test_all_faults_are_found_at_once_in_the_order_of_the_lines(place: Place) ->
     assert [each["name"] for each in found] == [None, *wanted]
     assert [each["line"] for each in found if each["line"]] == sorted(each["line"] for each in found if each["line"])
     assert f"{len(wanted) + 1} faults.\n" in place.run("check", code=1).stdout
+
+
+def test_all_that_the_door_does_not_start_with_is_found_at_once(place: Place) -> None:
+    wrong = {"DOOR_RATE": "1000001", "DOOR_CONCURRENCY": "99999", "DOOR_ORIGINS": "https://WWW.sangle.ca"}
+    place.write(lines(WHOLE | wrong))
+    assert sorted(fault["name"] for fault in place.faults()) == sorted(wrong)
+    place.write(lines(WHOLE | {"DOOR_RATE": "1000000", "DOOR_CONCURRENCY": "10000"}))
+    place.run("check")
 
 
 def test_a_name_of_composes_own_is_none_of_our_business(place: Place) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import os
 import re
 import shutil
@@ -9,8 +11,12 @@ import subprocess
 import tomllib
 from pathlib import Path
 
+import httpx
 import pytest
 
+from christmas_campaign.cli.child import Child
+from christmas_campaign.door.paths import TODAY
+from christmas_campaign.sequences import SEQUENCES
 from deploy.conftest import DEPLOY, PROJECT
 
 DOCKERFILE = (DEPLOY / "Dockerfile").read_text(encoding="utf-8")
@@ -134,12 +140,28 @@ def test_nothing_stays_that_only_installs_and_nothing_of_the_tests(kestra: Path)
     assert not (kestra.parent / "source").exists()
 
 
-def test_the_door_has_what_it_imports(tmp_path: Path) -> None:
+def test_the_door_runs_from_what_is_installed(tmp_path: Path) -> None:
+    """It answers for its health and keeps a call, with nothing but the image's own words, a folder and the keys."""
     venv = install("door", tmp_path)
-    done = run(venv, "python", "-c", "import christmas_campaign.intake, starlette, uvicorn, httpx, standardwebhooks")
-    assert done.returncode == 0, done.stderr
-    # For `christmas inbox`, which reads the file that only the door's container has.
-    assert run(venv, "christmas", "--version").returncode == 0
+    (words,) = re.findall(r"^CMD (\[.+\])$", STAGES["door"], re.MULTILINE)
+    file = tmp_path / "inbox" / "inbox.sqlite"
+    settings = {f"SECRET_{each.webhook_key}": base64.b64encode(each.name.encode()).decode() for each in SEQUENCES}
+    settings |= {"DOOR_LISTEN": "127.0.0.1:0", "DOOR_KESTRA_URL": "http://127.0.0.1:9", "DOOR_INBOX": str(file)}
+    python, *rest = json.loads(words)
+    argv = [str(venv / "bin" / python), *rest, "--child"]
+    door = Child("the door", argv, env={"PATH": "/usr/bin:/bin", **settings}, log=tmp_path / "door.log")
+    url = str(door.start(60)["url"])
+    try:
+        health = httpx.get(f"{url}/health", timeout=30)
+        assert (health.status_code, health.json()["status"]) == (503, "unhealthy"), "there is no Kestra here"
+        example = (PROJECT / "examples" / "signup.json").read_bytes()
+        answer = httpx.post(url + TODAY["signup"], content=example, timeout=30)
+        assert (answer.status_code, answer.json()["status"]) == (200, "accepted")
+    finally:
+        door.stop()
+    # The command reads the file that only the door's container has.
+    listed = run(venv, "christmas", "inbox", DOOR_INBOX=str(file))
+    assert "1 call waits" in listed.stdout, listed.stderr
 
 
 def test_a_python_that_is_too_old_is_said(tmp_path: Path) -> None:

@@ -129,5 +129,7 @@ def test_a_setting_that_cannot_be_used_is_named_and_not_shown(name: str, value: 
     with pytest.raises(InvalidSetting, match=said) as caught:
         settings(**{name: value})
     assert name in str(caught.value)
+    assert str(caught.value) == f"{caught.value.name} {caught.value.problem}"
+    assert caught.value.name == ("DOOR_TESTING_MODE" if value == base64_of("maybe") else name)
     if name.startswith("SECRET_") and value:
         assert value not in str(caught.value)

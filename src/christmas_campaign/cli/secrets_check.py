@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from christmas_campaign import settings
-from christmas_campaign.cli import env_file, setting_checks, setting_names
+from christmas_campaign.cli import env_file, secrets_encode, setting_checks, setting_names
 from christmas_campaign.cli.env_file import Line, Problem
 from christmas_campaign.cli.setting import FILL_IN, TO_BE_MADE, Setting
 from christmas_campaign.cli.setting_names import known
 from christmas_campaign.cli.settings_list import SETTINGS
+from christmas_campaign.door import settings as door
 
 #: Secrets that stand in public examples: of Standard Webhooks, of Kestra's own Compose file, and what everybody tries.
 PUBLISHED = frozenset(
@@ -101,7 +102,7 @@ def check(file: Path) -> Checked:
     faults += _missing(file, lines)
     faults += _same(file, lines, values)
     if not faults:
-        faults += _together(file, values)
+        faults += [*_together(file, values), *_of_the_door(file, lines, values)]
     return Checked(tuple(sorted(faults, key=lambda fault: fault.line or 0)), values)
 
 
@@ -247,6 +248,28 @@ def _together(file: Path, values: Mapping[str, str]) -> Iterator[Fault]:
     except settings.InvalidSetting as error:
         problem, _, mend = str(error).partition(": ")
         yield Fault(file, None, "TIME_SCALE", Kind.MALFORMED, problem, mend)
+
+
+def _of_the_door(file: Path, lines: Sequence[Line], values: Mapping[str, str]) -> Iterator[Fault]:
+    """What the door itself would not start with: it has the last word on what it is given."""
+    given = secrets_encode.for_door(values)
+    there = _by_setting(lines)
+    found: set[str] = set()
+    while True:
+        try:
+            door.read(given)
+        except door.InvalidSetting as error:
+            meaning = known(error.name)
+            name = error.name if meaning is None else meaning.setting.name
+            if name in found:
+                return
+            line = there[name][0].number if name in there else None
+            yield Fault(file, line, name, Kind.MALFORMED, "the door does not start with it", f"it {error.problem}")
+            # It names one at a time.
+            found.add(name)
+            given.pop(error.name, None)
+        else:
+            return
 
 
 def notes(values: Mapping[str, str]) -> list[str]:

@@ -111,7 +111,10 @@ class Inbox:
             except sqlite3.Error as error:
                 raise InboxError(f"the inbox {path} cannot be used: {error}") from None
             on_failure.pop_all()
-        self._count = int(self._db.execute("SELECT count(*) FROM calls").fetchone()[0])
+        self._count = self._counted()
+
+    def _counted(self) -> int:
+        return int(self._db.execute("SELECT count(*) FROM calls").fetchone()[0])
 
     def _prepare(self, most_bytes: int) -> None:
         self._db.execute(f"PRAGMA page_size = {_PAGE}")
@@ -168,7 +171,10 @@ class Inbox:
         ):
             return Kept.KNOWN
         if self._count >= self._most:
-            return Kept.NO_ROOM
+            # Somebody may have discarded some meanwhile.
+            self._count = self._counted()
+            if self._count >= self._most:
+                return Kept.NO_ROOM
         self._db.execute(
             "INSERT INTO calls (id, sequence, enrolment, received_at, body) VALUES (?, ?, ?, ?, ?)",
             (call.id, call.sequence, call.enrolment, times.text(call.received_at), call.body),
@@ -209,7 +215,7 @@ class Inbox:
             # Even a deletion is written down first: on a full disk there may be room for that once the log is emptied.
             self.tidy()
             self._delete(numbers)
-        self._count = int(self._db.execute("SELECT count(*) FROM calls").fetchone()[0])
+        self._count = self._counted()
 
     def _delete(self, numbers: Sequence[int]) -> None:
         with _Transaction(self._db):

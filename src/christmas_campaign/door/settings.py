@@ -29,7 +29,15 @@ _WHSEC = "whsec_"
 
 
 class InvalidSetting(Exception):
-    """A setting is missing or cannot be used; the message names it and says what it must be."""
+    """A setting is missing or cannot be used; the message names it and says what it must be.
+
+    ``name`` is that of the setting, ``problem`` the rest of the message: a predicate, such as "must be a whole number".
+    """
+
+    def __init__(self, name: str, problem: str) -> None:
+        super().__init__(f"{name} {problem}")
+        self.name = name
+        self.problem = problem
 
 
 @dataclass(frozen=True)
@@ -92,17 +100,17 @@ def _signing(given: Mapping[str, str], name: str) -> tuple[bytes, ...]:
     try:
         return tuple(key_bytes(each) for each in _list(given, name))
     except ValueError:
-        raise InvalidSetting(f"{name} has a secret that begins with whsec_ and does not go on in base64") from None
+        raise InvalidSetting(name, "has a secret that begins with whsec_ and does not go on in base64") from None
 
 
 def _key(raw: Mapping[str, str], name: str) -> str:
     key = _decoded(raw, name)
     if not key.strip():
-        raise InvalidSetting(f"{name} is missing: the same base64 value that Kestra has")
+        raise InvalidSetting(name, "is missing: the same base64 value that Kestra has")
     if key != key.strip():
-        raise InvalidSetting(f"{name} has a space or a line break around it within the base64: make it again without")
+        raise InvalidSetting(name, "has a space or a line break around it within the base64: make it again without")
     if not _KEY.fullmatch(key):
-        raise InvalidSetting(f"{name} must be letters, digits, '-', '_', '.' and '~' (as base64)")
+        raise InvalidSetting(name, "must be letters, digits, '-', '_', '.' and '~' (as base64)")
     return key
 
 
@@ -110,7 +118,7 @@ def _decoded(raw: Mapping[str, str], name: str) -> str:
     try:
         return base64.b64decode(raw.get(name, "").strip(), validate=True).decode()
     except (binascii.Error, UnicodeDecodeError):
-        raise InvalidSetting(f"{name} is not base64, as Kestra wants it") from None
+        raise InvalidSetting(name, "is not base64, as Kestra wants it") from None
 
 
 def _list(given: Mapping[str, str], name: str) -> list[str]:
@@ -120,7 +128,7 @@ def _list(given: Mapping[str, str], name: str) -> list[str]:
 def _number(given: Mapping[str, str], name: str, default: int, most: int) -> int:
     text = given.get(name, str(default))
     if not re.fullmatch(r"[0-9]{1,9}", text) or not 1 <= int(text) <= most:
-        raise InvalidSetting(f"{name} must be a whole number from 1 to {most}")
+        raise InvalidSetting(name, f"must be a whole number from 1 to {most}")
     return int(text)
 
 
@@ -132,14 +140,14 @@ def _url(given: Mapping[str, str], name: str, default: str) -> str:
     except ValueError:
         good = False
     if not good or parts.query or parts.fragment:
-        raise InvalidSetting(f"{name} must be a whole address that begins with http:// or https://")
+        raise InvalidSetting(name, "must be a whole address that begins with http:// or https://")
     return url
 
 
 def _listen(text: str) -> tuple[str, int]:
     host, colon, port = text.rpartition(":")
     if not colon or not host.strip("[]") or not re.fullmatch(r"[0-9]{1,5}", port) or int(port) > 65535:
-        raise InvalidSetting("DOOR_LISTEN must be a host and a port, such as 127.0.0.1:8000")
+        raise InvalidSetting("DOOR_LISTEN", "must be a host and a port, such as 127.0.0.1:8000")
     return host.strip("[]"), int(port)
 
 
@@ -147,7 +155,7 @@ def _origin(text: str) -> str:
     # A browser compares letter by letter and sends no path, so anything else would never match; "*" is everybody.
     if not re.fullmatch(r"https?://[a-z0-9.\[\]:-]+", text):
         raise InvalidSetting(
-            "DOOR_ORIGINS must be origins such as https://www.example.com, in small letters, without a path"
+            "DOOR_ORIGINS", "must be origins such as https://www.example.com, in small letters, without a path"
         )
     return text
 
@@ -156,14 +164,14 @@ def _network(text: str) -> Network:
     try:
         return ipaddress.ip_network(text, strict=False)
     except ValueError:
-        raise InvalidSetting("DOOR_PROXIES must be addresses or networks such as 172.18.0.0/16") from None
+        raise InvalidSetting("DOOR_PROXIES", "must be addresses or networks such as 172.18.0.0/16") from None
 
 
 def _environment(given: Mapping[str, str]) -> dict[str, str | bool]:
     """What /health shows. The door needs no value of these secrets, so it can be told instead whether they are set."""
     testing = given.get("DOOR_TESTING_MODE") or _decoded(given, "SECRET_TESTING_MODE").strip() or "false"
     if testing.lower() not in ("true", "false"):
-        raise InvalidSetting("DOOR_TESTING_MODE (or SECRET_TESTING_MODE, as base64) must be true or false")
+        raise InvalidSetting("DOOR_TESTING_MODE", "(or SECRET_TESTING_MODE, as base64) must be true or false")
     return {
         "testing_mode": testing.lower(),
         "notion_configured": _configured(given, "DOOR_NOTION_CONFIGURED", "SECRET_NOTION_TOKEN"),
@@ -175,5 +183,5 @@ def _environment(given: Mapping[str, str]) -> dict[str, str | bool]:
 def _configured(given: Mapping[str, str], name: str, secret: str) -> bool:
     said = given.get(name, "").lower()
     if said not in ("", "true", "false"):
-        raise InvalidSetting(f"{name} must be true or false")
+        raise InvalidSetting(name, "must be true or false")
     return said == "true" if said else secret in given

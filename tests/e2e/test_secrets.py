@@ -1,0 +1,149 @@
+"""No secret is in anything that the system writes: what it keeps, what it logs, what it says, how its processes are called."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import secrets
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from door.process import DoorProcess
+from faults import commands
+from standardwebhooks import Webhook
+from support import SCALE, add_contact, address, ended, enrolled, payload, until, wait_for_mails
+
+from christmas_campaign.cli import env_file
+from christmas_campaign.cli.stack import Stack
+from christmas_campaign.door.inbox import look
+from christmas_campaign.door.paths import NATIVE, TODAY
+from christmas_campaign.door.settings import SENDERS
+from christmas_campaign.sequences import SEQUENCES
+from e2e.leaks import Arguments, Search, dump
+
+
+def in_the_settings(stack: Stack) -> dict[str, str]:
+    """The secrets in the settings of a stack, in plain text, by their names."""
+    lines = env_file.read(env_file.load(stack.environment_file))
+    given = {line.name.removeprefix("SECRET_"): line.value for line in lines if line.name.startswith("SECRET_")}
+    found = {
+        name: base64.b64decode(value).decode()
+        for name, value in given.items()
+        if name != "TESTING_MODE" and not name.endswith("_DB_ID")
+    }
+    # Of the address, what only its owner knows.
+    return {**found, "DISCORD_WEBHOOK_URL": found["DISCORD_WEBHOOK_URL"].rpartition("/")[2]}
+
+
+def signed(name: str, secret: str, body: bytes) -> dict[str, str]:
+    """The headers of a call, signed as its sender does it."""
+    now = datetime.now(UTC)
+    seconds = str(int(now.timestamp()))
+    if name == "noshow":
+        code = hmac.new(secret.encode(), seconds.encode() + b"." + body, hashlib.sha256).hexdigest()
+        return {"calendly_webhook_signature": f"t={seconds},v1={code}"}
+    if name == "onboarding":
+        digest = hmac.new(secret.encode(), body, hashlib.sha256).digest()
+        return {"x_docusign_signature_1": base64.b64encode(digest).decode()}
+    signature = Webhook(secret.encode()).sign("msg_1", now, body.decode())
+    return {"webhook_id": "msg_1", "webhook_timestamp": seconds, "webhook_signature": signature}
+
+
+@pytest.mark.timeout(300)
+def test_no_secret_is_in_anything_that_the_system_writes(tmp_path: Path) -> None:
+    signing = {name: secrets.token_urlsafe(24) for name in SENDERS}
+    website = base64.b64encode(signing["signup"].encode()).decode()
+    planted, contact = f"planted-{secrets.token_hex(12)}", address()
+    said = []
+
+    with Arguments() as arguments, Stack(tmp_path / "stack", time_scale=SCALE) as stack:
+        known = in_the_settings(stack)
+        keys = {f"SECRET_{name}": base64.b64encode(known[name].encode()).decode() for name in webhook_keys()}
+        senders = {f"SIGNING_{sender}": signing[name] for name, sender in SENDERS.items()}
+        senders["SIGNING_WEBSITE"] = f"whsec_{website}"
+        with DoorProcess(tmp_path / "door", stack.engine, **keys, **senders) as door:
+            add_contact(stack, contact)
+            # Everything that goes wrong here writes an error, and an error likes to say too much.
+            stack.sandbox.fault("discord", "status", status=500, times=1)
+            stack.sandbox.fault("discord", "drop_before", times=1)
+            stack.sandbox.fault("notion", "status", status=503, times=1)
+            stack.sandbox.fault("resend", "drop_before", times=1)
+            stack.sandbox.fault("resend", "status", status=422, times=1, body={"name": "validation_error"})
+            for each in SEQUENCES:
+                more = {"red_systems": 2} if each.name == "signup" else {}
+                body = json.dumps(payload(contact, each.name, **more)).encode()
+                path = NATIVE[each.name] + known[each.webhook_key]
+                headers = signed(each.name, signing[each.name], body)
+                assert door.post(path, body).status_code == 401
+                assert door.post(path, body + b" ", **headers).status_code == 401
+                assert door.post(path + "x", body, **headers).status_code == 404
+                wrong = signed(each.name, signing[each.name], b"[]")
+                assert door.post(path, b"[]", **wrong).status_code == 422
+                good = path if each.name in ("signup", "noshow") else TODAY[each.name]
+                assert door.post(good, body, **headers).json()["status"] == "accepted"
+            for each in SEQUENCES:
+                enrolled(stack, contact, each.name)
+            until(lambda: any("**Failed**" in alert["content"] for alert in stack.sandbox.alerts()), "the alert")
+            wait_for_mails(stack, contact, 6)
+
+            code, failures = commands.run(stack, "failures")
+            assert code == 1, failures
+            for words in (
+                ("replay", "--all", "--yes"),
+                ("repair", "--apply"),
+                ("notion", "check"),
+                ("notion", "contact", contact),
+                ("templates", "check"),
+                ("inbox", "--file", str(door.inbox)),
+            ):
+                code, told = commands.run(stack, *words)
+                assert code == 0, told
+                said.append(told)
+            run = stack.kestra.run("repair", {"apply": True})
+            until(lambda: not stack.kestra.execution(run).live, "the repair")
+            for each in SEQUENCES:
+                ended(stack, contact, len(each.emails), sequence=each.name)
+
+            # Proof that the search can find: in the database and the log, in a store and its name, in the arguments.
+            stack.kestra.run("tell", {"key": planted, "message": f"in a sentence: {encoded(f'<{planted}>')}"})
+            until(lambda: stack.kestra.kv_get(f"alerted.{planted}"), "what was planted")
+            subprocess.run([sys.executable, "-c", "import time; time.sleep(1)", planted], check=True)
+
+            stack.engine.stop()
+            body = json.dumps(payload(address("late"))).encode()
+            assert door.post(TODAY["signup"], body, **signed("signup", signing["signup"], body)).status_code == 200
+            door.logged("not taken")
+            (waiting,) = look(door.inbox)
+        engine = stack.data / "engine"
+
+    sql = dump(engine, tmp_path / "everything.sql")
+    search = Search({**known, **{f"SIGNING_{name}": value for name, value in signing.items()}, "whsec": website})
+    written = [engine, tmp_path / "door", *stack.data.glob("*.log")]
+    assert search.files([*written, sql]) == set()
+    assert search.within(b"\n".join(arguments.seen)) == set()
+    assert search.within("\n".join([failures, *said]).encode()) == set()
+
+    control = Search({"planted": planted, "contact": contact, "waiting": waiting.id})
+    places = {(name, file.removeprefix(str(tmp_path))) for name, file in control.files([*written, sql])}
+    assert {
+        ("planted", "/everything.sql"),
+        ("contact", "/everything.sql"),
+        ("planted", f"/stack/engine/storage/main/christmas/_kv/alerted.{planted}.ion"),
+        ("waiting", "/door/door.log"),
+    } <= places
+    assert any(name == "waiting" and "/inbox.sqlite" in file for name, file in places)
+    assert control.within(b"\n".join(arguments.seen)) >= {"planted", "contact"}
+    assert "contact" in control.within("\n".join([failures, *said]).encode())
+
+
+def webhook_keys() -> list[str]:
+    return [each.webhook_key for each in SEQUENCES]
+
+
+def encoded(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()

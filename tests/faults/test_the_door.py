@@ -1,0 +1,140 @@
+"""The door answers for Kestra: what it has answered is enrolled, whatever becomes of Kestra and of the door itself."""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from door.process import DoorProcess, base64_of
+from standardwebhooks import Webhook
+from support import SCALE, found_in, free_port, payload, until
+
+from christmas_campaign import notion_schema as schema
+from christmas_campaign.cli.stack import Stack
+from christmas_campaign.door.inbox import look
+from christmas_campaign.door.paths import TODAY
+from christmas_campaign.sequences import SEQUENCES
+from faults.account import Expected, settle_the_account
+from faults.people import SIGNUP, addresses, anchored, kept, overdue, pages_of_all_but_the_last
+
+#: Signups a second, and the seconds that Kestra is away; they begin a little before and end a little after.
+A_SECOND, AWAY, AROUND = 1, 60, 5
+
+#: Every so manieth contact has no page, and gets all e-mails: the others cost the machine less.
+ALL_EMAILS = 12
+
+#: After so many calls were handed on the door is killed once more.
+HANDED_ON = 5
+
+#: How long, in seconds, what has piled up may take, on a machine that has other things to do.
+PATIENCE = 600
+
+SECRET = base64_of("what the website signs with")
+
+
+class Caller:
+    """The website: posts signups that are signed, and keeps what it was answered, 0 for no answer."""
+
+    def __init__(self, door: DoorProcess) -> None:
+        self._door = door
+        self.answers: dict[str, int] = {}
+
+    def post(self, email: str, **fields: Any) -> None:
+        body = json.dumps(payload(email, **fields)).encode()
+        now = datetime.now(UTC)
+        headers = {
+            "webhook_id": email,
+            "webhook_timestamp": str(int(now.timestamp())),
+            "webhook_signature": Webhook(f"whsec_{SECRET}").sign(email, now, body.decode()),
+        }
+        try:
+            self.answers[email] = self._door.post(TODAY["signup"], body, **headers).status_code
+        except httpx.HTTPError:
+            self.answers[email] = 0
+
+
+def kill_and_start(door: DoorProcess) -> None:
+    """Kill the door as a power cut would, and start it again on what it has written."""
+    door.child.kill()
+    time.sleep(1)
+    door.start()
+
+
+@pytest.mark.long
+@pytest.mark.timeout(2400)
+def test_29_kestra_is_away_for_a_minute_of_signups_and_the_door_is_killed(tmp_path: Path) -> None:
+    """Whoever was answered 200 is enrolled, once: one page, each e-mail once.
+
+    The door is killed while Kestra is away, and again while it hands on what it has kept.
+    """
+    with Stack(tmp_path, time_scale=SCALE, engine_port=free_port()) as stack:
+        keys = stack_keys(stack)
+        listen = f"127.0.0.1:{free_port()}"
+        emails = addresses((AWAY + 2 * AROUND) * A_SECOND)
+        everything = set(emails[::ALL_EMAILS])
+        pages_of_all_but_the_last(stack, [email for email in emails if email not in everything])
+        fields = {
+            email: {"email_1_sent_at": overdue(stack)} if email in everything else anchored(stack, datetime.now(UTC))
+            for email in emails
+        }
+        with (
+            DoorProcess(tmp_path, stack.engine, DOOR_LISTEN=listen, SIGNING_WEBSITE=f"whsec_{SECRET}", **keys) as door,
+            ThreadPoolExecutor(32) as pool,
+        ):
+            caller = Caller(door)
+            begun = time.monotonic()
+            done = []
+            for place, email in enumerate(emails):
+                time.sleep(max(0.0, begun + place / A_SECOND - time.monotonic()))
+                done.append(pool.submit(caller.post, email, **fields[email]))
+                if place == AROUND * A_SECOND:
+                    done.append(pool.submit(stack.engine.stop))
+                if place == len(emails) // 2:
+                    done.append(pool.submit(kill_and_start, door))
+                if place == (AROUND + AWAY) * A_SECOND:
+                    done.append(pool.submit(stack.engine.start))
+            for each in done:
+                each.result()
+            waiting = len(look(door.inbox))
+            until(lambda: len(look(door.inbox)) <= waiting - HANDED_ON, "the first that are handed on", PATIENCE)
+            kill_and_start(door)
+            until(lambda: not look(door.inbox), "an empty inbox", PATIENCE)
+        taken = [email for email in emails if caller.answers[email] == 200]
+        print(f"{len(taken)} of {len(emails)} answered with 200; {waiting} waited when Kestra was back")
+        assert set(caller.answers.values()) <= {200, 0}
+        assert len(taken) >= len(emails) * 0.8, "the door was away for longer than it takes to start it"
+        assert waiting > A_SECOND * AWAY / 2, "Kestra took them as they came: it was not away"
+        until(
+            lambda: all(kept(stack, f"enrolled.{Expected(email).enrolment}") for email in taken),
+            "the enrolments",
+            PATIENCE,
+        )
+        # Of the others some may have been written down before the door was killed.
+        enrolled = {email for email in emails if kept(stack, f"enrolled.{Expected(email).enrolment}")}
+        settle_the_account(
+            stack,
+            [
+                Expected(
+                    email,
+                    (SIGNUP if email in everything else (5,)) if email in enrolled else (),
+                    known=email in enrolled,
+                )
+                for email in emails
+            ],
+            timeout=PATIENCE,
+        )
+        for email in taken:
+            assert len(list(found_in(stack, schema.SEQUENCE_PAGES, schema.PAGE_EMAIL, email))) == 1
+
+
+def stack_keys(stack: Stack) -> dict[str, str]:
+    """The webhooks' keys of a stack, as the door is given them."""
+    found = {each: stack.webhook(each.handler).rpartition("/")[2] for each in SEQUENCES}
+    return {f"SECRET_{each.webhook_key}": base64.b64encode(key.encode()).decode() for each, key in found.items()}
