@@ -1,10 +1,11 @@
-"""``python -m christmas_campaign.cli.prepare check|build``: what `make setup` asks before and after anything is installed.
+"""``python -m christmas_campaign.cli.prepare check|compile|build``: what `make setup` asks before, during and after installing.
 
-It needs nothing but the standard library: it runs with the system's Python too.
+``check`` and ``compile`` need nothing but the standard library: they run with the system's Python.
 """
 
 from __future__ import annotations
 
+import signal
 import sys
 
 from christmas_campaign.cli import toolchain
@@ -22,20 +23,23 @@ def check() -> list[str]:
 
 
 def main(arguments: list[str]) -> int:
-    """Run ``check`` or ``build``; returns the exit code (2: something is missing, 1: the build failed)."""
+    """Run ``check``, ``compile`` or ``build``; returns the exit code (2: something is missing, 1: the build failed)."""
     if arguments == ["check"]:
         missing = check()
         for sentence in missing:
             print(f"setup: {sentence}", file=sys.stderr)
         return 2 if missing else 0
-    if arguments == ["build"]:
+    work = {"compile": toolchain.compile_engine, "build": toolchain.build_engine}
+    if len(arguments) == 1 and arguments[0] in work:
+        # In the background of a shell it would outlive a Ctrl-C, and Maven would outlive it.
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
         try:
-            toolchain.build_engine(progress=lambda line: print(f"setup: {line}", flush=True))
+            work[arguments[0]](progress=lambda line: print(f"setup: {line}", flush=True))
         except toolchain.ToolchainError as error:
             print(f"setup: {error}", file=sys.stderr)
             return 1
         return 0
-    print("usage: python -m christmas_campaign.cli.prepare {check,build}", file=sys.stderr)
+    print("usage: python -m christmas_campaign.cli.prepare {check,compile,build}", file=sys.stderr)
     return 2
 
 

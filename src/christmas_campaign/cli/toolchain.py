@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -96,20 +97,8 @@ def build_engine(project_root: Path = PROJECT, progress: Progress = lambda _: No
     ``progress`` is told, in a sentence, about a step that takes long; a build by another process is waited for. Raises
     ``ToolchainError`` when a tool is missing or the build fails, with the last lines of Maven's output.
     """
-    jdk = find_jdk()
-    folder = project_root / "engine"
-    target = folder / "target"
-    if not (folder / "pom.xml").exists():
-        raise ToolchainError(f"the engine's sources are not in {folder}: run this from a checkout of the project")
-    target.mkdir(exist_ok=True)
-    with (target / "build.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        stamp = target / "engine.stamp"
-        sources = _hash(folder)
-        if not stamp.exists() or stamp.read_text(encoding="ascii") != sources or not (target / "engine.jar").exists():
-            progress(f"building the engine with Java {jdk.version} (the first time this downloads Kestra, 80 MB)")
-            _maven(folder, jdk)
-            stamp.write_text(sources, encoding="ascii")
+    with _building(project_root) as target:
+        jdk, sources = _compiled(target, progress)
         class_path = f"{target / 'engine.jar'}{os.pathsep}{target / 'lib' / '*'}"
         # By sources and by Java: made for others, it would be ignored. And by what was tried: more, and more is in it.
         key = hashlib.sha256(f"{sources}{jdk.home}{jdk.version}{OPTIONS}{QUICK}{_TRIAL}".encode()).hexdigest()[:12]
@@ -120,6 +109,40 @@ def build_engine(project_root: Path = PROJECT, progress: Progress = lambda _: No
                 old.unlink()
             _archive(jdk, class_path, archive)
     return jdk, Built(class_path, archive if archive.exists() else None)
+
+
+def compile_engine(project_root: Path = PROJECT, progress: Progress = lambda _: None) -> None:
+    """Do the part of ``build_engine`` that needs no Python package, so that both can be fetched at the same time.
+
+    ``progress`` is told as there. Raises ``ToolchainError`` as well.
+    """
+    with _building(project_root) as target:
+        _compiled(target, progress)
+
+
+@contextmanager
+def _building(project_root: Path) -> Iterator[Path]:
+    """The folder of what is built, while nobody else builds."""
+    folder = project_root / "engine"
+    if not (folder / "pom.xml").exists():
+        raise ToolchainError(f"the engine's sources are not in {folder}: run this from a checkout of the project")
+    target = folder / "target"
+    target.mkdir(exist_ok=True)
+    with (target / "build.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield target
+
+
+def _compiled(target: Path, progress: Progress) -> tuple[Jdk, str]:
+    """See that the engine's jar is there and new; returns the JDK, and the number of its sources."""
+    jdk = find_jdk()
+    stamp = target / "engine.stamp"
+    sources = _hash(target.parent)
+    if not stamp.exists() or stamp.read_text(encoding="ascii") != sources or not (target / "engine.jar").exists():
+        progress(f"building the engine with Java {jdk.version} (the first time this downloads Kestra, 80 MB)")
+        _maven(target.parent, jdk)
+        stamp.write_text(sources, encoding="ascii")
+    return jdk, sources
 
 
 def _homes(env: Mapping[str, str]) -> Iterator[Path]:
