@@ -27,9 +27,10 @@ def said(verb: str, folder: Path, archive: Path) -> None:
     subprocess.run(words, check=True, timeout=60)
 
 
-@pytest.mark.alone
+@pytest.mark.long
 @pytest.mark.timeout(400)
-def test_what_waited_goes_out_once_after_a_restore_and_what_was_sent_since_does_not(tmp_path: Path) -> None:
+def test_31_the_machine_is_lost_and_a_backup_is_restored_elsewhere(tmp_path: Path) -> None:
+    """What waited goes out on time, once; what was sent after the backup is not sent again."""
     archive, elsewhere = tmp_path / "engine.tar.gz", tmp_path / "elsewhere"
     with Stack(tmp_path / "stack", time_scale=SCALE / SLOWER) as stack:
         # Of the second one the page will not say that the third e-mail was sent, as when Notion is away at that moment.
