@@ -114,6 +114,13 @@ def test_a_reason_is_kept_once_since_it_held_first_or_up_to_when_it_held_last(re
     assert stops.add([first], second) == (Stop(reason, at, Source.PERSON),)
 
 
+@pytest.mark.parametrize("reason", RULES)
+def test_who_was_first_at_the_same_moment_is_kept(reason: Reason) -> None:
+    by_person, by_enrolment = stop(reason), Stop(reason, NOW, Source.ENROLMENT)
+    assert stops.add([by_person], by_enrolment) == (by_person,)
+    assert stops.add([by_enrolment], by_person) == (by_enrolment,)
+
+
 def test_another_reason_is_added_in_the_order_of_the_table() -> None:
     assert stops.add([], stop(Reason.BOOKED)) == (stop(Reason.BOOKED),)
     held = stops.add([stop(Reason.COMPLAINED), stop(Reason.BOOKED)], stop(Reason.BOUGHT, NOW + HOUR))
