@@ -21,7 +21,7 @@ def stop(reason: Reason, at: datetime = NOW) -> Stop:
     return Stop(reason, at, Source.PERSON)
 
 
-ALL = {"signup", "noshow", "postcall", "onboarding"}
+ALL = {*build.NAMES}
 
 #: Which reason ends which sequence, and for how long.
 TABLE = {
@@ -29,7 +29,7 @@ TABLE = {
     "complained": (ALL, Holds.FOR_GOOD),
     "bounced": (ALL, Holds.FOR_GOOD),
     "stopped_by_person": (ALL, Holds.UNTIL_LET_GO),
-    "bought": ({"signup", "noshow", "postcall"}, Holds.UNTIL_LET_GO),
+    "bought": (ALL - {"onboarding"}, Holds.UNTIL_LET_GO),
     "booked": ({"signup", "noshow"}, Holds.WHAT_WAS_BEFORE),
 }
 
