@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from christmas_campaign import lookups
+from christmas_campaign import lookups, stops
 from christmas_campaign.intake import Event
 from christmas_campaign.sequences import sequence
 
@@ -12,12 +12,13 @@ from christmas_campaign.sequences import sequence
 def enroll_input(event: Event) -> dict[str, Any]:
     """Return the input ``event`` of the flow `enroll`, plain values that are fit for JSON.
 
-    It is ``Event.as_json`` with ``lookups`` (the Notion queries), ``duplicate`` (the reason, if the event was enrolled before)
-    and ``signup`` (the enrolment of the contact's signup, or ``None``).
+    It is ``Event.as_json`` with ``lookups`` (the Notion queries), ``duplicate`` (the reason, if the event was enrolled before),
+    ``signup`` (the enrolment of the contact's signup, or ``None``) and ``stop`` (the key of what is kept of what stops her).
     """
     return {
         **event.as_json(),
         "lookups": lookups.lookups(event),
         "duplicate": sequence(event.sequence).duplicate,
         "signup": lookups.signup_id(event),
+        "stop": stops.key_of(event),
     }

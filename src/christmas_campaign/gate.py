@@ -1,22 +1,26 @@
 """The gate: the first and cheapest decision about an e-mail that is due. Whoever is turned away here costs no call.
 
-The order of the checks: is the enrolment known; was this e-mail sent; is the campaign paused; may the e-mail have been sent,
-too long ago to be sure; is the one before it settled; is that long enough ago.
+The order of the checks: is the enrolment known; was this e-mail sent; is the contact stopped for its sequence; is the campaign
+paused; may the e-mail have been sent, too long ago to be sure; is it too late for it; is the one before it settled; is that
+long enough ago. Behind the gate follow those of ``compose``, and in the task `send`, at the last moment, once more: does the
+idempotency key hold still; is the contact stopped.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
-from christmas_campaign import notion_pages, times
+from christmas_campaign import notion_pages, stops, times
 from christmas_campaign import notion_schema as schema
 from christmas_campaign.again import SHORTEST_WAIT
 from christmas_campaign.enrolment import Record, Settled
 from christmas_campaign.reasons import Outcome, Reason
 from christmas_campaign.sequences import sequence
 from christmas_campaign.settings import Settings
+from christmas_campaign.stops import Stop
 
 #: Resend keeps an idempotency key for 24 hours; an hour less, for clocks that differ and calls that take their time.
 KEY_HOLDS = timedelta(hours=23)
@@ -33,19 +37,24 @@ def gate(
     own: Settled | None,
     before: Settled | None,
     as_of: str,
+    stopped: Collection[Stop],
     paused: bool,
+    resumed: datetime | None,
     settings: Settings,
     now: datetime,
 ) -> dict[str, Any]:
     """Decide whether e-mail ``number`` of an enrolment goes on.
 
     ``record`` and ``page_id`` are what is kept of the enrolment, ``own`` and ``before`` how this e-mail and the one before it
-    were settled (``None``: not yet), ``as_of`` names the state of Notion before which no kept template counts, ``paused``
-    says whether a person holds the campaign, ``now`` is the time (aware).
+    were settled (``None``: not yet), ``as_of`` names the state of Notion before which no kept template counts, ``stopped``
+    is what stops the contact, ``paused`` says whether a person holds the campaign, ``resumed`` when it was last let go on
+    (``None``: it was never held), ``now`` is the time (aware).
 
     Returns ``go``; if false ``outcome``, ``reason``, ``detail``, ``date`` when the e-mail is put off, and ``ledger``
     (``Settled.as_json``) when it is settled by that. If true ``page_path``, ``templates_path`` and ``template_query`` (path and
-    body of the Notion query for its template) and ``template_key`` (where the template is kept for some minutes).
+    body of the Notion query for its template), ``template_key`` (where the template is kept for some minutes) and ``stop``,
+    what the last look before the send needs: ``key`` (where it is kept what stops the contact), ``sequence`` and ``received``
+    (when its event arrived, in milliseconds since 1970).
     """
     if record is None or page_id is None:
         detail = "What the webhook said is not kept, or no longer: it is for 30 days after the last e-mail was due."
@@ -53,6 +62,10 @@ def gate(
     email = sequence(record.event.sequence).email(number)
     if own and own.outcome is Outcome.SENT:
         return _no(Outcome.SKIPPED, Reason.ALREADY_SENT, f"Sent at {times.text(own.at)}.")
+    stop = stops.ending(stopped, record.event)
+    if stop is not None:
+        detail = f"The contact was stopped at {times.text(stop.at)}."
+        return _ended(stop.reason, detail, own, now)
     if paused:
         # Tried again at once, but the run waits before that: see the task `hold`.
         return _later(now, Reason.PAUSED, "The campaign is paused: `christmas resume` lets it go on.")
@@ -63,22 +76,31 @@ def gate(
             **_no(Outcome.FAILED, Reason.SEND_UNKNOWN, unknown(own.claimed_at)),
             "ledger": settled.as_json(),
         }
+    # While a person holds the campaign nothing grows too old.
+    due = max(record.emails[number], resumed or record.emails[number])
+    if now - due > settings.expires_after:
+        return _ended(Reason.EXPIRED, f"It was due at {times.text(record.emails[number])}.", own, now)
     earlier = record.before(number)
     if earlier is not None:
         if before is None or not before.final:
             wait = max(settings.spacing, SHORTEST_WAIT)
             detail = f"E-mail {earlier} is neither sent nor skipped nor failed for good."
             return _later(now + wait, Reason.EARLIER_EMAIL_UNSETTLED, detail)
-        due = before.at + settings.spacing
+        turn = before.at + settings.spacing
         # Settled in the future: the clock was set back since. That says nothing of the distance, which the dates keep.
-        if before.at <= now + CLOCKS_DIFFER and now < due:
-            return _later(due, Reason.TOO_SOON, f"E-mail {earlier} was settled at {times.text(before.at)}.")
+        if before.at <= now + CLOCKS_DIFFER and now < turn:
+            return _later(turn, Reason.TOO_SOON, f"E-mail {earlier} was settled at {times.text(before.at)}.")
     return {
         "go": True,
         "page_path": f"/v1/pages/{page_id}",
         "templates_path": f"/v1/data_sources/{record.sources['templates']}/query",
         "template_query": template_query(email.template),
         "template_key": template_key(email.template, as_of),
+        "stop": {
+            "key": stops.key_of(record.event),
+            "sequence": record.event.sequence,
+            "received": stops.received(record.event),
+        },
     }
 
 
@@ -109,6 +131,12 @@ def template_query(name: str) -> dict[str, Any]:
 
 def _no(outcome: Outcome, reason: Reason, detail: str) -> dict[str, Any]:
     return {"go": False, "outcome": outcome, "reason": reason, "detail": detail}
+
+
+def _ended(reason: Reason, detail: str, own: Settled | None, now: datetime) -> dict[str, Any]:
+    """Skipped, and settled by that: the next one does not wait for it. What Resend may have it may have still."""
+    settled = Settled(Outcome.SKIPPED, now, reason, claimed_at=own.claimed_at if own else None)
+    return {**_no(Outcome.SKIPPED, reason, detail), "ledger": settled.as_json()}
 
 
 def _later(date: datetime, reason: Reason, detail: str) -> dict[str, Any]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from christmas_campaign import campaign, fields, notion_pages, schedule, templates, times
+from christmas_campaign import campaign, fields, notion_pages, schedule, stops, templates, times
 from christmas_campaign import notion_schema as schema
 from christmas_campaign.alert import alert
 from christmas_campaign.enrolment import Record, time_to_live
@@ -18,6 +18,7 @@ from christmas_campaign.reasons import Outcome, Reason
 from christmas_campaign.segments import Segment, classify
 from christmas_campaign.sequences import sequence
 from christmas_campaign.settings import Settings
+from christmas_campaign.stops import Stop
 
 #: What each event says of the contact, as properties of her page in BusinessX.
 CONTACT_SAYS: dict[str, dict[str, str]] = {
@@ -38,6 +39,7 @@ def plan(
     pages: Sequence[Page],
     portals: Sequence[Page] = (),
     begun: bool,
+    stopped: Collection[Stop] = (),
     signup: Event | None = None,
     sources: Mapping[str, str],
     settings: Settings,
@@ -46,21 +48,25 @@ def plan(
     """Decide what an event leads to.
 
     ``contacts``, ``pages`` and ``portals`` are what the queries of ``lookups`` found, ``begun`` says whether an earlier
-    enrolment for this very event was recorded but not finished, ``signup`` is the contact's signup as it is kept (``None``:
-    it is not, or this is one), ``sources`` are the ids of Notion's data sources ``pages``, ``templates``, ``analytics`` and,
-    for a portal, ``portals``; ``now`` is the moment of the plan (aware).
+    enrolment for this very event was recorded but not finished, ``stopped`` is what stops the contact, ``signup`` is her signup
+    as it is kept (``None``: it is not, or this is one), ``sources`` are the ids of Notion's data sources ``pages``,
+    ``templates``, ``analytics`` and, for a portal, ``portals``; ``now`` is the moment of the plan (aware).
 
     Returns ``go``, ``outcome``, and ``note``, a sentence for the log. If ``go`` is false also ``reason``, and ``warning`` (the
     note again) when a person should look. If true: ``record`` (``Record.as_json``) and ``ttl``, ``contact`` (path and body of
     the contact's update, or ``None`` when there is no contact), ``page`` (method, path and body that write the page),
-    ``portal`` (the body that makes the customer's portal, or ``None``), ``emails`` (number and date of each), and ``alert``
-    (the body for Discord, or ``None``).
+    ``portal`` (the body that makes the customer's portal, or ``None``), ``emails`` (number and date of each), ``alert``
+    (the body for Discord, or ``None``), and ``stop``, the reason for which her other sequences end now (``None``: they do not).
     """
     found = sequence(event.sequence)
     own = own_page(event, pages)
     said = notion_pages.plain(own) if own else {}
     if own and said.get(schema.PAGE_TEMPLATE_TYPE) is not None and not begun:
         return _no(found.duplicate, "This very event has its page in Email Sequence already.")
+    stop = stops.ending(stopped, event)
+    # What was begun is finished all the same, or the repair would find it unfinished for ever: no e-mail passes the gate.
+    if stop is not None and not begun:
+        return _no(stop.reason, f"The contact was stopped for this sequence at {times.text(stop.at)}.")
     if found.needs_contact and not contacts:
         note = "There is no contact with this address in BusinessX: add it, then run this again. Nothing was sent."
         return {**_no(Reason.CONTACT_NOT_FOUND, note), "warning": note}
@@ -91,6 +97,7 @@ def plan(
         "portal": _portal(event, named, portals, known, sources, now) if found is ONBOARDING else None,
         "emails": [{"number": number, "date": times.text(date)} for number, date in dates.items()],
         "alert": alert(event, segment) if segment else None,
+        "stop": stops.BEGINS.get(found.name),
     }
 
 

@@ -46,6 +46,14 @@ class Reason(StrEnum):
     ALREADY_SENT = "already_sent"
     PAGE_ARCHIVED = "page_archived"
 
+    UNSUBSCRIBED = "unsubscribed"
+    COMPLAINED = "complained"
+    BOUNCED = "bounced"
+    STOPPED_BY_PERSON = "stopped_by_person"
+    BOUGHT = "bought"
+    BOOKED = "booked"
+    EXPIRED = "expired"
+
     ENROLMENT_UNKNOWN = "enrolment_unknown"
     PAGE_MISSING = "page_missing"
     TEMPLATE_MISSING = "template_missing"

@@ -23,6 +23,12 @@ NOTION_CALLS, RESEND_CALLS = 3, 1
 #: What Notion takes from one integration, and Resend on its default plan, in calls a second.
 NOTION_RATE, RESEND_RATE = 3.0, 2.0
 
+#: After so many days an e-mail is too late to be right.
+EXPIRES_AFTER_DAYS = 7.0
+
+#: No scale makes a test's e-mail expire while a busy machine is about to send it.
+SHORTEST_EXPIRY = timedelta(hours=1)
+
 #: The links that templates may name; each is a setting, for none is right for everyone.
 LINKS = ("calendly_link", "pdf_download_link")
 
@@ -35,14 +41,15 @@ class Settings(NamedTuple):
     """The settings of the decisions.
 
     ``time_scale`` divides every delay, the spacing, the pace and the waits (1: real time). ``notion_rate`` and ``resend_rate``
-    are the calls a second that the providers take. ``sender_address`` and ``unsubscribe_address`` are
-    ``None`` when not given: then no e-mail can be composed.
+    are the calls a second that the providers take, ``expires_after_days`` is how late an e-mail may be.
+    ``sender_address`` and ``unsubscribe_address`` are ``None`` when not given: then no e-mail can be composed.
     """
 
     testing_mode: bool = False
     time_scale: float = 1.0
     notion_rate: float = NOTION_RATE
     resend_rate: float = RESEND_RATE
+    expires_after_days: float = EXPIRES_AFTER_DAYS
     sender_name: str = campaign.SENDER_NAME
     sender_address: str | None = None
     unsubscribe_address: str | None = None
@@ -59,6 +66,11 @@ class Settings(NamedTuple):
         seconds = max(NOTION_CALLS / self.notion_rate, RESEND_CALLS / self.resend_rate)
         return timedelta(seconds=seconds) / self.time_scale
 
+    @property
+    def expires_after(self) -> timedelta:
+        """How late an e-mail may be and still go out."""
+        return max(timedelta(days=self.expires_after_days) / self.time_scale, SHORTEST_EXPIRY)
+
     def delays(self, sequence: Sequence) -> dict[int, timedelta]:
         """Return the delay of each e-mail of ``sequence`` after the anchor, by number."""
         if self.testing_mode:
@@ -69,8 +81,9 @@ class Settings(NamedTuple):
 def read(raw: Mapping[str, Any]) -> Settings:
     """Return the settings that the flow handed over.
 
-    Names: ``testing_mode``, ``time_scale``, ``resend_url``, ``notion_rate``, ``resend_rate``, ``sender_name``,
-    ``sender_address``, ``unsubscribe_address``, ``calendly_link``, ``pdf_download_link``. Raises ``InvalidSetting``.
+    Names: ``testing_mode``, ``time_scale``, ``resend_url``, ``notion_rate``, ``resend_rate``, ``expires_after_days``,
+    ``sender_name``, ``sender_address``, ``unsubscribe_address``, ``calendly_link``, ``pdf_download_link``. Raises
+    ``InvalidSetting``.
     """
     given = {name: str(value).strip() for name, value in raw.items() if value is not None and str(value).strip()}
     testing_mode = given.get("testing_mode", "false").lower()
@@ -89,6 +102,7 @@ def read(raw: Mapping[str, Any]) -> Settings:
         time_scale=time_scale,
         notion_rate=_number(given, "notion_rate", NOTION_RATE, 0.1, 1000),
         resend_rate=_number(given, "resend_rate", RESEND_RATE, 0.1, 1000),
+        expires_after_days=_number(given, "expires_after_days", EXPIRES_AFTER_DAYS, 1, 365),
         sender_name=given.get("sender_name", campaign.SENDER_NAME),
         sender_address=_address(given, "sender_address"),
         unsubscribe_address=_address(given, "unsubscribe_address"),

@@ -16,10 +16,11 @@ from christmas_campaign.settings import Settings
 
 
 class Answer(NamedTuple):
-    """Resend's answer: the HTTP status and the body as text."""
+    """Resend's answer: the HTTP status and the body as text; ``stopped`` says why it was asked nothing, in truth."""
 
     code: int
     body: str
+    stopped: Reason | None = None
 
 
 class Verdict(NamedTuple):
@@ -36,6 +37,9 @@ def judge(answer: Answer | None, claimed_at: datetime, now: datetime) -> Verdict
     means that there was none, or one that passes."""
     if answer is None:
         return Verdict(Outcome.DEFERRED, Reason.RESEND_UNREACHABLE)
+    if answer.stopped is not None:
+        # The flow calls an address that Resend does not have when the contact is stopped: see the task `send`.
+        return Verdict(Outcome.SKIPPED, answer.stopped, "The contact was stopped right before it was sent.")
     body = _object(answer.body)
     if answer.code in (200, 201):
         resend_id = body.get("id")

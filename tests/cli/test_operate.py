@@ -55,10 +55,13 @@ def test_a_pause_holds_all_emails_and_a_resume_lets_each_go_once(stack: Stack) -
     assert stack.kestra.kv_get("paused") == kept
     assert christmas(stack, "repair", "--apply").stdout.endswith("Nothing is to be mended.\n")
 
+    let_go = datetime.now(UTC) - timedelta(seconds=1)
     last = christmas(stack, "resume")
     assert last.exit_code == 0
     assert last.stdout.startswith("E-mails go out again; they were held since ")
     assert last.stdout.endswith("3 are overdue, and go out now.\n")
+    # What was overdue by then is no later than that: no pause makes an e-mail expire.
+    assert let_go <= datetime.fromisoformat(stack.kestra.kv_get("resumed")["at"]) <= datetime.now(UTC)
     assert [numbers(wait_for_mails(stack, email, 1)) for email in emails] == [[2], [2], [2]]
     until(lambda: set(states(stack, emails)) == {"SUCCESS"}, "the end of all runs")
     assert [numbers(mails(stack, email)) for email in emails] == [[2], [2], [2]]
@@ -71,6 +74,19 @@ def test_a_resume_after_one_that_broke_off_lets_go_what_is_still_held(stack: Sta
     until(lambda: states(stack, [email]) == ["PAUSED"], "the pause")
     stack.kestra.kv_delete("paused")
     assert christmas(stack, "resume").stdout == "No e-mail is held; 1 was waiting, and goes on.\n"
+    assert numbers(wait_for_mails(stack, email, 1)) == [2]
+
+
+def test_no_pause_makes_an_email_expire(stack: Stack) -> None:
+    """Due nine days ago, by what is kept of it, and held until now."""
+    christmas(stack, "pause")
+    email = overdue(stack)
+    until(lambda: states(stack, [email]) == ["PAUSED"], "the pause")
+    enrolment = enrolled(stack, email).labels["enrolment"]
+    record = stack.kestra.kv_get(f"enrolment.{enrolment}")
+    record["emails"]["2"] = (datetime.now(UTC) - timedelta(days=9)).isoformat()
+    stack.kestra.kv_put(f"enrolment.{enrolment}", record, ttl="P30D")
+    christmas(stack, "resume")
     assert numbers(wait_for_mails(stack, email, 1)) == [2]
 
 

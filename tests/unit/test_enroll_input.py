@@ -20,6 +20,7 @@ def test_it_is_the_event_and_what_is_asked_on_the_way(name: str) -> None:
         "lookups": lookups.lookups(event),
         "duplicate": given["duplicate"],
         "signup": lookups.signup_id(event),
+        "stop": "stop.7ece2a81c666152c41fce3d8",
     }
 
 

@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 
-from christmas_campaign import gate
+from christmas_campaign import gate, stops
 from christmas_campaign.enrolment import Record, Settled
 from christmas_campaign.reasons import Outcome, Reason
 from christmas_campaign.sequences import UnknownEmail
 from christmas_campaign.settings import Settings
+from christmas_campaign.stops import RULES, Source, Stop
 from unit import build
 
 NOW, HOUR, MINUTE = build.NOW, build.HOUR, build.MINUTE
@@ -25,7 +26,9 @@ def ask(
     own: Settled | None = None,
     before: Settled | None = None,
     as_of: str = "",
+    stopped: tuple[Stop, ...] = (),
     paused: bool = False,
+    resumed: datetime | None = None,
     settings: Settings = build.SETTINGS,
     now: datetime = NOW,
 ) -> dict[str, Any]:
@@ -37,7 +40,9 @@ def ask(
         own=own,
         before=before,
         as_of=as_of,
+        stopped=stopped,
         paused=paused,
+        resumed=resumed,
         settings=settings,
         now=now,
     )
@@ -84,6 +89,7 @@ def test_an_email_whose_turn_has_come_asks_for_its_template(number: int, templat
             }
         },
         "template_key": key,
+        "stop": {"key": "stop.7ece2a81c666152c41fce3d8", "sequence": "signup", "received": 1_763_650_800_000},
     }
 
 
@@ -151,6 +157,122 @@ def test_while_the_campaign_is_paused_no_email_goes_whatever_else_holds_it_up(
 def test_what_will_never_go_does_not_wait_for_the_end_of_a_pause(changed: dict[str, Any], reason: str) -> None:
     assert ask(3, paused=True, **changed) == ask(3, **changed)
     assert ask(3, paused=True, **changed)["reason"] == reason
+
+
+def stop(reason: Reason, at: datetime = NOW) -> Stop:
+    return Stop(reason, at, Source.PERSON)
+
+
+def settled(reason: str, claimed_at: str | None = None) -> dict[str, Any]:
+    """What the ledger says of what the gate has skipped."""
+    at = "2025-11-20T15:00:00.000Z"
+    return {"outcome": "skipped", "at": at, "reason": reason, "resend_id": None, "claimed_at": claimed_at}
+
+
+@pytest.mark.parametrize("before", [None, sent(), sent(NOW)])
+@pytest.mark.parametrize("reason", RULES)
+def test_who_is_stopped_gets_no_email_whatever_else_holds_it_up(reason: Reason, before: Settled | None) -> None:
+    held = stop(reason, NOW + MINUTE)
+    for paused in (False, True):
+        assert ask(3, stopped=(held,), before=before, paused=paused, now=NOW) == {
+            "go": False,
+            "outcome": "skipped",
+            "reason": reason,
+            "detail": "The contact was stopped at 2025-11-20T15:01:00.000Z.",
+            "ledger": settled(reason),
+        }
+
+
+@pytest.mark.parametrize("name", build.NAMES)
+def test_who_is_stopped_for_other_sequences_gets_her_email(name: str) -> None:
+    for reason in RULES:
+        held = stop(reason, NOW + MINUTE)
+        number = 2 if name == "signup" else 1
+        expected = stops.ending([held], build.event(name)) is None
+        assert ask(number, record=build.record(name), stopped=(held,))["go"] is expected
+
+
+def test_what_was_sent_was_sent_before_she_was_stopped() -> None:
+    said = ask(3, own=sent(), stopped=(stop(Reason.COMPLAINED),))
+    assert said["reason"] == "already_sent"
+
+
+@pytest.mark.parametrize("ago", [HOUR, 30 * HOUR])
+def test_what_resend_may_have_of_who_is_stopped_it_may_have_still(ago: timedelta) -> None:
+    claimed_at = (NOW - ago).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    said = ask(3, own=claim(ago), stopped=(stop(Reason.COMPLAINED),))
+    assert (said["reason"], said["ledger"]) == ("complained", settled("complained", claimed_at))
+    other = Settled(Outcome.FAILED, DAY_AGO, Reason.VALUE_MISSING)
+    assert ask(3, own=other, stopped=(stop(Reason.COMPLAINED),))["ledger"] == settled("complained")
+
+
+WEEK = timedelta(days=7)
+
+
+def late(by: timedelta, **given: Any) -> dict[str, Any]:
+    """E-mail 3, so late."""
+    record = build.record(emails=dict.fromkeys((2, 3, 4, 5), NOW - by))
+    return ask(3, record=record, **given)
+
+
+@pytest.mark.parametrize("before", [None, sent(), sent(NOW)])
+def test_an_email_that_is_too_late_is_skipped_whatever_else_holds_it_up(before: Settled | None) -> None:
+    assert late(WEEK + MINUTE, before=before) == {
+        "go": False,
+        "outcome": "skipped",
+        "reason": "expired",
+        "detail": "It was due at 2025-11-13T14:59:00.000Z.",
+        "ledger": settled("expired"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("by", "settings", "go"),
+    [
+        (WEEK, build.SETTINGS, True),
+        (WEEK + timedelta(milliseconds=1), build.SETTINGS, False),
+        (2 * HOUR, Settings(expires_after_days=1), True),
+        (25 * HOUR, Settings(expires_after_days=1), False),
+        (24 * HOUR, Settings(time_scale=7), True),
+        (25 * HOUR, Settings(time_scale=7), False),
+        (HOUR, Settings(time_scale=14_400), True),
+        (HOUR + MINUTE, Settings(time_scale=14_400), False),
+        (WEEK, Settings(testing_mode=True), True),
+    ],
+)
+def test_how_late_is_too_late(by: timedelta, settings: Settings, go: bool) -> None:
+    assert late(by, before=sent(), settings=settings)["go"] is go
+
+
+@pytest.mark.parametrize(
+    ("resumed", "go"),
+    [
+        (NOW, True),
+        (NOW - WEEK, True),
+        (NOW - WEEK - MINUTE, False),
+        (NOW - 100 * WEEK, False),
+    ],
+)
+def test_the_time_of_a_pause_does_not_count(resumed: datetime, go: bool) -> None:
+    said = late(3 * WEEK, before=sent(), resumed=resumed)
+    assert said["go"] is go
+    if not go:
+        assert said["detail"] == "It was due at 2025-10-30T15:00:00.000Z."
+    assert late(3 * WEEK, before=sent(), resumed=resumed, paused=True)["reason"] == "paused"
+
+
+def test_a_resume_long_ago_makes_nothing_late() -> None:
+    assert late(WEEK, before=sent(), resumed=NOW - 100 * WEEK)["go"] is True
+
+
+def test_what_resend_may_have_and_is_too_late_needs_a_person_first() -> None:
+    assert late(3 * WEEK, own=claim(30 * HOUR))["reason"] == "send_unknown"
+    said = late(3 * WEEK, own=claim(HOUR))
+    assert (said["reason"], said["ledger"]) == ("expired", settled("expired", "2025-11-20T14:00:00.000Z"))
+
+
+def test_who_is_stopped_is_told_so_even_if_it_is_too_late() -> None:
+    assert late(3 * WEEK, stopped=(stop(Reason.BOUNCED),))["reason"] == "bounced"
 
 
 @pytest.mark.parametrize(("outcome", "reason"), UNSURE)

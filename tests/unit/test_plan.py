@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,8 +10,10 @@ from christmas_campaign import alert, compose, intake, plan
 from christmas_campaign import notion_schema as schema
 from christmas_campaign.enrolment import Record
 from christmas_campaign.intake import Event
+from christmas_campaign.reasons import Reason
 from christmas_campaign.segments import CRITICAL
 from christmas_campaign.settings import Settings
+from christmas_campaign.stops import RULES, Source, Stop
 from unit import build, native
 
 NOW, HOUR, MINUTE = build.NOW, build.HOUR, build.MINUTE
@@ -35,6 +37,7 @@ def ask(
     *pages: Mapping[str, Any],
     contacts: tuple[Mapping[str, Any], ...] = (build.contact(),),
     begun: bool = False,
+    stopped: tuple[Stop, ...] = (),
     signup: Event | None = None,
     portals: tuple[Mapping[str, Any], ...] = (),
     settings: Settings = build.SETTINGS,
@@ -46,6 +49,7 @@ def ask(
         pages=pages,
         portals=portals,
         begun=begun,
+        stopped=stopped,
         signup=signup,
         sources={"pages": "source-pages", "portals": "source-portals", **build.SOURCES},
         settings=settings,
@@ -165,6 +169,7 @@ def test_all_that_a_signup_leads_to() -> None:
         ],
         "portal": None,
         "alert": alert.alert(event, CRITICAL),
+        "stop": None,
     }
 
 
@@ -696,3 +701,41 @@ def test_an_enrolment_that_was_begun_and_not_finished_is_taken_up_again() -> Non
 
 def test_an_enrolment_that_was_begun_without_a_page_makes_one() -> None:
     assert ask(begun=True)["page"]["method"] == "POST"
+
+
+def stop(reason: Reason, after: timedelta) -> Stop:
+    return Stop(reason, NOW + after, Source.PERSON)
+
+
+@pytest.mark.parametrize("reason", RULES)
+@pytest.mark.parametrize("name", build.NAMES)
+def test_who_is_stopped_enters_no_sequence_that_the_reason_ends(name: str, reason: Reason) -> None:
+    said = ask(build.event(name), stopped=(stop(reason, MINUTE),))
+    if name in RULES[reason].ends:
+        note = "The contact was stopped for this sequence at 2025-11-20T15:01:00.000Z."
+        assert said == {"go": False, "outcome": "skipped", "reason": reason, "note": note}
+    else:
+        assert said["go"] is True
+
+
+def test_whoever_booked_and_then_missed_the_call_is_written_to() -> None:
+    assert ask(build.event("noshow"), stopped=(stop(Reason.BOOKED, -MINUTE),))["go"] is True
+
+
+def test_nobody_is_told_that_a_contact_who_is_stopped_is_unknown() -> None:
+    said = ask(build.event("noshow"), contacts=(), stopped=(stop(Reason.UNSUBSCRIBED, MINUTE),))
+    assert (said["reason"], "warning" in said) == ("unsubscribed", False)
+
+
+def test_an_event_that_is_known_is_known_even_if_the_contact_is_stopped() -> None:
+    page = build.sequence_page({"Template Type": "5-Day Sequence", "Email": "zoe@example.com"})
+    assert ask(None, page, stopped=(stop(Reason.UNSUBSCRIBED, MINUTE),))["reason"] == "already_in_sequence"
+
+
+def test_what_was_begun_is_finished_whatever_stops_the_contact() -> None:
+    assert ask(begun=True, stopped=(stop(Reason.UNSUBSCRIBED, MINUTE),))["go"] is True
+
+
+@pytest.mark.parametrize("name", build.NAMES)
+def test_an_onboarding_ends_the_others(name: str) -> None:
+    assert ask(build.event(name))["stop"] == ("bought" if name == "onboarding" else None)

@@ -44,6 +44,13 @@ NOTHING_TO_DO = {
     "paused",
     "already_sent",
     "page_archived",
+    "unsubscribed",
+    "complained",
+    "bounced",
+    "stopped_by_person",
+    "bought",
+    "booked",
+    "expired",
 }
 
 #: A person has to look.

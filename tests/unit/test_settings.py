@@ -30,6 +30,7 @@ def test_what_is_not_given_has_its_default(raw: dict[str, Any]) -> None:
         time_scale=1.0,
         notion_rate=3.0,
         resend_rate=2.0,
+        expires_after_days=7.0,
         sender_name="Sang Le - BusOS",
         sender_address=None,
         unsubscribe_address=None,
@@ -39,6 +40,24 @@ def test_what_is_not_given_has_its_default(raw: dict[str, Any]) -> None:
     assert found.pace == timedelta(seconds=1)
 
 
+@pytest.mark.parametrize(
+    ("given", "late"),
+    [
+        (Settings(), timedelta(days=7)),
+        (Settings(testing_mode=True), timedelta(days=7)),
+        (Settings(expires_after_days=1, time_scale=12), 2 * HOUR),
+        (Settings(expires_after_days=365, time_scale=14_400), HOUR),
+    ],
+)
+def test_how_late_an_email_may_be(given: Settings, late: timedelta) -> None:
+    assert given.expires_after == late
+
+
+@pytest.mark.parametrize("days", ["1", "365"])
+def test_the_most_and_the_least_days(days: str) -> None:
+    assert settings.read({"expires_after_days": days}).expires_after_days == float(days)
+
+
 def test_all_settings() -> None:
     raw = {
         "testing_mode": "FALSE",
@@ -46,6 +65,7 @@ def test_all_settings() -> None:
         "resend_url": SANDBOX,
         "notion_rate": " 2.5 ",
         "resend_rate": "10",
+        "expires_after_days": " 2.5 ",
         "sender_name": " Sang ",
         "sender_address": " Value@Example.org ",
         "unsubscribe_address": "stop@example.org",
@@ -57,6 +77,7 @@ def test_all_settings() -> None:
         time_scale=14_400.0,
         notion_rate=2.5,
         resend_rate=10.0,
+        expires_after_days=2.5,
         sender_name="Sang",
         sender_address="value@example.org",
         unsubscribe_address="stop@example.org",
@@ -85,6 +106,9 @@ def test_testing_mode_is_read_in_any_case(given: object, expected: bool) -> None
             {"time_scale": "60", "resend_url": SANDBOX, "testing_mode": "true"},
             "ENV_TIME_SCALE must not be set together with SECRET_TESTING_MODE=true: choose one",
         ),
+        ({"expires_after_days": "0.9"}, "ENV_EXPIRES_AFTER_DAYS must be a number from 1 to 365"),
+        ({"expires_after_days": "366"}, "ENV_EXPIRES_AFTER_DAYS must be a number from 1 to 365"),
+        ({"expires_after_days": "never"}, "ENV_EXPIRES_AFTER_DAYS must be a number from 1 to 365"),
         ({"sender_address": "zoe"}, "ENV_SENDER_ADDRESS is not an e-mail address: it has no @"),
         (
             {"unsubscribe_address": "a@b"},

@@ -368,3 +368,10 @@ def test_a_sequence_is_completed_by_the_replay_of_the_one_that_had_failed() -> N
 def test_a_number_outside_the_sequence_is_an_error() -> None:
     with pytest.raises(UnknownEmail):
         done(6)
+
+
+@pytest.mark.parametrize("code", [401, 404, 405])
+@pytest.mark.parametrize("ago", [HOUR, 24 * HOUR])
+def test_who_was_stopped_at_the_last_moment_is_skipped(code: int, ago: timedelta) -> None:
+    verdict = settle.judge(Answer(code, "", Reason.BOUNCED), NOW - ago, NOW)
+    assert verdict == Verdict(Outcome.SKIPPED, Reason.BOUNCED, "The contact was stopped right before it was sent.")

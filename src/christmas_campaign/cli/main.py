@@ -29,6 +29,7 @@ from christmas_campaign.cli.production_commands import smoke
 from christmas_campaign.cli.repair_command import repair
 from christmas_campaign.cli.secrets_commands import secrets
 from christmas_campaign.cli.stack import PROJECT, Stack
+from christmas_campaign.cli.stop_commands import go_on, stop, stopped
 from christmas_campaign.cli.template_commands import templates
 from christmas_campaign.sequences import SEQUENCES, sequence
 
@@ -195,7 +196,21 @@ def check(folder: Path) -> None:
 
 
 flows.add_command(deploy_flows)
-for command in (notion, templates, inbox, failures, replay, repair, pause, resume, secrets, smoke):
+for command in (
+    notion,
+    templates,
+    inbox,
+    failures,
+    replay,
+    repair,
+    pause,
+    resume,
+    stop,
+    go_on,
+    stopped,
+    secrets,
+    smoke,
+):
     main.add_command(command)
 
 

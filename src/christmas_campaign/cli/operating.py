@@ -15,6 +15,9 @@ NAMESPACE = "christmas"
 #: While it is there no e-mail goes out; its value says since when.
 PAUSED_KEY = "paused"
 
+#: When e-mails were let go on last: what was overdue by then is no later than that.
+RESUMED_KEY = "resumed"
+
 
 class Held(NamedTuple):
     """Since when all e-mails are held (UTC), and how many are due and wait for it."""
@@ -42,6 +45,8 @@ def resume(kestra: Kestra) -> tuple[datetime | None, int]:
     """
     since = _since(kestra)
     held = _held(kestra)
+    if since is not None or held:
+        kestra.kv_put(RESUMED_KEY, {"at": times.text(datetime.now(UTC))}, NAMESPACE)
     # First: what is let go next is to find nothing that holds it.
     kestra.kv_delete(PAUSED_KEY, NAMESPACE)
     # And again a moment later: one that had just looked was not held yet. What is held later still, the repair lets go.

@@ -101,6 +101,15 @@ def number(value: str) -> Wrong | None:
     return None if good else Wrong("it is no number from 0.1 to 1000", "write a number such as 3 or 2.5")
 
 
+def days(value: str) -> Wrong | None:
+    """A number of days."""
+    try:
+        good = 1 <= float(value) <= 365
+    except ValueError:
+        good = False
+    return None if good else Wrong("it is no number from 1 to 365", "write a number of days such as 7")
+
+
 def scale(value: str) -> Wrong | None:
     """What divides every delay."""
     try:

@@ -7,7 +7,7 @@ from christmas_campaign.cli import setting_checks as checks
 from christmas_campaign.cli.setting import FILL_IN, TO_BE_MADE, Kestra, Made, Setting
 from christmas_campaign.notion_schema import DATABASES
 from christmas_campaign.sequences import SEQUENCES
-from christmas_campaign.settings import NOTION_RATE, RESEND_RATE
+from christmas_campaign.settings import EXPIRES_AFTER_DAYS, NOTION_RATE, RESEND_RATE
 
 
 def _database(setting: str, title: str) -> Setting:
@@ -134,6 +134,16 @@ CAMPAIGN: tuple[Setting, ...] = (
         checks.number,
         example=f"{RESEND_RATE:g}",
         without=f"it is {RESEND_RATE:g}",
+        kestra=Kestra.ENVIRONMENT,
+    ),
+    Setting(
+        "EXPIRES_AFTER_DAYS",
+        "E-mails",
+        "So many days after it was due an e-mail is skipped: it is too late for it to be right. The time of a pause does not "
+        "count.",
+        checks.days,
+        example=f"{EXPIRES_AFTER_DAYS:g}",
+        without=f"it is {EXPIRES_AFTER_DAYS:g}",
         kestra=Kestra.ENVIRONMENT,
     ),
     Setting(

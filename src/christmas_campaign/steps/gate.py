@@ -6,15 +6,15 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from christmas_campaign import gate, settings, times
+from christmas_campaign import gate, settings, stops, times
 from christmas_campaign.enrolment import Record, Settled, time_to_live
 from christmas_campaign.steps import labelled, ready_made, with_alert
 
 
 def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
-    """Context: ``enrolment``, ``number``, ``tries``, ``record``, ``page_id``, ``own`` and ``before`` (from the KV store,
-    ``None`` if not there), ``as_of``, ``paused``, ``settings``, ``began`` (when Kestra began this run, in milliseconds since
-    1970).
+    """Context: ``enrolment``, ``number``, ``tries``, ``record``, ``page_id``, ``own``, ``before`` and ``stopped`` (from the KV
+    store, ``None`` if not there), ``as_of``, ``paused``, ``resumed`` (a time, or ``None``), ``settings``, ``began`` (when
+    Kestra began this run, in milliseconds since 1970).
 
     Outputs: as ``gate.gate`` gives them, with ``template_query`` and ``ledger`` ready-made, and ``ttl`` for that; ``tries`` for
     the next run when the e-mail is put off, ``alert`` when it has failed. When it goes on, ``turn``: when it began and when it
@@ -29,7 +29,9 @@ def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
         own=Settled.from_json(own) if own else None,
         before=Settled.from_json(before) if before else None,
         as_of=context.get("as_of") or "",
+        stopped=stops.read(context.get("stopped")),
         paused=context.get("paused", False),
+        resumed=times.parse(context["resumed"]) if context.get("resumed") else None,
         settings=settings.read(context["settings"]),
         now=now,
     )

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from christmas_campaign import again, plan, settings
+from christmas_campaign import again, plan, settings, stops
 from christmas_campaign.alert import failure
 from christmas_campaign.enrolment import Record, labels
 from christmas_campaign.intake import Event
@@ -17,8 +17,8 @@ from christmas_campaign.steps import labelled, ready_made, results, with_alert
 def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
     """Context: ``event``, ``tries``; ``contacts``, ``pages`` and, where a portal is made, ``portals`` (responses; ``None``:
     Notion did not answer); ``sources`` (what the step ``sources`` kept, or ``None``), ``record`` (of an earlier enrolment for
-    the same event that was not finished, or ``None``), ``signup`` (the record of the contact's signup, or ``None``),
-    ``settings``.
+    the same event that was not finished, or ``None``), ``stopped`` (what is kept of what stops the contact, or ``None``),
+    ``signup`` (the record of the contact's signup, or ``None``), ``settings``.
 
     Outputs: as ``plan.plan`` gives them, with ``record``, ``portal``, ``alert`` and the bodies of ``contact`` and ``page``
     ready-made; ``told``, what the team hears of what waits for a person. ``later`` is what becomes of the enrolment if Notion
@@ -40,6 +40,7 @@ def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
         pages=results(context["pages"], "the look-up in Email Sequence"),
         portals=results(portals, "the look-up in Customer Projects") if portals else (),
         begun=context.get("record") is not None,
+        stopped=stops.read(context.get("stopped")),
         signup=Record.from_json(signup).event if signup else None,
         sources=context["sources"],
         settings=given,

@@ -14,8 +14,8 @@ from christmas_campaign.steps import labelled, parsed, ready_made, with_alert
 
 def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
     """Context: ``enrolment``, ``number``, ``tries``, ``record`` (from the KV store), ``composed`` (what ``compose`` decided,
-    without the request), ``answer`` (Resend's response, ``None`` for none), ``page`` (response, ``None`` for none),
-    ``settings``.
+    without the request), ``answer`` (Resend's response with the ``uri`` that was called, ``None`` for none), ``page``
+    (response, ``None`` for none), ``settings``.
 
     Outputs: as ``settle.settle`` gives them, with ``ledger`` and the bodies ready-made, ``ttl`` for the ledger, and ``alert``
     when the e-mail has failed.
@@ -49,4 +49,11 @@ def _verdict(
         return settle.Verdict(Outcome(composed["outcome"]), Reason(composed["reason"]), composed["detail"])
     if answer is None:
         return settle.judge(None, claimed_at, now)
-    return settle.judge(settle.Answer(answer["code"], answer.get("body") or ""), claimed_at, now)
+    said = settle.Answer(answer["code"], answer.get("body") or "", _stopped(answer.get("uri") or ""))
+    return settle.judge(said, claimed_at, now)
+
+
+def _stopped(uri: str) -> Reason | None:
+    """Why the flow did not call Resend's own address, from the one that it called: ``…/emails/stopped/<reason>``."""
+    address, _, reason = uri.rpartition("/")
+    return Reason(reason) if address.endswith("/stopped") else None

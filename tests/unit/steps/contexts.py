@@ -13,6 +13,7 @@ SETTINGS: dict[str, Any] = {
     "resend_url": None,
     "notion_rate": None,
     "resend_rate": None,
+    "expires_after_days": None,
     "sender_name": None,
     "sender_address": "value@example.org",
     "unsubscribe_address": "stop@example.org",
@@ -53,6 +54,7 @@ def plan(name: str = "signup", /, **changed: Any) -> dict[str, Any]:
         "portals": build.found() if name == "onboarding" else None,
         "sources": SOURCES,
         "record": None,
+        "stopped": None,
         "signup": None,
         "settings": SETTINGS,
         **changed,
@@ -74,7 +76,9 @@ def gate(**changed: Any) -> dict[str, Any]:
         "own": None,
         "before": None,
         "as_of": None,
+        "stopped": None,
         "paused": False,
+        "resumed": None,
         "settings": SETTINGS,
         **changed,
     }
@@ -109,4 +113,17 @@ def settle(**changed: Any) -> dict[str, Any]:
     }
 
 
-ALL = {"intake": intake, "sources": sources, "plan": plan, "gate": gate, "compose": compose, "settle": settle}
+def stop(**changed: Any) -> dict[str, Any]:
+    return {"kept": None, "reason": "unsubscribed", "by": "person", **changed}
+
+
+ALL = {
+    "intake": intake,
+    "sources": sources,
+    "plan": plan,
+    # By the clock of the machine it is too late for these e-mails.
+    "gate": lambda: gate(resumed="9999-12-31T00:00:00.000Z"),
+    "compose": compose,
+    "settle": settle,
+    "stop": stop,
+}

@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
-from christmas_campaign import gate
+from christmas_campaign import gate, stops
 from christmas_campaign.enrolment import Record, time_to_live
+from christmas_campaign.reasons import Reason
 from christmas_campaign.steps.gate import step
+from christmas_campaign.stops import Source, Stop
 from unit import build
 from unit.steps import contexts, run
 
@@ -17,11 +19,14 @@ KEPT = {"outcome": "sent", "at": "2025-11-20T14:30:00.000Z", "reason": None, "re
 #: Somebody else's run is about to send it, or died on the way.
 CLAIM = {"outcome": "sending", "at": "2025-11-20T14:59:00.000Z", "claimed_at": "2025-11-20T14:30:00.000Z"}
 OLD_CLAIM = {**CLAIM, "claimed_at": "2025-11-19T16:00:00.000Z"}
+#: What stops the contact; and a record whose e-mails were all due eight days ago.
+STOPPED = stops.as_json([Stop(Reason.BOUNCED, build.NOW, Source.PERSON)])
+LATE = build.record(emails=dict.fromkeys((2, 3, 4, 5), build.NOW - 192 * build.HOUR)).as_json()
 LATER = "2025-11-20T16:00:00.000Z"
 
 
 def test_as_a_task(tmp_path: Path) -> None:
-    said = run.outputs(tmp_path, "gate", contexts.gate())
+    said = run.outputs(tmp_path, "gate", contexts.ALL["gate"]())
     assert json.loads(said["template_query"]) == gate.template_query("5-Day E2")
     assert (said["go"], said["page_path"]) == (True, "/v1/pages/page-1")
     assert said["template_key"] == "template.2ba081d927625621760aad4a"
@@ -37,6 +42,7 @@ def test_what_the_flow_needs_to_go_on() -> None:
         "templates_path": "/v1/data_sources/source-templates/query",
         "template_key": "template.2ba081d927625621760aad4a",
         "turn": {"began": contexts.BEGAN, "opened": 1_763_650_800_000},
+        "stop": {"key": "stop.7ece2a81c666152c41fce3d8", "sequence": "signup", "received": 1_763_650_800_000},
     }
 
 
@@ -71,6 +77,8 @@ def test_the_kept_template_is_one_that_still_counts(as_of: str | None, key: str)
         ),
         ({"own": OLD_CLAIM}, {"outcome": "failed", "reason": "send_unknown"}, None),
         ({"paused": True}, {"outcome": "deferred", "reason": "paused"}, "2025-11-20T15:00:00.000Z"),
+        ({"stopped": STOPPED}, {"outcome": "skipped", "reason": "bounced"}, None),
+        ({"record": LATE}, {"outcome": "skipped", "reason": "expired"}, None),
     ],
 )
 def test_who_is_turned_away_is_labelled(changed: dict[str, Any], labels: dict[str, str], date: str | None) -> None:
@@ -141,3 +149,25 @@ def test_the_team_is_told_of_an_email_that_resend_may_have() -> None:
 def test_the_distance_goes_by_the_settings() -> None:
     settings = {**contexts.SETTINGS, "testing_mode": "true"}
     assert step(contexts.gate(number=3, before=KEPT, settings=settings), build.NOW)["go"] is True
+
+
+@pytest.mark.parametrize(("changed", "reason"), [({"stopped": STOPPED}, "bounced"), ({"record": LATE}, "expired")])
+def test_what_is_skipped_for_good_is_written_down_with_its_time_to_live(changed: dict[str, Any], reason: str) -> None:
+    said = step(contexts.gate(**changed), build.NOW)
+    ledger = json.loads(said["ledger"])
+    assert (ledger["outcome"], ledger["reason"], said["alert"]) == ("skipped", reason, None)
+    last = Record.from_json(changed.get("record") or contexts.gate()["record"]).emails[5]
+    assert said["ttl"] == time_to_live(last, build.NOW)
+
+
+@pytest.mark.parametrize(
+    ("resumed", "go"), [("2025-11-20T14:00:00.000Z", True), ("2025-11-01T14:00:00.000Z", False), (None, False)]
+)
+def test_the_end_of_a_pause_counts(resumed: str | None, go: bool) -> None:
+    assert step(contexts.gate(record=LATE, resumed=resumed), build.NOW)["go"] is go
+
+
+def test_a_flow_of_before_hands_over_neither_stop_nor_pause() -> None:
+    context = contexts.gate()
+    del context["stopped"], context["resumed"]
+    assert step(context, build.NOW)["go"] is True

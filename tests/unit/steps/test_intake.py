@@ -36,6 +36,7 @@ def test_a_good_payload_comes_with_the_opaque_ids() -> None:
         "lookups": lookups.lookups(event),
         "duplicate": "already_in_sequence",
         "signup": None,
+        "stop": "stop.7ece2a81c666152c41fce3d8",
     }
     assert json.loads(said["labels"]) == {
         "outcome": "accepted",

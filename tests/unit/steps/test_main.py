@@ -14,7 +14,7 @@ from christmas_campaign.steps import __main__ as main
 from unit import build
 from unit.steps import contexts, run
 
-USAGE = "usage: python -m christmas_campaign.steps {intake,sources,plan,gate,compose,settle}\n"
+USAGE = "usage: python -m christmas_campaign.steps {intake,sources,plan,gate,compose,settle,stop}\n"
 
 
 @pytest.mark.parametrize("arguments", [[], ["none"], ["intake", "plan"], ["--help"], [""]])
@@ -36,6 +36,7 @@ OUTPUT = {
     "gate": "template_query",
     "compose": "request",
     "settle": "ledger",
+    "stop": "kept",
 }
 
 
@@ -51,7 +52,7 @@ def test_every_step_can_be_called(
     assert OUTPUT[step] in json.loads(said.out.strip().strip(":"))["outputs"]
 
 
-@pytest.mark.parametrize("step", ["intake", "plan", "gate", "settle"])
+@pytest.mark.parametrize("step", ["intake", "plan", "gate", "settle", "stop"])
 def test_a_context_without_what_a_step_cannot_do_without_is_an_error(
     step: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

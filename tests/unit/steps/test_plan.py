@@ -8,10 +8,13 @@ from typing import Any
 import pytest
 
 from christmas_campaign import notion_schema as schema
+from christmas_campaign import stops
 from christmas_campaign.enrolment import Record
+from christmas_campaign.reasons import Reason
 from christmas_campaign.settings import InvalidSetting
 from christmas_campaign.steps import UnusableContext
 from christmas_campaign.steps.plan import step
+from christmas_campaign.stops import Source, Stop
 from unit import build
 from unit.steps import contexts, run
 
@@ -230,3 +233,15 @@ def test_a_refusal_by_notion_is_named(changed: dict[str, Any], message: str) -> 
 def test_settings_that_cannot_be_used_stop_the_enrolment() -> None:
     with pytest.raises(InvalidSetting):
         step(contexts.plan(settings={"time_scale": "60"}), build.NOW)
+
+
+def test_what_stops_a_contact_keeps_her_out() -> None:
+    held = stops.as_json([Stop(Reason.UNSUBSCRIBED, build.NOW, Source.PERSON)])
+    said = step(contexts.plan(stopped=held), build.NOW)
+    assert json.loads(said["labels"]) == {"outcome": "skipped", "reason": "unsubscribed", **build.WHO}
+
+
+def test_an_event_of_before_hands_over_no_stop() -> None:
+    context = contexts.plan()
+    del context["stopped"]
+    assert step(context, build.NOW)["go"] is True

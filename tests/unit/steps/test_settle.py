@@ -43,6 +43,11 @@ NO_NOTION = {"send": False, "outcome": "deferred", "reason": "notion_unreachable
 CLAIMED_LONG_AGO = {"send": True, "claimed_at": "2025-11-19T16:00:00.000Z"}
 
 
+def called(path: str) -> dict[str, Any]:
+    """What an address of Resend's answers that it does not have."""
+    return {**build.response({"name": "not_found"}, 404), "uri": f"https://api.resend.com{path}"}
+
+
 @pytest.mark.parametrize(
     ("changed", "labels"),
     [
@@ -60,6 +65,14 @@ CLAIMED_LONG_AGO = {"send": True, "claimed_at": "2025-11-19T16:00:00.000Z"}
             {"outcome": "failed", "reason": "send_unknown"},
         ),
         ({"answer": build.response({"name": "not_found"}, 404)}, {"outcome": "failed", "reason": "refused_by_resend"}),
+        ({"answer": called("/emails")}, {"outcome": "failed", "reason": "refused_by_resend"}),
+        ({"answer": called("/emails/stopped/bounced")}, {"outcome": "skipped", "reason": "bounced"}),
+        ({"answer": called("/emails/too-late")}, {"outcome": "failed", "reason": "refused_by_resend"}),
+        (
+            {"answer": called("/emails/too-late/stopped/booked"), "composed": CLAIMED_LONG_AGO},
+            {"outcome": "skipped", "reason": "booked"},
+        ),
+        ({"answer": {**called("/emails/stopped/bought"), "code": 401}}, {"outcome": "skipped", "reason": "bought"}),
         ({"answer": build.response({"name": "x"}, 422)}, {"outcome": "failed", "reason": "refused_by_resend"}),
         ({"answer": build.response({"name": "invalid_idempotent_request"}, 409)}, {"outcome": "sent"}),
         ({"answer": {"code": 200, "body": None}}, {"outcome": "sent"}),
@@ -219,3 +232,14 @@ def test_a_claim_stands_when_the_next_try_comes_to_no_email(changed: dict[str, A
     composed = {name: said.get(name) for name in ("send", "claimed_at", "outcome", "reason", "detail")}
     settled = step(contexts.settle(composed=composed, answer=None, tries=tries), build.NOW)
     assert json.loads(settled["ledger"])["claimed_at"] == "2025-11-20T14:00:00.000Z"
+
+
+def test_a_stop_at_the_last_moment_is_settled_and_said() -> None:
+    said = step(contexts.settle(answer=called("/emails/stopped/complained")), build.NOW)
+    assert (said["detail"], said["alert"]) == ("The contact was stopped right before it was sent.", None)
+    ledger = json.loads(said["ledger"])
+    assert (ledger["outcome"], ledger["reason"], ledger["claimed_at"]) == ("skipped", "complained", contexts.CLAIMED)
+    words = build.text_of(json.loads(said["analytics"])["properties"]["Error Message"])
+    assert words == "complained: The contact was stopped right before it was sent."
+    # No date: it was not sent.
+    assert said["stamp"] is None

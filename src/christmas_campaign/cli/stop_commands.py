@@ -1,0 +1,121 @@
+"""``christmas stop``, ``christmas go-on`` and ``christmas stopped``: one contact gets no more e-mails, or gets them again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from christmas_campaign import addresses, identity, times
+from christmas_campaign.cli import stopping
+from christmas_campaign.cli.asking import agreed, count, env_file_option, json_option, print_json, yes_option
+from christmas_campaign.cli.environment import Environment
+from christmas_campaign.cli.plainly import plainly
+from christmas_campaign.cli.stopping import Kept
+from christmas_campaign.reasons import Reason
+from christmas_campaign.sequences import SEQUENCES
+from christmas_campaign.stops import RULES
+
+
+def _contact(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
+    """The opaque id of the contact with this address."""
+    if value is None:
+        return None
+    try:
+        return identity.contact_id(addresses.normalise(value))
+    except ValueError as error:
+        raise click.BadParameter(f"this {error}") from None
+
+
+@click.command()
+@click.argument("contact", metavar="ADDRESS", callback=_contact)
+@env_file_option
+@click.option(
+    "--reason",
+    type=click.Choice([str(each) for each in RULES]),
+    default=str(Reason.STOPPED_BY_PERSON),
+    show_default=True,
+    help="Why; it decides which sequences end, and for how long.",
+)
+@yes_option
+def stop(contact: str, env_file: Path | None, reason: str, yes: bool) -> None:
+    """Stop the contact with this ADDRESS: the e-mails that wait for her are skipped when they come due, and she enters no
+    sequence that the reason ends.
+
+    It says first what would end, and asks; without a terminal and without --yes it changes nothing. Once it has ended, none of
+    those e-mails goes out any more: it waits for one that is being sent at that very moment.
+
+    Exit code 0 when she is stopped or can be, before too; 2 if Kestra could not be told.
+    """
+    rule = RULES[Reason(reason)]
+    with plainly(), Environment.read(env_file).kestra() as kestra:
+        wait = count(stopping.waiting(kestra, contact), "e-mail waits", "e-mails wait")
+        click.echo(f"Contact {contact}: {wait}. {reason} ends {_names(rule.ends)}, {rule.holds.value}.")
+        if agreed(yes, False, "Stop her?", "--yes"):
+            _show(stopping.stop(kestra, contact, Reason(reason)))
+
+
+@click.command("go-on")
+@click.argument("contact", metavar="ADDRESS", callback=_contact)
+@env_file_option
+@yes_option
+def go_on(contact: str, env_file: Path | None, yes: bool) -> None:
+    """Let the contact with this ADDRESS go on: what waits for her goes out when it is due. What was skipped stays skipped.
+
+    What holds for good (unsubscribed, complained, bounced) is not lifted. It asks first; without a terminal and without --yes
+    it changes nothing.
+
+    Exit code 0 when nothing stops her any more, or can be; 1 when something holds for good; 2 if Kestra could not be told.
+    """
+    with plainly(), Environment.read(env_file).kestra() as kestra:
+        found = stopping.kept(kestra, contact)
+        _show(found)
+        if found.stops and agreed(yes, False, "Let her go on?", "--yes"):
+            found = stopping.go_on(kestra, contact)
+            _show(found)
+            if found.stops:
+                click.echo("That holds for good.", err=True)
+                raise SystemExit(1)
+
+
+@click.command()
+@click.argument("contact", metavar="[ADDRESS]", required=False, callback=_contact)
+@env_file_option
+@json_option
+def stopped(contact: str | None, env_file: Path | None, as_json: bool) -> None:
+    """List who is stopped, and why: all contacts, by their opaque ids, or the one with this ADDRESS.
+
+    Exit code 0, whoever is stopped; 2 if it could not be found out.
+    """
+    with plainly(), Environment.read(env_file).kestra() as kestra:
+        found = list(stopping.all_kept(kestra)) if contact is None else [stopping.kept(kestra, contact)]
+    if as_json:
+        print_json([_as_json(each) for each in found if each.stops])
+        return
+    for each in found:
+        _show(each)
+    if not found:
+        click.echo("Nobody is stopped.")
+
+
+def _as_json(kept: Kept) -> dict[str, Any]:
+    said = [{"reason": each.reason, "at": times.text(each.at), "by": each.by} for each in kept.stops]
+    return {"contact": kept.contact, "stops": said}
+
+
+def _show(kept: Kept) -> None:
+    if not kept.stops:
+        click.echo(f"Contact {kept.contact}: nothing stops her.")
+    for each in kept.stops:
+        rule = RULES[each.reason]
+        click.echo(
+            f"Contact {kept.contact}: {each.reason} since {times.text(each.at)} (by {each.by}) ends {_names(rule.ends)}, "
+            f"{rule.holds.value}."
+        )
+
+
+def _names(ended: frozenset[str]) -> str:
+    if len(ended) == len(SEQUENCES):
+        return "every sequence"
+    return ", ".join(each.name for each in SEQUENCES if each.name in ended)

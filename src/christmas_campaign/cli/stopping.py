@@ -1,0 +1,121 @@
+"""Stopping a contact and letting her go on: by the flow `stop`, which alone writes what is kept of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from christmas_campaign import stops
+from christmas_campaign.cli.errors import CommandError
+from christmas_campaign.cli.kestra import Kestra, KestraError
+from christmas_campaign.cli.kestra_models import LIVE, TERMINAL
+from christmas_campaign.reasons import Reason
+from christmas_campaign.repair import SEND_EMAIL
+from christmas_campaign.stops import Source, Stop
+
+NAMESPACE = "christmas"
+
+#: The flow that keeps it.
+FLOW = "stop"
+
+#: How long, in seconds, the flow may take, others before it included, and an e-mail that is being sent meanwhile.
+PATIENCE = 120.0
+
+_PREFIX = stops.key("")
+
+
+class Kept(NamedTuple):
+    """What stops a contact; ``contact`` is her opaque id."""
+
+    contact: str
+    stops: tuple[Stop, ...]
+
+
+class StopError(CommandError):
+    """It is not known that it holds; the message says why, and what to do."""
+
+
+def kept(kestra: Kestra, contact: str) -> Kept:
+    """Return what stops a contact now, by her opaque id. Raises ``KestraError``."""
+    return Kept(contact, stops.read(_read(kestra, stops.key(contact))))
+
+
+def all_kept(kestra: Kestra) -> Iterator[Kept]:
+    """Return what stops each contact who is stopped, in the order of their ids. Raises ``KestraError``."""
+    for key in sorted(kestra.kv_list(NAMESPACE)):
+        if key.startswith(_PREFIX):
+            found = kept(kestra, key.removeprefix(_PREFIX))
+            # She may have been let go on since the list was made.
+            if found.stops:
+                yield found
+
+
+def stop(kestra: Kestra, contact: str, reason: Reason) -> Kept:
+    """Stop a contact and return what stops her then; once it returns, no e-mail that it ends is handed to Resend any more.
+
+    Raises ``KestraError``, and ``StopError`` when it is not known that it holds.
+    """
+    _run(kestra, contact, reason)
+    # One that had looked at the last moment, just before it was kept, may be on its way still.
+    _wait_for(kestra, _sending(kestra, contact))
+    return kept(kestra, contact)
+
+
+def go_on(kestra: Kestra, contact: str) -> Kept:
+    """Let a contact go on and return what stops her still: what holds for good. Raises as ``stop``."""
+    _run(kestra, contact, None)
+    return kept(kestra, contact)
+
+
+def waiting(kestra: Kestra, contact: str) -> int:
+    """Return how many e-mails wait for a contact. Raises ``KestraError``."""
+    return len(kestra.executions(namespace=NAMESPACE, flow_id=SEND_EMAIL, states=LIVE, labels={"contact": contact}))
+
+
+def _run(kestra: Kestra, contact: str, reason: Reason | None) -> None:
+    inputs = {"contact": contact, "reason": reason or "", "by": Source.PERSON}
+    labels = {"contact": contact, **({"reason": reason} if reason else {})}
+    execution = kestra.run(FLOW, inputs, namespace=NAMESPACE, labels=labels)
+    deadline = time.monotonic() + PATIENCE
+    while (state := kestra.execution(execution).state) not in TERMINAL:
+        if time.monotonic() > deadline:
+            raise StopError(
+                f"the run {execution} of the flow {FLOW} has not ended (it is {state}): look there, then try again"
+            )
+        time.sleep(0.1)
+    if state != "SUCCESS":
+        raise StopError(f"the run {execution} of the flow {FLOW} is {state}: its log says why")
+
+
+def _sending(kestra: Kestra, contact: str) -> list[str]:
+    """The runs that are past the gate, perhaps; whatever begins later finds what is kept."""
+    labels = {"contact": contact}
+    found = kestra.executions(namespace=NAMESPACE, flow_id=SEND_EMAIL, states=["RUNNING"], labels=labels)
+    return [each.id for each in found]
+
+
+def _wait_for(kestra: Kestra, executions: list[str]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    for execution in executions:
+        while kestra.execution(execution).state == "RUNNING":
+            if time.monotonic() > deadline:
+                raise StopError(
+                    "it is kept and holds for what comes due from now on, but an e-mail was being sent at that moment and "
+                    f"has not come to its end: the run {execution}"
+                )
+            time.sleep(0.1)
+
+
+def _read(kestra: Kestra, key: str) -> dict[str, object] | None:
+    """Kestra writes a value in place: who reads it at that moment meets an error of the server."""
+    for pause in (0.2, 0.5, None):
+        try:
+            found: dict[str, object] | None = kestra.kv_get(key, NAMESPACE)
+        except KestraError as error:
+            if error.status != 500 or pause is None:
+                raise
+            time.sleep(pause)
+        else:
+            return found
+    raise AssertionError

@@ -1,0 +1,140 @@
+"""When a sequence ends before its last e-mail: which reason ends which sequence, for how long, and what is kept of it.
+
+What is kept of a contact is Kestra's KV entry ``stop.<contact id>``; the id is opaque. ``stops`` has each reason with when and
+by whom, and ``ends``, made from it, which reason ends which sequence: by that the flow `send-email` checks once more, at the
+last moment, without Python. An entry has no time to live: one that went away by itself would send mail.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from enum import Enum, StrEnum
+from typing import Any, NamedTuple
+
+from christmas_campaign import identity, times
+from christmas_campaign.intake import Event
+from christmas_campaign.reasons import Reason
+from christmas_campaign.sequences import SEQUENCES
+
+
+class Source(StrEnum):
+    """Who stopped a contact: the closed list."""
+
+    PERSON = "person"
+    """A person who runs the campaign, with `christmas stop`."""
+    ENROLMENT = "enrolment"
+    """An enrolment that was kept: an accepted onboarding."""
+
+
+class Holds(Enum):
+    """For how long a reason ends sequences."""
+
+    FOR_GOOD = "for good"
+    UNTIL_LET_GO = "until she is let go on"
+    WHAT_WAS_BEFORE = "for what had begun before"
+    """A later event begins anew: whoever misses the call that she booked is written to."""
+
+
+class Rule(NamedTuple):
+    """Which sequences a reason ends, by name, and for how long."""
+
+    ends: frozenset[str]
+    holds: Holds
+
+
+_ALL = frozenset(each.name for each in SEQUENCES)
+
+#: Which reason ends which sequence. Where several do, the first one is told.
+RULES: dict[Reason, Rule] = {
+    Reason.UNSUBSCRIBED: Rule(_ALL, Holds.FOR_GOOD),
+    Reason.COMPLAINED: Rule(_ALL, Holds.FOR_GOOD),
+    Reason.BOUNCED: Rule(_ALL, Holds.FOR_GOOD),
+    Reason.STOPPED_BY_PERSON: Rule(_ALL, Holds.UNTIL_LET_GO),
+    Reason.BOUGHT: Rule(_ALL - {"onboarding"}, Holds.UNTIL_LET_GO),
+    Reason.BOOKED: Rule(frozenset({"signup", "noshow"}), Holds.WHAT_WAS_BEFORE),
+}
+
+#: What is kept of nobody, for it is seen anew each time: all was sent, the contact's page is gone, it is too late.
+SEEN_EACH_TIME = (Reason.NOTHING_LEFT_TO_SEND, Reason.PAGE_ARCHIVED, Reason.EXPIRED)
+
+#: The closed list of reasons to stop.
+REASONS = (*RULES, *SEEN_EACH_TIME)
+
+#: Which sequence stops the others as soon as it begins, and why.
+BEGINS: dict[str, Reason] = {"onboarding": Reason.BOUGHT}
+
+#: The end of all times (the year 10000), in milliseconds since 1970.
+FOR_EVER = 253_402_300_800_000
+
+
+class Stop(NamedTuple):
+    """That a contact was stopped: why, when (UTC), and by whom."""
+
+    reason: Reason
+    at: datetime
+    by: Source
+
+    @property
+    def before(self) -> int:
+        """What arrived before this moment is ended by it, in milliseconds since 1970."""
+        return times.milliseconds(self.at) if RULES[self.reason].holds is Holds.WHAT_WAS_BEFORE else FOR_EVER
+
+
+def key(contact: str) -> str:
+    """Return the key of the KV store under which it is kept what stops a contact; ``contact`` is her opaque id."""
+    return f"stop.{contact}"
+
+
+def key_of(event: Event) -> str:
+    """Return that key of the contact whom an event is about."""
+    return key(identity.contact_id(event.email))
+
+
+def read(kept: Mapping[str, Any] | None) -> tuple[Stop, ...]:
+    """Return what stops a contact, from what ``as_json`` wrote; ``None``: nothing does."""
+    said = kept["stops"] if kept else ()
+    return tuple(Stop(Reason(each["reason"]), times.parse(each["at"]), Source(each["by"])) for each in said)
+
+
+def as_json(stops: Collection[Stop]) -> dict[str, Any]:
+    """Return what stops a contact as it is kept; ``ends`` has for each sequence the reason that ends it and, in milliseconds
+    since 1970, the moment before which what arrived is ended."""
+    ends = {name: _strongest(stops, name) for name in sorted(_ALL)}
+    return {
+        "stops": [{"reason": each.reason, "at": times.text(each.at), "by": each.by} for each in stops],
+        "ends": {name: {"reason": each.reason, "before": each.before} for name, each in ends.items() if each},
+    }
+
+
+def ending(stops: Collection[Stop], event: Event) -> Stop | None:
+    """Return what ends the sequence that ``event`` began or would begin, ``None`` when nothing does."""
+    found = _strongest(stops, event.sequence)
+    return found if found and received(event) < found.before else None
+
+
+def received(event: Event) -> int:
+    """Return when an event arrived, in milliseconds since 1970."""
+    return times.milliseconds(event.received_at)
+
+
+def add(stops: Sequence[Stop], new: Stop) -> tuple[Stop, ...]:
+    """Return ``stops`` with ``new``. A reason is there once: since when it held first, or up to when it held last."""
+    others = [each for each in stops if each.reason is not new.reason]
+    same = [each for each in stops if each.reason is new.reason]
+    # What ends whatever was before a moment ends more the later that is.
+    latest = RULES[new.reason].holds is Holds.WHAT_WAS_BEFORE
+    chosen = (max if latest else min)([*same, new], key=lambda each: each.at)
+    return tuple(sorted([*others, chosen], key=lambda each: list(RULES).index(each.reason)))
+
+
+def let_go(stops: Sequence[Stop]) -> tuple[Stop, ...]:
+    """Return what stops a contact still when she is let go on: what holds for good."""
+    return tuple(each for each in stops if RULES[each.reason].holds is Holds.FOR_GOOD)
+
+
+def _strongest(stops: Collection[Stop], sequence: str) -> Stop | None:
+    """What ends most of a sequence: what holds for ever, before what ends only what was before it; then by the table."""
+    order = list(RULES)
+    found = [each for each in stops if sequence in RULES[each.reason].ends]
+    return min(found, key=lambda each: (-each.before, order.index(each.reason)), default=None)

@@ -1,0 +1,179 @@
+"""A contact is stopped: what waits for her ends as skipped, whatever the moment, and she can be let go on."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from cli.operator import christmas, christmas_json
+from support import (
+    DAY,
+    add_contact,
+    address,
+    analytics_of,
+    begin,
+    calls,
+    ended,
+    enrolled,
+    mails,
+    numbers,
+    page_of,
+    runs,
+    sign_up,
+    until,
+    wait_for_mails,
+)
+
+from christmas_campaign import identity
+from christmas_campaign import notion_schema as schema
+from christmas_campaign.cli.kestra import Execution
+from christmas_campaign.cli.stack import Stack
+
+
+@pytest.fixture(autouse=True)
+def _no_faults_left(stack: Stack) -> None:
+    stack.sandbox.clear_faults()
+
+
+def stop(stack: Stack, email: str, reason: str) -> None:
+    """Stop a contact as a person does; once it returns, the stop was answered."""
+    done = christmas(stack, "stop", email, "--reason", reason, "--yes")
+    assert done.exit_code == 0, done.output
+    assert f"{reason} since " in done.stdout
+    assert email not in done.output
+
+
+def about_to_get_the_last(stack: Stack, email: str, *, seconds: float) -> datetime:
+    """Sign a contact up who got all but the last e-mail; returns when that is due, once she is enrolled."""
+    now = datetime.now(UTC)
+    sent = {f"Email {number} Sent": now - timedelta(hours=5 - number) for number in (1, 2, 3, 4)}
+    with stack.notion() as notion:
+        source = notion.data_source(stack.database(schema.SEQUENCE_PAGES))
+        notion.create_page(source, schema.SEQUENCE_PAGES, {"Email": email, "Campaign": "Christmas 2025", **sent})
+    due = datetime.now(UTC) + timedelta(seconds=seconds)
+    sign_up(stack, email, email_1_sent_at=(due - 5 * DAY).isoformat())
+    enrolled(stack, email)
+    return due
+
+
+def became(found: list[Execution]) -> list[tuple[int, str, str | None, str | None]]:
+    """The number, the state, the outcome and the reason of each of these runs, in the order of their numbers."""
+    said = [(run.inputs["number"], run.state, run.labels.get("outcome"), run.labels.get("reason")) for run in found]
+    return sorted(said)
+
+
+def test_who_is_stopped_gets_no_more_until_she_is_let_go_on(stack: Stack) -> None:
+    email = address()
+    contact = identity.contact_id(email)
+    add_contact(stack, email)
+    sign_up(stack, email)
+    wait_for_mails(stack, email, 1)
+    stop(stack, email, "stopped_by_person")
+    (kept,) = christmas_json(stack, "stopped", email)
+    assert kept["contact"] == contact
+    assert [(each["reason"], each["by"]) for each in kept["stops"]] == [("stopped_by_person", "person")]
+    assert kept in christmas_json(stack, "stopped")
+    asked = len(calls(stack, "notion", email))
+
+    reason = ("SUCCESS", "skipped", "stopped_by_person")
+    assert became(ended(stack, email, 4)) == [(2, "SUCCESS", "sent", None), *((each, *reason) for each in (3, 4, 5))]
+    assert numbers(mails(stack, email)) == [2]
+    # Each ended in one step, without a call.
+    assert len(calls(stack, "notion", email)) == asked
+
+    begin(stack, "noshow", email)
+    kept_out = until(lambda: runs(stack, "enroll", email, "noshow"), "the enrolment")[0]
+    out = until(lambda: run if (run := stack.kestra.execution(kept_out.id)).ended else None, "its end")
+    assert (out.state, out.labels["outcome"], out.labels["reason"]) == reason
+    assert page_of(stack, email)["Template Type"] == "5-Day Sequence"
+
+    let_go = christmas(stack, "go-on", email, "--yes")
+    assert (let_go.exit_code, let_go.stdout.splitlines()[-1]) == (0, f"Contact {contact}: nothing stops her.")
+    assert stack.kestra.kv_get(f"stop.{contact}") is None
+    begin(stack, "noshow", email, calendly_event_uri="https://api.calendly.com/scheduled_events/BBB")
+    assert numbers(wait_for_mails(stack, email, 4)) == [2, 1, 2, 3]
+
+
+def test_an_onboarding_ends_a_signup_that_is_under_way(stack: Stack) -> None:
+    email = address()
+    add_contact(stack, email)
+    # Some days more until the first one: the onboarding is to come before it.
+    sign_up(stack, email, email_1_sent_at=(datetime.now(UTC) + 3 * DAY).isoformat())
+    enrolled(stack, email)
+    begin(stack, "onboarding", email)
+    enrolled(stack, email, "onboarding")
+    skipped = ("SUCCESS", "skipped", "bought")
+    assert became(ended(stack, email, 4)) == [(each, *skipped) for each in (2, 3, 4, 5)]
+    sent = ("SUCCESS", "sent", None)
+    assert became(ended(stack, email, 3, sequence="onboarding")) == [(each, *sent) for each in (1, 2, 3)]
+    assert [mail.tags["sequence"] for mail in mails(stack, email)] == ["onboarding"] * 3
+    (kept,) = christmas_json(stack, "stopped", email)
+    assert [(each["reason"], each["by"]) for each in kept["stops"]] == [("bought", "enrolment")]
+
+
+def test_a_stop_one_second_before_an_email_is_due_holds(stack: Stack) -> None:
+    """A machine that is too busy to answer the stop within that second is given another contact."""
+    for _ in range(5):
+        email = address()
+        due = about_to_get_the_last(stack, email, seconds=6)
+        time.sleep(max(0.0, (due - datetime.now(UTC)).total_seconds() - 1))
+        stop(stack, email, "unsubscribed")
+        if in_time := datetime.now(UTC) < due:
+            break
+    assert in_time, "the stop was never answered within a second"
+    assert became(ended(stack, email, 1)) == [(5, "SUCCESS", "skipped", "unsubscribed")]
+    assert mails(stack, email) == []
+    contact = identity.contact_id(email)
+    held = christmas(stack, "go-on", email, "--yes")
+    assert (held.exit_code, held.stderr) == (1, "That holds for good.\n")
+    assert stack.kestra.kv_get(f"stop.{contact}")["ends"]["signup"]["reason"] == "unsubscribed"
+
+
+def test_a_stop_between_the_gate_and_the_send_holds(stack: Stack) -> None:
+    email = address()
+    about_to_get_the_last(stack, email, seconds=3)
+    fault = stack.sandbox.fault(
+        "notion", "latency", when="before", seconds=12, times=1, method="GET", path="/v1/pages/.*"
+    )
+    until(lambda: any(each["id"] == fault and each["hits"] for each in stack.sandbox.faults()), "the look at the page")
+    stop(stack, email, "complained")
+
+    # Answered once the run was over.
+    (run,) = runs(stack, "send-email", email)
+    assert became([run]) == [(5, "SUCCESS", "skipped", "complained")]
+    assert mails(stack, email) == []
+    (said,) = analytics_of(stack, email)
+    assert (said["Status"], said["Error Message"]) == (
+        "skipped",
+        "complained: The contact was stopped right before it was sent.",
+    )
+    assert page_of(stack, email)["Email 5 Sent"] is None
+    assert [call.path for call in calls(stack, "resend", email)] == ["/emails/stopped/complained"]
+
+
+def test_an_email_that_is_too_late_is_skipped(stack: Stack) -> None:
+    email = address()
+    about_to_get_the_last(stack, email, seconds=20)
+    enrolment = runs(stack, "send-email", email)[0].labels["enrolment"]
+    record = stack.kestra.kv_get(f"enrolment.{enrolment}")
+    record["emails"]["5"] = (datetime.now(UTC) - timedelta(hours=2)).isoformat()
+    stack.kestra.kv_put(f"enrolment.{enrolment}", record, ttl="P30D")
+    assert became(ended(stack, email, 1)) == [(5, "SUCCESS", "skipped", "expired")]
+    assert mails(stack, email) == []
+    assert stack.kestra.kv_get(f"mail.{enrolment}.5")["reason"] == "expired"
+
+
+def test_without_a_word_nobody_is_stopped(stack: Stack) -> None:
+    email = address()
+    done = christmas(stack, "stop", email)
+    assert done.exit_code == 0
+    assert "0 e-mails wait. stopped_by_person ends every sequence, until she is let go on." in done.stdout
+    assert "Nothing was changed: run it again with --yes to do it." in done.stdout
+    assert christmas_json(stack, "stopped", email) == []
+    contact = identity.contact_id(email)
+    assert christmas(stack, "stopped", email).stdout == f"Contact {contact}: nothing stops her.\n"
+    assert christmas(stack, "go-on", email, "--yes").exit_code == 0
+    wrong = christmas(stack, "stop", "nobody", "--yes")
+    assert wrong.exit_code == 2
+    assert "this is not an e-mail address: it has no @" in wrong.stderr

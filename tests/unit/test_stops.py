@@ -1,0 +1,142 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from christmas_campaign import stops
+from christmas_campaign.reasons import Reason
+from christmas_campaign.stops import RULES, Holds, Source, Stop
+from unit import build
+
+NOW, HOUR = build.NOW, build.HOUR
+SECOND = timedelta(seconds=1)
+
+#: 2025-11-20T15:00:00Z.
+NOW_MS = 1_763_650_800_000
+FOR_EVER = 253_402_300_800_000
+
+
+def stop(reason: Reason, at: datetime = NOW) -> Stop:
+    return Stop(reason, at, Source.PERSON)
+
+
+ALL = {*build.NAMES}
+
+#: Which reason ends which sequence, and for how long.
+TABLE = {
+    "unsubscribed": (ALL, Holds.FOR_GOOD),
+    "complained": (ALL, Holds.FOR_GOOD),
+    "bounced": (ALL, Holds.FOR_GOOD),
+    "stopped_by_person": (ALL, Holds.UNTIL_LET_GO),
+    "bought": (ALL - {"onboarding"}, Holds.UNTIL_LET_GO),
+    "booked": ({"signup", "noshow"}, Holds.WHAT_WAS_BEFORE),
+}
+
+
+def test_which_reason_ends_which_sequence() -> None:
+    assert {str(reason): (set(rule.ends), rule.holds) for reason, rule in RULES.items()} == TABLE
+    assert list(RULES) == list(TABLE), "the order in which one of several is told"
+
+
+def test_the_closed_list_of_reasons_to_stop() -> None:
+    assert {*stops.REASONS} == {*TABLE, "nothing_left_to_send", "page_archived", "expired"}
+
+
+def test_a_customer_is_one_who_began_the_onboarding() -> None:
+    assert stops.BEGINS == {"onboarding": "bought"}
+
+
+@pytest.mark.parametrize("name", build.NAMES)
+@pytest.mark.parametrize("reason", RULES)
+@pytest.mark.parametrize("later", [-HOUR, HOUR])
+def test_each_reason_ends_its_sequences_and_no_other(reason: Reason, name: str, later: timedelta) -> None:
+    """``later``: when the stop came, from the event."""
+    ended, holds = TABLE[reason]
+    held = stop(reason, NOW + later)
+    ends = name in ended and (later > timedelta(0) or holds is not Holds.WHAT_WAS_BEFORE)
+    assert stops.ending([held], build.event(name)) == (held if ends else None)
+
+
+def test_what_booking_ends_arrived_before_it() -> None:
+    event = build.event()
+    assert stops.ending([stop(Reason.BOOKED)], event) is None
+    assert stops.ending([stop(Reason.BOOKED, NOW + timedelta(milliseconds=1))], event) is not None
+    assert stop(Reason.BOOKED).before == stops.received(event) == NOW_MS
+
+
+def test_nothing_stops_whom_nobody_stopped() -> None:
+    assert stops.ending([], build.event()) is None
+    assert stops.read(None) == ()
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_of_several_reasons_the_first_of_the_table_is_told(turned: bool) -> None:
+    held = [stop(each) for each in RULES]
+    for place, reason in enumerate(RULES):
+        left = held[place:]
+        said = stops.ending(left[::-1] if turned else left, build.event(at=NOW - HOUR))
+        assert said is not None
+        assert said.reason is reason
+
+
+def test_what_is_kept() -> None:
+    kept = stops.as_json([stop(Reason.BOUGHT), Stop(Reason.BOOKED, NOW + SECOND, Source.ENROLMENT)])
+    bought = {"reason": "bought", "before": FOR_EVER}
+    assert kept == {
+        "stops": [
+            {"reason": "bought", "at": "2025-11-20T15:00:00.000Z", "by": "person"},
+            {"reason": "booked", "at": "2025-11-20T15:00:01.000Z", "by": "enrolment"},
+        ],
+        "ends": {"noshow": bought, "postcall": bought, "signup": bought},
+    }
+    assert list(kept["ends"]) == ["noshow", "postcall", "signup"]
+    booked = {"reason": "booked", "before": NOW_MS}
+    assert stops.as_json([stop(Reason.BOOKED)])["ends"] == {"signup": booked, "noshow": booked}
+    assert stops.as_json([]) == {"stops": [], "ends": {}}
+
+
+def test_for_ever_is_longer_than_a_time_can_be_written() -> None:
+    last_day = datetime(9999, 12, 31, tzinfo=UTC)
+    assert last_day.timestamp() + 24 * 3600 == stops.FOR_EVER / 1000
+
+
+def test_what_is_kept_is_read_again() -> None:
+    held = tuple(Stop(reason, NOW, source) for reason in RULES for source in Source)
+    assert stops.read(stops.as_json(held)) == held
+
+
+@pytest.mark.parametrize("reason", RULES)
+@pytest.mark.parametrize("later", [timedelta(0), HOUR, -HOUR])
+def test_a_reason_is_kept_once_since_it_held_first_or_up_to_when_it_held_last(reason: Reason, later: timedelta) -> None:
+    first, second = stop(reason), stop(reason, NOW + later)
+    at = max(first.at, second.at) if reason is Reason.BOOKED else min(first.at, second.at)
+    assert stops.add([first], second) == (Stop(reason, at, Source.PERSON),)
+
+
+@pytest.mark.parametrize("reason", RULES)
+def test_who_was_first_at_the_same_moment_is_kept(reason: Reason) -> None:
+    by_person, by_enrolment = stop(reason), Stop(reason, NOW, Source.ENROLMENT)
+    assert stops.add([by_person], by_enrolment) == (by_person,)
+    assert stops.add([by_enrolment], by_person) == (by_enrolment,)
+
+
+def test_another_reason_is_added_in_the_order_of_the_table() -> None:
+    assert stops.add([], stop(Reason.BOOKED)) == (stop(Reason.BOOKED),)
+    held = stops.add([stop(Reason.COMPLAINED), stop(Reason.BOOKED)], stop(Reason.BOUGHT, NOW + HOUR))
+    assert held == (stop(Reason.COMPLAINED), stop(Reason.BOUGHT, NOW + HOUR), stop(Reason.BOOKED))
+
+
+def test_who_is_let_go_on_is_stopped_for_good_reasons_alone() -> None:
+    kept = {"unsubscribed", "complained", "bounced"}
+    assert {each.reason for each in stops.let_go([stop(each) for each in RULES])} == kept
+    assert stops.let_go([stop(Reason.BOUGHT), stop(Reason.STOPPED_BY_PERSON)]) == ()
+
+
+def test_the_key_is_opaque_and_fit_for_kestra() -> None:
+    assert stops.key("abc") == "stop.abc"
+    assert stops.key_of(build.event()) == "stop.7ece2a81c666152c41fce3d8"
+
+
+def test_who_may_stop_a_contact() -> None:
+    assert {str(each) for each in Source} == {"person", "enrolment"}
