@@ -149,7 +149,7 @@ def test_a_stop_between_the_gate_and_the_send_holds(stack: Stack) -> None:
         "complained: The contact was stopped right before it was sent.",
     )
     assert page_of(stack, email)["Email 5 Sent"] is None
-    assert [call.path for call in calls(stack, "resend", email)] == ["/emails/stopped/complained"]
+    assert [call.path for call in calls(stack, "resend", email)] == ["/resend/emails/stopped/complained"]
 
 
 def test_an_email_that_is_too_late_is_skipped(stack: Stack) -> None:

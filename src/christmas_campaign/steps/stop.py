@@ -18,7 +18,7 @@ def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
     Outputs: ``kept``, what the KV store is to have, ready-made (``None``: no entry). Raises ``UnusableContext`` for a reason or
     a source that is none.
     """
-    held = stops.read(context["kept"])
+    held = stops.read(context.get("kept"))
     if context["reason"]:
         held = stops.add(held, Stop(_reason(context["reason"]), now, _source(context["by"])))
     else:

@@ -34,6 +34,13 @@ def test_a_contact_is_stopped(reason: Reason, source: Source) -> None:
     assert kept(reason=str(reason), by=str(source)) == stops.as_json([Stop(reason, build.NOW, source)])
 
 
+def test_nothing_kept_may_be_left_out() -> None:
+    """Kestra leaves out of a context what is null."""
+    context = contexts.stop()
+    del context["kept"]
+    assert step(context, build.NOW) == step(contexts.stop(), build.NOW)
+
+
 def test_what_is_kept_already_stays() -> None:
     new = Stop(Reason.UNSUBSCRIBED, build.NOW, Source.PERSON)
     assert kept(kept=stops.as_json([BOUGHT])) == stops.as_json([new, BOUGHT])
