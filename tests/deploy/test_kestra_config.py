@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -75,7 +76,9 @@ def test_what_was_tried_on_the_embedded_engine_is_the_same_in_production() -> No
     ]
     same = [name for name in same if "basic-auth" not in name]
     assert len(same) > 10
-    assert {name: EMBEDDED[name] for name in same} == {name: PRODUCTION[name] for name in same}
+    # `${NAME:value}` is a value that a single engine may have otherwise.
+    tried = {name: re.sub(r"^\$\{\w+:(.*)\}$", r"\1", str(EMBEDDED[name])) for name in same}
+    assert tried == {name: str(PRODUCTION[name]) for name in same}
 
 
 def test_only_the_webhooks_need_no_password() -> None:

@@ -80,4 +80,6 @@ def over(stack: Stack, emails: Collection[str], expected: set[int]) -> None:
 
 def reasons(stack: Stack, email: str) -> dict[int, str | None]:
     """The reason of each e-mail of a contact that is over (``None``: it was sent), by its number."""
-    return {run.inputs["number"]: run.labels.get("reason") for run in runs(stack, "send-email", email) if not run.live}
+    ended = [run for run in runs(stack, "send-email", email) if not run.live]
+    # One that was put off goes on in another run.
+    return {run.inputs["number"]: run.labels.get("reason") for run in ended if run.labels.get("outcome") != "deferred"}
