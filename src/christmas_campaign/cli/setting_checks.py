@@ -94,31 +94,25 @@ def discord(value: str) -> Wrong | None:
 
 def number(value: str) -> Wrong | None:
     """A number of calls a second."""
-    try:
-        good = 0.1 <= float(value) <= 1000
-    except ValueError:
-        good = False
-    return None if good else Wrong("it is no number from 0.1 to 1000", "write a number such as 3 or 2.5")
+    return _between(value, 0.1, 1000, "write a number such as 3 or 2.5")
 
 
 def days(value: str) -> Wrong | None:
     """A number of days."""
-    try:
-        good = 1 <= float(value) <= 365
-    except ValueError:
-        good = False
-    return None if good else Wrong("it is no number from 1 to 365", "write a number of days such as 7")
+    return _between(value, 1, 365, "write a number of days such as 7")
 
 
 def scale(value: str) -> Wrong | None:
     """What divides every delay."""
+    return _between(value, 1, 1_000_000, "leave it out: it is for the demo and the tests")
+
+
+def _between(value: str, least: float, most: float, mend: str) -> Wrong | None:
     try:
-        good = 1 <= float(value) <= 1_000_000
+        good = least <= float(value) <= most
     except ValueError:
         good = False
-    return (
-        None if good else Wrong("it is no number from 1 to 1000000", "leave it out: it is for the demo and the tests")
-    )
+    return None if good else Wrong(f"it is no number from {least} to {most}", mend)
 
 
 def count(value: str) -> Wrong | None:
