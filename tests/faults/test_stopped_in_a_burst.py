@@ -1,4 +1,4 @@
-"""A hundred e-mails are due at once, and half of the contacts are stopped while they go out."""
+"""Many e-mails are due at once, and most of the contacts are stopped while they go out."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from christmas_campaign.reasons import Reason
 from faults.account import Expected, settle_the_account
 from faults.people import burst, sleep_until
 
-PEOPLE = 100
+PEOPLE = 75
 STOPPED = 50
 
 
