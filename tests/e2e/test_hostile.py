@@ -45,7 +45,7 @@ GOOD_ENDS = {
     *((Became.SKIPPED, each.duplicate) for each in SEQUENCES),
 }
 
-pytestmark = pytest.mark.timeout(int(300 + 3 * PATIENCE))
+pytestmark = [pytest.mark.long, pytest.mark.timeout(int(300 + 3 * PATIENCE))]
 
 
 class Storm:

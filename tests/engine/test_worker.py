@@ -33,6 +33,9 @@ print(worker.pid, flush=True)
 time.sleep(300)
 """
 
+#: Eight starts of an engine. Fault 30 is about the same.
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory, env: dict[str, str], flows: list[Path]) -> Iterator[Engine]:
