@@ -55,8 +55,8 @@ def plan(
     Returns ``go``, ``outcome``, and ``note``, a sentence for the log. If ``go`` is false also ``reason``, and ``warning`` (the
     note again) when a person should look. If true: ``record`` (``Record.as_json``) and ``ttl``, ``contact`` (path and body of
     the contact's update, or ``None`` when there is no contact), ``page`` (method, path and body that write the page),
-    ``portal`` (the body that makes the customer's portal, or ``None``), ``emails`` (number and date of each), ``alert``
-    (the body for Discord, or ``None``), and ``stop``, the reason for which her other sequences end now (``None``: they do not).
+    ``portal`` (the body that makes the customer's portal, or ``None``), ``emails`` (number and date of each), and
+    ``alert`` (the body for Discord, or ``None``).
     """
     found = sequence(event.sequence)
     own = own_page(event, pages)
@@ -97,7 +97,6 @@ def plan(
         "portal": _portal(event, named, portals, known, sources, now) if found is ONBOARDING else None,
         "emails": [{"number": number, "date": times.text(date)} for number, date in dates.items()],
         "alert": alert(event, segment) if segment else None,
-        "stop": stops.BEGINS.get(found.name),
     }
 
 

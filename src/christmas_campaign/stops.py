@@ -61,9 +61,6 @@ SEEN_EACH_TIME = (Reason.NOTHING_LEFT_TO_SEND, Reason.PAGE_ARCHIVED, Reason.EXPI
 #: The closed list of reasons to stop.
 REASONS = (*RULES, *SEEN_EACH_TIME)
 
-#: Which sequence stops the others as soon as it begins, and why.
-BEGINS: dict[str, Reason] = {"onboarding": Reason.BOUGHT}
-
 #: The end of all times (the year 10000), in milliseconds since 1970.
 FOR_EVER = 253_402_300_800_000
 

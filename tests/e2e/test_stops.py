@@ -95,7 +95,7 @@ def test_who_is_stopped_gets_no_more_until_she_is_let_go_on(stack: Stack) -> Non
     assert numbers(wait_for_mails(stack, email, 4)) == [2, 1, 2, 3]
 
 
-def test_an_onboarding_ends_a_signup_that_is_under_way(stack: Stack) -> None:
+def test_who_has_bought_gets_the_onboarding_and_no_more_of_the_signup(stack: Stack) -> None:
     email = address()
     add_contact(stack, email)
     # Some days more until the first one: the onboarding is to come before it.
@@ -103,13 +103,14 @@ def test_an_onboarding_ends_a_signup_that_is_under_way(stack: Stack) -> None:
     enrolled(stack, email)
     begin(stack, "onboarding", email)
     enrolled(stack, email, "onboarding")
+    stop(stack, email, "bought")
     skipped = ("SUCCESS", "skipped", "bought")
     assert became(ended(stack, email, 4)) == [(each, *skipped) for each in (2, 3, 4, 5)]
     sent = ("SUCCESS", "sent", None)
     assert became(ended(stack, email, 3, sequence="onboarding")) == [(each, *sent) for each in (1, 2, 3)]
     assert [mail.tags["sequence"] for mail in mails(stack, email)] == ["onboarding"] * 3
     (kept,) = christmas_json(stack, "stopped", email)
-    assert [(each["reason"], each["by"]) for each in kept["stops"]] == [("bought", "enrolment")]
+    assert [(each["reason"], each["by"]) for each in kept["stops"]] == [("bought", "person")]
 
 
 def test_a_stop_one_second_before_an_email_is_due_holds(stack: Stack) -> None:

@@ -169,7 +169,6 @@ def test_all_that_a_signup_leads_to() -> None:
         ],
         "portal": None,
         "alert": alert.alert(event, CRITICAL),
-        "stop": None,
     }
 
 
@@ -734,8 +733,3 @@ def test_an_event_that_is_known_is_known_even_if_the_contact_is_stopped() -> Non
 
 def test_what_was_begun_is_finished_whatever_stops_the_contact() -> None:
     assert ask(begun=True, stopped=(stop(Reason.UNSUBSCRIBED, MINUTE),))["go"] is True
-
-
-@pytest.mark.parametrize("name", build.NAMES)
-def test_an_onboarding_ends_the_others(name: str) -> None:
-    assert ask(build.event(name))["stop"] == ("bought" if name == "onboarding" else None)

@@ -43,10 +43,6 @@ def test_the_closed_list_of_reasons_to_stop() -> None:
     assert {*stops.REASONS} == {*TABLE, "nothing_left_to_send", "page_archived", "expired"}
 
 
-def test_a_customer_is_one_who_began_the_onboarding() -> None:
-    assert stops.BEGINS == {"onboarding": "bought"}
-
-
 @pytest.mark.parametrize("name", build.NAMES)
 @pytest.mark.parametrize("reason", RULES)
 @pytest.mark.parametrize("later", [-HOUR, HOUR])
