@@ -12,6 +12,7 @@ from support import DELAYS, SCALE, address, enrolled, mails, numbers, sign_up, w
 from christmas_campaign.cli.stack import Stack
 
 
+@pytest.mark.long
 @pytest.mark.alone
 def test_the_engine_is_killed_while_emails_wait_and_all_arrive_once(tmp_path: Path) -> None:
     with Stack(tmp_path, time_scale=SCALE / 2) as stack:

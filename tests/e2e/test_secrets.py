@@ -54,6 +54,7 @@ def signed(name: str, secret: str, body: bytes) -> dict[str, str]:
     return {"webhook_id": "msg_1", "webhook_timestamp": seconds, "webhook_signature": signature}
 
 
+@pytest.mark.long
 @pytest.mark.timeout(300)
 def test_no_secret_is_in_anything_that_the_system_writes(tmp_path: Path) -> None:
     signing = {name: secrets.token_urlsafe(24) for name in SENDERS}

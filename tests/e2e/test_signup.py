@@ -133,6 +133,7 @@ def test_emails_that_are_overdue_go_out_at_once_and_spaced(stack: Stack) -> None
         assert other.received_at - one.received_at >= spacing
 
 
+@pytest.mark.long
 def test_the_same_signup_fifty_times_at_once_sends_nothing_twice(stack: Stack) -> None:
     email = address()
     with ThreadPoolExecutor(50) as pool:

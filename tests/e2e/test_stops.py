@@ -95,6 +95,7 @@ def test_who_is_stopped_gets_no_more_until_she_is_let_go_on(stack: Stack) -> Non
     assert numbers(wait_for_mails(stack, email, 4)) == [2, 1, 2, 3]
 
 
+@pytest.mark.long
 def test_who_has_bought_gets_the_onboarding_and_no_more_of_the_signup(stack: Stack) -> None:
     email = address()
     add_contact(stack, email)
@@ -153,6 +154,7 @@ def test_a_stop_between_the_gate_and_the_send_holds(stack: Stack) -> None:
     assert [call.path for call in calls(stack, "resend", email)] == ["/resend/emails/stopped/complained"]
 
 
+@pytest.mark.long
 def test_an_email_that_is_too_late_is_skipped(stack: Stack) -> None:
     email = address()
     about_to_get_the_last(stack, email, seconds=20)

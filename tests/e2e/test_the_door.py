@@ -119,6 +119,7 @@ def test_the_health_is_the_engines(door: DoorProcess) -> None:
     assert answer["environment"]["testing_mode"] == "false"
 
 
+@pytest.mark.long
 def test_while_kestra_is_down_the_door_keeps_what_it_takes(behind: Stack, door: DoorProcess) -> None:
     emails = [address() for _ in range(6)]
     behind.engine.stop()

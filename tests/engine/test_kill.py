@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+import pytest
+
 from christmas_campaign.cli.engine import Engine
 from christmas_campaign.cli.kestra import Kestra
 
@@ -20,6 +22,7 @@ def ended(kestra: Kestra, execution_id: str) -> str:
     return found.state
 
 
+@pytest.mark.long
 def test_the_database_outlives_the_interruption_of_a_task(
     tmp_path: Path, env: dict[str, str], flows: list[Path]
 ) -> None:
