@@ -19,7 +19,7 @@ demo: setup ## Play all four sequences on the real engine: a week in under a min
 up: setup ## Start the engine and the sandbox, and wait for webhooks.
 	@$(CHRISTMAS) up
 
-test: setup ## Run all tests, on the real engine.
+test: setup ## Run the tests, on the real engine; those that take longest are with `make faults`.
 	@scripts/test
 
 faults: setup ## Break things on purpose, on the real engine; writes docs/reliability.md. RUNS=3 repeats.

@@ -74,8 +74,12 @@ def play(door: DoorProcess, label: str, mode: GenerationMode, count: int = EXAMP
     @given(operation.as_strategy(mode, path_parameters=None if key is None else {"key": key}))
     def each(case: Case[Any]) -> None:
         answer = case.call(door.url)
+        if mode is GenerationMode.POSITIVE and too_long_a_name(case.body):
+            # No schema says so; signed or not, it is not taken.
+            assert answer.status_code in (401, 422)
+            return
         found[answer.status_code] += 1
-        excused: list[Any] = [positive_data_acceptance] if own_envelope(case.body) or too_long_a_name(case.body) else []
+        excused: list[Any] = [positive_data_acceptance] if own_envelope(case.body) else []
         # Not all that is drawn to break a pattern does: what fits the document after all need not be refused.
         if mode is GenerationMode.NEGATIVE and fits(label, case.body):
             excused.append(negative_data_rejection)
@@ -112,7 +116,7 @@ def own_envelope(body: Any) -> bool:
 def test_what_fits_the_document_is_taken_and_answered_as_it_says(door: DoorProcess, label: str) -> None:
     found = play(door, label, GenerationMode.POSITIVE)
     assert found[200]
-    assert set(found) <= {200, 422}
+    assert set(found) <= ({200, 422} if "onboarding" in label else {200})
 
 
 @pytest.mark.parametrize("label", WEBHOOKS)
