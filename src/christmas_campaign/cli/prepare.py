@@ -8,16 +8,16 @@ from __future__ import annotations
 import signal
 import sys
 
-from christmas_campaign.cli import toolchain
+from christmas_campaign.cli import jdk, toolchain
 
 
 def check() -> list[str]:
     """Return what is missing to build and run the engine, each as a sentence with the mend."""
     missing = []
-    for find in (toolchain.find_jdk, toolchain.find_maven):
+    for find in (jdk.find_jdk, jdk.find_maven):
         try:
             find()
-        except toolchain.ToolchainError as error:
+        except jdk.ToolchainError as error:
             missing.append(str(error))
     return missing
 
@@ -35,7 +35,7 @@ def main(arguments: list[str]) -> int:
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
         try:
             work[arguments[0]](progress=lambda line: print(f"setup: {line}", flush=True))
-        except toolchain.ToolchainError as error:
+        except jdk.ToolchainError as error:
             print(f"setup: {error}", file=sys.stderr)
             return 1
         return 0
