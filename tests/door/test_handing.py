@@ -163,6 +163,20 @@ def test_what_kestras_intake_refuses_is_put_aside_and_the_next_goes_on(
     assert f"refused by Kestra signup {entry.id} put aside" in capsys.readouterr().err
 
 
+def test_a_call_of_a_handler_that_this_door_does_not_know_holds_up_nobody(
+    path: Path, upstream: Upstream, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def scene(keeping: Keeping) -> None:
+        await keeping.keep(call(b"1", "of-another-version"))
+        await keeping.keep(call(b"2"))
+        await until(lambda: len(look(path)) == 1 and look(path)[0].refused)
+
+    play(path, upstream, scene)
+    (entry,) = look(path)
+    assert (entry.handler, entry.last_answer, upstream.taken) == ("of-another-version", "no such handler", [b"2"])
+    assert f"unknown to this door of-another-version {entry.id} put aside" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("fault", [503, DIE])
 def test_however_long_kestra_is_away_the_order_is_kept(path: Path, upstream: Upstream, fault: int | str) -> None:
     faults = [fault] * (HOLDS + 1)

@@ -20,9 +20,9 @@ from support import SCALE, add_contact, address, ended, enrolled, payload, until
 
 from christmas_campaign.cli import env_file
 from christmas_campaign.cli.stack import Stack
+from christmas_campaign.door.handlers import HANDLERS
 from christmas_campaign.door.inbox import look
 from christmas_campaign.door.paths import NATIVE, TODAY
-from christmas_campaign.door.settings import SENDERS
 from christmas_campaign.sequences import SEQUENCES
 from e2e.leaks import Arguments, Search, dump
 
@@ -57,7 +57,7 @@ def signed(name: str, secret: str, body: bytes) -> dict[str, str]:
 @pytest.mark.long
 @pytest.mark.timeout(300)
 def test_no_secret_is_in_anything_that_the_system_writes(tmp_path: Path) -> None:
-    signing = {name: secrets.token_urlsafe(24) for name in SENDERS}
+    signing = {each.name: secrets.token_urlsafe(24) for each in HANDLERS if each.signing}
     website = base64.b64encode(signing["signup"].encode()).decode()
     planted, contact = f"planted-{secrets.token_hex(12)}", address()
     said = []
@@ -65,7 +65,7 @@ def test_no_secret_is_in_anything_that_the_system_writes(tmp_path: Path) -> None
     with Arguments() as arguments, Stack(tmp_path / "stack", time_scale=SCALE) as stack:
         known = in_the_settings(stack)
         keys = {f"SECRET_{name}": base64.b64encode(known[name].encode()).decode() for name in webhook_keys()}
-        senders = {f"SIGNING_{sender}": signing[name] for name, sender in SENDERS.items()}
+        senders = {each.signing: signing[each.name] for each in HANDLERS if each.signing}
         senders["SIGNING_WEBSITE"] = f"whsec_{website}"
         with DoorProcess(tmp_path / "door", stack.engine, **keys, **senders) as door:
             add_contact(stack, contact)

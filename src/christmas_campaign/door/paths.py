@@ -6,28 +6,24 @@ import hmac
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from christmas_campaign.door.handlers import HANDLERS
 from christmas_campaign.sequences import SEQUENCES
 
-#: Where today's callers send their calls, by sequence.
-TODAY: Mapping[str, str] = {
-    "signup": "/webhook/christmas-signup",
-    "noshow": "/webhook/calendly-noshow",
-    "postcall": "/webhook/postcall-maybe",
-    "onboarding": "/webhook/onboarding-start",
-}
+_STARTING = {each.name for each in SEQUENCES}
 
-#: Kestra's own addresses, before the key, by sequence.
-NATIVE: Mapping[str, str] = {
-    each.name: f"/api/v1/main/executions/webhook/christmas/{each.handler}/" for each in SEQUENCES
-}
+#: Where today's callers send their calls, by sequence.
+TODAY: Mapping[str, str] = {each.name: each.path for each in HANDLERS if each.name in _STARTING and each.path}
+
+#: Kestra's own addresses, before the key, by sequence: those of the other handlers are for the door alone.
+NATIVE: Mapping[str, str] = {each.name: each.native for each in HANDLERS if each.name in _STARTING}
 
 HEALTH = "/health"
 
 
 class Place(NamedTuple):
-    """What is at a path: the sequence that a call starts (``None``: the health), and the methods that it takes."""
+    """What is at a path: the handler that a call goes to (``None``: the health), and the methods that it takes."""
 
-    sequence: str | None
+    handler: str | None
     methods: tuple[str, ...]
 
 
@@ -35,8 +31,8 @@ class Paths:
     """The paths of one installation."""
 
     def __init__(self, keys: Mapping[str, str]) -> None:
-        """Take the webhooks' keys, by sequence."""
-        self._whole = {path.encode(): Place(name, ("POST",)) for name, path in TODAY.items()}
+        """Take the webhooks' keys, by handler."""
+        self._whole = {each.path.encode(): Place(each.name, ("POST",)) for each in HANDLERS if each.path}
         self._whole[HEALTH.encode()] = Place(None, ("GET", "HEAD"))
         self._native = [(path.encode(), keys[name].encode(), Place(name, ("POST",))) for name, path in NATIVE.items()]
 

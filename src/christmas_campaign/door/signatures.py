@@ -31,8 +31,8 @@ class Refused(Exception):
     """A call is not signed by somebody who knows a secret; the message says why, and has nothing of the call in it."""
 
 
-def check(sequence_name: str, headers: Headers, body: bytes, secrets: Sequence[bytes], now: datetime) -> None:
-    """Return if the call that starts this sequence is signed with one of ``secrets``, or if there are none.
+def check(handler: str, headers: Headers, body: bytes, secrets: Sequence[bytes], now: datetime) -> None:
+    """Return if the call to this handler is signed with one of ``secrets``, or if there are none.
 
     ``body`` are the raw bytes; ``now`` is aware. A call that is signed in several forms is taken if one of them is right.
     Raises ``Refused``.
@@ -41,7 +41,7 @@ def check(sequence_name: str, headers: Headers, body: bytes, secrets: Sequence[b
         return
     given = _text_by_name(headers)
     faults = []
-    for form in (_standard, *_OWN_FORMS.get(sequence_name, ())):
+    for form in (_standard, *_OWN_FORMS.get(handler, ())):
         try:
             if form(given, body, secrets, now):
                 return
