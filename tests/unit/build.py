@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from christmas_campaign import intake, notion_pages
+from christmas_campaign import intake, notion_pages, unsubscribing
 from christmas_campaign import notion_schema as schema
 from christmas_campaign.enrolment import Record
 from christmas_campaign.intake import Event
@@ -64,7 +64,16 @@ WHO = {
 SOURCES = {"templates": "source-templates", "analytics": "source-analytics"}
 
 #: Settings with which an e-mail can be composed.
-SETTINGS = Settings(sender_address="value@example.org", unsubscribe_address="stop@example.org")
+UNSUBSCRIBE_KEYS = unsubscribing.keys("a key of the links to unsubscribe")
+SETTINGS = Settings(
+    sender_address="value@example.org",
+    unsubscribe_address="stop@example.org",
+    public_url="https://campaign.example.org",
+    unsubscribe_keys=UNSUBSCRIBE_KEYS,
+)
+
+#: The page by which this contact unsubscribes.
+UNSUBSCRIBE = f"https://campaign.example.org/unsubscribe/{UNSUBSCRIBE_KEYS.token(WHO['contact'])}"
 
 
 def payload(name: str = "signup", /, **fields: Any) -> dict[str, Any]:

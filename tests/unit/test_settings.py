@@ -8,6 +8,7 @@ import pytest
 from christmas_campaign import settings
 from christmas_campaign.sequences import sequence
 from christmas_campaign.settings import InvalidSetting, Settings
+from christmas_campaign.unsubscribing import Keys
 
 HOUR = timedelta(hours=1)
 MINUTE = timedelta(minutes=1)
@@ -34,6 +35,9 @@ def test_what_is_not_given_has_its_default(raw: dict[str, Any]) -> None:
         sender_name="Sang Le - BusOS",
         sender_address=None,
         unsubscribe_address=None,
+        public_url=None,
+        unsubscribe_keys=None,
+        one_click=True,
         links={},
     )
     assert found.spacing == HOUR
@@ -69,6 +73,8 @@ def test_all_settings() -> None:
         "sender_name": " Sang ",
         "sender_address": " Value@Example.org ",
         "unsubscribe_address": "stop@example.org",
+        "public_url": " https://campaign.example.org:8443/x/ ",
+        "unsubscribe_key": f"{'n' * 24}, {'o' * 24}",
         "calendly_link": "https://calendly.com/x",
         "pdf_download_link": "http://example.org/x.pdf",
         "unknown": "ignored",
@@ -81,6 +87,8 @@ def test_all_settings() -> None:
         sender_name="Sang",
         sender_address="value@example.org",
         unsubscribe_address="stop@example.org",
+        public_url="https://campaign.example.org:8443/x",
+        unsubscribe_keys=Keys((b"n" * 24, b"o" * 24)),
         links={"calendly_link": "https://calendly.com/x", "pdf_download_link": "http://example.org/x.pdf"},
     )
 
@@ -88,6 +96,9 @@ def test_all_settings() -> None:
 @pytest.mark.parametrize(("given", "expected"), [("true", True), (" True\n", True), (True, True), (False, False)])
 def test_testing_mode_is_read_in_any_case(given: object, expected: bool) -> None:
     assert settings.read({"testing_mode": given}).testing_mode is expected
+
+
+PUBLIC_URL = "ENV_PUBLIC_URL must be the door's address, such as https://campaign.example.com"
 
 
 @pytest.mark.parametrize(
@@ -113,6 +124,15 @@ def test_testing_mode_is_read_in_any_case(given: object, expected: bool) -> None
         (
             {"unsubscribe_address": "a@b"},
             "ENV_UNSUBSCRIBE_ADDRESS is not an e-mail address: what stands after the @ is not a domain",
+        ),
+        ({"public_url": "campaign.example.org"}, "ENV_PUBLIC_URL must be a whole address that begins with https://"),
+        ({"public_url": "http://campaign.example.org"}, PUBLIC_URL),
+        ({"public_url": "https://campaign.example.org/?x"}, PUBLIC_URL),
+        ({"public_url": "https://campaign.example.org/#x"}, PUBLIC_URL),
+        ({"public_url": "https://me@campaign.example.org"}, PUBLIC_URL),
+        (
+            {"unsubscribe_key": "n" * 24 + ",short"},
+            "SECRET_UNSUBSCRIBE_KEY must have keys of 24 characters or more, separated by commas (as base64)",
         ),
         ({"calendly_link": "calendly.com/x"}, "ENV_CALENDLY_LINK must be a whole address that begins with https://"),
         ({"calendly_link": "javascript:x"}, "ENV_CALENDLY_LINK must be a whole address that begins with https://"),

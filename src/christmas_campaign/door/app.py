@@ -16,9 +16,9 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from christmas_campaign import times
-from christmas_campaign.door import bodies, cors, log, senders, signatures
+from christmas_campaign.door import bodies, cors, log, senders, signatures, unsubscribe
 from christmas_campaign.door.answers import HEADERS, Answer, Refusal, later, wrong_body
-from christmas_campaign.door.handlers import BY_NAME
+from christmas_campaign.door.handlers import BY_NAME, UNSUBSCRIBE
 from christmas_campaign.door.health import Health
 from christmas_campaign.door.inbox import Call, Kept
 from christmas_campaign.door.keeping import Keeping
@@ -26,6 +26,8 @@ from christmas_campaign.door.limits import MOST_HEADER_BYTES, Busy, Places, Rate
 from christmas_campaign.door.paths import Paths, Place
 from christmas_campaign.door.reading import Reading
 from christmas_campaign.door.settings import Settings
+from christmas_campaign.door.unsubscribe import Shown
+from christmas_campaign.unsubscribing import Wish
 
 #: A body of more bytes is read in a thread: the others need not wait for it.
 LARGE = 65_536
@@ -71,7 +73,7 @@ class Door:
             response = await self._answer(scope, headers, reading, address, place, for_browsers)
         except Refusal as refusal:
             _log(place, address, refusal.status, refusal.why)
-            response = refusal.answer()
+            response = refusal.answer() if place is None or place.token is None else unsubscribe.refusal(refusal)
         except ClientDisconnect:
             return
         except Exception as error:
@@ -104,6 +106,8 @@ class Door:
             raise later(429, "too many calls from there", wait)
         try:
             with self._places.one():
+                if place.token is not None:
+                    return await self._page(place.token, scope["method"], headers, reading)
                 return await self._take(place, scope, reading, address)
         except Busy:
             raise later(503, "too many calls at once", 1) from None
@@ -117,6 +121,19 @@ class Door:
         }
         return Answer(200 if up else 503, body)
 
+    async def _page(self, token: str, method: str, headers: Headers, reading: Reading) -> Response:
+        if self._settings.unsubscribe_keys.contact(token) is None:
+            raise Refusal(404, "no link of ours")
+        sender = self._settings.sender
+        if method != "POST":
+            return unsubscribe.page(Shown.ASK, sender)
+        wish = unsubscribe.wish(await reading.whole(), headers.get("content-type", ""))
+        # Each of them counts, also the same once more: which came last is told by its time.
+        call = Call(uuid.uuid4().hex, UNSUBSCRIBE, unsubscribe.payload(token, wish), self._now(), None)
+        if await self._keeping.keep(call) is Kept.NO_ROOM:
+            raise later(503, "there is no room to keep the call", NO_ROOM_SECONDS)
+        return unsubscribe.page(Shown.STOPPED if wish is Wish.STOP else Shown.GOES_ON, sender)
+
     async def _take(self, place: Place, scope: Scope, reading: Reading, address: senders.Address) -> Answer:
         assert place.handler is not None  # noqa: S101  (the health is answered elsewhere)
         body = await reading.whole()
@@ -125,7 +142,9 @@ class Door:
             signatures.check(place.handler, scope["headers"], body, self._settings.secrets[place.handler], now)
         except signatures.Refused as refused:
             raise Refusal(401, str(refused)) from None
-        decide = partial(BY_NAME[place.handler].decide, body, now)
+        decide_on = BY_NAME[place.handler].decide
+        assert decide_on is not None  # noqa: S101  (that place is a page's, and is answered elsewhere)
+        decide = partial(decide_on, body, now)
         try:
             if len(body) > LARGE:
                 decision = await asyncio.get_running_loop().run_in_executor(self._thread, decide)

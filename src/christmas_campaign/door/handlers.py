@@ -7,6 +7,9 @@ from typing import NamedTuple
 from christmas_campaign.door.deciding import Decide, of_sequence
 from christmas_campaign.sequences import SEQUENCES
 
+#: The handler of the link to unsubscribe.
+UNSUBSCRIBE = "unsubscribe"
+
 
 class Handler(NamedTuple):
     """One handler of Kestra.
@@ -14,7 +17,7 @@ class Handler(NamedTuple):
     ``name`` is what the settings, the log and the inbox call it: for those that start a sequence, the sequence's. ``flow`` is
     the flow whose webhook takes the calls, ``webhook_key`` the secret that is the last part of that webhook's address.
     ``path`` is where the calls come to the door (``None``: to the native address alone), ``signing`` the setting with the
-    secrets that their sender signs with (``None``: nobody signs), ``decide`` what decides about them.
+    secrets that their sender signs with (``None``: nobody signs), ``decide`` what decides about them (``None``: a page).
     """
 
     name: str
@@ -22,7 +25,7 @@ class Handler(NamedTuple):
     webhook_key: str
     path: str | None
     signing: str | None
-    decide: Decide
+    decide: Decide | None
 
     @property
     def native(self) -> str:
@@ -47,16 +50,20 @@ _SIGNING = {
 }
 
 #: All handlers; the order is that of the sequences, and then of what starts none.
-HANDLERS: tuple[Handler, ...] = tuple(
-    Handler(
-        each.name,
-        each.handler,
-        each.webhook_key,
-        _PATHS.get(each.name),
-        _SIGNING.get(each.name),
-        of_sequence(each.name),
-    )
-    for each in SEQUENCES
+HANDLERS: tuple[Handler, ...] = (
+    *(
+        Handler(
+            each.name,
+            each.handler,
+            each.webhook_key,
+            _PATHS.get(each.name),
+            _SIGNING.get(each.name),
+            of_sequence(each.name),
+        )
+        for each in SEQUENCES
+    ),
+    # Its path is not whole without a contact's token, which is its signature.
+    Handler(UNSUBSCRIBE, "unsubscribe-handler", "WEBHOOK_KEY_UNSUBSCRIBE", None, None, None),
 )
 
 #: The same by their names.

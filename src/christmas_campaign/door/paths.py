@@ -6,8 +6,9 @@ import hmac
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from christmas_campaign.door.handlers import HANDLERS
+from christmas_campaign.door.handlers import HANDLERS, UNSUBSCRIBE
 from christmas_campaign.sequences import SEQUENCES
+from christmas_campaign.unsubscribing import PATH
 
 _STARTING = {each.name for each in SEQUENCES}
 
@@ -19,12 +20,16 @@ NATIVE: Mapping[str, str] = {each.name: each.native for each in HANDLERS if each
 
 HEALTH = "/health"
 
+_PAGE = PATH.encode()
+
 
 class Place(NamedTuple):
-    """What is at a path: the handler that a call goes to (``None``: the health), and the methods that it takes."""
+    """What is at a path: the handler that a call goes to (``None``: the health), and the methods that it takes. ``token`` is
+    what stands where the token of a link does, whatever it is (``None``: this is no page)."""
 
     handler: str | None
     methods: tuple[str, ...]
+    token: str | None = None
 
 
 class Paths:
@@ -38,6 +43,8 @@ class Paths:
 
     def find(self, raw_path: bytes) -> Place | None:
         """Return what is at a path (without the query), or ``None``; how near a wrong key was cannot be told from the time."""
+        if raw_path.startswith(_PAGE):
+            return Place(UNSUBSCRIBE, ("GET", "HEAD", "POST"), raw_path.removeprefix(_PAGE).decode("latin-1"))
         found = self._whole.get(raw_path)
         for path, key, place in self._native:
             if raw_path.startswith(path) and hmac.compare_digest(raw_path.removeprefix(path), key):

@@ -17,9 +17,13 @@ SETTINGS: dict[str, Any] = {
     "sender_name": None,
     "sender_address": "value@example.org",
     "unsubscribe_address": "stop@example.org",
+    "public_url": "https://campaign.example.org",
     "calendly_link": None,
     "pdf_download_link": None,
 }
+
+#: What the links to unsubscribe are made with.
+UNSUBSCRIBE_KEY = build.UNSUBSCRIBE_KEYS.secrets[0].decode()
 
 #: When ``compose`` claimed the e-mail.
 CLAIMED = "2025-11-20T14:59:58.000Z"
@@ -94,6 +98,7 @@ def compose(**changed: Any) -> dict[str, Any]:
         "page": build.response(build.sequence_page()),
         "templates": build.found(build.template("{{first_name}}: 100%")),
         "kept": None,
+        "unsubscribe_key": UNSUBSCRIBE_KEY,
         "settings": SETTINGS,
         **changed,
     }
@@ -113,6 +118,11 @@ def settle(**changed: Any) -> dict[str, Any]:
     }
 
 
+def unsubscribe(**changed: Any) -> dict[str, Any]:
+    payload = {"token": build.UNSUBSCRIBE_KEYS.token(build.WHO["contact"]), "wish": "unsubscribe"}
+    return {"payload": payload, "unsubscribe_key": UNSUBSCRIBE_KEY, "received_at": None, **changed}
+
+
 def stop(**changed: Any) -> dict[str, Any]:
     return {"kept": None, "reason": "unsubscribed", "by": "person", **changed}
 
@@ -126,4 +136,5 @@ ALL = {
     "compose": compose,
     "settle": settle,
     "stop": stop,
+    "unsubscribe": unsubscribe,
 }

@@ -14,7 +14,7 @@ from christmas_campaign.steps import __main__ as main
 from unit import build
 from unit.steps import contexts, run
 
-USAGE = "usage: python -m christmas_campaign.steps {intake,sources,plan,gate,compose,settle,stop}\n"
+USAGE = "usage: python -m christmas_campaign.steps {intake,sources,plan,gate,compose,settle,stop,unsubscribe}\n"
 
 
 @pytest.mark.parametrize("arguments", [[], ["none"], ["intake", "plan"], ["--help"], [""]])
@@ -37,6 +37,7 @@ OUTPUT = {
     "compose": "request",
     "settle": "ledger",
     "stop": "kept",
+    "unsubscribe": "contact",
 }
 
 
