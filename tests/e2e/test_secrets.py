@@ -12,12 +12,14 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
+import httpx
 import pytest
 from door.process import DoorProcess
 from faults import commands
 from standardwebhooks import Webhook
 from support import SCALE, add_contact, address, ended, enrolled, payload, until, wait_for_mails
 
+from christmas_campaign import identity
 from christmas_campaign.cli import env_file
 from christmas_campaign.cli.stack import Stack
 from christmas_campaign.door.handlers import HANDLERS
@@ -92,6 +94,11 @@ def test_no_secret_is_in_anything_that_the_system_writes(tmp_path: Path) -> None
             until(lambda: any("**Failed**" in alert["content"] for alert in stack.sandbox.alerts()), "the alert")
             wait_for_mails(stack, contact, 6)
 
+            link = f"{door.url}/unsubscribe/{stack.unsubscribe_keys.token(identity.contact_id(address('leaves')))}"
+            assert httpx.post(link, data={"List-Unsubscribe": "One-Click"}).status_code == 200
+            assert httpx.post(f"{link}x", data={"List-Unsubscribe": "One-Click"}).status_code == 404
+            until(lambda: stack.kestra.executions(namespace="christmas", flow_id="stop"), "the stop")
+
             code, failures = commands.run(stack, "failures")
             assert code == 1, failures
             for words in (
@@ -143,7 +150,8 @@ def test_no_secret_is_in_anything_that_the_system_writes(tmp_path: Path) -> None
 
 
 def webhook_keys() -> list[str]:
-    return [each.webhook_key for each in SEQUENCES]
+    """The secrets that the door has as Kestra has them."""
+    return [*(each.webhook_key for each in HANDLERS), "UNSUBSCRIBE_KEY"]
 
 
 def encoded(text: str) -> str:
