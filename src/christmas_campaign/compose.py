@@ -61,7 +61,7 @@ def compose(
     """
     try:
         _check_page(page, number)
-        request = _request(record, number, active, settings)
+        request = _request(record, number, enrolment, active, settings)
     except Stop as stop:
         return {"send": False, "outcome": stop.outcome, "reason": stop.reason, "detail": stop.detail}
     return {
@@ -90,7 +90,9 @@ def active_templates(found: Sequence[Page]) -> list[dict[str, Read]]:
     return [{name: each.get(name) for name in texts} for each in said]
 
 
-def _request(record: Record, number: int, active: Sequence[Mapping[str, Read]], settings: Settings) -> dict[str, Any]:
+def _request(
+    record: Record, number: int, enrolment: str, active: Sequence[Mapping[str, Read]], settings: Settings
+) -> dict[str, Any]:
     name = sequence(record.event.sequence).email(number).template
     subject, html, text = letter(name, texts(name, active), sources(record, number, settings))
     sender = settings.sender_address
@@ -109,6 +111,9 @@ def _request(record: Record, number: int, active: Sequence[Mapping[str, Read]], 
         "tags": [
             {"name": "sequence", "value": record.event.sequence},
             {"name": "number", "value": str(number)},
+            # For what Resend reports of it later: see ``reports``.
+            {"name": "enrolment", "value": enrolment},
+            {"name": "contact", "value": record.labels["contact"]},
         ],
     }
 

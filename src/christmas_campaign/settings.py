@@ -45,6 +45,7 @@ class Settings(NamedTuple):
     ``sender_address``, ``public_url`` (the door's address for the world, without a / at its end) and ``unsubscribe_keys`` are
     ``None`` when not given: then no e-mail can be composed. Without ``one_click`` a mail to ``unsubscribe_address`` is enough
     to unsubscribe: for e-mails that wait since before there was a page for it.
+    ``resend_opens`` says whether it counts that somebody opened an e-mail or followed a link in it.
     """
 
     testing_mode: bool = False
@@ -59,6 +60,7 @@ class Settings(NamedTuple):
     unsubscribe_keys: unsubscribing.Keys | None = None
     one_click: bool = True
     links: Mapping[str, str] = {}
+    resend_opens: bool = False
 
     @property
     def spacing(self) -> timedelta:
@@ -88,7 +90,7 @@ def read(raw: Mapping[str, Any]) -> Settings:
 
     Names: ``testing_mode``, ``time_scale``, ``resend_url``, ``notion_rate``, ``resend_rate``, ``expires_after_days``,
     ``sender_name``, ``sender_address``, ``unsubscribe_address``, ``public_url``, ``unsubscribe_key``, ``calendly_link``,
-    ``pdf_download_link``. Raises ``InvalidSetting``.
+    ``pdf_download_link``, ``resend_opens``. Raises ``InvalidSetting``.
     """
     given = {name: str(value).strip() for name, value in raw.items() if value is not None and str(value).strip()}
     testing_mode = given.get("testing_mode", "false").lower()
@@ -114,6 +116,7 @@ def read(raw: Mapping[str, Any]) -> Settings:
         public_url=_public_url(given.get("public_url")),
         unsubscribe_keys=_keys(given.get("unsubscribe_key")),
         links={name: _link(given[name], name) for name in LINKS if name in given},
+        resend_opens=_yes(given, "resend_opens"),
     )
 
 
@@ -125,6 +128,13 @@ def _number(given: Mapping[str, str], name: str, default: float, least: float, m
     if not least <= value <= most:
         raise InvalidSetting(f"ENV_{name.upper()} must be a number from {least:g} to {most:.0f}")
     return value
+
+
+def _yes(given: Mapping[str, str], name: str) -> bool:
+    value = given.get(name, "false").lower()
+    if value not in ("true", "false"):
+        raise InvalidSetting(f"ENV_{name.upper()} must be true or false")
+    return value == "true"
 
 
 def _address(given: Mapping[str, str], name: str) -> str | None:

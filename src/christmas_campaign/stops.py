@@ -28,6 +28,8 @@ class Source(StrEnum):
     """An enrolment that was kept: an accepted onboarding."""
     CONTACT = "contact"
     """She herself, by the link in an e-mail or by her mail provider's button."""
+    RESEND = "resend"
+    """What Resend reported of an e-mail to her."""
 
 
 class Holds(Enum):

@@ -55,16 +55,26 @@ def test_the_exact_request() -> None:
                 "List-Unsubscribe": f"<{build.UNSUBSCRIBE}>, <mailto:stop@example.org?subject=Unsubscribe>",
                 "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
             },
-            "tags": [{"name": "sequence", "value": "signup"}, {"name": "number", "value": "2"}],
+            "tags": [
+                {"name": "sequence", "value": "signup"},
+                {"name": "number", "value": "2"},
+                {"name": "enrolment", "value": "signup-abc"},
+                {"name": "contact", "value": build.WHO["contact"]},
+            ],
         },
     }
 
 
 @pytest.mark.parametrize("name", build.NAMES)
-def test_the_tags_and_the_key_name_the_sequence_and_the_number(name: str) -> None:
+def test_the_tags_and_the_key_name_the_email_and_whom_it_goes_to(name: str) -> None:
     said = ask(build.template(), number=3, record=build.record(name))
     assert said["idempotency_key"] == "signup-abc-e3"
-    assert said["request"]["tags"] == [{"name": "sequence", "value": name}, {"name": "number", "value": "3"}]
+    assert {tag["name"]: tag["value"] for tag in said["request"]["tags"]} == {
+        "sequence": name,
+        "number": "3",
+        "enrolment": "signup-abc",
+        "contact": build.WHO["contact"],
+    }
 
 
 def test_an_awkward_name_arrives_as_it_is() -> None:

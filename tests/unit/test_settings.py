@@ -39,6 +39,7 @@ def test_what_is_not_given_has_its_default(raw: dict[str, Any]) -> None:
         unsubscribe_keys=None,
         one_click=True,
         links={},
+        resend_opens=False,
     )
     assert found.spacing == HOUR
     assert found.pace == timedelta(seconds=1)
@@ -77,6 +78,7 @@ def test_all_settings() -> None:
         "unsubscribe_key": f"{'n' * 24}, {'o' * 24}",
         "calendly_link": "https://calendly.com/x",
         "pdf_download_link": "http://example.org/x.pdf",
+        "resend_opens": " True ",
         "unknown": "ignored",
     }
     assert settings.read(raw) == Settings(
@@ -90,6 +92,7 @@ def test_all_settings() -> None:
         public_url="https://campaign.example.org:8443/x",
         unsubscribe_keys=Keys((b"n" * 24, b"o" * 24)),
         links={"calendly_link": "https://calendly.com/x", "pdf_download_link": "http://example.org/x.pdf"},
+        resend_opens=True,
     )
 
 
@@ -117,6 +120,7 @@ PUBLIC_URL = "ENV_PUBLIC_URL must be the door's address, such as https://campaig
             {"time_scale": "60", "resend_url": SANDBOX, "testing_mode": "true"},
             "ENV_TIME_SCALE must not be set together with SECRET_TESTING_MODE=true: choose one",
         ),
+        ({"resend_opens": "yes"}, "ENV_RESEND_OPENS must be true or false"),
         ({"expires_after_days": "0.9"}, "ENV_EXPIRES_AFTER_DAYS must be a number from 1 to 365"),
         ({"expires_after_days": "366"}, "ENV_EXPIRES_AFTER_DAYS must be a number from 1 to 365"),
         ({"expires_after_days": "never"}, "ENV_EXPIRES_AFTER_DAYS must be a number from 1 to 365"),

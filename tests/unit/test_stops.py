@@ -135,7 +135,7 @@ def test_the_key_is_opaque_and_fit_for_kestra() -> None:
 
 
 def test_who_may_stop_a_contact() -> None:
-    assert {str(each) for each in Source} == {"person", "enrolment", "contact"}
+    assert {str(each) for each in Source} == {"person", "enrolment", "contact", "resend"}
 
 
 def herself(at: datetime = NOW) -> Stop:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from christmas_campaign import lookups
+from christmas_campaign import lookups, reports
+from christmas_campaign import notion_schema as schema
 from unit import build
 
 SETTINGS: dict[str, Any] = {
@@ -127,6 +128,27 @@ def stop(**changed: Any) -> dict[str, Any]:
     return {"kept": None, "reason": "unsubscribed", "by": "person", **changed}
 
 
+def resend(**changed: Any) -> dict[str, Any]:
+    return {"payload": build.resend(), "received_at": None, "settings": {"resend_opens": None}, **changed}
+
+
+def report(**changed: Any) -> dict[str, Any]:
+    return {"report": build.report().as_json(), "kept": None, "bounces": None, "source": "source-analytics", **changed}
+
+
+def conclude(**changed: Any) -> dict[str, Any]:
+    return {
+        "report": build.report().as_json(),
+        "kept": {**reports.as_json(reports.add({}, build.report())), "written": None},
+        "asked": True,
+        "pages": build.found(build.page(schema.ANALYTICS, page_id="analytics-1")),
+        "written": build.response({"object": "page"}),
+        "tries": 0,
+        "settings": SETTINGS,
+        **changed,
+    }
+
+
 ALL = {
     "intake": intake,
     "sources": sources,
@@ -137,4 +159,7 @@ ALL = {
     "settle": settle,
     "stop": stop,
     "unsubscribe": unsubscribe,
+    "resend": resend,
+    "report": report,
+    "conclude": conclude,
 }

@@ -64,7 +64,7 @@ def test_a_reason_that_is_none_is_refused(reason: str) -> None:
 def test_a_source_that_is_none_is_refused() -> None:
     with pytest.raises(UnusableContext) as error:
         step(contexts.stop(by="somebody"), build.NOW)
-    assert str(error.value) == "who stops a contact must be one of person, enrolment, contact"
+    assert str(error.value) == f"who stops a contact must be one of {', '.join(Source)}"
 
 
 HER = Stop(Reason.UNSUBSCRIBED, build.NOW - build.HOUR, Source.CONTACT)
