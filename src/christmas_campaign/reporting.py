@@ -48,7 +48,7 @@ def decide(
         }
     emails = reports.bounced(bounces, report)
     return {
-        "kept": {**reports.as_json(said), "written": written},
+        "kept": {**reports.as_json(said), **({"written": written} if written else {})},
         "bounces": emails if emails != list(bounces) else None,
         "stop": reports.stops(report, emails),
         "page": page,

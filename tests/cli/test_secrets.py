@@ -44,12 +44,14 @@ WHOLE = {
     "NOTION_RATE": "3",
     "RESEND_RATE": "2.5",
     "EXPIRES_AFTER_DAYS": "7",
+    "RESEND_OPENS": "false",
     "DISCORD_WEBHOOK_URL": "https://discord.com/api/webhooks/118/Zx8-qWe_7rTy5uIo",
     "WEBHOOK_KEY_SIGNUP": "s1gnup-Key_aaaaaaaaaaaaaaaaaaaaaaaa",
     "WEBHOOK_KEY_NOSHOW": "n0show-Key_bbbbbbbbbbbbbbbbbbbbbbbb",
     "WEBHOOK_KEY_POSTCALL": "p0stcall-Key_cccccccccccccccccccccc",
     "WEBHOOK_KEY_ONBOARDING": "0nboard-Key_ddddddddddddddddddddddd",
     "WEBHOOK_KEY_UNSUBSCRIBE": "uns7b-Key_eeeeeeeeeeeeeeeeeeeeeeeeee",
+    "WEBHOOK_KEY_RESEND": "r3send-Key_ffffeeeeeeeeeeeeeeeeeeee",
     "SIGNING_WEBSITE": "whsec_" + base64.b64encode(b"website-newest-secret-of-32-bytes").decode(),
     "SIGNING_CALENDLY": "calendly-signing-key-1,calendly-signing-key-0",
     "SIGNING_CRM": "",
@@ -416,6 +418,7 @@ def test_make_keeps_a_secret_that_stands_there_as_kestra_wants_it_and_makes_one_
         "WEBHOOK_KEY_NOSHOW",
         "WEBHOOK_KEY_ONBOARDING",
         "WEBHOOK_KEY_UNSUBSCRIBE",
+        "WEBHOOK_KEY_RESEND",
     ]
     now = place.values()
     assert now["SECRET_WEBHOOK_KEY_SIGNUP"] == kept

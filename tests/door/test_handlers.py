@@ -9,7 +9,7 @@ import pytest
 from support import payload
 
 from christmas_campaign.door.bodies import Unreadable
-from christmas_campaign.door.deciding import Decision, of_sequence
+from christmas_campaign.door.deciding import Decision, of_resend, of_sequence
 from christmas_campaign.door.handlers import BY_NAME, HANDLERS
 from christmas_campaign.intake import Event
 from christmas_campaign.intake import read as read_payload
@@ -47,3 +47,34 @@ def test_what_is_wrong_is_told_without_the_senders_words() -> None:
     assert (found.code, found.body["status"], found.why) == (422, "rejected", "wrong or missing: email, variables")
     with pytest.raises(Unreadable):
         of_sequence("signup")(b'{"a":1,"a":2}', NOW)
+
+
+def report(name: str, **tags: str) -> bytes:
+    """What Resend says of an e-mail of this system, with these tags besides or instead."""
+    own = {"enrolment": f"signup-{'a' * 24}", "number": "2", "contact": "b" * 24, **tags}
+    return json.dumps(
+        {"type": name, "created_at": "2025-11-20T15:00:00Z", "data": {"email_id": "x", "tags": own}}
+    ).encode()
+
+
+@pytest.mark.parametrize("name", ["email.bounced", "email.complained", "email.delivered", "email.opened"])
+def test_a_report_of_resends_is_needed_and_none_is_taken_for_another(name: str) -> None:
+    """Whether it counts that an e-mail was opened is for Kestra to say."""
+    assert of_resend(report(name), NOW) == Decision(200, {"status": "accepted"})
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (report("email.sent"), "not_of_interest"),
+        (report("email.bounced", enrolment="another-systems"), "not_ours"),
+        (b"[]", "not_of_interest"),
+    ],
+)
+def test_what_kestra_need_not_see_is_answered_and_not_handed_on(body: bytes, reason: str) -> None:
+    assert of_resend(body, NOW) == Decision(200, {"status": "skipped", "reason": reason}, handed_on=False)
+
+
+def test_a_report_that_can_be_read_in_two_ways_is_refused() -> None:
+    with pytest.raises(Unreadable):
+        of_resend(b'{"type":"email.bounced","type":"email.delivered"}', NOW)

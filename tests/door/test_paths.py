@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from christmas_campaign.door.handlers import BY_NAME
 from christmas_campaign.door.paths import NATIVE, TODAY, Paths, Place
 from christmas_campaign.sequences import SEQUENCES
 from door.process import KEYS, UNSUBSCRIBE_KEYS, addresses
@@ -95,6 +96,15 @@ def test_nothing_else_is_there(path: str) -> None:
 
 def test_every_sequence_has_both_addresses() -> None:
     assert list(TODAY) == list(NATIVE) == [each.name for each in SEQUENCES]
+
+
+def test_resend_has_one_address_and_its_key_opens_none() -> None:
+    """Resend calls with a signature; Kestra's own address is for the door alone."""
+    assert PATHS.find(b"/webhook/resend") == Place("resend", ("POST",))
+    native = f"{BY_NAME['resend'].native}{KEYS['resend']}"
+    assert native == "/api/v1/main/executions/webhook/christmas/resend-handler/key-of-resend-0123456789"
+    for path in (native, "/webhook/resend/", "/webhook/resend-handler", "/webhook/Resend"):
+        assert PATHS.find(path.encode()) is None
 
 
 TOKEN = UNSUBSCRIBE_KEYS.token("7ece2a81c666152c41fce3d8")

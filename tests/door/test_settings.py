@@ -25,7 +25,7 @@ def settings(**more: str) -> Settings:
 def test_what_counts_when_only_the_keys_are_given() -> None:
     assert settings() == Settings(
         keys=KEYS,
-        secrets={"signup": (), "noshow": (), "postcall": (), "onboarding": (), "unsubscribe": ()},
+        secrets={"signup": (), "noshow": (), "postcall": (), "onboarding": (), "unsubscribe": (), "resend": ()},
         unsubscribe_keys=UNSUBSCRIBE_KEYS,
         sender="Sang Le - BusOS",
         kestra_url="http://127.0.0.1:8080",
@@ -50,6 +50,7 @@ def test_everything_given() -> None:
     found = settings(
         SIGNING_WEBSITE="whsec_c2VjcmV0, plain one ,",
         SIGNING_CRM="crm",
+        SIGNING_RESEND="whsec_cmVzZW5k",
         SENDER_NAME=" Sang ",
         SECRET_UNSUBSCRIBE_KEY=base64_of(f"{UNSUBSCRIBE_KEY}x,{UNSUBSCRIBE_KEY}"),
         DOOR_KESTRA_URL="http://kestra:8080/",
@@ -67,14 +68,9 @@ def test_everything_given() -> None:
         SECRET_RESEND_API_KEY=base64_of("re_x"),
         SECRET_DISCORD_WEBHOOK_URL=base64_of("https://example.com"),
     )
-    assert found.secrets == {
-        "signup": (b"secret", b"plain one"),
-        "noshow": (),
-        "postcall": (b"crm",),
-        "onboarding": (),
-        "unsubscribe": (),
-    }
     assert (found.sender, found.unsubscribe_keys) == ("Sang", keys(f"{UNSUBSCRIBE_KEY}x,{UNSUBSCRIBE_KEY}"))
+    signing = {"signup": (b"secret", b"plain one"), "postcall": (b"crm",), "resend": (b"resend",)}
+    assert found.secrets == {**dict.fromkeys(KEYS, ()), **signing}
     assert (found.kestra_url, found.kestra_health_url) == ("http://kestra:8080", "http://kestra:8081/health")
     assert (found.listen, found.inbox, found.inbox_most) == (("::1", 0), Path("/data/inbox.sqlite"), 7)
     assert found.origins == {"https://www.example.com", "http://localhost:3000"}

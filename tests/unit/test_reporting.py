@@ -31,10 +31,7 @@ def conclude(kept: dict[str, Any], *, asked: bool = True, found: bool | None = T
 
 def test_what_is_kept_and_asked_of_a_first_report() -> None:
     assert decide(build.report()) == {
-        "kept": {
-            "kinds": {"delivered": {"first": times.text(NOW), "detail": "", "last": times.text(NOW)}},
-            "written": None,
-        },
+        "kept": {"kinds": {"delivered": {"first": times.text(NOW), "detail": "", "last": times.text(NOW)}}},
         "bounces": None,
         "stop": None,
         "page": {

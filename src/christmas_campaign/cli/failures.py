@@ -17,6 +17,12 @@ NAMESPACE = "christmas"
 
 _HANDLERS = {sequence.handler: sequence.name for sequence in SEQUENCES}
 
+#: The flows that are called from outside: each call is about something of its own. The last one starts no sequence.
+_CALLED = (*_HANDLERS, "resend-handler")
+
+#: The flow that writes down what Resend reported of an e-mail.
+_REPORT = "report"
+
 _LOOK = "The execution's log says what happened; mend it, then `christmas replay`."
 _KILLED = "Somebody ended it by hand: `christmas replay`, if it is to be done after all."
 
@@ -86,7 +92,9 @@ def _subject(run: Execution) -> tuple[str, ...]:
     """What a run was about: two runs about the same are two tries."""
     if _is_mail(run):
         return run.flow, str(run.inputs.get("enrolment")), str(run.inputs.get("number"))
-    return (run.flow, run.original) if run.flow in _HANDLERS else (run.flow,)
+    if run.flow == _REPORT:
+        return run.flow, str(run.labels.get("enrolment")), str(run.labels.get("number"))
+    return (run.flow, run.original) if run.flow in _CALLED else (run.flow,)
 
 
 def _newest(runs: Iterable[Execution]) -> list[Execution]:
@@ -103,8 +111,8 @@ def _made_good(kestra: Kestra, run: Execution, keys: Collection[str]) -> bool:
         return settled(kestra, run.inputs, keys)[0] in (Outcome.SENT, Outcome.SKIPPED)
     others = kestra.executions(namespace=NAMESPACE, flow_id=run.flow, states=["SUCCESS", *kestra_models.LIVE])
     later = [each for each in others if each.created > run.created]
-    # Another call of a webhook makes nothing good; a later run of anything else does.
-    return any(each.original == run.original for each in later) if run.flow in _HANDLERS else bool(later)
+    # Another call of a webhook makes nothing good, nor does a report of another e-mail; a later run of anything else does.
+    return any(_subject(each) == _subject(run) for each in later)
 
 
 def settled(

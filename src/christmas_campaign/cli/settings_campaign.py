@@ -9,7 +9,6 @@ from christmas_campaign.notion_schema import DATABASES
 from christmas_campaign.sequences import SEQUENCES
 from christmas_campaign.settings import EXPIRES_AFTER_DAYS, NOTION_RATE, RESEND_RATE
 
-
 def _database(setting: str, title: str) -> Setting:
     return Setting(
         setting,
@@ -174,6 +173,16 @@ CAMPAIGN: tuple[Setting, ...] = (
         kestra=Kestra.ENVIRONMENT,
     ),
     Setting(
+        "RESEND_OPENS",
+        "E-mails",
+        "true: that somebody opened an e-mail, or followed a link in it, counts where Resend reports it. It says something of "
+        "a person: the law may ask for her consent first.",
+        checks.switch,
+        example="false",
+        without="it is false",
+        kestra=Kestra.ENVIRONMENT,
+    ),
+    Setting(
         "DISCORD_WEBHOOK_URL",
         "The team",
         "Where the team reads who needs a call at once and what failed. In Discord: the channel's settings, Integrations, "
@@ -186,4 +195,5 @@ CAMPAIGN: tuple[Setting, ...] = (
     ),
     *(_webhook(each.webhook_key, each.handler) for each in SEQUENCES),
     _webhook("WEBHOOK_KEY_UNSUBSCRIBE", "unsubscribe-handler", "can call it, but has no contact's link"),
+    _webhook("WEBHOOK_KEY_RESEND", "resend-handler", "can report in Resend's name"),
 )

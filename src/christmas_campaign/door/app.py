@@ -156,6 +156,8 @@ class Door:
         if decision.code != 200:
             _log(place, address, decision.code, decision.why)
             return Answer(decision.code, decision.body)
+        if not decision.handed_on:
+            return Answer(200, decision.body)
         kept = await self._keeping.keep(Call(uuid.uuid4().hex, place.handler, body, now, decision.once))
         if kept is Kept.NO_ROOM and decision.needed:
             raise later(503, "there is no room to keep the call", NO_ROOM_SECONDS)

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from christmas_campaign import intake
+from christmas_campaign import intake, reports
 from christmas_campaign.door import bodies
 from christmas_campaign.reasons import Outcome
+from christmas_campaign.reports import Report
 
 
 class Decision(NamedTuple):
@@ -17,7 +18,7 @@ class Decision(NamedTuple):
     ``code`` is the status and ``body`` the JSON answer; any ``code`` but 200 is a refusal, and ``why`` says to the log what is
     wrong, without a word of the call. ``body_if_known`` is the answer where a call with the same ``once`` waits already
     (``None``: it is not compared with others). ``needed`` says whether the call must be kept: else it is handed on to be seen
-    alone, and nothing is lost where there is no room for it.
+    alone, and nothing is lost where there is no room for it. ``handed_on`` is false for what Kestra need not even see.
     """
 
     code: int
@@ -25,6 +26,7 @@ class Decision(NamedTuple):
     body_if_known: Any = None
     once: str | None = None
     needed: bool = True
+    handed_on: bool = True
     why: str = ""
 
 
@@ -48,3 +50,12 @@ def of_sequence(name: str) -> Decide:
         return Decision(200, told, answer["body_if_known"], once=intake.Event.from_json(answer["event"]).id)
 
     return decide
+
+
+def of_resend(body: bytes, now: datetime) -> Decision:
+    """Decide about a report of Resend's: what is not about an e-mail of this system is no matter of Kestra's."""
+    # Whether it counts that an e-mail was opened is a setting of Kestra's.
+    found = reports.read(bodies.read(body), now, opens=True)
+    if isinstance(found, Report):
+        return Decision(200, {"status": Outcome.ACCEPTED})
+    return Decision(200, {"status": Outcome.SKIPPED, "reason": found}, handed_on=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from christmas_campaign.door.deciding import Decide, of_sequence
+from christmas_campaign.door.deciding import Decide, of_resend, of_sequence
 from christmas_campaign.sequences import SEQUENCES
 
 #: The handler of the link to unsubscribe.
@@ -64,6 +64,7 @@ HANDLERS: tuple[Handler, ...] = (
     ),
     # Its path is not whole without a contact's token, which is its signature.
     Handler(UNSUBSCRIBE, "unsubscribe-handler", "WEBHOOK_KEY_UNSUBSCRIBE", None, None, None),
+    Handler("resend", "resend-handler", "WEBHOOK_KEY_RESEND", "/webhook/resend", "SIGNING_RESEND", of_resend),
 )
 
 #: The same by their names.

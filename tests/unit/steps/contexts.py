@@ -139,7 +139,7 @@ def report(**changed: Any) -> dict[str, Any]:
 def conclude(**changed: Any) -> dict[str, Any]:
     return {
         "report": build.report().as_json(),
-        "kept": {**reports.as_json(reports.add({}, build.report())), "written": None},
+        "kept": reports.as_json(reports.add({}, build.report())),
         "asked": True,
         "pages": build.found(build.page(schema.ANALYTICS, page_id="analytics-1")),
         "written": build.response({"object": "page"}),
