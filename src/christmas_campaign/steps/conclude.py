@@ -22,11 +22,10 @@ def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
     """
     report = Report.from_json(context["report"])
     pages, written = context.get("pages"), context.get("written")
-    answered = pages is not None and pages.get("code") == 200
     outputs = reporting.conclude(
         kept=context["kept"],
         asked=context["asked"],
-        found=bool(parsed(pages.get("body")).get("results")) if answered else None,
+        found=_found(pages),
         written=written is not None and written.get("code") == 200,
         tries=context.get("tries", 0),
         settings=settings.read(context["settings"]),
@@ -47,3 +46,10 @@ def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
         number=str(report.number),
         kind=report.kind,
     )
+
+
+def _found(response: Mapping[str, Any] | None) -> bool | None:
+    """Whether the query found the page; ``None``: there was no answer."""
+    if response is None or response.get("code") != 200:
+        return None
+    return bool(parsed(response.get("body")).get("results"))
