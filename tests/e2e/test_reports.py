@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import uuid
 from concurrent.futures import ThreadPoolExecutor
@@ -10,7 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
-from cli.operator import christmas_json
+from cli.operator import christmas, christmas_json
 from support import add_contact, address, analytics_of, begin, ended, mails, numbers, until, wait_for_mails
 
 from christmas_campaign import identity, reports, times
@@ -191,3 +192,34 @@ def test_a_report_whose_page_never_comes_leaves_a_reason(stack: Stack) -> None:
     ]
     assert kept(stack, mail).keys() == {"kinds"}
     assert kept(stack, mail)["kinds"].keys() == {"delivered"}
+
+
+def listed(stack: Stack, mail: Mail) -> list[Any]:
+    """What `christmas failures` says of a mail's enrolment; other tests leave failures too."""
+    found = json.loads(christmas(stack, "failures", "--json").stdout)
+    return [each for each in found if each["enrolment"] == mail.tags["enrolment"]]
+
+
+@pytest.mark.long
+def test_a_report_that_was_given_up_is_listed_and_can_be_replayed(stack: Stack) -> None:
+    email = address()
+    mail = first_mail(stack, email)
+    until(lambda: analytics_of(stack, email), "the analytics page")
+    stack.sandbox.fault("notion", "status", status=403, times=None, method="PATCH", path=".*/v1/pages/.*")
+    said = reports.read(report(mail, "email.delivered"), mail.received_at, opens=False)
+    assert isinstance(said, Report)
+    labels = {"sequence": "noshow", **{name: mail.tags[name] for name in ("contact", "enrolment", "number")}}
+    run = stack.kestra.run("report", {"report": said.as_json(), "tries": 48}, labels=labels)
+    written_down(stack, mail, 1)
+    assert stack.kestra.execution(run).state == "FAILED"
+
+    (found,) = listed(stack, mail)
+    assert found["execution"] == run
+    assert (found["flow"], found["sequence"], found["number"]) == ("report", "noshow", 1)
+    assert (found["enrolment"], found["reason"]) == (mail.tags["enrolment"], "notion_unreachable")
+    assert found["detail"].endswith("for as long as it was tried: 49 times.")
+    stack.sandbox.clear_faults()
+    assert christmas(stack, "replay", run, "--yes").exit_code == 0
+    until(lambda: kept(stack, mail).get("written") == "delivered", "the replay")
+    # Nothing of it is listed any more: neither the run that was given up, nor the one that made it good.
+    until(lambda: not listed(stack, mail), "a clean list")

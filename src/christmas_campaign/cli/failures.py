@@ -27,7 +27,14 @@ _LOOK = "The execution's log says what happened; mend it, then `christmas replay
 _KILLED = "Somebody ended it by hand: `christmas replay`, if it is to be done after all."
 
 #: Outputs in which a decision says in words what it decided, the last word first.
-_WORDS = (("settle", "detail"), ("compose", "detail"), ("gate", "detail"), ("plan", "warning"), ("plan", "note"))
+_WORDS = (
+    ("settle", "detail"),
+    ("compose", "detail"),
+    ("gate", "detail"),
+    ("conclude", "detail"),
+    ("plan", "warning"),
+    ("plan", "note"),
+)
 
 
 class Failure(NamedTuple):
@@ -53,6 +60,8 @@ class Failure(NamedTuple):
         """What has failed, in words."""
         if self.flow == SEND_EMAIL:
             return f"{self.sequence or 'unknown'} E{self.number}"
+        if self.flow == _REPORT:
+            return f"{self.sequence} E{self.number} report"
         return f"{self.sequence} enrolment" if self.flow == ENROLL else self.flow
 
     def as_json(self) -> dict[str, Any]:
@@ -65,9 +74,8 @@ def failures(kestra: Kestra) -> list[Failure]:
     newest = _newest(_failed(kestra))
     # The ledger after the runs: one that ended in between has written what became of it.
     keys = set(kestra.kv_list(NAMESPACE))
-    live = {
-        _subject(each) for each in kestra.executions(namespace=NAMESPACE, states=kestra_models.LIVE) if _is_mail(each)
-    }
+    runs = kestra.executions(namespace=NAMESPACE, states=kestra_models.LIVE)
+    live = {_subject(each) for each in runs if _is_mail(each) or each.flow == _REPORT}
     waiting = [each for each in newest if _subject(each) not in live and not _made_good(kestra, each, keys)]
     return [_failure(kestra, each) for each in sorted(waiting, key=lambda each: each.ended or each.changed)]
 
@@ -131,16 +139,16 @@ def ledger_key(enrolment: str, number: object) -> str:
 
 
 def _failure(kestra: Kestra, run: Execution) -> Failure:
-    enrolment, number = run.inputs.get("enrolment"), run.inputs.get("number")
-    about = _is_mail(run)
+    about = run.labels if run.flow == _REPORT else run.inputs if _is_mail(run) else {}
+    enrolment, number = about.get("enrolment"), about.get("number")
     reason = run.labels.get("reason") or ("killed" if run.state == "KILLED" else Reason.STEP_FAILED.value)
     return Failure(
         run.ended or run.changed,
         run.id,
         run.flow,
         run.labels.get("sequence") or _HANDLERS.get(run.flow),
-        str(enrolment) if about and enrolment is not None else None,
-        int(number) if run.flow == SEND_EMAIL and number is not None else None,
+        str(enrolment) if enrolment is not None else None,
+        int(number) if number is not None else None,
         _address(kestra, run),
         reason,
         _detail(kestra, run),
