@@ -9,6 +9,7 @@ from christmas_campaign.notion_schema import DATABASES
 from christmas_campaign.sequences import SEQUENCES
 from christmas_campaign.settings import EXPIRES_AFTER_DAYS, NOTION_RATE, RESEND_RATE
 
+
 def _database(setting: str, title: str) -> Setting:
     return Setting(
         setting,
