@@ -26,23 +26,26 @@ _WORDS = {
     Reason.NOTION_UNREACHABLE: "Notion could not be reached, or was not ready to answer",
     Reason.RESEND_UNREACHABLE: "Resend could not be reached, or was not ready to take the e-mail",
     Reason.SEND_IN_PROGRESS: "Resend is still busy with this e-mail",
+    Reason.ANALYTICS_PAGE_MISSING: "Email Analytics has no page of this e-mail",
 }
 
 
-def wait(tries: int, settings: Settings) -> timedelta | None:
-    """Return how long to wait for the next try when ``tries`` have been put off before this one; ``None``: give up."""
-    if tries >= TRIES:
+def wait(tries: int, settings: Settings, most: int = TRIES) -> timedelta | None:
+    """Return how long to wait for the next try when ``tries`` have been put off before this one, and ``most`` may be; ``None``:
+    give up."""
+    if tries >= most:
         return None
     longer = min(FIRST_WAIT * (1 << min(tries, _DOUBLINGS)), LONGEST_WAIT)
     return max(longer / settings.time_scale, SHORTEST_WAIT)
 
 
-def put_off(reason: Reason, tries: int, settings: Settings, now: datetime) -> dict[str, Any]:
-    """Decide what becomes of something that met with ``reason``, one that passes, at ``now`` (aware).
+def put_off(reason: Reason, tries: int, settings: Settings, now: datetime, most: int = TRIES) -> dict[str, Any]:
+    """Decide what becomes of something that met with ``reason``, one that passes, at ``now`` (aware), and may be put off
+    ``most`` times.
 
     Returns ``outcome``, ``reason``, ``detail``; ``date`` of the next try (UTC) and ``tries``, its count, if there is one.
     """
-    pause = wait(tries, settings)
+    pause = wait(tries, settings, most)
     if pause is None:
         return {
             "outcome": Outcome.FAILED,

@@ -1,7 +1,8 @@
 """Compose: the exact e-mail, or why there is none.
 
 The order of the checks right before a send: is the page still there and not in the trash; does it say that the e-mail was
-sent; is there exactly one active template, with a subject and a body; has every placeholder a value; is there a sender.
+sent; is there exactly one active template, with a subject and a body; has every placeholder a value; is there a sender, and a
+way to unsubscribe.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from christmas_campaign import identity, notion_pages, plain_text, templates, values
+from christmas_campaign import identity, notion_pages, plain_text, templates, unsubscribing, values
 from christmas_campaign import notion_schema as schema
 from christmas_campaign.enrolment import Record
 from christmas_campaign.notion_pages import Read
@@ -60,7 +61,7 @@ def compose(
     """
     try:
         _check_page(page, number)
-        request = _request(record, number, active, settings)
+        request = _request(record, number, enrolment, active, settings)
     except Stop as stop:
         return {"send": False, "outcome": stop.outcome, "reason": stop.reason, "detail": stop.detail}
     return {
@@ -89,24 +90,43 @@ def active_templates(found: Sequence[Page]) -> list[dict[str, Read]]:
     return [{name: each.get(name) for name in texts} for each in said]
 
 
-def _request(record: Record, number: int, active: Sequence[Mapping[str, Read]], settings: Settings) -> dict[str, Any]:
+def _request(
+    record: Record, number: int, enrolment: str, active: Sequence[Mapping[str, Read]], settings: Settings
+) -> dict[str, Any]:
     name = sequence(record.event.sequence).email(number).template
     subject, html, text = letter(name, texts(name, active), sources(record, number, settings))
-    if settings.sender_address is None or settings.unsubscribe_address is None:
-        missing = "ENV_SENDER_ADDRESS" if settings.sender_address is None else "ENV_UNSUBSCRIBE_ADDRESS"
+    sender = settings.sender_address
+    missing = _missing(settings)
+    if sender is None or missing:
         raise Stop(Outcome.FAILED, Reason.SETTING_MISSING, f"The setting {missing} is missing.")
     return {
-        "from": mailbox(settings.sender_name, settings.sender_address),
+        "from": mailbox(settings.sender_name, sender),
         "to": [record.event.email],
         "subject": subject,
         "html": html,
         "text": text,
-        "headers": {"List-Unsubscribe": f"<{values.unsubscribe_url(settings)}>"},
+        "headers": unsubscribing.headers(
+            values.unsubscribe_link(record.event.email, settings), settings.unsubscribe_address
+        ),
         "tags": [
             {"name": "sequence", "value": record.event.sequence},
             {"name": "number", "value": str(number)},
+            # For what Resend reports of it later: see ``reports``.
+            {"name": "enrolment", "value": enrolment},
+            {"name": "contact", "value": record.labels["contact"]},
         ],
     }
+
+
+def _missing(settings: Settings) -> str | None:
+    """The first setting without which no e-mail goes out, of those that are not given."""
+    if settings.sender_address is None:
+        return "ENV_SENDER_ADDRESS"
+    if not settings.one_click:
+        return "ENV_UNSUBSCRIBE_ADDRESS" if settings.unsubscribe_address is None else None
+    if settings.public_url is None:
+        return "ENV_PUBLIC_URL"
+    return "SECRET_UNSUBSCRIBE_KEY" if settings.unsubscribe_keys is None else None
 
 
 def sources(record: Record, number: int, settings: Settings) -> tuple[Source, ...]:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from christmas_campaign import campaign
 from christmas_campaign.reasons import Outcome
+from christmas_campaign.reports import Kind
 from christmas_campaign.segments import SEGMENTS
 from christmas_campaign.sequences import SEQUENCES
 
@@ -213,7 +214,15 @@ ANALYTICS = Database(
         Property(ANALYTICS_RESEND_ID, "rich_text"),
         Property(ANALYTICS_ERROR, "rich_text"),
         Property(ANALYTICS_NUMBER, "number"),
-        Property(ANALYTICS_STATUS, "select", (Outcome.SENT, Outcome.FAILED, Outcome.SKIPPED, "delivered", "bounced")),
+        Property(
+            ANALYTICS_STATUS,
+            "select",
+            tuple(
+                dict.fromkeys(
+                    (*map(str, (Outcome.SENT, Outcome.FAILED, Outcome.SKIPPED)), *(each.status for each in Kind))
+                )
+            ),
+        ),
         Property(ANALYTICS_DATE, "date"),
         Property(ANALYTICS_CAMPAIGN, "select", (campaign.ANALYTICS_NAME,)),
     ),

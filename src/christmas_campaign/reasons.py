@@ -22,6 +22,8 @@ class Outcome(StrEnum):
     """Nothing was to be done; the reason says why."""
     DEFERRED = "deferred"
     """Not yet: the e-mail before this one is not settled, or too near, or somebody could not be reached. It is tried again."""
+    REPORTED = "reported"
+    """What Resend said of an e-mail is written down."""
     FAILED = "failed"
     """A person has to look; the reason says at what."""
 
@@ -42,6 +44,10 @@ class Reason(StrEnum):
     TOO_SOON = "too_soon"
     SEND_IN_PROGRESS = "send_in_progress"
     PAUSED = "paused"
+
+    NOT_OURS = "not_ours"
+    NOT_OF_INTEREST = "not_of_interest"
+    ANALYTICS_PAGE_MISSING = "analytics_page_missing"
 
     ALREADY_SENT = "already_sent"
     PAGE_ARCHIVED = "page_archived"

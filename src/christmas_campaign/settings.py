@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from christmas_campaign import addresses, campaign
+from christmas_campaign import addresses, campaign, unsubscribing
 from christmas_campaign.sequences import SPACING, TESTING_UNIT, Sequence
 
 #: The host of the real Resend: there time is never squeezed.
@@ -42,7 +42,10 @@ class Settings(NamedTuple):
 
     ``time_scale`` divides every delay, the spacing, the pace and the waits (1: real time). ``notion_rate`` and ``resend_rate``
     are the calls a second that the providers take, ``expires_after_days`` is how late an e-mail may be.
-    ``sender_address`` and ``unsubscribe_address`` are ``None`` when not given: then no e-mail can be composed.
+    ``sender_address``, ``public_url`` (the door's address for the world, without a / at its end) and ``unsubscribe_keys`` are
+    ``None`` when not given: then no e-mail can be composed. Without ``one_click`` a mail to ``unsubscribe_address`` is enough
+    to unsubscribe: for e-mails that wait since before there was a page for it.
+    ``resend_opens`` says whether it counts that somebody opened an e-mail or followed a link in it.
     """
 
     testing_mode: bool = False
@@ -53,7 +56,11 @@ class Settings(NamedTuple):
     sender_name: str = campaign.SENDER_NAME
     sender_address: str | None = None
     unsubscribe_address: str | None = None
+    public_url: str | None = None
+    unsubscribe_keys: unsubscribing.Keys | None = None
+    one_click: bool = True
     links: Mapping[str, str] = {}
+    resend_opens: bool = False
 
     @property
     def spacing(self) -> timedelta:
@@ -82,8 +89,8 @@ def read(raw: Mapping[str, Any]) -> Settings:
     """Return the settings that the flow handed over.
 
     Names: ``testing_mode``, ``time_scale``, ``resend_url``, ``notion_rate``, ``resend_rate``, ``expires_after_days``,
-    ``sender_name``, ``sender_address``, ``unsubscribe_address``, ``calendly_link``, ``pdf_download_link``. Raises
-    ``InvalidSetting``.
+    ``sender_name``, ``sender_address``, ``unsubscribe_address``, ``public_url``, ``unsubscribe_key``, ``calendly_link``,
+    ``pdf_download_link``, ``resend_opens``. Raises ``InvalidSetting``.
     """
     given = {name: str(value).strip() for name, value in raw.items() if value is not None and str(value).strip()}
     testing_mode = given.get("testing_mode", "false").lower()
@@ -106,7 +113,10 @@ def read(raw: Mapping[str, Any]) -> Settings:
         sender_name=given.get("sender_name", campaign.SENDER_NAME),
         sender_address=_address(given, "sender_address"),
         unsubscribe_address=_address(given, "unsubscribe_address"),
+        public_url=_public_url(given.get("public_url")),
+        unsubscribe_keys=_keys(given.get("unsubscribe_key")),
         links={name: _link(given[name], name) for name in LINKS if name in given},
+        resend_opens=_yes(given, "resend_opens"),
     )
 
 
@@ -118,6 +128,13 @@ def _number(given: Mapping[str, str], name: str, default: float, least: float, m
     if not least <= value <= most:
         raise InvalidSetting(f"ENV_{name.upper()} must be a number from {least:g} to {most:.0f}")
     return value
+
+
+def _yes(given: Mapping[str, str], name: str) -> bool:
+    value = given.get(name, "false").lower()
+    if value not in ("true", "false"):
+        raise InvalidSetting(f"ENV_{name.upper()} must be true or false")
+    return value == "true"
 
 
 def _address(given: Mapping[str, str], name: str) -> str | None:
@@ -132,6 +149,24 @@ def _address(given: Mapping[str, str], name: str) -> str | None:
 def _link(value: str, name: str) -> str:
     _host(value, name)
     return value
+
+
+def _public_url(value: str | None) -> str | None:
+    """Mail providers call no other than https, and nothing may stand between it and the path."""
+    if value is None:
+        return None
+    _host(value, "public_url")
+    parts = urlsplit(value)
+    if parts.scheme != "https" or parts.query or parts.fragment or "@" in parts.netloc:
+        raise InvalidSetting("ENV_PUBLIC_URL must be the door's address, such as https://campaign.example.com")
+    return value.rstrip("/")
+
+
+def _keys(value: str | None) -> unsubscribing.Keys | None:
+    try:
+        return unsubscribing.keys(value) if value is not None else None
+    except ValueError as error:
+        raise InvalidSetting(f"SECRET_UNSUBSCRIBE_KEY {error} (as base64)") from None
 
 
 def _host(value: str, name: str) -> str:

@@ -2,7 +2,8 @@
 
 What is kept of a contact is Kestra's KV entry ``stop.<contact id>``; the id is opaque. ``stops`` has each reason with when and
 by whom, and ``ends``, made from it, which reason ends which sequence: by that the flow `send-email` checks once more, at the
-last moment, without Python. An entry has no time to live: one that went away by itself would send mail.
+last moment, without Python. ``back`` is when a contact took her unsubscribing back, if ever: a call from before that, late or
+once more, does not count. An entry has no time to live: one that went away by itself would send mail.
 """
 
 from __future__ import annotations
@@ -25,6 +26,10 @@ class Source(StrEnum):
     """A person who runs the campaign, with `christmas stop`."""
     ENROLMENT = "enrolment"
     """An enrolment that was kept: an accepted onboarding."""
+    CONTACT = "contact"
+    """She herself, by the link in an e-mail or by her mail provider's button."""
+    RESEND = "resend"
+    """What Resend reported of an e-mail to her."""
 
 
 class Holds(Enum):
@@ -34,6 +39,17 @@ class Holds(Enum):
     UNTIL_LET_GO = "until she is let go on"
     WHAT_WAS_BEFORE = "for what had begun before"
     """A later event begins anew: whoever misses the call that she booked is written to."""
+
+
+class Lift(StrEnum):
+    """What is lifted of what stops a contact: the closed list."""
+
+    LET_GO = "let_go"
+    """By a person: what does not hold for good."""
+    ALSO_FOR_GOOD = "also_for_good"
+    """By a person who mends a mistake: all but a complaint, which nobody takes back for her."""
+    UNSUBSCRIBED = "unsubscribed"
+    """By the contact herself: that she unsubscribed, and nothing of what others have said."""
 
 
 class Rule(NamedTuple):
@@ -94,11 +110,18 @@ def read(kept: Mapping[str, Any] | None) -> tuple[Stop, ...]:
     return tuple(Stop(Reason(each["reason"]), times.parse(each["at"]), Source(each["by"])) for each in said)
 
 
-def as_json(stops: Collection[Stop]) -> dict[str, Any]:
+def back(kept: Mapping[str, Any] | None) -> datetime | None:
+    """Return when a contact took her unsubscribing back last, from what ``as_json`` wrote; ``None``: never."""
+    said = (kept or {}).get("back")
+    return times.parse(said) if said else None
+
+
+def as_json(stops: Collection[Stop], back: datetime | None = None) -> dict[str, Any]:
     """Return what stops a contact as it is kept; ``ends`` has for each sequence the reason that ends it and, in milliseconds
-    since 1970, the moment before which what arrived is ended."""
+    since 1970, the moment before which what arrived is ended. ``back`` is when she took her unsubscribing back last."""
     ends = {name: _strongest(stops, name) for name in sorted(_ALL)}
     return {
+        **({"back": times.text(back)} if back else {}),
         "stops": [{"reason": each.reason, "at": times.text(each.at), "by": each.by} for each in stops],
         "ends": {name: {"reason": each.reason, "before": each.before} for name, each in ends.items() if each},
     }
@@ -116,18 +139,37 @@ def received(event: Event) -> int:
 
 
 def add(stops: Sequence[Stop], new: Stop) -> tuple[Stop, ...]:
-    """Return ``stops`` with ``new``. A reason is there once: since when it held first, or up to when it held last."""
-    others = [each for each in stops if each.reason is not new.reason]
-    same = [each for each in stops if each.reason is new.reason]
+    """Return ``stops`` with ``new``. A reason is there once: since when it held first, or up to when it held last. What the
+    contact herself says stands beside what others say: she may take it back, up to when she said it last."""
+    same = [each for each in stops if each.reason is new.reason and _by_herself(each) is _by_herself(new)]
+    others = [each for each in stops if each not in same]
     # What ends whatever was before a moment ends more the later that is.
-    latest = RULES[new.reason].holds is Holds.WHAT_WAS_BEFORE
+    latest = RULES[new.reason].holds is Holds.WHAT_WAS_BEFORE or _by_herself(new)
     chosen = (max if latest else min)([*same, new], key=lambda each: each.at)
     return tuple(sorted([*others, chosen], key=lambda each: list(RULES).index(each.reason)))
 
 
-def let_go(stops: Sequence[Stop]) -> tuple[Stop, ...]:
-    """Return what stops a contact still when she is let go on: what holds for good."""
-    return tuple(each for each in stops if RULES[each.reason].holds is Holds.FOR_GOOD)
+def unsubscribe(stops: Sequence[Stop], new: Stop, back: datetime | None) -> tuple[Stop, ...]:
+    """Return ``stops`` with ``new``, what a contact has said herself; without it where she took it back (``back``) later."""
+    return tuple(stops) if back and new.at < back else add(stops, new)
+
+
+def take_back(stops: Sequence[Stop], at: datetime) -> tuple[Stop, ...]:
+    """Return what stops a contact still who took back at this time that she had unsubscribed: whatever others have said, and
+    what she has said since. Where both were said at the same moment she stays unsubscribed."""
+    return tuple(each for each in stops if not (_by_herself(each) and each.at < at))
+
+
+def let_go(stops: Sequence[Stop], *, also_for_good: bool = False) -> tuple[Stop, ...]:
+    """Return what stops a contact still when she is let go on: what holds for good; of that a complaint alone where a person
+    says that the rest was a mistake (``also_for_good``)."""
+    kept = [each for each in stops if RULES[each.reason].holds is Holds.FOR_GOOD]
+    return tuple(each for each in kept if each.reason is Reason.COMPLAINED or not also_for_good)
+
+
+def _by_herself(stop: Stop) -> bool:
+    """Whether the contact may take it back."""
+    return stop.reason is Reason.UNSUBSCRIBED and stop.by is Source.CONTACT
 
 
 def _strongest(stops: Collection[Stop], sequence: str) -> Stop | None:

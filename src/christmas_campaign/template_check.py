@@ -275,7 +275,7 @@ def _may_be_blank(subject: str, origins: Mapping[Placeholder, tuple[Origin, ...]
 def _hole(template: str, part: str, sequence: str, need: Need) -> Fault:
     name = need.placeholder.name
     if name in LINKS or name == UNSUBSCRIBE:
-        setting = f"ENV_{name.upper()}" if name in LINKS else "ENV_UNSUBSCRIBE_ADDRESS"
+        setting = f"ENV_{name.upper()}" if name in LINKS else "ENV_PUBLIC_URL or SECRET_UNSUBSCRIBE_KEY"
         problem = f"{written(need.placeholder)} has no value: the setting {setting} is missing"
         return Fault(template, part, problem, f"give the setting {setting}")
     possible = [origin.source for origin in need.origins[sequence] if origin.sample is not None]

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
-from christmas_campaign import campaign, fields, systems, templates, times
+from christmas_campaign import campaign, fields, identity, systems, templates, times, unsubscribing
 from christmas_campaign.fields import Plain
 from christmas_campaign.intake import FIELDS, Event
 from christmas_campaign.segments import classify
@@ -66,21 +66,30 @@ def dates_for_people(sequence_name: str, given: Mapping[str, Plain]) -> dict[str
     return found
 
 
-def unsubscribe_url(settings: Settings) -> str | None:
-    """Return the address behind "unsubscribe", or ``None`` when the setting for it is missing."""
-    if settings.unsubscribe_address is None:
+def unsubscribe_link(email: str, settings: Settings) -> str | None:
+    """Return the address of the page by which the contact with this address unsubscribes, or ``None`` when a setting for it is
+    missing."""
+    if settings.public_url is None or settings.unsubscribe_keys is None:
         return None
-    return f"mailto:{settings.unsubscribe_address}?subject=Unsubscribe"
+    return unsubscribing.url(settings.public_url, settings.unsubscribe_keys, identity.contact_id(email))
 
 
-def _of_this_email(scheduled: datetime, settings: Settings) -> dict[str, Plain]:
+def unsubscribe_url(email: str, settings: Settings) -> str | None:
+    """Return what stands behind "unsubscribe": that page, or a mail to write where that is enough; ``None`` without it."""
+    link = unsubscribe_link(email, settings)
+    if link is None and settings.unsubscribe_address is not None and not settings.one_click:
+        return unsubscribing.by_mail(settings.unsubscribe_address)
+    return link
+
+
+def _of_this_email(email: str, scheduled: datetime, settings: Settings) -> dict[str, Plain]:
     today: date = scheduled.astimezone(campaign.ZONE).date()
     found: dict[str, Plain] = {
         "days_to_deadline": max(0, (campaign.DEADLINE - today).days),
         "deadline_date": campaign.DEADLINE_TEXT,
         "personalized_tip_3": systems.GENERAL_TIP,
     }
-    unsubscribe = unsubscribe_url(settings)
+    unsubscribe = unsubscribe_url(email, settings)
     if unsubscribe:
         found["unsubscribe_url"] = unsubscribe
     return found
@@ -121,7 +130,7 @@ def sources(
     """
     computed = {**derive(event.fields), **dates_for_people(event.sequence, event.fields)}
     return (
-        Source("payload", {**_of_this_email(scheduled, settings), **computed, **event.fields}),
+        Source("payload", {**_of_this_email(event.email, scheduled, settings), **computed, **event.fields}),
         Source("variables", event.variables),
         Source("signup", {**derive(signup), **{name: value for name, value in signup.items() if name != "email"}}),
         Source("contact", {name: value for name, value in contact.items() if value is not None}),

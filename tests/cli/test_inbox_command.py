@@ -74,7 +74,7 @@ def test_as_json(inbox: Inbox, path: Path) -> None:
     assert [each["id"] for each in found] == ["id-1", "id-2", "id-3"]
     assert found[1] == {
         "id": "id-2",
-        "sequence": "noshow",
+        "handler": "noshow",
         "received_at": "2025-11-20T15:00:00.000Z",
         "refused": True,
         "tries": 1,

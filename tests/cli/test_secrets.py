@@ -37,16 +37,21 @@ WHOLE = {
     "SENDER_ADDRESS": "value@mail.sangle.ca",
     "SENDER_NAME": "Sang Lệ - 'BusOS' $ #1",
     "UNSUBSCRIBE_ADDRESS": "o'neill@mail.sangle.ca",
+    "PUBLIC_URL": "https://campaign.sangle.ca",
+    "UNSUBSCRIBE_KEY": "L1nks-Key_newest_ffffffffffffff,L1nks-Key_before_gggggggggggggg",
     "CALENDLY_LINK": "https://calendly.com/sangle/diagnostic?a=$b&c='d'#e",
     "PDF_DOWNLOAD_LINK": "https://www.sangle.ca/guide.pdf",
     "NOTION_RATE": "3",
     "RESEND_RATE": "2.5",
     "EXPIRES_AFTER_DAYS": "7",
+    "RESEND_OPENS": "false",
     "DISCORD_WEBHOOK_URL": "https://discord.com/api/webhooks/118/Zx8-qWe_7rTy5uIo",
     "WEBHOOK_KEY_SIGNUP": "s1gnup-Key_aaaaaaaaaaaaaaaaaaaaaaaa",
     "WEBHOOK_KEY_NOSHOW": "n0show-Key_bbbbbbbbbbbbbbbbbbbbbbbb",
     "WEBHOOK_KEY_POSTCALL": "p0stcall-Key_cccccccccccccccccccccc",
     "WEBHOOK_KEY_ONBOARDING": "0nboard-Key_ddddddddddddddddddddddd",
+    "WEBHOOK_KEY_UNSUBSCRIBE": "uns7b-Key_eeeeeeeeeeeeeeeeeeeeeeeeee",
+    "WEBHOOK_KEY_RESEND": "r3send-Key_ffffeeeeeeeeeeeeeeeeeeee",
     "SIGNING_WEBSITE": "whsec_" + base64.b64encode(b"website-newest-secret-of-32-bytes").decode(),
     "SIGNING_CALENDLY": "calendly-signing-key-1,calendly-signing-key-0",
     "SIGNING_CRM": "",
@@ -162,6 +167,16 @@ FAULTS = [
     ("SENDER_ADDRESS", "Sang Le <value@mail.sangle.ca>", Kind.MALFORMED, "address alone"),
     ("SENDER_NAME", '"“Sang Le”"', Kind.QUOTES, "quotes"),
     ("SENDER_NAME", '"Sang\\nLe"', Kind.MALFORMED, "cannot be seen"),
+    ("PUBLIC_URL", "https://campaign.example.com", Kind.EXAMPLE, "example"),
+    ("PUBLIC_URL", "", Kind.MISSING, "settings.example.env"),
+    ("PUBLIC_URL", "http://campaign.sangle.ca", Kind.MALFORMED, "write https://"),
+    ("PUBLIC_URL", "https://campaign.sangle.ca/", Kind.MALFORMED, "no / at the end"),
+    ("PUBLIC_URL", "https://campaign.sangle.ca?x", Kind.MALFORMED, "write https://"),
+    ("UNSUBSCRIBE_KEY", TO_BE_MADE, Kind.EXAMPLE, "christmas secrets make"),
+    ("UNSUBSCRIBE_KEY", "", Kind.MISSING, "christmas secrets make"),
+    ("UNSUBSCRIBE_KEY", "short-key_1", Kind.TOO_SHORT, "rotate"),
+    ("UNSUBSCRIBE_KEY", f"{KEY}/,", Kind.MALFORMED, "commas alone"),
+    ("UNSUBSCRIBE_KEY", f"{KEY},", Kind.MALFORMED, "commas alone"),
     ("CALENDLY_LINK", "calendly.com/sangle", Kind.MALFORMED, "https://"),
     ("CALENDLY_LINK", "https://", Kind.MALFORMED, "https://"),
     ("NOTION_RATE", "fast", Kind.MALFORMED, "number"),
@@ -399,7 +414,12 @@ def test_make_keeps_a_secret_that_stands_there_as_kestra_wants_it_and_makes_one_
         f"{lines(values)}SECRET_WEBHOOK_KEY_SIGNUP={kept}\nSECRET_WEBHOOK_KEY_NOSHOW=\nSECRET_WEBHOOK_KEY_POSTCALL=%%\n"
     )
     made = json.loads(place.run("make", "--json").stdout)
-    assert [each["name"] for each in made] == ["WEBHOOK_KEY_NOSHOW", "WEBHOOK_KEY_ONBOARDING"]
+    assert [each["name"] for each in made] == [
+        "WEBHOOK_KEY_NOSHOW",
+        "WEBHOOK_KEY_ONBOARDING",
+        "WEBHOOK_KEY_UNSUBSCRIBE",
+        "WEBHOOK_KEY_RESEND",
+    ]
     now = place.values()
     assert now["SECRET_WEBHOOK_KEY_SIGNUP"] == kept
     assert BY_NAME["WEBHOOK_KEY_NOSHOW"].wrong(base64.b64decode(now["SECRET_WEBHOOK_KEY_NOSHOW"]).decode()) is None
@@ -459,10 +479,11 @@ def test_encode_writes_what_kestra_and_the_door_get(place: Place) -> None:
         if each.kestra is Kestra.ENVIRONMENT and WHOLE.get(each.name)
     }
 
-    keys = {name: for_kestra[name] for name in secret if "WEBHOOK_KEY" in name}
+    keys = {name: for_kestra[name] for name in secret if "WEBHOOK_KEY" in name or "UNSUBSCRIBE_KEY" in name}
     assert for_door == {
         **keys,
         **{name: value for name, value in WHOLE.items() if name.startswith("SIGNING_")},
+        "SENDER_NAME": WHOLE["SENDER_NAME"],
         "DOOR_ORIGINS": WHOLE["DOOR_ORIGINS"],
         "DOOR_RATE": "90",
         "DOOR_NOTION_CONFIGURED": "true",
@@ -537,6 +558,19 @@ def test_rotate_puts_a_signing_secret_in_front_and_finish_drops_the_old(place: P
     assert "no old one to drop" in place.run("rotate", "SIGNING_WEBSITE", "--finish", code=2).stderr
     assert place.values()["SIGNING_WEBSITE"] == third[0]
     assert place.file.read_text(encoding="utf-8").startswith("# top\n")
+
+
+def test_rotate_keeps_the_links_of_the_emails_that_were_sent(place: Place) -> None:
+    place.write(lines(WHOLE))
+    said = place.run("rotate", "UNSUBSCRIBE_KEY").stdout
+    assert "start Kestra and the door again" in said
+    assert "have to work for 60 days at least; the old one holds until christmas secrets rotate UNSUBSCRIBE_KEY" in said
+    assert "signature" not in said
+    new, *olds = place.values()["UNSUBSCRIBE_KEY"].split(",")
+    assert (len(new), ",".join(olds)) == (43, WHOLE["UNSUBSCRIBE_KEY"])
+    assert secrets_check.check(place.file).faults == ()
+    assert "start Kestra and the door again" in place.run("rotate", "UNSUBSCRIBE_KEY", "--finish").stdout
+    assert place.values()["UNSUBSCRIBE_KEY"] == new
 
 
 def test_rotate_makes_a_first_one_and_says_that_unsigned_calls_are_refused_then(place: Place) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from christmas_campaign import notion_pages, template_check, times
+from christmas_campaign import identity, notion_pages, template_check, times, unsubscribing
 from christmas_campaign import notion_schema as schema
 from christmas_campaign.cli import content, template_sync
 from christmas_campaign.cli.environment import Environment
@@ -28,6 +28,7 @@ from christmas_campaign.cli.template_commands import templates
 from christmas_campaign.settings import Settings
 
 TOKEN = "ntn_for_tests"
+SECRETS = {"NOTION_TOKEN": TOKEN, "UNSUBSCRIBE_KEY": "a-key-of-the-links-0123456789"}
 UNSUBSCRIBE = '<a href="{{unsubscribe_url}}">Unsubscribe</a>'
 HTML, TEXT, SUBJECT, STATUS = (
     schema.TEMPLATE_HTML,
@@ -50,7 +51,7 @@ class World:
         self.settings = {
             **SANDBOX_SETTINGS,
             "ENV_NOTION_URL": sandbox.notion_url,
-            **{f"SECRET_{name}": _base64(value) for name, value in {**ids, "NOTION_TOKEN": TOKEN}.items()},
+            **{f"SECRET_{name}": _base64(value) for name, value in {**ids, **SECRETS}.items()},
         }
         self.write_settings()
         (self.content / "templates").mkdir(parents=True)
@@ -290,7 +291,7 @@ def test_the_settings_come_from_the_environment_too(world: World, monkeypatch: p
         monkeypatch.delenv(name, raising=False)
     result = CliRunner().invoke(templates, ["check", "--local", "--faults-only"])
     assert result.exit_code == 1
-    assert "the setting ENV_UNSUBSCRIBE_ADDRESS is missing" in result.stdout
+    assert "the setting ENV_PUBLIC_URL or SECRET_UNSUBSCRIBE_KEY is missing" in result.stdout
 
 
 def test_testing_mode_is_one_of_the_settings() -> None:
@@ -601,6 +602,8 @@ def test_preview_shows_the_email_and_where_each_value_came_from(world: World) ->
     given |= {"first_name": "Zoë <3", "business_name": "A & B", "variables": {"Kickoff": "Monday"}}
     given.pop("event_type", None)
     payload.write_text(json.dumps(given), encoding="utf-8")
+    token = unsubscribing.keys(SECRETS["UNSUBSCRIBE_KEY"]).token(identity.contact_id(given["email"]))
+    link = f"https://campaign.example.com/unsubscribe/{token}"
     html = world.env_file.with_name("out.html")
     words = ["noshow_recovery_email_1", "--sequence", "noshow", "--payload", str(payload), "--html", str(html)]
     result = world.run("preview", *words)
@@ -608,7 +611,7 @@ def test_preview_shows_the_email_and_where_each_value_came_from(world: World) ->
     assert result.stdout.startswith(
         "Subject: Zoë <3, <hello>\n\n"
         "Discovery Call - $2997 Diagnostic Monday Sang Le - BusOS you\n"
-        "mailto:unsubscribe@mail.example.com?subject=Unsubscribe\n\nnoshow E1, due "
+        f"{link}\n\nnoshow E1, due "
     )
     values = [line.split() for line in result.stdout.splitlines() if line.startswith("  {{")]
     assert [(line[0], line[-1]) for line in values] == [
@@ -620,7 +623,7 @@ def test_preview_shows_the_email_and_where_each_value_came_from(world: World) ->
         ("{{sender_name}}", "(campaign)"),
         ("{{nickname|you}}", "(template)"),
     ]
-    assert html.read_text(encoding="utf-8").startswith('<p>A &amp; B</p><a href="mailto:unsubscribe@')
+    assert html.read_text(encoding="utf-8").startswith(f'<p>A &amp; B</p><a href="{link}"')
 
 
 def test_preview_knows_what_notion_knows_of_the_contact(world: World) -> None:

@@ -188,6 +188,16 @@ def test_caddy_finds_no_fault_in_it(tmp_path: Path) -> None:
     assert done.stdout == CADDYFILE.read_text(encoding="utf-8")
 
 
+def test_the_link_to_unsubscribe_comes_to_the_door_as_it_is(caddy: Proxy) -> None:
+    path, form = f"/unsubscribe/7ece2a81c666152c41fce3d8.{KEY}", {"Content-Type": "application/x-www-form-urlencoded"}
+    assert caddy.call("GET", path)[0] == 200
+    assert caddy.call("POST", path, b"List-Unsubscribe=One-Click", form)[0] == 200
+    assert [(each.method, each.path, each.body) for each in caddy.door.calls] == [
+        ("GET", path, b""),
+        ("POST", path, b"List-Unsubscribe=One-Click"),
+    ]
+
+
 def everywhere(value: Any, name: str) -> list[Any]:
     """What stands under a name, anywhere in a configuration."""
     if isinstance(value, list):

@@ -15,8 +15,8 @@ import httpx
 import pytest
 
 from christmas_campaign.cli.child import Child
+from christmas_campaign.door.handlers import HANDLERS
 from christmas_campaign.door.paths import TODAY
-from christmas_campaign.sequences import SEQUENCES
 from deploy.conftest import DEPLOY, PROJECT
 
 DOCKERFILE = (DEPLOY / "Dockerfile").read_text(encoding="utf-8")
@@ -145,7 +145,8 @@ def test_the_door_runs_from_what_is_installed(tmp_path: Path) -> None:
     venv = install("door", tmp_path)
     (words,) = re.findall(r"^CMD (\[.+\])$", STAGES["door"], re.MULTILINE)
     file = tmp_path / "inbox" / "inbox.sqlite"
-    settings = {f"SECRET_{each.webhook_key}": base64.b64encode(each.name.encode()).decode() for each in SEQUENCES}
+    settings = {f"SECRET_{each.webhook_key}": base64.b64encode(each.name.encode()).decode() for each in HANDLERS}
+    settings["SECRET_UNSUBSCRIBE_KEY"] = base64.b64encode(b"key-of-the-links-0123456789").decode()
     settings |= {"DOOR_LISTEN": "127.0.0.1:0", "DOOR_KESTRA_URL": "http://127.0.0.1:9", "DOOR_INBOX": str(file)}
     python, *rest = json.loads(words)
     argv = [str(venv / "bin" / python), *rest, "--child"]

@@ -19,11 +19,16 @@ import httpx
 from support import until
 
 from christmas_campaign.cli.child import Child
+from christmas_campaign.door.handlers import HANDLERS
 from christmas_campaign.door.paths import NATIVE, TODAY
-from christmas_campaign.sequences import SEQUENCES
+from christmas_campaign.unsubscribing import keys
 
 #: The last part of each webhook's address.
-KEYS = {each.name: f"key-of-{each.name}-0123456789" for each in SEQUENCES}
+KEYS = {each.name: f"key-of-{each.name}-0123456789" for each in HANDLERS}
+
+#: What the links to unsubscribe are made with.
+UNSUBSCRIBE_KEY = "key-of-the-links-0123456789"
+UNSUBSCRIBE_KEYS = keys(UNSUBSCRIBE_KEY)
 
 #: What an answer of Kestra's place can be: a status, no answer for a while, or a connection that ends without one.
 HANG, DIE = "hang", "die"
@@ -153,7 +158,8 @@ class DoorProcess:
         env = {
             name: value for name, value in os.environ.items() if not name.startswith(("DOOR_", "SIGNING_", "SECRET_"))
         }
-        env |= {f"SECRET_{each.webhook_key}": base64_of(KEYS[each.name]) for each in SEQUENCES}
+        env |= {f"SECRET_{each.webhook_key}": base64_of(KEYS[each.name]) for each in HANDLERS}
+        env |= {"SECRET_UNSUBSCRIBE_KEY": base64_of(UNSUBSCRIBE_KEY)}
         env |= {
             "DOOR_LISTEN": "127.0.0.1:0",
             "DOOR_KESTRA_URL": upstream.url,

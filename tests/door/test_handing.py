@@ -15,9 +15,9 @@ import pytest
 
 from christmas_campaign.door import handing as the_handing
 from christmas_campaign.door.handing import Handing
+from christmas_campaign.door.handlers import BY_NAME
 from christmas_campaign.door.inbox import HOLDS, Call, Inbox, Kept, look
 from christmas_campaign.door.keeping import Keeping
-from christmas_campaign.door.paths import NATIVE
 from door.process import DIE, HANG, KEYS, Upstream
 
 ARRIVED = datetime(2025, 11, 20, 15, 0, 0, 123_000, tzinfo=UTC)
@@ -78,11 +78,11 @@ def test_a_call_goes_to_kestras_own_address_as_it_came(path: Path, upstream: Ups
         for name in KEYS:
             body = f'{{ "of": "{name}", "x": "é" }}'.encode()
             assert await keeping.keep(call(body, name)) is Kept.KEPT
-        await until(lambda: len(upstream.taken) == 4 and not look(path))
+        await until(lambda: len(upstream.taken) == len(KEYS) and not look(path))
 
     play(path, upstream, scene)
     for name, arrived in zip(KEYS, upstream.arrived, strict=True):
-        assert arrived.path == NATIVE[name] + KEYS[name]
+        assert arrived.path == BY_NAME[name].native + KEYS[name]
         assert arrived.body == f'{{ "of": "{name}", "x": "é" }}'.encode()
         assert arrived.headers["content-type"] == "application/json"
         assert arrived.headers["x-received-at"] == "2025-11-20T15:00:00.123Z"
@@ -161,6 +161,20 @@ def test_what_kestras_intake_refuses_is_put_aside_and_the_next_goes_on(
     assert (entry.refused, entry.last_answer) == (True, "HTTP 422")
     assert [each.body for each in upstream.arrived] == [b"1", b"2"]
     assert f"refused by Kestra signup {entry.id} put aside" in capsys.readouterr().err
+
+
+def test_a_call_of_a_handler_that_this_door_does_not_know_holds_up_nobody(
+    path: Path, upstream: Upstream, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def scene(keeping: Keeping) -> None:
+        await keeping.keep(call(b"1", "of-another-version"))
+        await keeping.keep(call(b"2"))
+        await until(lambda: len(look(path)) == 1 and look(path)[0].refused)
+
+    play(path, upstream, scene)
+    (entry,) = look(path)
+    assert (entry.handler, entry.last_answer, upstream.taken) == ("of-another-version", "no such handler", [b"2"])
+    assert f"unknown to this door of-another-version {entry.id} put aside" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("fault", [503, DIE])

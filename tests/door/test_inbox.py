@@ -57,6 +57,28 @@ def test_what_was_kept_comes_back_whole_and_in_order(inbox: Inbox) -> None:
     assert found == calls
 
 
+def test_a_file_of_the_first_doors_is_read_as_it_is(path: Path) -> None:
+    path.parent.mkdir()
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        db.executescript(
+            """
+            CREATE TABLE calls (
+                seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, sequence TEXT NOT NULL, enrolment TEXT,
+                received_at TEXT NOT NULL, body BLOB NOT NULL, refused INTEGER NOT NULL DEFAULT 0,
+                tries INTEGER NOT NULL DEFAULT 0, answers INTEGER NOT NULL DEFAULT 0, wait REAL NOT NULL DEFAULT 0,
+                due REAL NOT NULL DEFAULT 0, last TEXT);
+            CREATE UNIQUE INDEX once ON calls (enrolment) WHERE enrolment IS NOT NULL AND NOT refused;
+            PRAGMA user_version = 1;
+            INSERT INTO calls (id, sequence, enrolment, received_at, body)
+                VALUES ('id-1', 'noshow', 'e-1', '2025-11-20T15:00:00.123Z', x'7b7d');
+            """
+        )
+    with closing(Inbox(path, most=10)) as inbox:
+        assert waiting(inbox) == Call("id-1", "noshow", b"{}", ARRIVED, "e-1")
+        assert inbox.keep([call("e-1")]) == [Kept.KNOWN]
+    assert look(path)[0].handler == "noshow"
+
+
 def test_the_same_event_is_kept_once(inbox: Inbox) -> None:
     assert inbox.keep([call("e-1"), call("e-1"), call("e-2")]) == [Kept.KEPT, Kept.KNOWN, Kept.KEPT]
     assert inbox.keep([call("e-1")]) == [Kept.KNOWN]
@@ -181,21 +203,21 @@ def test_those_behind_wait_for_the_first(inbox: Inbox) -> None:
 def test_a_call_that_kestra_never_takes_does_not_hold_up_the_others_for_ever(inbox: Inbox) -> None:
     inbox.keep([call("e-1"), call("e-2"), call("e-3")])
     for _ in range(HOLDS):
-        assert waiting(inbox).enrolment == "e-1"
+        assert waiting(inbox).once == "e-1"
         inbox.not_taken(1, "HTTP 500", NOW, answered=True)
-    assert waiting(inbox).enrolment == "e-2"
+    assert waiting(inbox).once == "e-2"
     # It is tried again between the others, as soon as those wait.
     inbox.not_taken(2, "HTTP 500", NOW + 59.5, answered=True)
-    assert waiting(inbox, NOW + 59.5).enrolment == "e-1"
+    assert waiting(inbox, NOW + 59.5).once == "e-1"
     inbox.taken([1])
-    assert waiting(inbox, NOW + 61).enrolment == "e-2"
+    assert waiting(inbox, NOW + 61).once == "e-2"
 
 
 def test_a_kestra_that_is_away_changes_no_order(inbox: Inbox) -> None:
     inbox.keep([call("e-1"), call("e-2")])
     for _ in range(3 * HOLDS):
         inbox.not_taken(1, "ConnectError", NOW, answered=False)
-    assert waiting(inbox, NOW + 60).enrolment == "e-1"
+    assert waiting(inbox, NOW + 60).once == "e-1"
 
 
 def test_a_clock_that_was_put_back_makes_nobody_wait(inbox: Inbox) -> None:
@@ -217,9 +239,9 @@ def test_what_is_taken_and_not_yet_deleted_is_passed_over(inbox: Inbox) -> None:
 def test_what_kestra_refuses_is_put_aside_and_seen(inbox: Inbox, path: Path) -> None:
     inbox.keep([call("e-1", b"a private word"), call("e-2")])
     inbox.refused(1, "HTTP 422")
-    assert waiting(inbox).enrolment == "e-2"
+    assert waiting(inbox).once == "e-2"
     entry = look(path)[0]
-    assert (entry.sequence, entry.refused, entry.tries, entry.last_answer) == ("signup", True, 1, "HTTP 422")
+    assert (entry.handler, entry.refused, entry.tries, entry.last_answer) == ("signup", True, 1, "HTTP 422")
     assert entry.received_at == "2025-11-20T15:00:00.123Z"
     assert "private" not in repr(look(path))
     # The same event may come again: it does not wait.
@@ -238,7 +260,7 @@ def test_a_door_that_starts_again_tries_everything_at_once_and_in_order(path: Pa
     found = []
     while (each := inbox.next(0)) is not None:
         assert each.due <= 0
-        found.append(each.call.enrolment)
+        found.append(each.call.once)
         inbox.taken([each.seq])
     inbox.close()
     assert found == ["e-2", "e-3", "e-1"]

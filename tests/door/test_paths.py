@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from christmas_campaign.door.handlers import BY_NAME
 from christmas_campaign.door.paths import NATIVE, TODAY, Paths, Place
-from door.process import KEYS, addresses
+from christmas_campaign.sequences import SEQUENCES
+from door.process import KEYS, UNSUBSCRIBE_KEYS, addresses
 
 PATHS = Paths(KEYS)
 
@@ -93,4 +95,35 @@ def test_nothing_else_is_there(path: str) -> None:
 
 
 def test_every_sequence_has_both_addresses() -> None:
-    assert list(TODAY) == list(NATIVE) == list(KEYS)
+    assert list(TODAY) == list(NATIVE) == [each.name for each in SEQUENCES]
+
+
+def test_resend_has_one_address_and_its_key_opens_none() -> None:
+    """Resend calls with a signature; Kestra's own address is for the door alone."""
+    assert PATHS.find(b"/webhook/resend") == Place("resend", ("POST",))
+    native = f"{BY_NAME['resend'].native}{KEYS['resend']}"
+    assert native == "/api/v1/main/executions/webhook/christmas/resend-handler/key-of-resend-0123456789"
+    for path in (native, "/webhook/resend/", "/webhook/resend-handler", "/webhook/Resend"):
+        assert PATHS.find(path.encode()) is None
+
+
+TOKEN = UNSUBSCRIBE_KEYS.token("7ece2a81c666152c41fce3d8")
+PAGE = f"/unsubscribe/{TOKEN}"
+
+
+@pytest.mark.parametrize("token", ["", TOKEN, f"{TOKEN}/", "..", "%2e%2e", "\xe9", "x" * 5000])
+def test_whatever_stands_where_a_token_does_is_the_pages_to_look_at(token: str) -> None:
+    found = PATHS.find(b"/unsubscribe/" + token.encode("latin-1"))
+    assert found == Place("unsubscribe", ("GET", "HEAD", "POST"), token)
+
+
+@pytest.mark.parametrize("trick", [each for each in tricks(PAGE) if each != PAGE])
+def test_a_page_in_other_words_is_none(trick: str) -> None:
+    found = PATHS.find(trick.encode())
+    assert found is None or UNSUBSCRIBE_KEYS.contact(found.token) is None
+
+
+def test_the_handler_of_the_pages_has_no_address_of_its_own() -> None:
+    native = f"/api/v1/main/executions/webhook/christmas/unsubscribe-handler/{KEYS['unsubscribe']}"
+    for path in ("/unsubscribe", native, "/webhook/unsubscribe"):
+        assert PATHS.find(path.encode()) is None

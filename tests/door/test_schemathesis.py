@@ -24,7 +24,7 @@ from schemathesis.specs.openapi.checks import negative_data_rejection, positive_
 from christmas_campaign.door.bodies import NAME_LENGTH
 from christmas_campaign.door.openapi import document
 from christmas_campaign.door.paths import HEALTH, NATIVE
-from door.process import KEYS, DoorProcess, Upstream
+from door.process import KEYS, UNSUBSCRIBE_KEYS, DoorProcess, Upstream
 from door.storm.aim import SIGNING
 
 EXAMPLES = int(os.environ.get("EXAMPLES", "7"))
@@ -47,7 +47,11 @@ SCHEMA = schemathesis.openapi.from_dict(
     DOCUMENT, config=schemathesis.Config.from_dict({"generation": {"allow-x00": False}})
 )
 OPERATIONS = {found.ok().label: found.ok() for found in SCHEMA.get_all_operations() if not isinstance(found, Err)}
-WEBHOOKS = [label for label in OPERATIONS if HEALTH not in label]
+PAGES = [label for label in OPERATIONS if "{token}" in label]
+WEBHOOKS = [label for label in OPERATIONS if HEALTH not in label and label not in PAGES]
+
+#: A link that is one.
+TOKEN = UNSUBSCRIBE_KEYS.token("7ece2a81c666152c41fce3d8")
 
 
 @pytest.fixture(scope="module")
@@ -57,10 +61,14 @@ def strict(tmp_path_factory: pytest.TempPathFactory, shared_upstream: Upstream) 
         yield running
 
 
-def play(door: DoorProcess, label: str, mode: GenerationMode, count: int = EXAMPLES) -> Counter[int]:
-    """Make ``count`` calls of an operation and hold each answer to the document; returns the answers by status."""
+def play(
+    door: DoorProcess, label: str, mode: GenerationMode, count: int = EXAMPLES, token: str = TOKEN
+) -> Counter[int]:
+    """Make ``count`` calls of an operation (a page's: with this token) and hold each answer to the document; returns the
+    answers by status."""
     operation = OPERATIONS[label]
     key = next((KEYS[name] for name, path in NATIVE.items() if operation.path.startswith(path)), None)
+    in_path = {"token": token} if "{token}" in label else None if key is None else {"key": key}
     found: Counter[int] = Counter()
 
     @settings(
@@ -71,7 +79,7 @@ def play(door: DoorProcess, label: str, mode: GenerationMode, count: int = EXAMP
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
-    @given(operation.as_strategy(mode, path_parameters=None if key is None else {"key": key}))
+    @given(operation.as_strategy(mode, path_parameters=in_path))
     def each(case: Case[Any]) -> None:
         answer = case.call(door.url)
         if mode is GenerationMode.POSITIVE and too_long_a_name(case.body):
@@ -134,6 +142,13 @@ def test_the_health_is_as_it_says(door: DoorProcess, label: str) -> None:
     assert set(play(door, label, GenerationMode.POSITIVE)) == {200}
 
 
+@pytest.mark.parametrize("label", PAGES)
+def test_a_page_is_as_it_says_and_without_the_right_token_nothing_is_there(door: DoorProcess, label: str) -> None:
+    assert set(play(door, label, GenerationMode.POSITIVE)) == {200}
+    wrong = f"{TOKEN[:-2]}{'AA' if TOKEN[-2:] != 'AA' else 'BB'}"
+    assert set(play(door, label, GenerationMode.POSITIVE, 2, wrong)) == {404}
+
+
 @pytest.mark.parametrize("method", ["DELETE", "PUT", "PATCH", "OPTIONS", "TRACE"])
 @pytest.mark.parametrize("label", OPERATIONS)
 def test_other_methods_are_refused_as_it_says(door: DoorProcess, label: str, method: str) -> None:
@@ -142,6 +157,7 @@ def test_other_methods_are_refused_as_it_says(door: DoorProcess, label: str, met
     for name, native in NATIVE.items():
         if path.startswith(native):
             path = native + KEYS[name]
+    path = path.replace("{token}", TOKEN)
     answer = httpx.request(method, door.url + path)
     assert answer.status_code == 405
     operation.validate_response(answer)

@@ -7,11 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from christmas_campaign.door.handlers import HANDLERS
 from christmas_campaign.door.settings import InvalidSetting, Settings, read
-from christmas_campaign.sequences import SEQUENCES
-from door.process import KEYS, base64_of
+from christmas_campaign.unsubscribing import keys
+from door.process import KEYS, UNSUBSCRIBE_KEY, UNSUBSCRIBE_KEYS, base64_of
 
-LEAST = {f"SECRET_{each.webhook_key}": base64_of(KEYS[each.name]) for each in SEQUENCES}
+LEAST = {
+    **{f"SECRET_{each.webhook_key}": base64_of(KEYS[each.name]) for each in HANDLERS},
+    "SECRET_UNSUBSCRIBE_KEY": base64_of(UNSUBSCRIBE_KEY),
+}
 
 
 def settings(**more: str) -> Settings:
@@ -21,7 +25,9 @@ def settings(**more: str) -> Settings:
 def test_what_counts_when_only_the_keys_are_given() -> None:
     assert settings() == Settings(
         keys=KEYS,
-        secrets={"signup": (), "noshow": (), "postcall": (), "onboarding": ()},
+        secrets={"signup": (), "noshow": (), "postcall": (), "onboarding": (), "unsubscribe": (), "resend": ()},
+        unsubscribe_keys=UNSUBSCRIBE_KEYS,
+        sender="Sang Le - BusOS",
         kestra_url="http://127.0.0.1:8080",
         kestra_health_url="http://127.0.0.1:8080/health",
         listen=("127.0.0.1", 8000),
@@ -44,6 +50,9 @@ def test_everything_given() -> None:
     found = settings(
         SIGNING_WEBSITE="whsec_c2VjcmV0, plain one ,",
         SIGNING_CRM="crm",
+        SIGNING_RESEND="whsec_cmVzZW5k",
+        SENDER_NAME=" Sang ",
+        SECRET_UNSUBSCRIBE_KEY=base64_of(f"{UNSUBSCRIBE_KEY}x,{UNSUBSCRIBE_KEY}"),
         DOOR_KESTRA_URL="http://kestra:8080/",
         DOOR_KESTRA_HEALTH_URL="http://kestra:8081/health",
         DOOR_LISTEN="[::1]:0",
@@ -59,7 +68,9 @@ def test_everything_given() -> None:
         SECRET_RESEND_API_KEY=base64_of("re_x"),
         SECRET_DISCORD_WEBHOOK_URL=base64_of("https://example.com"),
     )
-    assert found.secrets == {"signup": (b"secret", b"plain one"), "noshow": (), "postcall": (b"crm",), "onboarding": ()}
+    assert (found.sender, found.unsubscribe_keys) == ("Sang", keys(f"{UNSUBSCRIBE_KEY}x,{UNSUBSCRIBE_KEY}"))
+    signing = {"signup": (b"secret", b"plain one"), "postcall": (b"crm",), "resend": (b"resend",)}
+    assert found.secrets == {**dict.fromkeys(KEYS, ()), **signing}
     assert (found.kestra_url, found.kestra_health_url) == ("http://kestra:8080", "http://kestra:8081/health")
     assert (found.listen, found.inbox, found.inbox_most) == (("::1", 0), Path("/data/inbox.sqlite"), 7)
     assert found.origins == {"https://www.example.com", "http://localhost:3000"}
@@ -91,6 +102,7 @@ def test_no_secret_is_in_what_is_printed_of_the_settings() -> None:
     assert "the-signing-secret" not in shown
     assert "pass" not in shown
     assert KEYS["signup"] not in shown
+    assert UNSUBSCRIBE_KEY not in shown
 
 
 @pytest.mark.parametrize(
@@ -102,6 +114,9 @@ def test_no_secret_is_in_what_is_printed_of_the_settings() -> None:
         ("SECRET_WEBHOOK_KEY_POSTCALL", base64_of("key\n"), "line break"),
         ("SECRET_WEBHOOK_KEY_ONBOARDING", base64_of("a/b"), "must be letters"),
         ("SECRET_WEBHOOK_KEY_ONBOARDING", base64_of(".."), "must be letters"),
+        ("SECRET_UNSUBSCRIBE_KEY", "", "is missing"),
+        ("SECRET_UNSUBSCRIBE_KEY", base64_of("short"), "must have keys of 24 characters or more"),
+        ("SECRET_UNSUBSCRIBE_KEY", "not base64!", "is not base64"),
         ("SIGNING_DOCUSIGN", "good,whsec_not base64", "does not go on in base64"),
         ("SIGNING_CALENDLY", "whsec_", "does not go on in base64"),
         ("DOOR_KESTRA_URL", "kestra:8080", "whole address"),

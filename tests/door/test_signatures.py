@@ -48,9 +48,14 @@ def docusign(signature: str = DOCUSIGN, number: int = 1) -> Headers:
     return [(b"x-docusign-signature-%d" % number, signature.encode())]
 
 
-#: Each form: a sequence whose sender may use it, and its headers.
+def svix(signature: str = STANDARD, message: str = "msg_1", seconds: str = "1700000000") -> Headers:
+    return headers(svix_id=message, svix_timestamp=seconds, svix_signature=signature)
+
+
+#: Each form: a handler whose sender may use it, and its headers.
 FORMS: list[tuple[str, Headers]] = [
-    *((name, standard()) for name in ("signup", "noshow", "postcall", "onboarding")),
+    *((name, standard()) for name in ("signup", "noshow", "postcall", "onboarding", "resend")),
+    ("resend", svix()),
     ("noshow", calendly()),
     ("onboarding", docusign()),
 ]
@@ -98,7 +103,7 @@ def test_without_a_secret_everything_is_taken(name: str, signed: Headers) -> Non
     check(name, signed, b"altered", (), NOW)
 
 
-@pytest.mark.parametrize("name", ["signup", "noshow", "postcall", "onboarding"])
+@pytest.mark.parametrize("name", ["signup", "noshow", "postcall", "onboarding", "resend"])
 def test_an_unsigned_call_is_not_taken(name: str) -> None:
     assert why_not(name, headers(content_type="application/json")) == "the signature is missing"
 
@@ -108,12 +113,15 @@ def test_a_form_that_is_another_senders_is_no_signature() -> None:
         assert why_not(name, calendly()) == "the signature is missing"
     for name in ("signup", "noshow", "postcall"):
         assert why_not(name, docusign()) == "the signature is missing"
+    for name in ("signup", "noshow", "postcall", "onboarding"):
+        assert why_not(name, svix()) == "the signature is missing"
 
 
 @pytest.mark.parametrize(
     ("name", "signed", "window"),
     [
         ("signup", standard(), STANDARD_WINDOW),
+        ("resend", svix(), STANDARD_WINDOW),
         ("noshow", standard(), STANDARD_WINDOW),
         ("noshow", calendly(), CALENDLY_WINDOW),
     ],
@@ -146,6 +154,14 @@ def test_each_header_of_standard_webhooks_has_to_be_there_once(missing: int) -> 
     assert why_not("signup", [*given, given[missing]]) == f"{name} is there more than once"
 
 
+@pytest.mark.parametrize("missing", [0, 1, 2])
+def test_each_header_of_svix_has_to_be_there_once(missing: int) -> None:
+    given = list(svix())
+    name = given[missing][0].decode()
+    assert why_not("resend", [each for each in given if each != given[missing]]) == f"{name} is missing"
+    assert why_not("resend", [*given, given[missing]]) == f"{name} is there more than once"
+
+
 @pytest.mark.parametrize(
     "signature",
     ["", " ", "v1", "v1,", "v2," + STANDARD[3:], STANDARD[3:], "v1,%%%", "v1,é", "v1a,x v1," + "A" * 43 + "="],
@@ -165,6 +181,8 @@ def test_one_right_signature_among_several_is_enough() -> None:
 
 def test_one_right_form_among_several_is_enough() -> None:
     check("noshow", [*standard("v1,wrong"), *calendly()], BODY, (SECRET,), NOW)
+    check("resend", [*standard("v1,wrong"), *svix()], BODY, (SECRET,), NOW)
+    check("resend", [*svix("v1,wrong"), *standard()], BODY, (SECRET,), NOW)
     check("onboarding", [*standard(seconds="1600000000"), *docusign()], BODY, (SECRET,), NOW)
     assert why_not("noshow", [*standard("v1,x"), *calendly("x")]) == "the signature is wrong; the signature is wrong"
 

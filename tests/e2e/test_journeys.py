@@ -98,18 +98,24 @@ def same(expected: Path, text: str, request: pytest.FixtureRequest) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_email_arrives_in_order_and_character_by_character(
-    journeys: dict[str, Journey], name: str, request: pytest.FixtureRequest
+    stack: Stack, journeys: dict[str, Journey], name: str, request: pytest.FixtureRequest
 ) -> None:
     journey = journeys[name]
     assert numbers(journey.mails) == [email.number for email in sequence(name).emails]
     given = payload(name)
     enrolment = identity.enrolment_id(sequence(name), journey.email, given)
+    # Made with a key that each stack has for itself.
+    token = stack.unsubscribe_keys.token(identity.contact_id(journey.email))
     for mail in journey.mails:
         number = int(mail.tags["number"])
         for kind, text in (("subject.txt", mail.subject), ("html", mail.html), ("txt", mail.text)):
-            same(EXPECTED / f"{name}-e{number}.{kind}", text, request)
+            same(EXPECTED / f"{name}-e{number}.{kind}", text.replace(token, "<token>"), request)
         assert mail.sender == "Sang Le - BusOS <value@mail.example.com>"
-        assert mail.headers == {"List-Unsubscribe": "<mailto:unsubscribe@mail.example.com?subject=Unsubscribe>"}
+        link = f"https://campaign.example.com/unsubscribe/{token}"
+        assert mail.headers == {
+            "List-Unsubscribe": f"<{link}>, <mailto:unsubscribe@mail.example.com?subject=Unsubscribe>",
+            "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+        }
         assert mail.idempotency_key == identity.idempotency_key(enrolment, number)
 
 
@@ -124,6 +130,7 @@ def test_exactly_these_requests_were_made_in_this_order(
         for database in schema.DATABASES:
             names[notion.data_source(stack.database(database))] = f"<source of {database.title}>"
             names[stack.database(database)] = f"<database {database.title}>"
+    names[stack.unsubscribe_keys.token(identity.contact_id(journey.email))] = "<token>"
     names |= {mail.id: f"<mail {mail.tags['number']}>" for mail in journey.mails}
     tokens = [journey.email, journey.contact, page["id"], *(email.template for email in sequence(name).emails)]
     own = [

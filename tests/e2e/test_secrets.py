@@ -12,17 +12,19 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
+import httpx
 import pytest
 from door.process import DoorProcess
 from faults import commands
 from standardwebhooks import Webhook
 from support import SCALE, add_contact, address, ended, enrolled, payload, until, wait_for_mails
 
+from christmas_campaign import identity
 from christmas_campaign.cli import env_file
 from christmas_campaign.cli.stack import Stack
+from christmas_campaign.door.handlers import HANDLERS
 from christmas_campaign.door.inbox import look
 from christmas_campaign.door.paths import NATIVE, TODAY
-from christmas_campaign.door.settings import SENDERS
 from christmas_campaign.sequences import SEQUENCES
 from e2e.leaks import Arguments, Search, dump
 
@@ -57,7 +59,7 @@ def signed(name: str, secret: str, body: bytes) -> dict[str, str]:
 @pytest.mark.long
 @pytest.mark.timeout(300)
 def test_no_secret_is_in_anything_that_the_system_writes(tmp_path: Path) -> None:
-    signing = {name: secrets.token_urlsafe(24) for name in SENDERS}
+    signing = {each.name: secrets.token_urlsafe(24) for each in HANDLERS if each.signing}
     website = base64.b64encode(signing["signup"].encode()).decode()
     planted, contact = f"planted-{secrets.token_hex(12)}", address()
     said = []
@@ -65,7 +67,7 @@ def test_no_secret_is_in_anything_that_the_system_writes(tmp_path: Path) -> None
     with Arguments() as arguments, Stack(tmp_path / "stack", time_scale=SCALE) as stack:
         known = in_the_settings(stack)
         keys = {f"SECRET_{name}": base64.b64encode(known[name].encode()).decode() for name in webhook_keys()}
-        senders = {f"SIGNING_{sender}": signing[name] for name, sender in SENDERS.items()}
+        senders = {each.signing: signing[each.name] for each in HANDLERS if each.signing}
         senders["SIGNING_WEBSITE"] = f"whsec_{website}"
         with DoorProcess(tmp_path / "door", stack.engine, **keys, **senders) as door:
             add_contact(stack, contact)
@@ -91,6 +93,11 @@ def test_no_secret_is_in_anything_that_the_system_writes(tmp_path: Path) -> None
                 enrolled(stack, contact, each.name)
             until(lambda: any("**Failed**" in alert["content"] for alert in stack.sandbox.alerts()), "the alert")
             wait_for_mails(stack, contact, 6)
+
+            link = f"{door.url}/unsubscribe/{stack.unsubscribe_keys.token(identity.contact_id(address('leaves')))}"
+            assert httpx.post(link, data={"List-Unsubscribe": "One-Click"}).status_code == 200
+            assert httpx.post(f"{link}x", data={"List-Unsubscribe": "One-Click"}).status_code == 404
+            until(lambda: stack.kestra.executions(namespace="christmas", flow_id="stop"), "the stop")
 
             code, failures = commands.run(stack, "failures")
             assert code == 1, failures
@@ -143,7 +150,8 @@ def test_no_secret_is_in_anything_that_the_system_writes(tmp_path: Path) -> None
 
 
 def webhook_keys() -> list[str]:
-    return [each.webhook_key for each in SEQUENCES]
+    """The secrets that the door has as Kestra has them."""
+    return [*(each.webhook_key for each in HANDLERS), "UNSUBSCRIBE_KEY"]
 
 
 def encoded(text: str) -> str:

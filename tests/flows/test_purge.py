@@ -9,8 +9,11 @@ from pathlib import Path
 import pytest
 from support import add_contact, address, begin, enrolled, post, runs, scheduled, until
 
+from christmas_campaign import stops
 from christmas_campaign.cli.kestra import Execution
 from christmas_campaign.cli.stack import Stack
+from christmas_campaign.reasons import Reason
+from christmas_campaign.stops import Source, Stop
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +57,8 @@ def test_what_ended_goes_and_what_waits_stays(stack: Stack, tmp_path: Path) -> N
     until(lambda: stack.kestra.execution(paused).state == "PAUSED", "the pause")
     until(lambda: stack.kestra.execution(queued).state == "QUEUED", "the queue")
     stack.kestra.kv_put("mail.soon_gone", 1, ttl="PT1S")
+    unsubscribed = stops.as_json([Stop(Reason.UNSUBSCRIBED, datetime(2020, 1, 1, tzinfo=UTC), Source.CONTACT)])
+    stack.kestra.kv_put("stop.long_ago", unsubscribed)
     killed = stack.kestra.run("held", scheduled=datetime.now(UTC) + timedelta(hours=1))
     stack.kestra.kill(killed)
     until(lambda: stack.kestra.execution(killed).state == "KILLED", "the end by hand")
@@ -72,6 +77,7 @@ def test_what_ended_goes_and_what_waits_stays(stack: Stack, tmp_path: Path) -> N
     assert stack.kestra.execution(queued).state == "PAUSED"
     assert scheduled(stack, email, "noshow") == before
     assert stack.kestra.kv_get(f"enrolled.{enrolls.labels['enrolment']}") == enrolls.id, "what is known is known"
+    assert stack.kestra.kv_get("stop.long_ago") == unsubscribed, "who unsubscribed stays unsubscribed"
 
     # They can still go: the oldest wait is ended by hand, and what it was waits nowhere else.
     stack.kestra.resume(queued)

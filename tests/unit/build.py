@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from christmas_campaign import intake, notion_pages
+from christmas_campaign import intake, notion_pages, times, unsubscribing
 from christmas_campaign import notion_schema as schema
 from christmas_campaign.enrolment import Record
 from christmas_campaign.intake import Event
 from christmas_campaign.notion_schema import Database
+from christmas_campaign.reports import Kind, Report
 from christmas_campaign.sequences import SEQUENCES, sequence
 from christmas_campaign.settings import Settings
 
@@ -64,7 +65,16 @@ WHO = {
 SOURCES = {"templates": "source-templates", "analytics": "source-analytics"}
 
 #: Settings with which an e-mail can be composed.
-SETTINGS = Settings(sender_address="value@example.org", unsubscribe_address="stop@example.org")
+UNSUBSCRIBE_KEYS = unsubscribing.keys("a key of the links to unsubscribe")
+SETTINGS = Settings(
+    sender_address="value@example.org",
+    unsubscribe_address="stop@example.org",
+    public_url="https://campaign.example.org",
+    unsubscribe_keys=UNSUBSCRIBE_KEYS,
+)
+
+#: The page by which this contact unsubscribes.
+UNSUBSCRIBE = f"https://campaign.example.org/unsubscribe/{UNSUBSCRIBE_KEYS.token(WHO['contact'])}"
 
 
 def payload(name: str = "signup", /, **fields: Any) -> dict[str, Any]:
@@ -90,6 +100,33 @@ def record(
     """A record whose e-mails are all due at their times after ``NOW``, or at these."""
     due = {email.number: NOW + email.delay for email in sequence(name).emails}
     return Record(event(name, **fields), contact or {}, due if emails is None else emails, SOURCES, signup or {})
+
+
+#: Resend's id of an e-mail.
+RESEND_ID = "56761188-7520-42d8-8898-ff6fc54ce618"
+
+
+def resend(name: str = "email.delivered", /, *, at: Any = NOW, tags: Any = ..., **data: Any) -> dict[str, Any]:
+    """What Resend's webhook says of e-mail 2 of a signup."""
+    own = {"sequence": "signup", "number": "2", "enrolment": WHO["enrolment"], "contact": WHO["contact"]}
+    return {
+        "type": name,
+        "created_at": times.text(at) if isinstance(at, datetime) else at,
+        "data": {
+            "created_at": "2025-11-20T14:59:58.894719+00:00",
+            "email_id": RESEND_ID,
+            "from": "Sang Le - BusOS <value@example.org>",
+            "to": ["zoe@example.com"],
+            "subject": "A subject",
+            "tags": own if tags is ... else tags,
+            **data,
+        },
+    }
+
+
+def report(kind: Kind = Kind.DELIVERED, /, *, at: datetime = NOW, detail: str = "", number: int = 2) -> Report:
+    """What is read from that."""
+    return Report(WHO["enrolment"], number, WHO["contact"], RESEND_ID, kind, at, detail)
 
 
 def _shown(kind: str, value: Any) -> Any:

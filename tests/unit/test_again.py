@@ -20,6 +20,7 @@ WORDS = {
     Reason.NOTION_UNREACHABLE: "Notion could not be reached, or was not ready to answer",
     Reason.RESEND_UNREACHABLE: "Resend could not be reached, or was not ready to take the e-mail",
     Reason.SEND_IN_PROGRESS: "Resend is still busy with this e-mail",
+    Reason.ANALYTICS_PAGE_MISSING: "Email Analytics has no page of this e-mail",
 }
 
 
@@ -36,6 +37,18 @@ def test_each_wait_is_twice_the_one_before_it_up_to_half_an_hour(tries: int, min
 @pytest.mark.parametrize("settings", [Settings(), Settings(time_scale=14_400)])
 def test_after_so_many_times_nobody_waits_any_more(tries: int, settings: Settings) -> None:
     assert again.wait(tries, settings) is None
+
+
+def test_what_may_be_put_off_less_often_is_given_up_sooner() -> None:
+    assert again.wait(2, Settings(), 3) == 4 * MINUTE
+    assert again.wait(3, Settings(), 3) is None
+    soon = again.put_off(Reason.ANALYTICS_PAGE_MISSING, 2, Settings(), build.NOW, 3)
+    assert (soon["outcome"], soon["tries"]) == ("deferred", 3)
+    assert again.put_off(Reason.ANALYTICS_PAGE_MISSING, 3, Settings(), build.NOW, 3) == {
+        "outcome": "failed",
+        "reason": "analytics_page_missing",
+        "detail": "Email Analytics has no page of this e-mail, for as long as it was tried: 4 times.",
+    }
 
 
 def test_it_is_tried_for_as_long_as_an_idempotency_key_is_relied_on_and_no_longer() -> None:

@@ -51,17 +51,30 @@ def test_the_exact_request() -> None:
             "subject": "Zoë, hello",
             "html": "<p>Hi Zoë: 52</p>",
             "text": "Hi Zoë: 52",
-            "headers": {"List-Unsubscribe": "<mailto:stop@example.org?subject=Unsubscribe>"},
-            "tags": [{"name": "sequence", "value": "signup"}, {"name": "number", "value": "2"}],
+            "headers": {
+                "List-Unsubscribe": f"<{build.UNSUBSCRIBE}>, <mailto:stop@example.org?subject=Unsubscribe>",
+                "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+            },
+            "tags": [
+                {"name": "sequence", "value": "signup"},
+                {"name": "number", "value": "2"},
+                {"name": "enrolment", "value": "signup-abc"},
+                {"name": "contact", "value": build.WHO["contact"]},
+            ],
         },
     }
 
 
 @pytest.mark.parametrize("name", build.NAMES)
-def test_the_tags_and_the_key_name_the_sequence_and_the_number(name: str) -> None:
+def test_the_tags_and_the_key_name_the_email_and_whom_it_goes_to(name: str) -> None:
     said = ask(build.template(), number=3, record=build.record(name))
     assert said["idempotency_key"] == "signup-abc-e3"
-    assert said["request"]["tags"] == [{"name": "sequence", "value": name}, {"name": "number", "value": "3"}]
+    assert {tag["name"]: tag["value"] for tag in said["request"]["tags"]} == {
+        "sequence": name,
+        "number": "3",
+        "enrolment": "signup-abc",
+        "contact": build.WHO["contact"],
+    }
 
 
 def test_an_awkward_name_arrives_as_it_is() -> None:
@@ -288,11 +301,32 @@ def test_a_template_in_the_trash_does_not_count() -> None:
     [
         (NO_SENDER, "The setting ENV_SENDER_ADDRESS is missing."),
         (Settings(), "The setting ENV_SENDER_ADDRESS is missing."),
-        (Settings(sender_address="value@example.org"), "The setting ENV_UNSUBSCRIBE_ADDRESS is missing."),
+        (Settings(sender_address="value@example.org"), "The setting ENV_PUBLIC_URL is missing."),
+        (build.SETTINGS._replace(public_url=None), "The setting ENV_PUBLIC_URL is missing."),
+        (build.SETTINGS._replace(unsubscribe_keys=None), "The setting SECRET_UNSUBSCRIBE_KEY is missing."),
+        (
+            Settings(sender_address="value@example.org", one_click=False),
+            "The setting ENV_UNSUBSCRIBE_ADDRESS is missing.",
+        ),
     ],
 )
 def test_without_a_sender_or_a_way_out_nothing_is_sent(settings: Settings, detail: str) -> None:
     assert ask(build.template(), settings=settings) == no("failed", "setting_missing", detail)
+
+
+def headers(settings: Settings) -> Any:
+    return ask(build.template("s", '<a href="{{unsubscribe_url}}">x</a>', "t"), settings=settings)["request"]["headers"]
+
+
+def test_every_email_says_how_to_unsubscribe_at_once() -> None:
+    mail = "<mailto:stop@example.org?subject=Unsubscribe>"
+    post = {"List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
+    assert headers(build.SETTINGS) == {"List-Unsubscribe": f"<{build.UNSUBSCRIBE}>, {mail}", **post}
+    alone = build.SETTINGS._replace(unsubscribe_address=None)
+    assert headers(alone) == {"List-Unsubscribe": f"<{build.UNSUBSCRIBE}>", **post}
+    # Of a run that waits since before there was a page.
+    old = build.SETTINGS._replace(unsubscribe_keys=None, one_click=False)
+    assert headers(old) == {"List-Unsubscribe": mail}
 
 
 def test_a_link_that_no_setting_gives_stops_the_email_that_names_it() -> None:

@@ -12,6 +12,7 @@ def test_the_closed_list_of_outcomes() -> None:
         "sent",
         "skipped",
         "deferred",
+        "reported",
         "failed",
     }
 
@@ -42,6 +43,9 @@ NOTHING_TO_DO = {
     "earlier_email_unsettled",
     "too_soon",
     "paused",
+    "not_ours",
+    "not_of_interest",
+    "analytics_page_missing",
     "already_sent",
     "page_archived",
     "unsubscribed",

@@ -8,6 +8,7 @@ import pytest
 from christmas_campaign import settings
 from christmas_campaign.sequences import sequence
 from christmas_campaign.settings import InvalidSetting, Settings
+from christmas_campaign.unsubscribing import Keys
 
 HOUR = timedelta(hours=1)
 MINUTE = timedelta(minutes=1)
@@ -34,7 +35,11 @@ def test_what_is_not_given_has_its_default(raw: dict[str, Any]) -> None:
         sender_name="Sang Le - BusOS",
         sender_address=None,
         unsubscribe_address=None,
+        public_url=None,
+        unsubscribe_keys=None,
+        one_click=True,
         links={},
+        resend_opens=False,
     )
     assert found.spacing == HOUR
     assert found.pace == timedelta(seconds=1)
@@ -69,8 +74,11 @@ def test_all_settings() -> None:
         "sender_name": " Sang ",
         "sender_address": " Value@Example.org ",
         "unsubscribe_address": "stop@example.org",
+        "public_url": " https://campaign.example.org:8443/x/ ",
+        "unsubscribe_key": f"{'n' * 24}, {'o' * 24}",
         "calendly_link": "https://calendly.com/x",
         "pdf_download_link": "http://example.org/x.pdf",
+        "resend_opens": " True ",
         "unknown": "ignored",
     }
     assert settings.read(raw) == Settings(
@@ -81,13 +89,19 @@ def test_all_settings() -> None:
         sender_name="Sang",
         sender_address="value@example.org",
         unsubscribe_address="stop@example.org",
+        public_url="https://campaign.example.org:8443/x",
+        unsubscribe_keys=Keys((b"n" * 24, b"o" * 24)),
         links={"calendly_link": "https://calendly.com/x", "pdf_download_link": "http://example.org/x.pdf"},
+        resend_opens=True,
     )
 
 
 @pytest.mark.parametrize(("given", "expected"), [("true", True), (" True\n", True), (True, True), (False, False)])
 def test_testing_mode_is_read_in_any_case(given: object, expected: bool) -> None:
     assert settings.read({"testing_mode": given}).testing_mode is expected
+
+
+PUBLIC_URL = "ENV_PUBLIC_URL must be the door's address, such as https://campaign.example.com"
 
 
 @pytest.mark.parametrize(
@@ -106,6 +120,7 @@ def test_testing_mode_is_read_in_any_case(given: object, expected: bool) -> None
             {"time_scale": "60", "resend_url": SANDBOX, "testing_mode": "true"},
             "ENV_TIME_SCALE must not be set together with SECRET_TESTING_MODE=true: choose one",
         ),
+        ({"resend_opens": "yes"}, "ENV_RESEND_OPENS must be true or false"),
         ({"expires_after_days": "0.9"}, "ENV_EXPIRES_AFTER_DAYS must be a number from 1 to 365"),
         ({"expires_after_days": "366"}, "ENV_EXPIRES_AFTER_DAYS must be a number from 1 to 365"),
         ({"expires_after_days": "never"}, "ENV_EXPIRES_AFTER_DAYS must be a number from 1 to 365"),
@@ -113,6 +128,15 @@ def test_testing_mode_is_read_in_any_case(given: object, expected: bool) -> None
         (
             {"unsubscribe_address": "a@b"},
             "ENV_UNSUBSCRIBE_ADDRESS is not an e-mail address: what stands after the @ is not a domain",
+        ),
+        ({"public_url": "campaign.example.org"}, "ENV_PUBLIC_URL must be a whole address that begins with https://"),
+        ({"public_url": "http://campaign.example.org"}, PUBLIC_URL),
+        ({"public_url": "https://campaign.example.org/?x"}, PUBLIC_URL),
+        ({"public_url": "https://campaign.example.org/#x"}, PUBLIC_URL),
+        ({"public_url": "https://me@campaign.example.org"}, PUBLIC_URL),
+        (
+            {"unsubscribe_key": "n" * 24 + ",short"},
+            "SECRET_UNSUBSCRIBE_KEY must have keys of 24 characters or more, separated by commas (as base64)",
         ),
         ({"calendly_link": "calendly.com/x"}, "ENV_CALENDLY_LINK must be a whole address that begins with https://"),
         ({"calendly_link": "javascript:x"}, "ENV_CALENDLY_LINK must be a whole address that begins with https://"),

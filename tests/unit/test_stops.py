@@ -135,4 +135,50 @@ def test_the_key_is_opaque_and_fit_for_kestra() -> None:
 
 
 def test_who_may_stop_a_contact() -> None:
-    assert {str(each) for each in Source} == {"person", "enrolment"}
+    assert {str(each) for each in Source} == {"person", "enrolment", "contact", "resend"}
+
+
+def herself(at: datetime = NOW) -> Stop:
+    return Stop(Reason.UNSUBSCRIBED, at, Source.CONTACT)
+
+
+@pytest.mark.parametrize("later", [timedelta(0), HOUR, -HOUR])
+def test_what_she_says_herself_counts_up_to_when_she_said_it_last(later: timedelta) -> None:
+    assert stops.add([herself()], herself(NOW + later)) == (herself(max(NOW, NOW + later)),)
+
+
+def test_what_she_says_herself_stands_beside_what_others_say() -> None:
+    by_person = stop(Reason.UNSUBSCRIBED, NOW + HOUR)
+    assert set(stops.add([herself()], by_person)) == {herself(), by_person}
+    assert set(stops.add([by_person], herself())) == {herself(), by_person}
+    assert stops.take_back(stops.add([by_person], herself()), NOW + HOUR) == (by_person,)
+
+
+@pytest.mark.parametrize("reason", RULES)
+@pytest.mark.parametrize("by", Source)
+def test_she_takes_back_that_she_unsubscribed_and_nothing_else(reason: Reason, by: Source) -> None:
+    kept = (Stop(reason, NOW, by),)
+    mine = (reason, by) == (Reason.UNSUBSCRIBED, Source.CONTACT)
+    assert stops.take_back(kept, NOW + HOUR) == (() if mine else kept)
+
+
+def test_what_came_after_it_wins_in_whatever_order_they_are_kept() -> None:
+    assert stops.take_back([herself()], NOW - HOUR) == (herself(),)
+    assert stops.take_back([herself()], NOW) == (herself(),)
+    assert stops.unsubscribe([], herself(), None) == (herself(),)
+    assert stops.unsubscribe([], herself(), NOW + HOUR) == ()
+    assert stops.unsubscribe([], herself(), NOW) == (herself(),)
+    assert stops.unsubscribe([stop(Reason.BOOKED)], herself(), NOW - HOUR) == (herself(), stop(Reason.BOOKED))
+
+
+def test_when_she_took_it_back_is_kept() -> None:
+    assert stops.back(None) is None
+    assert stops.back(stops.as_json([herself()])) is None
+    kept = stops.as_json([], NOW)
+    assert kept == {"back": "2025-11-20T15:00:00.000Z", "stops": [], "ends": {}}
+    assert (stops.back(kept), stops.read(kept)) == (NOW, ())
+
+
+def test_a_person_who_mends_a_mistake_lifts_all_but_a_complaint() -> None:
+    held = [stop(each) for each in RULES]
+    assert {each.reason for each in stops.let_go(held, also_for_good=True)} == {"complained"}

@@ -147,7 +147,7 @@ def test_the_campaigns_constants_and_links_are_certain(name: str) -> None:
 
 def test_a_link_that_no_setting_gives_is_not_there() -> None:
     assert origins("calendly_link", links={}) == [("variables", False)]
-    assert origins("unsubscribe_url", unsubscribe_address=None) == [("variables", False)]
+    assert origins("unsubscribe_url", public_url=None) == [("variables", False)]
 
 
 def test_the_signup_speaks_for_the_other_sequences_alone() -> None:
@@ -293,8 +293,8 @@ def test_a_missing_setting_is_named_as_the_mend() -> None:
     found = check(template(html=html), settings=SETTINGS._replace(links={})).faults
     problem = "{{pdf_download_link}} has no value: the setting ENV_PDF_DOWNLOAD_LINK is missing"
     assert found == (Fault("5-Day E2", "Email Body HTML", problem, "give the setting ENV_PDF_DOWNLOAD_LINK"),)
-    found = check(settings=SETTINGS._replace(unsubscribe_address=None)).faults
-    assert {fault.mend for fault in found} == {"give the setting ENV_UNSUBSCRIBE_ADDRESS"}
+    found = check(settings=SETTINGS._replace(public_url=None)).faults
+    assert {fault.mend for fault in found} == {"give the setting ENV_PUBLIC_URL or SECRET_UNSUBSCRIBE_KEY"}
     assert len(found) == len(ALL)
 
 

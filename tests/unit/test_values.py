@@ -203,7 +203,7 @@ def test_what_nobody_said_has_no_value(placeholder: str) -> None:
         ({"revenue_leak_total": 15500}, "TotalRevenueLeak_K", "16"),
         ({}, "personalized_tip_3", systems.GENERAL_TIP),
         ({}, "deadline_date", "December 5, 2025"),
-        ({}, "unsubscribe_url", "mailto:stop@example.org?subject=Unsubscribe"),
+        ({}, "unsubscribe_url", build.UNSUBSCRIBE),
     ],
 )
 def test_what_is_computed_from_the_payload(given: dict[str, Any], placeholder: str, text: str) -> None:
@@ -287,5 +287,16 @@ def test_days_are_torontos_even_if_the_date_was_written_elsewhere() -> None:
 
 
 def test_without_the_setting_there_is_no_way_to_unsubscribe() -> None:
-    assert values.unsubscribe_url(Settings()) is None
-    assert find("unsubscribe_url", sources(settings=Settings())) is None
+    no_address, no_keys = build.SETTINGS._replace(public_url=None), build.SETTINGS._replace(unsubscribe_keys=None)
+    for lacking in (Settings(), no_address, no_keys):
+        assert values.unsubscribe_link("ana@example.com", lacking) is None
+        assert values.unsubscribe_url("ana@example.com", lacking) is None
+        assert find("unsubscribe_url", sources(settings=lacking)) is None
+
+
+def test_where_a_mail_is_enough_it_is_the_way_without_a_page() -> None:
+    old = Settings(unsubscribe_address="stop@example.org", one_click=False)
+    assert values.unsubscribe_url("ana@example.com", old) == "mailto:stop@example.org?subject=Unsubscribe"
+    assert values.unsubscribe_url("ana@example.com", Settings(one_click=False)) is None
+    with_page = build.SETTINGS._replace(one_click=False)
+    assert values.unsubscribe_url("ana@example.com", with_page) == values.unsubscribe_link("ana@example.com", with_page)

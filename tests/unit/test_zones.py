@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from christmas_campaign import compose, intake, lookups, notion_pages, plan
+from christmas_campaign import compose, intake, lookups, notion_pages, plan, unsubscribing
 from christmas_campaign import notion_schema as schema
 from christmas_campaign.enrolment import Record
 from christmas_campaign.settings import Settings
@@ -26,7 +26,11 @@ from christmas_campaign.settings import Settings
 ZONES = {"America/Toronto": "-0500", "Asia/Tokyo": "+0900", "UTC": "+0000"}
 
 SOURCES = dict.fromkeys(("pages", "templates", "analytics", "portals"), "source")
-SETTINGS = Settings(sender_address="value@example.org", unsubscribe_address="stop@example.org")
+SETTINGS = Settings(
+    sender_address="value@example.org",
+    public_url="https://campaign.example.org",
+    unsubscribe_keys=unsubscribing.keys("a key of the links to unsubscribe"),
+)
 
 CONTACT = {"email": "ana@example.com", "first_name": "Ana", "business_name": "Salon Ana"}
 

@@ -17,11 +17,24 @@ NAMESPACE = "christmas"
 
 _HANDLERS = {sequence.handler: sequence.name for sequence in SEQUENCES}
 
+#: The flows that are called from outside: each call is about something of its own. The last one starts no sequence.
+_CALLED = (*_HANDLERS, "resend-handler")
+
+#: The flow that writes down what Resend reported of an e-mail.
+_REPORT = "report"
+
 _LOOK = "The execution's log says what happened; mend it, then `christmas replay`."
 _KILLED = "Somebody ended it by hand: `christmas replay`, if it is to be done after all."
 
 #: Outputs in which a decision says in words what it decided, the last word first.
-_WORDS = (("settle", "detail"), ("compose", "detail"), ("gate", "detail"), ("plan", "warning"), ("plan", "note"))
+_WORDS = (
+    ("settle", "detail"),
+    ("compose", "detail"),
+    ("gate", "detail"),
+    ("conclude", "detail"),
+    ("plan", "warning"),
+    ("plan", "note"),
+)
 
 
 class Failure(NamedTuple):
@@ -47,6 +60,8 @@ class Failure(NamedTuple):
         """What has failed, in words."""
         if self.flow == SEND_EMAIL:
             return f"{self.sequence or 'unknown'} E{self.number}"
+        if self.flow == _REPORT:
+            return f"{self.sequence} E{self.number} report"
         return f"{self.sequence} enrolment" if self.flow == ENROLL else self.flow
 
     def as_json(self) -> dict[str, Any]:
@@ -59,9 +74,8 @@ def failures(kestra: Kestra) -> list[Failure]:
     newest = _newest(_failed(kestra))
     # The ledger after the runs: one that ended in between has written what became of it.
     keys = set(kestra.kv_list(NAMESPACE))
-    live = {
-        _subject(each) for each in kestra.executions(namespace=NAMESPACE, states=kestra_models.LIVE) if _is_mail(each)
-    }
+    runs = kestra.executions(namespace=NAMESPACE, states=kestra_models.LIVE)
+    live = {_subject(each) for each in runs if _is_mail(each) or each.flow == _REPORT}
     waiting = [each for each in newest if _subject(each) not in live and not _made_good(kestra, each, keys)]
     return [_failure(kestra, each) for each in sorted(waiting, key=lambda each: each.ended or each.changed)]
 
@@ -86,7 +100,9 @@ def _subject(run: Execution) -> tuple[str, ...]:
     """What a run was about: two runs about the same are two tries."""
     if _is_mail(run):
         return run.flow, str(run.inputs.get("enrolment")), str(run.inputs.get("number"))
-    return (run.flow, run.original) if run.flow in _HANDLERS else (run.flow,)
+    if run.flow == _REPORT:
+        return run.flow, str(run.labels.get("enrolment")), str(run.labels.get("number"))
+    return (run.flow, run.original) if run.flow in _CALLED else (run.flow,)
 
 
 def _newest(runs: Iterable[Execution]) -> list[Execution]:
@@ -103,8 +119,8 @@ def _made_good(kestra: Kestra, run: Execution, keys: Collection[str]) -> bool:
         return settled(kestra, run.inputs, keys)[0] in (Outcome.SENT, Outcome.SKIPPED)
     others = kestra.executions(namespace=NAMESPACE, flow_id=run.flow, states=["SUCCESS", *kestra_models.LIVE])
     later = [each for each in others if each.created > run.created]
-    # Another call of a webhook makes nothing good; a later run of anything else does.
-    return any(each.original == run.original for each in later) if run.flow in _HANDLERS else bool(later)
+    # Another call of a webhook makes nothing good, nor does a report of another e-mail; a later run of anything else does.
+    return any(_subject(each) == _subject(run) for each in later)
 
 
 def settled(
@@ -123,16 +139,16 @@ def ledger_key(enrolment: str, number: object) -> str:
 
 
 def _failure(kestra: Kestra, run: Execution) -> Failure:
-    enrolment, number = run.inputs.get("enrolment"), run.inputs.get("number")
-    about = _is_mail(run)
+    about = run.labels if run.flow == _REPORT else run.inputs if _is_mail(run) else {}
+    enrolment, number = about.get("enrolment"), about.get("number")
     reason = run.labels.get("reason") or ("killed" if run.state == "KILLED" else Reason.STEP_FAILED.value)
     return Failure(
         run.ended or run.changed,
         run.id,
         run.flow,
         run.labels.get("sequence") or _HANDLERS.get(run.flow),
-        str(enrolment) if about and enrolment is not None else None,
-        int(number) if run.flow == SEND_EMAIL and number is not None else None,
+        str(enrolment) if enrolment is not None else None,
+        int(number) if number is not None else None,
         _address(kestra, run),
         reason,
         _detail(kestra, run),

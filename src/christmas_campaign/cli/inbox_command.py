@@ -69,9 +69,7 @@ def discard(context: click.Context, ids: tuple[str, ...], file: Path | None, env
             if each not in refused:
                 raise CommandError(f"{each} is not among the calls that Kestra refused: christmas inbox lists them")
             found = refused[each]
-            click.echo(
-                f"{found.received_at}  {found.sequence:<10}  {found.id}  REFUSED, {found.last_answer}: to delete"
-            )
+            click.echo(f"{found.received_at}  {found.handler:<10}  {found.id}  REFUSED, {found.last_answer}: to delete")
         if agreed(yes, False, "Delete them for good?", "--yes"):
             try:
                 discard_calls(path, ids)
@@ -99,11 +97,11 @@ def _show(found: list[Entry]) -> None:
     for each in found:
         tries = count(each.tries, "try", "tries")
         said = f"{tries}, the last one: {each.last_answer}" if each.last_answer else "not tried yet"
-        click.echo(f"{each.received_at}  {each.sequence:<10}  {each.id}  {'REFUSED, ' if each.refused else ''}{said}")
+        click.echo(f"{each.received_at}  {each.handler:<10}  {each.id}  {'REFUSED, ' if each.refused else ''}{said}")
     if waiting:
-        numbers = Counter(each.sequence for each in waiting)
-        by_sequence = ", ".join(f"{number} {name}" for name, number in sorted(numbers.items()))
-        click.echo(f"{count(len(waiting), 'call waits', 'calls wait')} since {waiting[0].received_at}: {by_sequence}.")
+        numbers = Counter(each.handler for each in waiting)
+        by_handler = ", ".join(f"{number} {name}" for name, number in sorted(numbers.items()))
+        click.echo(f"{count(len(waiting), 'call waits', 'calls wait')} since {waiting[0].received_at}: {by_handler}.")
     else:
         click.echo("No call waits.")
     if refused:

@@ -29,7 +29,7 @@ from christmas_campaign.cli.production_commands import smoke
 from christmas_campaign.cli.repair_command import repair
 from christmas_campaign.cli.secrets_commands import secrets
 from christmas_campaign.cli.stack import PROJECT, Stack
-from christmas_campaign.cli.stop_commands import go_on, stop, stopped
+from christmas_campaign.cli.stop_commands import go_on, stop, stopped, unsubscribe_link
 from christmas_campaign.cli.template_commands import templates
 from christmas_campaign.sequences import SEQUENCES, sequence
 
@@ -208,6 +208,7 @@ for command in (
     stop,
     go_on,
     stopped,
+    unsubscribe_link,
     secrets,
     smoke,
 ):

@@ -60,7 +60,7 @@ def make(file: Path) -> list[Changed]:
         else:
             continue
         # A first key or password needs no telling; a first signing secret changes who is let in.
-        told = f"{_REFUSED}: give it to whoever signs, or empty it until then" if setting.several else ""
+        told = f"{_REFUSED}: give it to whoever signs, or empty it until then" if _signs(setting) else ""
         changed.append(Changed(setting.name, told))
     if changed or not there or env_file.readable_by_others(file):
         env_file.write(file, text)
@@ -92,7 +92,11 @@ def rotate(file: Path, name: str, *, finish: bool = False) -> Changed:
             raise SecretsError(f"{setting.name} is one at a time: there is no old one to drop")
         if len(olds) < 2:
             raise SecretsError(f"{setting.name} has no old one to drop: nothing was changed")
-        new, told = olds[0], "run christmas secrets encode and start the door again (docker compose up -d door)"
+        which = "the door" if setting.kestra is None else "Kestra and the door"
+        new, told = (
+            olds[0],
+            f"run christmas secrets encode and start {which} again (docker compose up -d{' door' * (setting.kestra is None)})",
+        )
     elif setting.made is None:
         raise SecretsError(_not_ours(setting))
     else:
@@ -100,10 +104,15 @@ def rotate(file: Path, name: str, *, finish: bool = False) -> Changed:
         told = setting.told
         if olds and setting.several:
             told += f"; the old one holds until christmas secrets rotate {setting.name} --finish"
-        elif setting.several:
+        elif _signs(setting):
             told += f"; {_REFUSED}"
     env_file.write(file, _added(text, setting, new) if line is None else _replaced(text, line, new))
     return Changed(setting.name, told)
+
+
+def _signs(setting: Setting) -> bool:
+    """Whether somebody else signs calls with it, who is let in without as long as it is empty."""
+    return setting.several and not setting.required
 
 
 def _not_ours(setting: Setting) -> str:

@@ -83,6 +83,23 @@ def link(value: str) -> Wrong | None:
     return Wrong("it is no address of the web", "write the whole address, https:// included")
 
 
+def public_url(value: str) -> Wrong | None:
+    """The door's address for the world."""
+    parts = _parts(value) if value.isascii() and " " not in value else None
+    if (
+        parts is None
+        or not value.startswith("https://")
+        or "@" in value
+        or value.endswith("/")
+        or re.search("[?#]", value)
+    ):
+        return Wrong(
+            "it is no address for the world",
+            "write https:// and the name, as https://campaign.example.com, no / at the end",
+        )
+    return None
+
+
 def discord(value: str) -> Wrong | None:
     """The address of a Discord webhook."""
     parts = _parts(value)
@@ -149,6 +166,19 @@ def signing(value: str) -> Wrong | None:
             short = _long_enough(each, LEAST_SIGNING, "take a longer one")
             if short:
                 return short
+    return None
+
+
+def unsubscribe_keys(value: str) -> Wrong | None:
+    """Keys that links are made with, separated by commas."""
+    for each in signing_secrets(value):
+        if not re.fullmatch(r"[A-Za-z0-9._~-]+", each):
+            return Wrong(
+                "it has a key that is empty or not of letters, digits, - and _", "separate keys by commas alone"
+            )
+        short = _long_enough(each, LEAST_KEY, "christmas secrets rotate makes a new one")
+        if short:
+            return short
     return None
 
 

@@ -24,11 +24,11 @@ def _database(setting: str, title: str) -> Setting:
     )
 
 
-def _webhook(name: str, handler: str) -> Setting:
+def _webhook(name: str, handler: str, whoever: str = "can start the sequence") -> Setting:
     return Setting(
         name,
         "Webhooks",
-        f"The last part of the address of Kestra's webhook {handler}: whoever knows it can start the sequence.",
+        f"The last part of the address of Kestra's webhook {handler}: whoever knows it {whoever}.",
         checks.webhook_key,
         example=TO_BE_MADE,
         required=True,
@@ -85,20 +85,47 @@ CAMPAIGN: tuple[Setting, ...] = (
     Setting(
         "SENDER_NAME",
         "E-mails",
-        "The name in the From line.",
+        "The name in the From line, and on the page to unsubscribe.",
         checks.text,
         example=campaign.SENDER_NAME,
         without=f"it is {campaign.SENDER_NAME}",
         kestra=Kestra.ENVIRONMENT,
+        door=True,
     ),
     Setting(
         "UNSUBSCRIBE_ADDRESS",
         "E-mails",
-        "The address that gets the replies of those who want no more e-mails. Somebody reads it.",
+        "The address for those who unsubscribe by a mail of their own, beside the page. Somebody reads it.",
         checks.address,
-        example="unsubscribe@mail.example.com",
+        like="unsubscribe@mail.example.com",
+        without="e-mails name the page alone",
+        kestra=Kestra.ENVIRONMENT,
+    ),
+    Setting(
+        "PUBLIC_URL",
+        "E-mails",
+        "The door's address for the world, with https://: the links to unsubscribe begin with it, and have to work long after. "
+        "It is https:// and DOMAIN, unless the world calls another name.",
+        checks.public_url,
+        example="https://campaign.example.com",
         required=True,
         kestra=Kestra.ENVIRONMENT,
+    ),
+    Setting(
+        "UNSUBSCRIBE_KEY",
+        "E-mails",
+        "By it the links to unsubscribe are made, and known again at the door. Several, separated by commas, hold side by "
+        "side: the first one makes new links.",
+        checks.unsubscribe_keys,
+        example=TO_BE_MADE,
+        required=True,
+        kestra=Kestra.SECRET,
+        door=True,
+        secret=True,
+        made=Made.TEXT,
+        several=True,
+        told="run christmas secrets encode and start Kestra and the door again (docker compose up -d); the links in e-mails "
+        "that were sent are of the old one, and have to work for 60 days at least",
     ),
     Setting(
         "CALENDLY_LINK",
@@ -147,6 +174,16 @@ CAMPAIGN: tuple[Setting, ...] = (
         kestra=Kestra.ENVIRONMENT,
     ),
     Setting(
+        "RESEND_OPENS",
+        "E-mails",
+        "true: that somebody opened an e-mail, or followed a link in it, counts where Resend reports it. It says something of "
+        "a person: the law may ask for her consent first.",
+        checks.switch,
+        example="false",
+        without="it is false",
+        kestra=Kestra.ENVIRONMENT,
+    ),
+    Setting(
         "DISCORD_WEBHOOK_URL",
         "The team",
         "Where the team reads who needs a call at once and what failed. In Discord: the channel's settings, Integrations, "
@@ -158,4 +195,6 @@ CAMPAIGN: tuple[Setting, ...] = (
         secret=True,
     ),
     *(_webhook(each.webhook_key, each.handler) for each in SEQUENCES),
+    _webhook("WEBHOOK_KEY_UNSUBSCRIBE", "unsubscribe-handler", "can call it, but has no contact's link"),
+    _webhook("WEBHOOK_KEY_RESEND", "resend-handler", "can report in Resend's name"),
 )

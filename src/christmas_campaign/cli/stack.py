@@ -14,24 +14,26 @@ from pathlib import Path
 from typing import NamedTuple
 
 from christmas_campaign import notion_schema as schema
+from christmas_campaign import unsubscribing
 from christmas_campaign.cli import content
 from christmas_campaign.cli.child import ChildError
 from christmas_campaign.cli.engine import Engine
 from christmas_campaign.cli.kestra import Kestra
 from christmas_campaign.cli.notion import Notion
 from christmas_campaign.cli.sandbox import Sandbox
-from christmas_campaign.sequences import SEQUENCES
+from christmas_campaign.door.handlers import HANDLERS
 
 #: The root of the project: where flows, content and examples are.
 PROJECT = Path(__file__).parents[3]
 
 #: The webhooks: the handler's flow id, and the secret that holds the key of its address.
-WEBHOOKS = {sequence.handler: sequence.webhook_key for sequence in SEQUENCES}
+WEBHOOKS = {each.flow: each.webhook_key for each in HANDLERS}
 
 #: What the sandbox campaign is told; none of it is real, and nothing is ever sent there.
 SANDBOX_SETTINGS = {
     "ENV_SENDER_ADDRESS": "value@mail.example.com",
     "ENV_UNSUBSCRIBE_ADDRESS": "unsubscribe@mail.example.com",
+    "ENV_PUBLIC_URL": "https://campaign.example.com",
     "ENV_CALENDLY_LINK": "https://calendly.example.com/busos/diagnostic",
     "ENV_PDF_DOWNLOAD_LINK": "https://www.example.com/busos-guide.pdf",
 }
@@ -45,6 +47,7 @@ class Identity(NamedTuple):
     notion_token: str
     resend_key: str
     webhook_keys: dict[str, str]
+    unsubscribe_key: str
     databases: dict[str, str]
 
 
@@ -122,6 +125,11 @@ class Stack:
         """The key that the sandbox's Resend asks for."""
         return self._identity.resend_key
 
+    @property
+    def unsubscribe_keys(self) -> unsubscribing.Keys:
+        """The keys of the links to unsubscribe."""
+        return unsubscribing.keys(self._identity.unsubscribe_key)
+
     def notion(self) -> Notion:
         """Return a client for the sandbox's Notion; close it after use."""
         return Notion(self.sandbox.notion_url, self._identity.notion_token)
@@ -184,13 +192,16 @@ class Stack:
             notion_token=f"sandbox_{secrets.token_urlsafe(24)}",
             resend_key=f"re_sandbox_{secrets.token_urlsafe(24)}",
             webhook_keys={name: secrets.token_urlsafe(24) for name in WEBHOOKS.values()},
+            unsubscribe_key=secrets.token_urlsafe(32),
             databases={},
         )
 
     def _kept(self) -> Identity:
-        kept = Identity(**json.loads(self._state.read_text(encoding="utf-8")))
+        kept = Identity(**{"unsubscribe_key": "", **json.loads(self._state.read_text(encoding="utf-8"))})
         wanted = {*WEBHOOKS.values(), *(database.setting for database in schema.DATABASES)}
         lacking = wanted - {*kept.webhook_keys, *kept.databases}
+        if not kept.unsubscribe_key:
+            lacking.add("UNSUBSCRIBE_KEY")
         if lacking:
             raise ChildError(
                 f"{self.data} was made by an earlier version, without {', '.join(sorted(lacking))}: delete it and start again"
@@ -230,6 +241,7 @@ class Stack:
             "RESEND_API_KEY": self._identity.resend_key,
             "TESTING_MODE": "true" if self._testing_mode else "false",
             "DISCORD_WEBHOOK_URL": self._discord_url,
+            "UNSUBSCRIBE_KEY": self._identity.unsubscribe_key,
             **self._identity.webhook_keys,
             **self._identity.databases,
         }

@@ -7,15 +7,20 @@ from typing import Any
 
 import click
 
-from christmas_campaign import addresses, identity, times
-from christmas_campaign.cli import stopping
+from christmas_campaign import addresses, identity, times, unsubscribing
+from christmas_campaign.cli import stopping, template_sync
 from christmas_campaign.cli.asking import agreed, count, env_file_option, json_option, print_json, yes_option
-from christmas_campaign.cli.environment import Environment
+from christmas_campaign.cli.environment import Environment, SettingError
 from christmas_campaign.cli.plainly import plainly
 from christmas_campaign.cli.stopping import Kept
 from christmas_campaign.reasons import Reason
 from christmas_campaign.sequences import SEQUENCES
-from christmas_campaign.stops import RULES
+from christmas_campaign.stops import RULES, Holds
+
+_WARNING = (
+    "Careful: who asked for no more e-mails must not get any, by law. Go on only if it was a mistake (a wrong address, a slip "
+    "of yours), or if she has asked for them since; keep what she wrote. A complaint is not lifted."
+)
 
 
 def _contact(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
@@ -59,24 +64,51 @@ def stop(contact: str, env_file: Path | None, reason: str, yes: bool) -> None:
 @click.command("go-on")
 @click.argument("contact", metavar="ADDRESS", callback=_contact)
 @env_file_option
+@click.option(
+    "--also-for-good",
+    is_flag=True,
+    help="Lift what holds for good as well, but a complaint: it was a mistake, and she wants the e-mails.",
+)
 @yes_option
-def go_on(contact: str, env_file: Path | None, yes: bool) -> None:
+def go_on(contact: str, env_file: Path | None, also_for_good: bool, yes: bool) -> None:
     """Let the contact with this ADDRESS go on: what waits for her goes out when it is due. What was skipped stays skipped.
 
-    What holds for good (unsubscribed, complained, bounced) is not lifted. It asks first; without a terminal and without --yes
-    it changes nothing.
+    What holds for good (unsubscribed, complained, bounced) is not lifted, unless --also-for-good is given: then a complaint
+    alone holds, which nobody lifts. It asks first; without a terminal and without --yes it changes nothing.
 
     Exit code 0 when nothing stops her any more, or can be; 1 when something holds for good; 2 if Kestra could not be told.
     """
     with plainly(), Environment.read(env_file).kestra() as kestra:
         found = stopping.kept(kestra, contact)
         _show(found)
+        if also_for_good and any(RULES[each.reason].holds is Holds.FOR_GOOD for each in found.stops):
+            click.echo(_WARNING, err=True)
         if found.stops and agreed(yes, False, "Let her go on?", "--yes"):
-            found = stopping.go_on(kestra, contact)
+            found = stopping.go_on(kestra, contact, also_for_good=also_for_good)
             _show(found)
             if found.stops:
                 click.echo("That holds for good.", err=True)
                 raise SystemExit(1)
+
+
+@click.command("unsubscribe-link")
+@click.argument("contact", metavar="ADDRESS", callback=_contact)
+@env_file_option
+def unsubscribe_link(contact: str, env_file: Path | None) -> None:
+    """Print the link by which the contact with this ADDRESS unsubscribes: for an e-mail that is not sent by this system.
+
+    Whoever has it can stop her e-mails: it belongs into an e-mail to her, and nowhere else. It does not expire.
+
+    Exit code 0; 2 if PUBLIC_URL or UNSUBSCRIBE_KEY is missing or wrong.
+    """
+    with plainly():
+        environment = Environment.read(env_file)
+        # Whether each is there, in words that name it as it is written there.
+        environment.secret("UNSUBSCRIBE_KEY")
+        settings = template_sync.settings_of(environment)
+        if settings.public_url is None or settings.unsubscribe_keys is None:
+            raise SettingError(f"ENV_PUBLIC_URL is missing in {environment.origin}")
+        click.echo(unsubscribing.url(settings.public_url, settings.unsubscribe_keys, contact))
 
 
 @click.command()

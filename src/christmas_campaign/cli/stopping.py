@@ -12,7 +12,7 @@ from christmas_campaign.cli.kestra import Kestra, KestraError
 from christmas_campaign.cli.kestra_models import LIVE, TERMINAL
 from christmas_campaign.reasons import Reason
 from christmas_campaign.repair import SEND_EMAIL
-from christmas_campaign.stops import Source, Stop
+from christmas_campaign.stops import Lift, Source, Stop
 
 NAMESPACE = "christmas"
 
@@ -62,9 +62,10 @@ def stop(kestra: Kestra, contact: str, reason: Reason) -> Kept:
     return kept(kestra, contact)
 
 
-def go_on(kestra: Kestra, contact: str) -> Kept:
-    """Let a contact go on and return what stops her still: what holds for good. Raises as ``stop``."""
-    _run(kestra, contact, None)
+def go_on(kestra: Kestra, contact: str, *, also_for_good: bool = False) -> Kept:
+    """Let a contact go on and return what stops her still: what holds for good; ``also_for_good``: a complaint alone. Raises as
+    ``stop``."""
+    _run(kestra, contact, None, Lift.ALSO_FOR_GOOD if also_for_good else Lift.LET_GO)
     return kept(kestra, contact)
 
 
@@ -73,8 +74,8 @@ def waiting(kestra: Kestra, contact: str) -> int:
     return len(kestra.executions(namespace=NAMESPACE, flow_id=SEND_EMAIL, states=LIVE, labels={"contact": contact}))
 
 
-def _run(kestra: Kestra, contact: str, reason: Reason | None) -> None:
-    inputs = {"contact": contact, "reason": reason or "", "by": Source.PERSON}
+def _run(kestra: Kestra, contact: str, reason: Reason | None, lift: Lift = Lift.LET_GO) -> None:
+    inputs = {"contact": contact, "reason": reason or "", "by": Source.PERSON, "lift": lift}
     labels = {"contact": contact, **({"reason": reason} if reason else {})}
     execution = kestra.run(FLOW, inputs, namespace=NAMESPACE, labels=labels)
     deadline = time.monotonic() + PATIENCE

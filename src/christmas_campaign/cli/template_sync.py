@@ -64,6 +64,8 @@ def settings_of(environment: Environment) -> Settings:
     raw = {name.removeprefix("ENV_").lower(): value for name, value in environment.values.items() if name[:4] == "ENV_"}
     if environment.values.get("SECRET_TESTING_MODE", "").strip():
         raw["testing_mode"] = environment.secret("TESTING_MODE")
+    if environment.values.get("SECRET_UNSUBSCRIBE_KEY", "").strip():
+        raw["unsubscribe_key"] = environment.secret("UNSUBSCRIBE_KEY")
     try:
         return read(raw)
     except InvalidSetting as error:

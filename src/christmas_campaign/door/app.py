@@ -9,16 +9,16 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, NamedTuple
 
 from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from christmas_campaign import intake, times
-from christmas_campaign.door import bodies, cors, log, senders, signatures
+from christmas_campaign import times
+from christmas_campaign.door import bodies, cors, log, senders, signatures, unsubscribe
 from christmas_campaign.door.answers import HEADERS, Answer, Refusal, later, wrong_body
+from christmas_campaign.door.handlers import BY_NAME, UNSUBSCRIBE
 from christmas_campaign.door.health import Health
 from christmas_campaign.door.inbox import Call, Kept
 from christmas_campaign.door.keeping import Keeping
@@ -26,20 +26,14 @@ from christmas_campaign.door.limits import MOST_HEADER_BYTES, Busy, Places, Rate
 from christmas_campaign.door.paths import Paths, Place
 from christmas_campaign.door.reading import Reading
 from christmas_campaign.door.settings import Settings
-from christmas_campaign.reasons import Outcome
+from christmas_campaign.door.unsubscribe import Shown
+from christmas_campaign.unsubscribing import Wish
 
 #: A body of more bytes is read in a thread: the others need not wait for it.
 LARGE = 65_536
 
 #: After how many seconds a sender may come again when the inbox is full.
 NO_ROOM_SECONDS = 60
-
-
-class _Decision(NamedTuple):
-    """What intake says of a body, and the enrolment that it asks for (``None``: it starts nothing)."""
-
-    answer: dict[str, Any]
-    enrolment: str | None
 
 
 class Door:
@@ -79,7 +73,7 @@ class Door:
             response = await self._answer(scope, headers, reading, address, place, for_browsers)
         except Refusal as refusal:
             _log(place, address, refusal.status, refusal.why)
-            response = refusal.answer()
+            response = refusal.answer() if place is None or place.token is None else unsubscribe.refusal(refusal)
         except ClientDisconnect:
             return
         except Exception as error:
@@ -105,13 +99,15 @@ class Door:
             if preflight is not None:
                 return Response(status_code=204, headers={**HEADERS, **preflight})
             raise Refusal(405, "this method is not taken here", {"Allow": ", ".join(place.methods)})
-        if place.sequence is None:
+        if place.handler is None:
             return await self._healthy()
         wait = self._rate.take(senders.counted(address))
         if wait:
             raise later(429, "too many calls from there", wait)
         try:
             with self._places.one():
+                if place.token is not None:
+                    return await self._page(place.token, scope["method"], headers, reading)
                 return await self._take(place, scope, reading, address)
         except Busy:
             raise later(503, "too many calls at once", 1) from None
@@ -125,15 +121,30 @@ class Door:
         }
         return Answer(200 if up else 503, body)
 
+    async def _page(self, token: str, method: str, headers: Headers, reading: Reading) -> Response:
+        if self._settings.unsubscribe_keys.contact(token) is None:
+            raise Refusal(404, "no link of ours")
+        sender = self._settings.sender
+        if method != "POST":
+            return unsubscribe.page(Shown.ASK, sender)
+        wish = unsubscribe.wish(await reading.whole(), headers.get("content-type", ""))
+        # Each of them counts, also the same once more: which came last is told by its time.
+        call = Call(uuid.uuid4().hex, UNSUBSCRIBE, unsubscribe.payload(token, wish), self._now(), None)
+        if await self._keeping.keep(call) is Kept.NO_ROOM:
+            raise later(503, "there is no room to keep the call", NO_ROOM_SECONDS)
+        return unsubscribe.page(Shown.STOPPED if wish is Wish.STOP else Shown.GOES_ON, sender)
+
     async def _take(self, place: Place, scope: Scope, reading: Reading, address: senders.Address) -> Answer:
-        assert place.sequence is not None  # noqa: S101  (the health is answered elsewhere)
+        assert place.handler is not None  # noqa: S101  (the health is answered elsewhere)
         body = await reading.whole()
         now = self._now()
         try:
-            signatures.check(place.sequence, scope["headers"], body, self._settings.secrets[place.sequence], now)
+            signatures.check(place.handler, scope["headers"], body, self._settings.secrets[place.handler], now)
         except signatures.Refused as refused:
             raise Refusal(401, str(refused)) from None
-        decide = partial(_decide, body, place.sequence, now)
+        decide_on = BY_NAME[place.handler].decide
+        assert decide_on is not None  # noqa: S101  (that place is a page's, and is answered elsewhere)
+        decide = partial(decide_on, body, now)
         try:
             if len(body) > LARGE:
                 decision = await asyncio.get_running_loop().run_in_executor(self._thread, decide)
@@ -142,21 +153,15 @@ class Door:
         except bodies.Unreadable as unreadable:
             _log(place, address, 422, f"the body {unreadable}")
             return wrong_body(str(unreadable))
-        answer = decision.answer
-        if answer["code"] != 200:
-            # What comes after the full stop may be the sender's own words.
-            wrong = sorted({problem["field"].partition(".")[0] for problem in answer["body"]["errors"]})
-            _log(place, address, answer["code"], f"wrong or missing: {', '.join(wrong)}")
-            return Answer(answer["code"], answer["body"])
-        kept = await self._keeping.keep(Call(uuid.uuid4().hex, place.sequence, body, now, decision.enrolment))
-        if decision.enrolment is None:
-            # It starts nothing; it is handed on to be seen, and nothing is lost where there is no room for it.
-            return Answer(200, answer["body"])
-        if kept is Kept.NO_ROOM:
+        if decision.code != 200:
+            _log(place, address, decision.code, decision.why)
+            return Answer(decision.code, decision.body)
+        if not decision.handed_on:
+            return Answer(200, decision.body)
+        kept = await self._keeping.keep(Call(uuid.uuid4().hex, place.handler, body, now, decision.once))
+        if kept is Kept.NO_ROOM and decision.needed:
             raise later(503, "there is no room to keep the call", NO_ROOM_SECONDS)
-        if kept is Kept.KNOWN:
-            return Answer(200, answer["body_if_known"])
-        return Answer(200, {**answer["body"], "execution_id": None})
+        return Answer(200, decision.body_if_known if kept is Kept.KNOWN else decision.body)
 
 
 def _check_head(scope: Scope) -> None:
@@ -170,13 +175,6 @@ def _check_head(scope: Scope) -> None:
         raise Refusal(431, f"the headers are larger than {MOST_HEADER_BYTES} bytes")
 
 
-def _decide(body: bytes, sequence: str, now: datetime) -> _Decision:
-    """Return what intake says of a body. Raises ``bodies.Unreadable``."""
-    answer = intake.answer(bodies.read(body), sequence, now, "")
-    enrolment = intake.Event.from_json(answer["event"]).id if answer["outcome"] is Outcome.ACCEPTED else None
-    return _Decision(answer, enrolment)
-
-
 def _log(place: Place | None, address: senders.Address, status: int, why: str) -> None:
-    what = "-" if place is None else place.sequence or "health"
+    what = "-" if place is None else place.handler or "health"
     log.line("refused", what, senders.shown(address), status, why)

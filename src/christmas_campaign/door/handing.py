@@ -12,9 +12,9 @@ import httpx
 
 from christmas_campaign import times
 from christmas_campaign.door import log
+from christmas_campaign.door.handlers import BY_NAME
 from christmas_campaign.door.inbox import Waiting
 from christmas_campaign.door.keeping import Keeping
-from christmas_campaign.sequences import sequence
 
 #: How long Kestra may take for one call, in seconds: a handler's run takes a part of a second.
 LIMIT = 30.0
@@ -38,12 +38,9 @@ class Handing:
     """
 
     def __init__(self, keeping: Keeping, kestra_url: str, keys: Mapping[str, str], limit: float = LIMIT) -> None:
-        """Take the inbox, Kestra's address, the webhooks' keys by sequence, and the seconds that one call may take."""
+        """Take the inbox, Kestra's address, the webhooks' keys by handler, and the seconds that one call may take."""
         self._keeping = keeping
-        self._addresses = {
-            name: f"{kestra_url}/api/v1/main/executions/webhook/christmas/{sequence(name).handler}/{key}"
-            for name, key in keys.items()
-        }
+        self._addresses = {name: f"{kestra_url}{BY_NAME[name].native}{key}" for name, key in keys.items()}
         # No proxy of the environment: the keys are in the addresses.
         self._http = httpx.AsyncClient(timeout=limit, trust_env=False, headers={"User-Agent": "christmas-door"})
         self._limit = limit
@@ -107,19 +104,26 @@ class Handing:
         return await self._keeping.do(lambda inbox: inbox.next(time.time(), self._done))
 
     async def _hand_on(self, waiting: Waiting) -> None:
+        if waiting.call.handler not in self._addresses:
+            # Kept by a door of another version.
+            await self._put_aside(waiting, "unknown to this door", "no such handler")
+            return
         status, answer = await self._post(waiting)
         if status is not None and 200 <= status < 300:
             self._done.append(waiting.seq)
             return
         if status == 422:
-            log.line("refused by Kestra", waiting.call.sequence, waiting.call.id, "put aside: see christmas inbox")
-            await self._keeping.do(lambda inbox: inbox.refused(waiting.seq, answer))
+            await self._put_aside(waiting, "refused by Kestra", answer)
             return
         answered = status not in (None, *_AWAY) or answer == _TIMED_OUT
         wait = await self._keeping.do(
             lambda inbox: inbox.not_taken(waiting.seq, answer, time.time(), answered=answered)
         )
-        log.line("not taken", waiting.call.sequence, waiting.call.id, f"{answer}, again in {wait:.0f} s")
+        log.line("not taken", waiting.call.handler, waiting.call.id, f"{answer}, again in {wait:.0f} s")
+
+    async def _put_aside(self, waiting: Waiting, why: str, answer: str) -> None:
+        log.line(why, waiting.call.handler, waiting.call.id, "put aside: see christmas inbox")
+        await self._keeping.do(lambda inbox: inbox.refused(waiting.seq, answer))
 
     async def _post(self, waiting: Waiting) -> tuple[int | None, str]:
         """Post a call to Kestra; returns the status, if there was one, and the answer in words."""
@@ -129,7 +133,7 @@ class Handing:
             async with (
                 asyncio.timeout(self._limit),
                 self._http.stream(
-                    "POST", self._addresses[call.sequence], content=call.body, headers=headers
+                    "POST", self._addresses[call.handler], content=call.body, headers=headers
                 ) as response,
             ):
                 # Read to its end, so that the connection can be used again.

@@ -32,6 +32,8 @@ LONGEST_WAIT = 60.0
 
 _PAGE = 4096
 _VERSION = 1
+
+# The first doors knew no calls but those that start a sequence: so the columns `sequence` and `enrolment` are named.
 _SCHEMA = f"""
 CREATE TABLE calls (
     seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, sequence TEXT NOT NULL, enrolment TEXT,
@@ -56,14 +58,14 @@ class Kept(Enum):
 
 
 class Call(NamedTuple):
-    """A call: an opaque id, the sequence that it starts, the raw body, when it arrived (aware), and the id of the enrolment
-    that it asks for (``None``: it starts nothing, and is handed on to be seen)."""
+    """A call: an opaque id, the name of the handler that it goes to, the raw body, when it arrived (aware), and what no two
+    that wait may have in common: the id of the enrolment that it asks for (``None``: it is not compared with others)."""
 
     id: str
-    sequence: str
+    handler: str
     body: bytes
     received_at: datetime
-    enrolment: str | None
+    once: str | None
 
 
 class Waiting(NamedTuple):
@@ -78,7 +80,7 @@ class Entry(NamedTuple):
     """What people are shown of a call in the inbox: never what it said."""
 
     id: str
-    sequence: str
+    handler: str
     received_at: str
     refused: bool
     tries: int
@@ -164,10 +166,8 @@ class Inbox:
 
     def _keep_one(self, call: Call) -> Kept:
         if (
-            call.enrolment is not None
-            and self._db.execute(
-                "SELECT 1 FROM calls WHERE enrolment = ? AND NOT refused", (call.enrolment,)
-            ).fetchone()
+            call.once is not None
+            and self._db.execute("SELECT 1 FROM calls WHERE enrolment = ? AND NOT refused", (call.once,)).fetchone()
         ):
             return Kept.KNOWN
         if self._count >= self._most:
@@ -177,7 +177,7 @@ class Inbox:
                 return Kept.NO_ROOM
         self._db.execute(
             "INSERT INTO calls (id, sequence, enrolment, received_at, body) VALUES (?, ?, ?, ?, ?)",
-            (call.id, call.sequence, call.enrolment, times.text(call.received_at), call.body),
+            (call.id, call.handler, call.once, times.text(call.received_at), call.body),
         )
         self._count += 1
         return Kept.KEPT

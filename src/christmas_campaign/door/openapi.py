@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from christmas_campaign import __version__, intake
-from christmas_campaign.door import answers, openapi_payloads
+from christmas_campaign import __version__, intake, unsubscribing
+from christmas_campaign.door import answers, openapi_payloads, unsubscribe
 from christmas_campaign.door.bodies import MOST_BYTES
 from christmas_campaign.door.paths import HEALTH, NATIVE, TODAY
 from christmas_campaign.reasons import Outcome, Reason
 from christmas_campaign.sequences import SEQUENCES, sequence
+from christmas_campaign.unsubscribing import PATH
 
 #: The headers of a signature of a sender's own, besides those of Standard Webhooks.
 _OWN_SIGNATURES = {"noshow": "Calendly-Webhook-Signature", "onboarding": "X-DocuSign-Signature-1"}
@@ -53,6 +54,7 @@ def document() -> dict[str, Any]:
         }
         paths[NATIVE[each.name] + "{key}"] = {"parameters": [key], "post": _call(each.name)}
     paths[HEALTH] = {"get": _health(), "head": _health(body=False)}
+    paths[PATH + "{token}"] = _page()
     return {
         "openapi": "3.1.0",
         "info": {
@@ -117,6 +119,67 @@ def _taken(name: str) -> dict[str, Any]:
     reasons = [found.duplicate.value, *([Reason.NOT_A_MAYBE.value] if name == "postcall" else [])]
     skipped = {"status": {"const": Outcome.SKIPPED.value}, "reason": {"enum": reasons}, "email": accepted["email"]}
     return {"oneOf": [_object(accepted), _object(skipped)]}
+
+
+def _page() -> dict[str, Any]:
+    """The page to unsubscribe: to look at it changes nothing, a POST does what its form says."""
+    token = {
+        "name": "token",
+        "in": "path",
+        "required": True,
+        "description": "as it stands in an e-mail",
+        "schema": {"type": "string", "pattern": unsubscribing.PATTERN},
+    }
+    form = {
+        "type": "object",
+        "description": "a mail provider's form (RFC 8058), or the page's own",
+        "anyOf": [
+            {"required": [name], "properties": {name: {"const": value}}}
+            for name, value in (
+                (unsubscribe.STOP_FIELD, unsubscribe.STOP_VALUE),
+                (unsubscribe.GO_ON_FIELD, unsubscribe.GO_ON_VALUE),
+            )
+        ],
+    }
+    shown = {"200": _html("The page.")}
+    always = {
+        "400": _answer("No proper HTTP.", _WORDS),
+        "404": _html("No link of ours."),
+        "405": _html("Another method.", _ALLOW),
+        "429": _html("Too many calls of this sender.", _RETRY),
+        "431": _answer("The headers are too large.", _WORDS),
+    }
+    posted = {
+        "200": _html("It is kept, and done at once."),
+        "408": _html("The form did not come in time."),
+        "413": _html(f"The form is larger than {unsubscribe.MOST_FORM_BYTES} bytes."),
+        "422": _html("The form does not say what is wanted."),
+        "503": _html("Busy, or no room to keep it.", _RETRY),
+    }
+    kinds = ("application/x-www-form-urlencoded", "multipart/form-data")
+    body = {"required": True, "content": {kind: {"schema": form} for kind in kinds}}
+    return {
+        "parameters": [token],
+        "get": {"summary": "The page by which a contact unsubscribes.", "responses": {**shown, **always}},
+        "head": {"summary": "The same without its text.", "responses": {**shown, **always}},
+        "post": {
+            "summary": "A contact unsubscribes, or takes it back.",
+            "requestBody": body,
+            "responses": {**posted, **always},
+        },
+    }
+
+
+def _html(description: str, headers: Mapping[str, str] | Mapping[str, Any] | None = None) -> dict[str, Any]:
+    pages = {
+        name: {"required": True, "schema": {"type": "string", "enum": [value]}}
+        for name, value in unsubscribe.PAGE_HEADERS.items()
+    }
+    return {
+        "description": description,
+        "headers": {**_ALWAYS, **pages, **(headers or {})},
+        "content": {"text/html": {"schema": {"type": "string"}}},
+    }
 
 
 def _health(*, body: bool = True) -> dict[str, Any]:

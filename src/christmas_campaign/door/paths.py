@@ -6,42 +6,45 @@ import hmac
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from christmas_campaign.door.handlers import HANDLERS, UNSUBSCRIBE
 from christmas_campaign.sequences import SEQUENCES
+from christmas_campaign.unsubscribing import PATH
+
+_STARTING = {each.name for each in SEQUENCES}
 
 #: Where today's callers send their calls, by sequence.
-TODAY: Mapping[str, str] = {
-    "signup": "/webhook/christmas-signup",
-    "noshow": "/webhook/calendly-noshow",
-    "postcall": "/webhook/postcall-maybe",
-    "onboarding": "/webhook/onboarding-start",
-}
+TODAY: Mapping[str, str] = {each.name: each.path for each in HANDLERS if each.name in _STARTING and each.path}
 
-#: Kestra's own addresses, before the key, by sequence.
-NATIVE: Mapping[str, str] = {
-    each.name: f"/api/v1/main/executions/webhook/christmas/{each.handler}/" for each in SEQUENCES
-}
+#: Kestra's own addresses, before the key, by sequence: those of the other handlers are for the door alone.
+NATIVE: Mapping[str, str] = {each.name: each.native for each in HANDLERS if each.name in _STARTING}
 
 HEALTH = "/health"
 
+_PAGE = PATH.encode()
+
 
 class Place(NamedTuple):
-    """What is at a path: the sequence that a call starts (``None``: the health), and the methods that it takes."""
+    """What is at a path: the handler that a call goes to (``None``: the health), and the methods that it takes. ``token`` is
+    what stands where the token of a link does, whatever it is (``None``: this is no page)."""
 
-    sequence: str | None
+    handler: str | None
     methods: tuple[str, ...]
+    token: str | None = None
 
 
 class Paths:
     """The paths of one installation."""
 
     def __init__(self, keys: Mapping[str, str]) -> None:
-        """Take the webhooks' keys, by sequence."""
-        self._whole = {path.encode(): Place(name, ("POST",)) for name, path in TODAY.items()}
+        """Take the webhooks' keys, by handler."""
+        self._whole = {each.path.encode(): Place(each.name, ("POST",)) for each in HANDLERS if each.path}
         self._whole[HEALTH.encode()] = Place(None, ("GET", "HEAD"))
         self._native = [(path.encode(), keys[name].encode(), Place(name, ("POST",))) for name, path in NATIVE.items()]
 
     def find(self, raw_path: bytes) -> Place | None:
         """Return what is at a path (without the query), or ``None``; how near a wrong key was cannot be told from the time."""
+        if raw_path.startswith(_PAGE):
+            return Place(UNSUBSCRIBE, ("GET", "HEAD", "POST"), raw_path.removeprefix(_PAGE).decode("latin-1"))
         found = self._whole.get(raw_path)
         for path, key, place in self._native:
             if raw_path.startswith(path) and hmac.compare_digest(raw_path.removeprefix(path), key):

@@ -11,11 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from christmas_campaign import campaign, unsubscribing
+from christmas_campaign.door.handlers import HANDLERS
 from christmas_campaign.door.inbox import DEFAULT
-from christmas_campaign.sequences import SEQUENCES
-
-#: Who sends the calls that start a sequence: the last part of the name of the setting with the secrets they sign with.
-SENDERS: Mapping[str, str] = {"signup": "WEBSITE", "noshow": "CALENDLY", "postcall": "CRM", "onboarding": "DOCUSIGN"}
 
 #: What counts for a setting that is not given.
 KESTRA_URL, LISTEN = "http://127.0.0.1:8080", "127.0.0.1:8000"
@@ -45,12 +43,14 @@ class Settings:
     """The settings of the door.
 
     ``keys`` (the last part of each webhook's address) and ``secrets`` (the keys that calls are signed with; empty: unsigned
-    ones are taken) go by the sequence's name. ``listen`` is a host and a port, 0 for a free one. ``rate`` is in calls a minute.
-    ``environment`` is what ``/health`` shows.
+    ones are taken) go by the handler's name. ``listen`` is a host and a port, 0 for a free one. ``rate`` is in calls a minute.
+    ``environment`` is what ``/health`` shows, ``sender`` whose e-mails the pages to unsubscribe speak of.
     """
 
     keys: Mapping[str, str] = field(repr=False)
     secrets: Mapping[str, tuple[bytes, ...]] = field(repr=False)
+    unsubscribe_keys: unsubscribing.Keys = field(repr=False)
+    sender: str
     kestra_url: str = field(repr=False)
     kestra_health_url: str = field(repr=False)
     listen: tuple[str, int]
@@ -68,8 +68,10 @@ def read(raw: Mapping[str, str]) -> Settings:
     given = {name: value.strip() for name, value in raw.items() if value.strip()}
     kestra_url = _url(given, "DOOR_KESTRA_URL", KESTRA_URL)
     return Settings(
-        keys={each.name: _key(raw, f"SECRET_{each.webhook_key}") for each in SEQUENCES},
-        secrets={name: _signing(given, f"SIGNING_{sender}") for name, sender in SENDERS.items()},
+        keys={each.name: _key(raw, f"SECRET_{each.webhook_key}") for each in HANDLERS},
+        secrets={each.name: _signing(given, each.signing) if each.signing else () for each in HANDLERS},
+        unsubscribe_keys=_unsubscribe_keys(raw),
+        sender=given.get("SENDER_NAME", campaign.SENDER_NAME),
         kestra_url=kestra_url,
         kestra_health_url=_url(given, "DOOR_KESTRA_HEALTH_URL", f"{kestra_url}/health"),
         listen=_listen(given.get("DOOR_LISTEN", LISTEN)),
@@ -101,6 +103,17 @@ def _signing(given: Mapping[str, str], name: str) -> tuple[bytes, ...]:
         return tuple(key_bytes(each) for each in _list(given, name))
     except ValueError:
         raise InvalidSetting(name, "has a secret that begins with whsec_ and does not go on in base64") from None
+
+
+def _unsubscribe_keys(raw: Mapping[str, str]) -> unsubscribing.Keys:
+    name = "SECRET_UNSUBSCRIBE_KEY"
+    text = _decoded(raw, name)
+    if not text.strip():
+        raise InvalidSetting(name, "is missing: the same base64 value that Kestra has")
+    try:
+        return unsubscribing.keys(text)
+    except ValueError as error:
+        raise InvalidSetting(name, f"{error} (as base64)") from None
 
 
 def _key(raw: Mapping[str, str], name: str) -> str:

@@ -1,6 +1,7 @@
 """Signatures over the raw bytes of a call: who sent it, as far as a shared secret can say.
 
-Three forms are known. Every sender may use Standard Webhooks; Calendly and DocuSign also have forms of their own. Only the
+Three forms are known. Every sender may use Standard Webhooks; Calendly and DocuSign also have forms of their own, and Resend
+has other names for the headers of the first. Only the
 bytes, the headers, the secrets and the time decide. Every secret is tried, so that an old and a new one hold side by side.
 """
 
@@ -31,8 +32,8 @@ class Refused(Exception):
     """A call is not signed by somebody who knows a secret; the message says why, and has nothing of the call in it."""
 
 
-def check(sequence_name: str, headers: Headers, body: bytes, secrets: Sequence[bytes], now: datetime) -> None:
-    """Return if the call that starts this sequence is signed with one of ``secrets``, or if there are none.
+def check(handler: str, headers: Headers, body: bytes, secrets: Sequence[bytes], now: datetime) -> None:
+    """Return if the call to this handler is signed with one of ``secrets``, or if there are none.
 
     ``body`` are the raw bytes; ``now`` is aware. A call that is signed in several forms is taken if one of them is right.
     Raises ``Refused``.
@@ -41,7 +42,7 @@ def check(sequence_name: str, headers: Headers, body: bytes, secrets: Sequence[b
         return
     given = _text_by_name(headers)
     faults = []
-    for form in (_standard, *_OWN_FORMS.get(sequence_name, ())):
+    for form in (_standard, *_OWN_FORMS.get(handler, ())):
         try:
             if form(given, body, secrets, now):
                 return
@@ -50,15 +51,18 @@ def check(sequence_name: str, headers: Headers, body: bytes, secrets: Sequence[b
     raise Refused("; ".join(faults) or "the signature is missing")
 
 
-def _standard(given: Mapping[str, list[str]], body: bytes, secrets: Sequence[bytes], now: datetime) -> bool:
-    """Standard Webhooks: ``webhook-id``, ``webhook-timestamp``, ``webhook-signature``.
+def _standard(
+    given: Mapping[str, list[str]], body: bytes, secrets: Sequence[bytes], now: datetime, prefix: str = "webhook"
+) -> bool:
+    """Standard Webhooks: ``webhook-id``, ``webhook-timestamp``, ``webhook-signature``, or with another ``prefix``.
 
     The library signs and the comparison is here: its own ``verify`` reads the clock, and raises whatever a malformed header
     makes it raise.
     """
-    if not any(name in given for name in ("webhook-id", "webhook-timestamp", "webhook-signature")):
+    names = [f"{prefix}-{part}" for part in ("id", "timestamp", "signature")]
+    if not any(name in given for name in names):
         return False
-    message, seconds, signatures = (_once(given, f"webhook-{part}") for part in ("id", "timestamp", "signature"))
+    message, seconds, signatures = (_once(given, name) for name in names)
     moment = _moment(seconds, STANDARD_WINDOW, now)
     try:
         text = body.decode()
@@ -95,8 +99,17 @@ def _docusign(given: Mapping[str, list[str]], body: bytes, secrets: Sequence[byt
     return _matches(expected, claimed)
 
 
+def _svix(given: Mapping[str, list[str]], body: bytes, secrets: Sequence[bytes], now: datetime) -> bool:
+    """Svix, by which Resend sends: ``svix-id``, ``svix-timestamp``, ``svix-signature``; all else is as in Standard Webhooks."""
+    return _standard(given, body, secrets, now, "svix")
+
+
 _Form = Callable[[Mapping[str, list[str]], bytes, Sequence[bytes], datetime], bool]
-_OWN_FORMS: Mapping[str, tuple[_Form, ...]] = {"noshow": (_calendly,), "onboarding": (_docusign,)}
+_OWN_FORMS: Mapping[str, tuple[_Form, ...]] = {
+    "noshow": (_calendly,),
+    "onboarding": (_docusign,),
+    "resend": (_svix,),
+}
 
 
 def _matches(expected: Iterable[str], claimed: Sequence[str]) -> bool:

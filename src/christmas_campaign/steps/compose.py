@@ -19,7 +19,7 @@ TEMPLATE_KEPT = timedelta(minutes=5)
 def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
     """Context: ``enrolment``, ``number``, ``record`` and ``own`` (from the KV store), ``page`` (response; ``None``: Notion did
     not answer), ``kept`` (the template from the KV store, ``None`` if not there) or ``templates`` (response; ``None``
-    likewise), ``settings``, ``turn`` (as ``gate`` gave it).
+    likewise), ``settings``, ``turn`` (as ``gate`` gave it), ``unsubscribe_key`` (not from runs of older revisions of the flow).
 
     Outputs: as ``compose.compose`` gives them, with ``request`` ready-made. ``keep`` is the template for the KV store if it
     came from Notion and is of use, ``claimed_at`` when the e-mail was claimed first, now or before (``None``: never). For one
@@ -29,6 +29,12 @@ def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
     turn = pace.Turn(*(times.moment(context["turn"][name]) for name in ("began", "opened")))
     keeps = pace.pace(turn, now, settings.read(context["settings"]).pace)
     return {**_composed(context, now), "pace": keeps.as_json()}
+
+
+def _settings(context: Mapping[str, Any]) -> settings.Settings:
+    """The settings, the key for the links among them: only this step gets it."""
+    found = settings.read({**context["settings"], "unsubscribe_key": context.get("unsubscribe_key")})
+    return found._replace(one_click="unsubscribe_key" in context)
 
 
 def _composed(context: Mapping[str, Any], now: datetime) -> dict[str, Any]:
@@ -57,7 +63,7 @@ def _composed(context: Mapping[str, Any], now: datetime) -> dict[str, Any]:
         enrolment=context["enrolment"],
         page=None if page.get("code") == 404 else accepted(page, "the contact's page"),
         active=active,
-        settings=settings.read(context["settings"]),
+        settings=_settings(context),
     )
     if not outputs["send"]:
         # Not kept: one that is of no use is mended, and is to count at once then.

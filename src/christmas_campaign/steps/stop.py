@@ -7,23 +7,31 @@ from datetime import datetime
 from typing import Any
 
 from christmas_campaign import stops
+from christmas_campaign.arrival import arrival
 from christmas_campaign.reasons import Reason
 from christmas_campaign.steps import UnusableContext, ready_made
-from christmas_campaign.stops import RULES, Source, Stop
+from christmas_campaign.stops import RULES, Lift, Source, Stop
 
 
 def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
-    """Context: ``kept`` (what the KV store has of the contact, or ``None``), ``reason`` (empty: she is let go on) and ``by``.
+    """Context: ``kept`` (what the KV store has of the contact, or ``None``), ``reason`` (empty: she is let go on), ``by``, and
+    from newer revisions of the flow ``at``, the time that counts (empty: now), and ``lift``, how she is let go on.
 
-    Outputs: ``kept``, what the KV store is to have, ready-made (``None``: no entry). Raises ``UnusableContext`` for a reason or
-    a source that is none.
+    Outputs: ``kept``, what the KV store is to have, ready-made (``None``: no entry). Raises ``UnusableContext`` for a reason, a
+    source or a way to let go on that is none.
     """
-    held = stops.read(context.get("kept"))
+    held, back = stops.read(context.get("kept")), stops.back(context.get("kept"))
+    at = arrival(context.get("at"), now)
     if context["reason"]:
-        held = stops.add(held, Stop(_reason(context["reason"]), now, _source(context["by"])))
+        new = Stop(_reason(context["reason"]), at, _source(context["by"]))
+        held = stops.unsubscribe(held, new, back) if new.by is Source.CONTACT else stops.add(held, new)
     else:
-        held = stops.let_go(held)
-    return {"kept": ready_made(stops.as_json(held)) if held else None}
+        lift = _lift(context.get("lift") or Lift.LET_GO)
+        if lift is Lift.UNSUBSCRIBED:
+            held, back = stops.take_back(held, at), max(back or at, at)
+        else:
+            held = stops.let_go(held, also_for_good=lift is Lift.ALSO_FOR_GOOD)
+    return {"kept": ready_made(stops.as_json(held, back)) if held or back else None}
 
 
 def _reason(word: str) -> Reason:
@@ -38,3 +46,10 @@ def _source(word: str) -> Source:
         return Source(word)
     except ValueError:
         raise UnusableContext(f"who stops a contact must be one of {', '.join(Source)}") from None
+
+
+def _lift(word: str) -> Lift:
+    try:
+        return Lift(word)
+    except ValueError:
+        raise UnusableContext(f"how a contact is let go on must be one of {', '.join(Lift)}") from None

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
+from christmas_campaign import unsubscribing
 from christmas_campaign.door.paths import HEALTH, NATIVE
-from door.storm.aim import Aim, length, request, signed
+from door.storm.aim import MARK, Aim, length, request, signed
 from door.storm.bodies import Call, calls
 from door.storm.framing import NO_HTTP
 from door.storm.shot import Shot
 
 NOTHING = frozenset({404})
+
+#: A contact, and a link of hers that is none: it was made with another key.
+CONTACT = "7ece2a81c666152c41fce3d8"
+TOKEN = unsubscribing.keys(f"{MARK}: the key of somebody else").token(CONTACT)
 
 #: What Kestra has and the door has not.
 KESTRAS = (
@@ -145,3 +150,36 @@ def methods(draw: st.DrawFn, aim: Aim) -> Shot:
     taken = path == HEALTH and method in (b"GET", b"HEAD")
     sent = request(path, [*asked, *_right(call)], call.body, method=method)
     return Shot("methods", (sent,), frozenset({200 if taken else 405}))
+
+
+@st.composite
+def pages(draw: st.DrawFn, aim: Aim) -> Shot:
+    """The page to unsubscribe with a token that is nearly right: whatever is sent there, there is nothing."""
+    del aim
+    token = TOKEN
+    at = draw(st.integers(0, len(token) - 1))
+    other = f"{token[:at]}{'A' if token[at] != 'A' else 'B'}{token[at + 1 :]}"
+    wrong = draw(
+        st.sampled_from(
+            (
+                "",
+                token[:at],
+                other,
+                token.upper(),
+                f"{token}x",
+                f"{token}/",
+                f"{token}%00",
+                f"x/../{token}",
+                "..",
+                "%",
+                CONTACT,
+            )
+        )
+        | st.text("0123456789abcdef.-_~%/", max_size=80)
+    )
+    method = draw(st.sampled_from((b"GET", b"HEAD", b"POST")))
+    body = draw(st.sampled_from((b"List-Unsubscribe=One-Click", b"Go-On=Yes", b"", b"\0" * 400)))
+    sent = request(
+        f"/unsubscribe/{wrong}", [length(body)] if method == b"POST" else [], body * (method == b"POST"), method=method
+    )
+    return Shot("pages", (sent,), NOTHING)

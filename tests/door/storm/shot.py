@@ -137,7 +137,10 @@ def _wrong_form(answer: Answer) -> list[str]:
         found.append(f"{answer.status} without its headers")
     if "server" in answer.headers:
         found.append("it says what it is made of")
-    if answer.body:
+    if answer.body and answer.headers.get("content-type") == "text/html; charset=utf-8":
+        if "content-security-policy" not in answer.headers or not answer.body.startswith(b"<!DOCTYPE html>"):
+            found.append(f"{answer.status} is no page")
+    elif answer.body:
         try:
             whole = isinstance(json.loads(answer.body), dict)
         except ValueError:

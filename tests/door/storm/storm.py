@@ -36,6 +36,7 @@ KINDS: tuple[tuple[Callable[[Aim], st.SearchStrategy[Shot]], int], ...] = (
     (paths.raw_paths, 6),
     (paths.keys, 6),
     (paths.methods, 6),
+    (paths.pages, 6),
     (heads.headers, 9),
     (heads.signatures, 10),
     (heads.no_http, 6),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from christmas_campaign import lookups
+from christmas_campaign import lookups, reports
+from christmas_campaign import notion_schema as schema
 from unit import build
 
 SETTINGS: dict[str, Any] = {
@@ -17,9 +18,13 @@ SETTINGS: dict[str, Any] = {
     "sender_name": None,
     "sender_address": "value@example.org",
     "unsubscribe_address": "stop@example.org",
+    "public_url": "https://campaign.example.org",
     "calendly_link": None,
     "pdf_download_link": None,
 }
+
+#: What the links to unsubscribe are made with.
+UNSUBSCRIBE_KEY = build.UNSUBSCRIBE_KEYS.secrets[0].decode()
 
 #: When ``compose`` claimed the e-mail.
 CLAIMED = "2025-11-20T14:59:58.000Z"
@@ -94,6 +99,7 @@ def compose(**changed: Any) -> dict[str, Any]:
         "page": build.response(build.sequence_page()),
         "templates": build.found(build.template("{{first_name}}: 100%")),
         "kept": None,
+        "unsubscribe_key": UNSUBSCRIBE_KEY,
         "settings": SETTINGS,
         **changed,
     }
@@ -113,8 +119,34 @@ def settle(**changed: Any) -> dict[str, Any]:
     }
 
 
+def unsubscribe(**changed: Any) -> dict[str, Any]:
+    payload = {"token": build.UNSUBSCRIBE_KEYS.token(build.WHO["contact"]), "wish": "unsubscribe"}
+    return {"payload": payload, "unsubscribe_key": UNSUBSCRIBE_KEY, "received_at": None, **changed}
+
+
 def stop(**changed: Any) -> dict[str, Any]:
     return {"kept": None, "reason": "unsubscribed", "by": "person", **changed}
+
+
+def resend(**changed: Any) -> dict[str, Any]:
+    return {"payload": build.resend(), "received_at": None, "settings": {"resend_opens": None}, **changed}
+
+
+def report(**changed: Any) -> dict[str, Any]:
+    return {"report": build.report().as_json(), "kept": None, "bounces": None, "source": "source-analytics", **changed}
+
+
+def conclude(**changed: Any) -> dict[str, Any]:
+    return {
+        "report": build.report().as_json(),
+        "kept": reports.as_json(reports.add({}, build.report())),
+        "asked": True,
+        "pages": build.found(build.page(schema.ANALYTICS, page_id="analytics-1")),
+        "written": build.response({"object": "page"}),
+        "tries": 0,
+        "settings": SETTINGS,
+        **changed,
+    }
 
 
 ALL = {
@@ -126,4 +158,8 @@ ALL = {
     "compose": compose,
     "settle": settle,
     "stop": stop,
+    "unsubscribe": unsubscribe,
+    "resend": resend,
+    "report": report,
+    "conclude": conclude,
 }

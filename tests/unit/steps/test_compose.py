@@ -261,3 +261,24 @@ def test_a_refusal_by_notion_is_named(changed: dict[str, Any], message: str) -> 
     with pytest.raises(UnusableContext) as caught:
         step(contexts.compose(**changed), build.NOW)
     assert str(caught.value) == message
+
+
+def test_a_run_that_waits_since_before_there_was_a_page_for_it_names_the_mail() -> None:
+    context = contexts.compose()
+    del context["unsubscribe_key"]
+    old = {name: value for name, value in context["settings"].items() if name != "public_url"}
+    said = step({**context, "settings": old}, build.NOW)
+    assert said["send"] is True
+    assert json.loads(said["request"])["headers"] == {
+        "List-Unsubscribe": "<mailto:stop@example.org?subject=Unsubscribe>"
+    }
+
+
+@pytest.mark.parametrize("changed", [{"unsubscribe_key": ""}, {"settings": {**contexts.SETTINGS, "public_url": None}}])
+def test_a_run_of_today_needs_the_page(changed: dict[str, Any]) -> None:
+    said = step(contexts.compose(**changed), build.NOW)
+    assert (said["send"], said["reason"]) == (False, "setting_missing")
+
+
+def test_the_key_of_the_links_is_in_nothing_that_is_handed_on() -> None:
+    assert contexts.UNSUBSCRIBE_KEY not in json.dumps(step(contexts.compose(), build.NOW))

@@ -64,4 +64,62 @@ def test_a_reason_that_is_none_is_refused(reason: str) -> None:
 def test_a_source_that_is_none_is_refused() -> None:
     with pytest.raises(UnusableContext) as error:
         step(contexts.stop(by="somebody"), build.NOW)
-    assert str(error.value) == "who stops a contact must be one of person, enrolment"
+    assert str(error.value) == f"who stops a contact must be one of {', '.join(Source)}"
+
+
+HER = Stop(Reason.UNSUBSCRIBED, build.NOW - build.HOUR, Source.CONTACT)
+
+
+def at(hours: int) -> str:
+    return (build.NOW + hours * build.HOUR).isoformat()
+
+
+def herself(kept_before: Any, reason: str, hours: int) -> Any:
+    """What is kept once she unsubscribed (with a reason), or took it back, so many hours from now."""
+    lift = "" if reason else "unsubscribed"
+    return kept(kept=kept_before, reason=reason, by="contact", at=at(hours), lift=lift)
+
+
+def test_the_time_that_counts_may_be_an_earlier_one() -> None:
+    assert herself(None, "unsubscribed", -1) == stops.as_json([HER])
+    assert kept(by="contact", at="") == stops.as_json([HER._replace(at=build.NOW)])
+
+
+def test_she_takes_it_back_and_it_does_not_matter_which_call_comes_first() -> None:
+    back = stops.as_json([], build.NOW)
+    once = herself(None, "unsubscribed", -1)
+    assert herself(once, "", 0) == back
+    assert herself(herself(once, "unsubscribed", -1), "", 0) == back
+    assert herself(herself(None, "", 0), "unsubscribed", -1) == back
+    assert herself(back, "unsubscribed", -1) == back
+    assert herself(back, "", 0) == back
+    # An earlier one that comes late changes nothing.
+    assert herself(back, "", -2) == back
+
+
+def test_who_unsubscribes_again_after_that_is_unsubscribed() -> None:
+    again = herself(stops.as_json([], build.NOW - build.HOUR), "unsubscribed", 0)
+    assert again == stops.as_json([HER._replace(at=build.NOW)], build.NOW - build.HOUR)
+
+
+def test_what_others_have_said_stays() -> None:
+    others = [Stop(Reason.COMPLAINED, build.NOW, Source.PERSON), BOUGHT]
+    assert herself(stops.as_json([HER, *others]), "", 0) == stops.as_json(others, build.NOW)
+
+
+def test_a_person_is_not_asked_when_she_took_it_back() -> None:
+    by_person = kept(kept=stops.as_json([], build.NOW + build.HOUR))
+    assert [each["by"] for each in by_person["stops"]] == ["person"]
+
+
+def test_a_person_lifts_what_holds_for_good_if_that_is_said() -> None:
+    held = stops.as_json([HER, BOUGHT])
+    assert kept(kept=held, reason="", lift="let_go") == stops.as_json([HER])
+    assert kept(kept=held, reason="", lift="also_for_good") is None
+    assert kept(kept=stops.as_json([HER], build.NOW), reason="", lift="also_for_good") == stops.as_json([], build.NOW)
+
+
+def test_a_way_to_let_go_on_that_is_none_is_refused() -> None:
+    with pytest.raises(UnusableContext) as error:
+        step(contexts.stop(reason="", lift="everything"), build.NOW)
+    assert str(error.value) == "how a contact is let go on must be one of let_go, also_for_good, unsubscribed"

@@ -1,0 +1,71 @@
+"""Who takes the calls: the handlers of Kestra, as data. One more kind of call is one more line of ``HANDLERS``."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from christmas_campaign.door.deciding import Decide, of_resend, of_sequence
+from christmas_campaign.sequences import SEQUENCES
+
+#: The handler of the link to unsubscribe.
+UNSUBSCRIBE = "unsubscribe"
+
+
+class Handler(NamedTuple):
+    """One handler of Kestra.
+
+    ``name`` is what the settings, the log and the inbox call it: for those that start a sequence, the sequence's. ``flow`` is
+    the flow whose webhook takes the calls, ``webhook_key`` the secret that is the last part of that webhook's address.
+    ``path`` is where the calls come to the door (``None``: to the native address alone), ``signing`` the setting with the
+    secrets that their sender signs with (``None``: nobody signs), ``decide`` what decides about them (``None``: a page).
+    """
+
+    name: str
+    flow: str
+    webhook_key: str
+    path: str | None
+    signing: str | None
+    decide: Decide | None
+
+    @property
+    def native(self) -> str:
+        """The address of the flow's own webhook, before the key."""
+        return f"/api/v1/main/executions/webhook/christmas/{self.flow}/"
+
+
+#: Where today's callers send their calls, by sequence.
+_PATHS = {
+    "signup": "/webhook/christmas-signup",
+    "noshow": "/webhook/calendly-noshow",
+    "postcall": "/webhook/postcall-maybe",
+    "onboarding": "/webhook/onboarding-start",
+}
+
+#: The settings with what they sign with, by sequence.
+_SIGNING = {
+    "signup": "SIGNING_WEBSITE",
+    "noshow": "SIGNING_CALENDLY",
+    "postcall": "SIGNING_CRM",
+    "onboarding": "SIGNING_DOCUSIGN",
+}
+
+#: All handlers; the order is that of the sequences, and then of what starts none.
+HANDLERS: tuple[Handler, ...] = (
+    *(
+        Handler(
+            each.name,
+            each.handler,
+            each.webhook_key,
+            _PATHS.get(each.name),
+            _SIGNING.get(each.name),
+            of_sequence(each.name),
+        )
+        for each in SEQUENCES
+    ),
+    # Its path is not whole without a contact's token, which is its signature.
+    Handler(UNSUBSCRIBE, "unsubscribe-handler", "WEBHOOK_KEY_UNSUBSCRIBE", None, None, None),
+    Handler("resend", "resend-handler", "WEBHOOK_KEY_RESEND", "/webhook/resend", "SIGNING_RESEND", of_resend),
+)
+
+#: The same by their names.
+BY_NAME = {each.name: each for each in HANDLERS}

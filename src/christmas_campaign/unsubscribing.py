@@ -1,0 +1,127 @@
+"""The link by which a contact unsubscribes: a token that says who she is and that we have made it.
+
+A token is her opaque id and a signature of it: no address is in it, no login is needed, it does not expire, and nobody makes
+one without the key. Whoever has a token got the e-mail that it stands in.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+from christmas_campaign import times
+from christmas_campaign.reasons import Outcome, Reason
+
+#: The path of the page at the door, before the token.
+PATH = "/unsubscribe/"
+
+#: A key of fewer characters could be guessed.
+LEAST_KEY = 24
+
+# An id as `identity` makes it, and 32 bytes in base64 for addresses.
+_TOKEN = re.compile(r"([0-9a-f]{24})\.([A-Za-z0-9_-]{43})", re.ASCII)
+
+#: What every token looks like, for a description of the door.
+PATTERN = r"^[0-9a-f]{24}\.[A-Za-z0-9_-]{43}$"
+
+# So that a signature made for another purpose with the same key is none of these.
+_PURPOSE = b"unsubscribe\0"
+
+
+class Wish(StrEnum):
+    """What a contact asks for at her link."""
+
+    STOP = "unsubscribe"
+    GO_ON = "go_on"
+    """The way back: she unsubscribed by mistake."""
+
+
+class Keys(NamedTuple):
+    """The keys: the first one signs, and all of them hold, so that old links go on after a rotation."""
+
+    secrets: tuple[bytes, ...]
+
+    def __repr__(self) -> str:
+        return "Keys(…)"
+
+    def token(self, contact: str) -> str:
+        """Return the token of a contact, by her opaque id: the same each time, fit for an address."""
+        return f"{contact}.{_signature(self.secrets[0], contact)}"
+
+    def contact(self, token: object) -> str | None:
+        """Return the opaque id of the contact whose token this is; ``None`` for whatever is no token of ours, found out in a
+        time that does not depend on how near it is."""
+        found = _TOKEN.fullmatch(token) if isinstance(token, str) else None
+        if found is None:
+            return None
+        contact, given = found.groups()
+        right = False
+        for secret in self.secrets:
+            right |= hmac.compare_digest(_signature(secret, contact), given)
+        return contact if right else None
+
+
+def keys(text: str) -> Keys:
+    """Return the keys in a setting, separated by commas, the newest first. Raises ``ValueError``, which shows none of them."""
+    found = [each.strip() for each in text.split(",")]
+    if any(len(each) < LEAST_KEY for each in found):
+        raise ValueError(f"must have keys of {LEAST_KEY} characters or more, separated by commas")
+    return Keys(tuple(each.encode() for each in found))
+
+
+def url(public_url: str, keys: Keys, contact: str) -> str:
+    """Return the address of a contact's page: ``public_url`` is the door's for the world, without a / at its end."""
+    return f"{public_url}{PATH}{keys.token(contact)}"
+
+
+def headers(link: str | None, address: str | None) -> dict[str, str]:
+    """Return the headers by which a mail provider offers to unsubscribe (RFC 2369, and RFC 8058 where there is a ``link``):
+    the page, else or besides by a mail to ``address``. One of the two must be there."""
+    ways = [link] if link else []
+    if address:
+        ways.append(by_mail(address))
+    found = {"List-Unsubscribe": ", ".join(f"<{way}>" for way in ways)}
+    # That the address takes a POST at once, without a question.
+    return {**found, "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"} if link else found
+
+
+def by_mail(address: str) -> str:
+    """Return the link that writes a mail to those who read ``address``."""
+    return f"mailto:{address}?subject=Unsubscribe"
+
+
+def answer(payload: object, keys: Keys, received_at: datetime) -> dict[str, Any]:
+    """Decide what a call of the flow's webhook is told, and what is to be done: ``payload`` is any JSON value, right are
+    ``token`` and ``wish`` (left out: to be unsubscribed); ``received_at`` (aware) is when the door got it.
+
+    Returns ``code`` (the HTTP status), ``status``, ``outcome``, ``contact`` (``None`` where the token is none of ours) and
+    what the flow `stop` needs: ``reason`` (empty: it is taken back), ``lift`` and ``at``.
+    """
+    said = payload if isinstance(payload, Mapping) else {}
+    contact = keys.contact(said.get("token"))
+    wish = said.get("wish", Wish.STOP)
+    if contact is None or wish not in tuple(Wish):
+        # Which of them is wrong is nobody's business.
+        refused = {"code": 422, "status": "rejected", "outcome": Outcome.REJECTED, "contact": None}
+        return {**refused, "reason": Reason.INVALID_PAYLOAD, "lift": "", "at": ""}
+    stop = wish == Wish.STOP
+    return {
+        "code": 200,
+        "status": "accepted",
+        "outcome": Outcome.ACCEPTED,
+        "contact": contact,
+        "reason": Reason.UNSUBSCRIBED if stop else "",
+        "lift": "" if stop else "unsubscribed",
+        "at": times.text(received_at),
+    }
+
+
+def _signature(secret: bytes, contact: str) -> str:
+    digest = hmac.new(secret, _PURPOSE + contact.encode(), hashlib.sha256).digest()
+    return base64.urlsafe_b64encode(digest).decode().rstrip("=")

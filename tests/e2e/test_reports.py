@@ -1,0 +1,225 @@
+"""What Resend reports of an e-mail: in any order and doubled it comes to the same, and whom it stops gets no more."""
+
+from __future__ import annotations
+
+import json
+import random
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+from cli.operator import christmas, christmas_json
+from support import add_contact, address, analytics_of, begin, ended, mails, numbers, until, wait_for_mails
+
+from christmas_campaign import identity, reports, times
+from christmas_campaign import notion_schema as schema
+from christmas_campaign.cli.kestra import Execution
+from christmas_campaign.cli.sandbox import Mail
+from christmas_campaign.cli.stack import Stack
+from christmas_campaign.reports import Kind, Report, Seen
+
+
+@pytest.fixture(autouse=True)
+def _no_faults_left(stack: Stack) -> None:
+    stack.sandbox.clear_faults()
+
+
+def first_mail(stack: Stack, email: str) -> Mail:
+    """The first e-mail of a no-show, which comes at once: two others wait, a day and two days behind it."""
+    add_contact(stack, email)
+    begin(stack, "noshow", email)
+    return wait_for_mails(stack, email, 1)[0]
+
+
+def report(mail: Mail, name: str, at: datetime | None = None, **data: Any) -> dict[str, Any]:
+    """What Resend's webhook says of a mail."""
+    said = {
+        "email_id": mail.id,
+        "from": mail.sender,
+        "to": list(mail.to),
+        "subject": mail.subject,
+        "tags": dict(mail.tags),
+    }
+    return {"type": name, "created_at": times.text(at or datetime.now(UTC)), "data": {**said, **data}}
+
+
+def bounce(mail: Mail, kind: str, at: datetime | None = None) -> dict[str, Any]:
+    words = {"message": f"{mail.to[0]} is not known here", "type": kind, "subType": "General"}
+    return report(mail, "email.bounced", at, bounce=words)
+
+
+def told(stack: Stack, *payloads: dict[str, Any]) -> None:
+    """Have Resend report these, all at once."""
+
+    def post(payload: dict[str, Any]) -> tuple[int, Any]:
+        answer = httpx.post(stack.webhook("resend-handler"), json=payload, timeout=60)
+        return answer.status_code, answer.json().get("status")
+
+    with ThreadPoolExecutor(len(payloads)) as pool:
+        assert list(pool.map(post, payloads)) == [(200, "accepted")] * len(payloads)
+
+
+def runs_of(stack: Stack, mail: Mail, flow: str = "report") -> list[Execution]:
+    labels = {"enrolment": mail.tags["enrolment"], "number": mail.tags["number"]}
+    return stack.kestra.executions(namespace="christmas", flow_id=flow, labels=labels)
+
+
+def written_down(stack: Stack, mail: Mail, count: int) -> list[Execution]:
+    """The runs that wrote the reports of a mail down, once there are ``count`` and all have ended."""
+    return until(
+        lambda: found if len(found := runs_of(stack, mail)) >= count and not any(run.live for run in found) else None,
+        f"the end of {count} reports",
+    )
+
+
+def outcomes(stack: Stack, mail: Mail) -> list[str]:
+    """How the tries to write a report down ended, the first one first; those that go on are left out."""
+    found = sorted(runs_of(stack, mail), key=lambda run: run.inputs["tries"])
+    return [run.labels["outcome"] for run in found if not run.live]
+
+
+def kept(stack: Stack, mail: Mail) -> dict[str, Any]:
+    found: dict[str, Any] = stack.kestra.kv_get(f"reported.{mail.tags['enrolment']}.{mail.tags['number']}")
+    return found
+
+
+def stopped(stack: Stack, email: str) -> list[tuple[str, str]]:
+    """What stops a contact, and by whom."""
+    found = christmas_json(stack, "stopped", email)
+    return [(each["reason"], each["by"]) for contact in found for each in contact["stops"]]
+
+
+def test_reports_in_any_order_and_doubled_come_to_the_same_and_a_hard_bounce_ends_what_waits(stack: Stack) -> None:
+    email = address()
+    mail = first_mail(stack, email)
+    at = mail.received_at
+    payloads = [
+        report(mail, "email.delivery_delayed", at + timedelta(seconds=1)),
+        report(mail, "email.delivered", at + timedelta(seconds=2)),
+        bounce(mail, "Permanent", at + timedelta(seconds=3)),
+    ] * 2
+    random.shuffle(payloads)
+    told(stack, *payloads)
+
+    # The last one was two days off when they arrived; the one before it may have been on its way.
+    became = {run.inputs["number"]: run for run in ended(stack, email, 3, sequence="noshow")}
+    skipped = became[3]
+    assert (skipped.state, skipped.labels["outcome"], skipped.labels["reason"]) == ("SUCCESS", "skipped", "bounced")
+    assert 3 not in numbers(mails(stack, email))
+    assert stopped(stack, email) == [("bounced", "resend")]
+
+    said: dict[Kind, Seen] = {}
+    for payload in payloads:
+        each = reports.read(payload, at, opens=False)
+        assert isinstance(each, Report)
+        said = reports.add(said, each)
+    found = written_down(stack, mail, 6)
+    assert kept(stack, mail) == {**reports.as_json(said), "written": "bounced: Permanent General"}
+    assert {(run.state, run.labels["outcome"]) for run in found} == {("SUCCESS", "reported")}
+    pages = {page["Resend Email ID"]: page for page in analytics_of(stack, email)}
+    page = pages[mail.id]
+    assert (page["Status"], page["Error Message"]) == ("bounced", "bounced: Permanent General")
+    # Neither in what is kept nor in a label or a log.
+    assert email not in str([kept(stack, mail), *(stack.kestra.logs(run.id) for run in found)])
+
+
+@pytest.mark.long
+def test_a_complaint_stops_and_is_shown_while_notion_is_away(stack: Stack) -> None:
+    email = address()
+    mail = first_mail(stack, email)
+    # The mail is there before its page is.
+    until(lambda: analytics_of(stack, email), "the analytics page")
+    with stack.notion() as notion:
+        source = notion.data_source(stack.database(schema.ANALYTICS))
+    stack.sandbox.fault("notion", "status", status=503, times=None, method="POST", path=f".*/{source}/query")
+    told(stack, report(mail, "email.complained"))
+    until(lambda: outcomes(stack, mail)[:1] == ["deferred"], "the first try")
+    assert stopped(stack, email) == [("complained", "resend")]
+    stack.sandbox.clear_faults()
+    until(lambda: outcomes(stack, mail)[-1:] == ["reported"], "the last try")
+    assert {run.state for run in written_down(stack, mail, 2)} == {"SUCCESS"}
+    assert kept(stack, mail)["written"] == "complained"
+    (page,) = [page for page in analytics_of(stack, email) if page["Resend Email ID"] == mail.id]
+    assert (page["Status"], page["Error Message"]) == ("complained", None)
+
+
+@pytest.mark.long
+def test_the_fifth_email_that_bounced_for_now_stops_the_contact(stack: Stack) -> None:
+    email = address()
+    mail = first_mail(stack, email)
+    contact = identity.contact_id(email)
+    before = [f"signup-{number}.2" for number in range(3)]
+    stack.kestra.kv_put(f"bounces.{contact}", before, ttl="P365D")
+    told(stack, bounce(mail, "Transient"), bounce(mail, "Transient"))
+    written_down(stack, mail, 2)
+    own = f"{mail.tags['enrolment']}.1"
+    assert stack.kestra.kv_get(f"bounces.{contact}") == sorted([*before, own])
+    assert stopped(stack, email) == [], "it counts once"
+    stack.kestra.kv_put(f"bounces.{contact}", ["signup-3.2", *before], ttl="P365D")
+    told(stack, bounce(mail, "Undetermined"))
+    until(lambda: stopped(stack, email) == [("bounced", "resend")], "the stop")
+
+
+def test_what_is_not_this_systems_ends_at_once(stack: Stack) -> None:
+    email = address()
+    mail = first_mail(stack, email)
+    foreign = report(mail, "email.complained", tags={"category": "newsletter"})
+    for payload, reason in (
+        (foreign, "not_ours"),
+        (report(mail, "email.opened"), "not_of_interest"),
+        ([], "not_of_interest"),
+    ):
+        answer = httpx.post(stack.webhook("resend-handler"), json=payload, timeout=60)
+        assert (answer.status_code, answer.json()["status"], answer.json()["reason"]) == (200, "skipped", reason)
+    assert runs_of(stack, mail) == []
+    assert stopped(stack, email) == []
+
+
+@pytest.mark.long
+def test_a_report_whose_page_never_comes_leaves_a_reason(stack: Stack) -> None:
+    email = address()
+    mail = first_mail(stack, email)
+    told(stack, report(mail, "email.delivered", email_id=str(uuid.uuid4())))
+    found = written_down(stack, mail, 7)
+    said = sorted((run.inputs["tries"], run.state, run.labels["outcome"], run.labels["reason"]) for run in found)
+    missing = "analytics_page_missing"
+    assert said == [
+        *((tries, "SUCCESS", "deferred", missing) for tries in range(6)),
+        (6, "SUCCESS", "skipped", missing),
+    ]
+    assert kept(stack, mail).keys() == {"kinds"}
+    assert kept(stack, mail)["kinds"].keys() == {"delivered"}
+
+
+def listed(stack: Stack, mail: Mail) -> list[Any]:
+    """What `christmas failures` says of a mail's enrolment; other tests leave failures too."""
+    found = json.loads(christmas(stack, "failures", "--json").stdout)
+    return [each for each in found if each["enrolment"] == mail.tags["enrolment"]]
+
+
+@pytest.mark.long
+def test_a_report_that_was_given_up_is_listed_and_can_be_replayed(stack: Stack) -> None:
+    email = address()
+    mail = first_mail(stack, email)
+    until(lambda: analytics_of(stack, email), "the analytics page")
+    stack.sandbox.fault("notion", "status", status=403, times=None, method="PATCH", path=".*/v1/pages/.*")
+    said = reports.read(report(mail, "email.delivered"), mail.received_at, opens=False)
+    assert isinstance(said, Report)
+    labels = {"sequence": "noshow", **{name: mail.tags[name] for name in ("contact", "enrolment", "number")}}
+    run = stack.kestra.run("report", {"report": said.as_json(), "tries": 48}, labels=labels)
+    written_down(stack, mail, 1)
+    assert stack.kestra.execution(run).state == "FAILED"
+
+    (found,) = listed(stack, mail)
+    assert found["execution"] == run
+    assert (found["flow"], found["sequence"], found["number"]) == ("report", "noshow", 1)
+    assert (found["enrolment"], found["reason"]) == (mail.tags["enrolment"], "notion_unreachable")
+    assert found["detail"].endswith("for as long as it was tried: 49 times.")
+    stack.sandbox.clear_faults()
+    assert christmas(stack, "replay", run, "--yes").exit_code == 0
+    until(lambda: kept(stack, mail).get("written") == "delivered", "the replay")
+    # Nothing of it is listed any more: neither the run that was given up, nor the one that made it good.
+    until(lambda: not listed(stack, mail), "a clean list")

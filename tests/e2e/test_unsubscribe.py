@@ -1,0 +1,161 @@
+"""A contact unsubscribes by her link: what waits ends as skipped, whatever else is kept of her, and she can take it back."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+from cli.operator import christmas, christmas_json
+from door.process import DoorProcess, base64_of
+from support import (
+    add_contact,
+    address,
+    begin,
+    ended,
+    enrolled,
+    mails,
+    numbers,
+    runs,
+    sign_up,
+    until,
+    wait_for_mails,
+)
+
+from christmas_campaign import identity, times, unsubscribing
+from christmas_campaign.cli.stack import Stack
+from christmas_campaign.door.handlers import HANDLERS
+from christmas_campaign.door.inbox import look
+
+ONE_CLICK = {"List-Unsubscribe": "One-Click"}
+BACK = {"Go-On": "Yes"}
+
+
+@pytest.fixture(scope="module")
+def door(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DoorProcess]:
+    """A door in front of the shared engine."""
+    keys = {f"SECRET_{each.webhook_key}": base64_of(stack.webhook(each.flow).rpartition("/")[2]) for each in HANDLERS}
+    keys["SECRET_UNSUBSCRIBE_KEY"] = base64_of(stack.unsubscribe_keys.secrets[0].decode())
+    with DoorProcess(tmp_path_factory.mktemp("door"), stack.engine, **keys) as running:
+        yield running
+
+
+def stopped(stack: Stack, email: str) -> list[tuple[str, str]]:
+    """What stops a contact: why, and by whom."""
+    found = christmas_json(stack, "stopped", email)
+    return [(each["reason"], each["by"]) for kept in found for each in kept["stops"]]
+
+
+def call(stack: Stack, token: object, wish: str, at: datetime | None = None) -> tuple[int, Any]:
+    """Call the handler's own webhook, as the door does; returns the status and the answer."""
+    headers = {"X-Received-At": times.text(at)} if at else {}
+    payload = {"token": token, "wish": wish}
+    answer = httpx.post(stack.webhook("unsubscribe-handler"), json=payload, headers=headers, timeout=60)
+    return answer.status_code, answer.json()
+
+
+def test_a_mail_providers_post_ends_what_waits(stack: Stack, door: DoorProcess) -> None:
+    email = address()
+    contact = identity.contact_id(email)
+    add_contact(stack, email)
+    begin(stack, "noshow", email)
+    (mail,) = wait_for_mails(stack, email, 1)
+    assert mail.headers["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    found = re.match(
+        r"<https://campaign\.example\.com(/unsubscribe/[^>]+)>, <mailto:", mail.headers["List-Unsubscribe"]
+    )
+    assert found is not None
+    link = found[1]
+    # The same link is in the e-mail.
+    for text in (mail.html, mail.text):
+        assert f"https://campaign.example.com{link}" in text
+    assert "@" not in link
+
+    # A scanner looks at it.
+    assert httpx.get(door.url + link).status_code == 200
+    answer = httpx.post(door.url + link, files={"List-Unsubscribe": (None, "One-Click")})
+    assert (answer.status_code, "You are unsubscribed" in answer.text) == (200, True)
+    until(lambda: stopped(stack, email), "the stop")
+    assert stopped(stack, email) == [("unsubscribed", "contact")]
+
+    found_runs = ended(stack, email, 3, sequence="noshow")
+    became = [(run.inputs["number"], run.state, run.labels.get("reason")) for run in found_runs]
+    assert sorted(became) == [(1, "SUCCESS", None), *((each, "SUCCESS", "unsubscribed") for each in (2, 3))]
+    assert numbers(mails(stack, email)) == [1]
+
+    # Nor does another sequence begin.
+    sign_up(stack, email)
+    kept_out = until(lambda: runs(stack, "enroll", email), "the enrolment")[0]
+    out = until(lambda: run if (run := stack.kestra.execution(kept_out.id)).ended else None, "its end")
+    assert (out.state, out.labels["outcome"], out.labels["reason"]) == ("SUCCESS", "skipped", "unsubscribed")
+
+    # The way back is her own.
+    assert httpx.post(door.url + link, data=BACK).status_code == 200
+    until(lambda: not stopped(stack, email), "the way back")
+    assert "back" in stack.kestra.kv_get(f"stop.{contact}")
+    begin(stack, "postcall", email)
+    enrolled(stack, email, "postcall")
+    until(lambda: not look(door.inbox), "an empty inbox")
+    assert link.rpartition("/")[2] not in door.log
+
+
+def test_what_came_last_counts_whatever_comes_first(stack: Stack) -> None:
+    email = address()
+    token = stack.unsubscribe_keys.token(identity.contact_id(email))
+    first = datetime.now(UTC) - timedelta(minutes=5)
+    second = first + timedelta(minutes=1)
+    # Twice, and one of them after it was taken back.
+    for wish, at in (("unsubscribe", first), ("unsubscribe", first), ("go_on", second), ("unsubscribe", first)):
+        code, answer = call(stack, token, wish, at)
+        assert (code, answer) == (200, {"status": "accepted"})
+    done = stack.kestra.executions(
+        namespace="christmas", flow_id="stop", labels={"contact": identity.contact_id(email)}
+    )
+    assert len(done) == 4
+    until(lambda: all(stack.kestra.execution(run.id).ended for run in done), "all of them")
+    assert stopped(stack, email) == []
+    assert call(stack, token, "unsubscribe")[0] == 200
+    until(lambda: stopped(stack, email) == [("unsubscribed", "contact")], "the stop")
+
+
+def test_the_webhook_alone_stops_nobody(stack: Stack) -> None:
+    email, other = address(), address()
+    mine = stack.unsubscribe_keys.token(identity.contact_id(other))
+    foreign = unsubscribing.keys("x" * 24).token(identity.contact_id(email))
+    contact = identity.contact_id(email)
+    for token in (foreign, mine[:-1], contact + mine[24:], email, contact, "", None, {"contact": contact}):
+        assert call(stack, token, "unsubscribe") == (422, {"status": "rejected"})
+    for person in (email, other):
+        labels = {"contact": identity.contact_id(person)}
+        assert stack.kestra.executions(namespace="christmas", flow_id="stop", labels=labels) == []
+        assert stopped(stack, person) == []
+
+
+def test_she_takes_back_nothing_that_others_have_said_and_a_person_mends_a_mistake(stack: Stack) -> None:
+    email = address()
+    token = stack.unsubscribe_keys.token(identity.contact_id(email))
+    for reason in ("complained", "bounced"):
+        assert christmas(stack, "stop", email, "--reason", reason, "--yes").exit_code == 0
+    assert call(stack, token, "unsubscribe")[0] == 200
+    until(lambda: len(stopped(stack, email)) == 3, "the stop")
+    assert call(stack, token, "go_on")[0] == 200
+    until(lambda: len(stopped(stack, email)) == 2, "the way back")
+    assert stopped(stack, email) == [("complained", "person"), ("bounced", "person")]
+
+    dry = christmas(stack, "go-on", email, "--also-for-good")
+    assert "must not get any, by law" in dry.stderr
+    assert "Nothing was changed" in dry.stdout
+    wet = christmas(stack, "go-on", email, "--also-for-good", "--yes")
+    assert (wet.exit_code, "A complaint is not lifted." in wet.stderr) == (1, True)
+    assert stopped(stack, email) == [("complained", "person")]
+
+
+def test_the_link_for_an_email_of_somebody_else(stack: Stack) -> None:
+    email = address()
+    done = christmas(stack, "unsubscribe-link", email)
+    token = stack.unsubscribe_keys.token(identity.contact_id(email))
+    assert (done.exit_code, done.stdout) == (0, f"https://campaign.example.com/unsubscribe/{token}\n")
+    assert christmas(stack, "unsubscribe-link", "nobody").exit_code == 2
