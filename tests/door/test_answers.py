@@ -39,7 +39,7 @@ def checked(response: httpx.Response, status: int) -> Any:
 
 
 def taken(upstream: Upstream, email: str) -> list[dict[str, Any]]:
-    return [body for body in map(json.loads, upstream.taken) if body["email"] == email]
+    return [body for body in map(json.loads, upstream.taken) if body.get("email") == email]
 
 
 @both_addresses

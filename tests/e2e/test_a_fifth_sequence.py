@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import re
 import shutil
@@ -106,7 +107,9 @@ def test_the_page_changes_four_files_and_makes_the_flow_the_templates_and_the_ex
 
 def test_the_templates_check_finds_no_fault_in_the_pages_templates(copy: Path) -> None:
     code = "from christmas_campaign.cli.template_commands import templates; templates()"
-    result = run(copy, code, "check", "winback_email_1", "winback_email_2", "--local", **SANDBOX_SETTINGS)
+    key = base64.b64encode(b"a-key-of-the-links-0123456789").decode()
+    settings = {**SANDBOX_SETTINGS, "SECRET_UNSUBSCRIBE_KEY": key}
+    result = run(copy, code, "check", "winback_email_1", "winback_email_2", "--local", **settings)
     assert result.returncode == 0, result.stdout + result.stderr
     assert "last_booking_date_text" in result.stdout
 
