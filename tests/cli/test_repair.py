@@ -268,6 +268,7 @@ def test_a_run_that_does_not_go_on_is_ended_and_what_it_was_to_do_is_done(
     assert numbers(wait_for_mails(stack, email, 1)) == [2]
 
 
+@pytest.mark.long
 def test_without_notion_the_engine_is_repaired_and_the_rest_is_said(stack: Stack) -> None:
     sent, _ = signed_up(stack, -timedelta(days=9))
     wait_for_mails(stack, sent, 1)

@@ -21,7 +21,11 @@ HOURS = {
 
 
 @pytest.mark.parametrize(
-    ("testing_mode", "zone"), [(False, "America/Toronto"), (True, "Asia/Tokyo")], ids=["production", "testing mode"]
+    ("testing_mode", "zone"),
+    [
+        pytest.param(False, "America/Toronto", id="production"),
+        pytest.param(True, "Asia/Tokyo", id="testing mode", marks=pytest.mark.long),
+    ],
 )
 def test_the_dates_of_all_four_sequences(tmp_path: Path, testing_mode: bool, zone: str) -> None:
     """Whatever the zone of the machine; and without a Discord webhook a signup that calls for an alert ends well."""

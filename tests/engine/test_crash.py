@@ -6,6 +6,8 @@ import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
+
 from christmas_campaign.cli.engine import Engine
 from christmas_campaign.cli.kestra import Execution, Kestra
 
@@ -21,6 +23,7 @@ def ended(kestra: Kestra, execution_id: str, timeout: float) -> Execution:
     return found
 
 
+@pytest.mark.long
 def test_what_waited_runs_on_time_and_what_ran_goes_on(tmp_path: Path, env: dict[str, str], flows: list[Path]) -> None:
     engine = Engine(tmp_path, env=env)
     engine.start()

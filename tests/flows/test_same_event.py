@@ -204,6 +204,7 @@ def test_the_same_event_is_known_however_it_is_written(stack: Stack) -> None:
         assert page["First Name"] == "Ana"
 
 
+@pytest.mark.long
 def test_an_event_that_is_no_longer_kept_is_found_by_its_page_however_it_is_written(stack: Stack) -> None:
     """The memory ends a month after the sequence; the page stays for years."""
     emails = {name: address(name) for name in NAMES}
