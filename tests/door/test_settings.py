@@ -21,7 +21,7 @@ def settings(**more: str) -> Settings:
 def test_what_counts_when_only_the_keys_are_given() -> None:
     assert settings() == Settings(
         keys=KEYS,
-        secrets={"signup": (), "noshow": (), "postcall": (), "onboarding": ()},
+        secrets={"signup": (), "noshow": (), "postcall": (), "onboarding": (), "precall": ()},
         kestra_url="http://127.0.0.1:8080",
         kestra_health_url="http://127.0.0.1:8080/health",
         listen=("127.0.0.1", 8000),
@@ -59,7 +59,13 @@ def test_everything_given() -> None:
         SECRET_RESEND_API_KEY=base64_of("re_x"),
         SECRET_DISCORD_WEBHOOK_URL=base64_of("https://example.com"),
     )
-    assert found.secrets == {"signup": (b"secret", b"plain one"), "noshow": (), "postcall": (b"crm",), "onboarding": ()}
+    assert found.secrets == {
+        "signup": (b"secret", b"plain one"),
+        "noshow": (),
+        "postcall": (b"crm",),
+        "onboarding": (),
+        "precall": (),
+    }
     assert (found.kestra_url, found.kestra_health_url) == ("http://kestra:8080", "http://kestra:8081/health")
     assert (found.listen, found.inbox, found.inbox_most) == (("::1", 0), Path("/data/inbox.sqlite"), 7)
     assert found.origins == {"https://www.example.com", "http://localhost:3000"}

@@ -14,6 +14,7 @@ TODAY: Mapping[str, str] = {
     "noshow": "/webhook/calendly-noshow",
     "postcall": "/webhook/postcall-maybe",
     "onboarding": "/webhook/onboarding-start",
+    "precall": "/webhook/booking",
 }
 
 #: Kestra's own addresses, before the key, by sequence.

@@ -15,7 +15,13 @@ from christmas_campaign.door.inbox import DEFAULT
 from christmas_campaign.sequences import SEQUENCES
 
 #: Who sends the calls that start a sequence: the last part of the name of the setting with the secrets they sign with.
-SENDERS: Mapping[str, str] = {"signup": "WEBSITE", "noshow": "CALENDLY", "postcall": "CRM", "onboarding": "DOCUSIGN"}
+SENDERS: Mapping[str, str] = {
+    "signup": "WEBSITE",
+    "noshow": "CALENDLY",
+    "postcall": "CRM",
+    "onboarding": "DOCUSIGN",
+    "precall": "BOOKING",
+}
 
 #: What counts for a setting that is not given.
 KESTRA_URL, LISTEN = "http://127.0.0.1:8080", "127.0.0.1:8000"

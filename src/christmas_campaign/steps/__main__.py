@@ -7,7 +7,7 @@ from importlib import import_module
 
 from christmas_campaign import steps
 
-NAMES = ("intake", "sources", "plan", "gate", "compose", "settle", "stop")
+NAMES = ("intake", "sources", "plan", "gate", "compose", "settle", "stop", "booking", "booked")
 
 
 def main(arguments: list[str]) -> int:

@@ -14,7 +14,7 @@ from christmas_campaign.steps import __main__ as main
 from unit import build
 from unit.steps import contexts, run
 
-USAGE = "usage: python -m christmas_campaign.steps {intake,sources,plan,gate,compose,settle,stop}\n"
+USAGE = "usage: python -m christmas_campaign.steps {intake,sources,plan,gate,compose,settle,stop,booking,booked}\n"
 
 
 @pytest.mark.parametrize("arguments", [[], ["none"], ["intake", "plan"], ["--help"], [""]])
@@ -37,6 +37,8 @@ OUTPUT = {
     "compose": "request",
     "settle": "ledger",
     "stop": "kept",
+    "booking": "note",
+    "booked": "stops",
 }
 
 
@@ -52,7 +54,7 @@ def test_every_step_can_be_called(
     assert OUTPUT[step] in json.loads(said.out.strip().strip(":"))["outputs"]
 
 
-@pytest.mark.parametrize("step", ["intake", "plan", "gate", "settle", "stop"])
+@pytest.mark.parametrize("step", ["intake", "plan", "gate", "settle", "stop", "booking"])
 def test_a_context_without_what_a_step_cannot_do_without_is_an_error(
     step: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
