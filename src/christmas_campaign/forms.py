@@ -146,9 +146,8 @@ def _cal_com(call: Mapping[str, Any]) -> Form:
     attendees = _objects(booking.get("attendees"))
     attendee: Mapping[str, Any] = attendees[0] if attendees else {}
     answers = _object(booking.get("responses"))
-    uid, site, where = booking.get("uid"), booking.get("bookerUrl"), booking.get("location")
+    uid, site, where = booking.get("uid"), _address(booking.get("bookerUrl")), _address(booking.get("location"))
     video = _object(booking.get("metadata")).get("videoCallUrl")
-    movable = all(isinstance(each, str) and each.strip() for each in (uid, site))
     status, problems = _status(call["triggerEvent"], CAL_COM_BOOKINGS, "triggerEvent")
     found = {
         "email": _given(attendee.get("email"), _object(answers.get("email")).get("value")),
@@ -156,14 +155,18 @@ def _cal_com(call: Mapping[str, Any]) -> Form:
         "booking_uri": uid,
         "scheduled_time": booking.get("startTime"),
         "event_type": _given(booking.get("eventTitle"), booking.get("title")),
-        "reschedule_url": f"{str(site).rstrip('/')}/reschedule/{uid}" if movable else None,
+        "reschedule_url": f"{site.rstrip('/')}/reschedule/{uid}" if site and isinstance(uid, str) else None,
         # The place of a call by video may also be the name of an integration, which says nothing to her.
-        "join_url": _given(video, where if isinstance(where, str) and where.startswith("https://") else None),
+        "join_url": _given(video, where),
         "host_name": _object(booking.get("organizer")).get("name"),
         "status": status,
         "booked_at": call.get("createdAt") if status != "cancelled" else None,
     }
     return Form(found, _CAL_COM_SOUGHT, LOOKED_UP, problems)
+
+
+def _address(value: object) -> str | None:
+    return value if isinstance(value, str) and value.startswith("https://") else None
 
 
 def _status(said: object, ours: Mapping[str, str], field: str) -> tuple[str | None, tuple[tuple[str, str], ...]]:

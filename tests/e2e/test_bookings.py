@@ -31,6 +31,9 @@ from e2e.test_stops import about_to_get_the_last, became
 
 SENT = ("SUCCESS", "sent", None)
 
+#: In so many seconds a signup is to be ended; if that is too few, in more.
+WITHIN = (7, 15, 40)
+
 
 @pytest.fixture(autouse=True)
 def _no_faults_left(stack: Stack) -> None:
@@ -59,6 +62,13 @@ def booked(stack: Stack, email: str, count: int) -> None:
     until(over, f"the end of {count} bookings")
 
 
+def ended_before(stack: Stack, email: str, due: datetime) -> bool:
+    """Wait until something stops a contact; returns whether that was before this moment."""
+    key = f"stop.{identity.contact_id(email)}"
+    until(lambda: key in stack.kestra.kv_list("christmas"), "the stop")
+    return datetime.now(UTC) < due
+
+
 def run_by_hand(stack: Stack, flow: str) -> None:
     """Run a flow as its schedule does, and wait for its end."""
     run = stack.kestra.run(flow, {}, namespace="christmas")
@@ -67,13 +77,16 @@ def run_by_hand(stack: Stack, flow: str) -> None:
 
 
 def test_who_books_a_call_is_prepared_for_it_and_gets_no_more_of_the_signup(stack: Stack) -> None:
-    email = address()
-    add_contact(stack, email)
-    about_to_get_the_last(stack, email, seconds=10)
-    when = call(2.2)
-    begin(stack, "precall", email, scheduled_time=when)
+    """A machine that is too busy to end the signup before its last e-mail is due is given another contact, and more time."""
+    for seconds in WITHIN:
+        email = address()
+        add_contact(stack, email)
+        due = about_to_get_the_last(stack, email, seconds=seconds)
+        when = call(2.2)
+        begin(stack, "precall", email, scheduled_time=when)
+        if ended_before(stack, email, due):
+            break
     booked(stack, email, 1)
-
     assert became(ended(stack, email, 1)) == [(5, "SUCCESS", "skipped", "booked")]
     # It was too late for the first one, three days before; on a machine that is busy also for the second.
     found = became(ended(stack, email, 1, sequence="precall"))
@@ -153,13 +166,17 @@ def test_a_call_that_is_cancelled_ends_its_emails_and_no_others(stack: Stack) ->
 
 def test_who_is_set_to_booked_by_hand_gets_no_more_of_the_signup(stack: Stack) -> None:
     run_by_hand(stack, "booked")
-    email, other = address(), address("other")
-    page = add_contact(stack, email)
+    other = address("other")
     add_contact(stack, other, **{schema.CONTACT_BOOKING: "Not Booked"})
-    about_to_get_the_last(stack, email, seconds=12)
-    with stack.notion() as notion:
-        notion.update_page(page, schema.CONTACTS, {schema.CONTACT_BOOKING: "Booked"})
-    run_by_hand(stack, "booked")
+    for seconds in WITHIN:
+        email = address()
+        page = add_contact(stack, email)
+        due = about_to_get_the_last(stack, email, seconds=seconds)
+        with stack.notion() as notion:
+            notion.update_page(page, schema.CONTACTS, {schema.CONTACT_BOOKING: "Booked"})
+        run_by_hand(stack, "booked")
+        if ended_before(stack, email, due):
+            break
     assert became(ended(stack, email, 1)) == [(5, "SUCCESS", "skipped", "booked")]
     (kept,) = christmas_json(stack, "stopped", email)
     assert [(each["reason"], each["by"]) for each in kept["stops"]] == [("booked", "notion")]

@@ -32,9 +32,9 @@ def _text(longest: int, pattern: str = _FILLED) -> dict[str, Any]:
 
 
 def _any_case(*words: str) -> str:
-    """The pattern for one of these words, in any case."""
+    """The pattern for one of these words, in any case, or for none: blank text is nothing given."""
     spelt = ("".join(f"[{letter.upper()}{letter.lower()}]" for letter in word) for word in words)
-    return f"^({'|'.join(spelt)})$"
+    return rf"^\s*({'|'.join(spelt)})?\s*$"
 
 
 _EMAIL = {
@@ -257,8 +257,8 @@ def _cal_com_booking() -> dict[str, Any]:
             "title": _optional(text),
             "organizer": _named("name"),
             "metadata": {"type": ["object", "null"], "properties": {"videoCallUrl": _optional(text)}},
-            "location": {"type": ["string", "null"], "maxLength": fields.TEXT_LENGTH, "pattern": _SHOWN},
-            "bookerUrl": {"type": ["string", "null"], "maxLength": 200, "pattern": "^https://[a-z0-9.:/-]*$"},
+            "location": {"description": "Used if it is an address that begins with https://."},
+            "bookerUrl": {"description": "Used if it is an address that begins with https://."},
         },
     }
     return {
