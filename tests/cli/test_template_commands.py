@@ -383,7 +383,7 @@ def test_the_example_content_goes_up_and_is_checked_there(world: World) -> None:
     assert world.run("push", "--yes").exit_code == 0
     local = {each.name: each.values() for each in content.templates(PROJECT / "content")}
     assert world.there() == local
-    assert world.run("push").stdout == "Nothing differs: Notion has 14 of 14 templates as they are here.\n"
+    assert world.run("push").stdout == "Nothing differs: Notion has 17 of 17 templates as they are here.\n"
     assert world.run("check", "--faults-only").stdout == "17 active templates, no faults.\n"
 
 
