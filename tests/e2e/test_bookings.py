@@ -191,3 +191,20 @@ def test_who_is_set_to_booked_by_hand_gets_no_more_of_the_signup(stack: Stack) -
     run_by_hand(stack, "booked")
     time.sleep(1)
     assert stops() == before == 1
+
+
+@pytest.mark.long
+def test_a_call_that_is_cancelled_between_the_gate_and_the_send_has_no_email(stack: Stack) -> None:
+    email = address()
+    add_contact(stack, email)
+    given = payload(email, "precall", scheduled_time=call(7))
+    post(stack, given, "precall")
+    enrolled(stack, email, "precall")
+    fault = stack.sandbox.fault(
+        "notion", "latency", when="before", seconds=15, times=1, method="GET", path="/v1/pages/.*"
+    )
+    until(lambda: any(each["id"] == fault and each["hits"] for each in stack.sandbox.faults()), "the look at the page")
+    post(stack, {**given, "status": "cancelled"}, "precall")
+    first = until(lambda: [run for run in runs(stack, "send-email", email, "precall") if run.ended], "the end")
+    assert became(first)[0] == (1, "SUCCESS", "skipped", "call_cancelled")
+    assert mails(stack, email) == []
