@@ -136,7 +136,7 @@ def test_a_link_that_is_none_of_ours_is_nothing(door: DoorProcess, shared_upstre
 
 
 def test_nobody_can_tell_from_the_time_how_near_a_link_is(door: DoorProcess) -> None:
-    """A wrong signature of a contact whom there is, of one whom there is not, and nonsense: none is slower by a third."""
+    """A wrong signature of a contact whom there is, of one whom there is not, and nonsense: none takes twice as long."""
     tokens = [f"{TOKEN[:-3]}AAA", f"{'0' * 24}.{'A' * 43}", f"{TOKEN[:25]}{'A' * 43}"]
     took: dict[str, list[float]] = {token: [] for token in tokens}
     with httpx.Client(base_url=door.url) as client:
