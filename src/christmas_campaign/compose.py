@@ -1,7 +1,8 @@
 """Compose: the exact e-mail, or why there is none.
 
 The order of the checks right before a send: is the page still there and not in the trash; does it say that the e-mail was
-sent; is there exactly one active template, with a subject and a body; has every placeholder a value; is there a sender.
+sent; is there exactly one active template, with a subject and a body; has it the footer that the law wants; are there a sender,
+a way out and a postal address; has every placeholder a value.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from christmas_campaign import identity, notion_pages, plain_text, templates, values
+from christmas_campaign import footer, identity, notion_pages, plain_text, templates, values
 from christmas_campaign import notion_schema as schema
 from christmas_campaign.enrolment import Record
 from christmas_campaign.notion_pages import Read
@@ -91,10 +92,15 @@ def active_templates(found: Sequence[Page]) -> list[dict[str, Read]]:
 
 def _request(record: Record, number: int, active: Sequence[Mapping[str, Read]], settings: Settings) -> dict[str, Any]:
     name = sequence(record.event.sequence).email(number).template
-    subject, html, text = letter(name, texts(name, active), sources(record, number, settings))
-    if settings.sender_address is None or settings.unsubscribe_address is None:
-        missing = "ENV_SENDER_ADDRESS" if settings.sender_address is None else "ENV_UNSUBSCRIBE_ADDRESS"
-        raise Stop(Outcome.FAILED, Reason.SETTING_MISSING, f"The setting {missing} is missing.")
+    parts = texts(name, active)
+    _check_footer(name, parts)
+    if settings.sender_address is None:
+        raise _setting_missing("ENV_SENDER_ADDRESS")
+    if settings.unsubscribe_address is None:
+        raise _setting_missing(footer.SETTINGS[footer.UNSUBSCRIBE])
+    if settings.postal_address is None:
+        raise _setting_missing(footer.SETTINGS[footer.POSTAL_ADDRESS])
+    subject, html, text = letter(name, parts, sources(record, number, settings))
     return {
         "from": mailbox(settings.sender_name, settings.sender_address),
         "to": [record.event.email],
@@ -107,6 +113,24 @@ def _request(record: Record, number: int, active: Sequence[Mapping[str, Read]], 
             {"name": "number", "value": str(number)},
         ],
     }
+
+
+def _setting_missing(name: str) -> Stop:
+    return Stop(Outcome.FAILED, Reason.SETTING_MISSING, f"The setting {name} is missing.")
+
+
+def _check_footer(name: str, parts: Mapping[str, str]) -> None:
+    try:
+        missing = footer.missing(parts)
+    except TemplateError:
+        # Malformed: said when it is filled in.
+        return
+    if missing:
+        lacks = "; ".join(
+            f'"{part}" lacks {", ".join(f"{{{{{each}}}}}" for each in names)}' for part, names in missing.items()
+        )
+        detail = f'The template "{name}" has not the footer that the law wants: {lacks}.'
+        raise Stop(Outcome.FAILED, Reason.TEMPLATE_WITHOUT_FOOTER, detail)
 
 
 def sources(record: Record, number: int, settings: Settings) -> tuple[Source, ...]:

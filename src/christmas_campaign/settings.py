@@ -42,7 +42,8 @@ class Settings(NamedTuple):
 
     ``time_scale`` divides every delay, the spacing, the pace and the waits (1: real time). ``notion_rate`` and ``resend_rate``
     are the calls a second that the providers take, ``expires_after_days`` is how late an e-mail may be.
-    ``sender_address`` and ``unsubscribe_address`` are ``None`` when not given: then no e-mail can be composed.
+    ``sender_address``, ``unsubscribe_address`` and ``postal_address`` are ``None`` when not given: then no e-mail can be
+    composed.
     """
 
     testing_mode: bool = False
@@ -53,6 +54,7 @@ class Settings(NamedTuple):
     sender_name: str = campaign.SENDER_NAME
     sender_address: str | None = None
     unsubscribe_address: str | None = None
+    postal_address: str | None = None
     links: Mapping[str, str] = {}
 
     @property
@@ -82,8 +84,8 @@ def read(raw: Mapping[str, Any]) -> Settings:
     """Return the settings that the flow handed over.
 
     Names: ``testing_mode``, ``time_scale``, ``resend_url``, ``notion_rate``, ``resend_rate``, ``expires_after_days``,
-    ``sender_name``, ``sender_address``, ``unsubscribe_address``, ``calendly_link``, ``pdf_download_link``. Raises
-    ``InvalidSetting``.
+    ``sender_name``, ``sender_address``, ``unsubscribe_address``, ``postal_address``, ``calendly_link``, ``pdf_download_link``.
+    Raises ``InvalidSetting``.
     """
     given = {name: str(value).strip() for name, value in raw.items() if value is not None and str(value).strip()}
     testing_mode = given.get("testing_mode", "false").lower()
@@ -106,6 +108,7 @@ def read(raw: Mapping[str, Any]) -> Settings:
         sender_name=given.get("sender_name", campaign.SENDER_NAME),
         sender_address=_address(given, "sender_address"),
         unsubscribe_address=_address(given, "unsubscribe_address"),
+        postal_address=_on_one_line(given.get("postal_address", "")),
         links={name: _link(given[name], name) for name in LINKS if name in given},
     )
 
@@ -127,6 +130,12 @@ def _address(given: Mapping[str, str], name: str) -> str | None:
         return addresses.normalise(given[name])
     except ValueError as error:
         raise InvalidSetting(f"ENV_{name.upper()} {error}") from None
+
+
+def _on_one_line(value: str) -> str | None:
+    """An address of several lines, as one: a line ends with a line break, or with a backslash and an n."""
+    lines = (line.strip().strip(",").strip() for line in value.replace("\\n", "\n").splitlines())
+    return ", ".join(filter(None, lines)) or None
 
 
 def _link(value: str, name: str) -> str:

@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
-from christmas_campaign import campaign, fields, systems, templates, times
+from christmas_campaign import campaign, fields, footer, systems, templates, times
 from christmas_campaign.fields import Plain
 from christmas_campaign.intake import FIELDS, Event
 from christmas_campaign.segments import classify
+from christmas_campaign.sequences import sequence
 from christmas_campaign.settings import Settings
 
 
@@ -73,16 +74,19 @@ def unsubscribe_url(settings: Settings) -> str | None:
     return f"mailto:{settings.unsubscribe_address}?subject=Unsubscribe"
 
 
-def _of_this_email(scheduled: datetime, settings: Settings) -> dict[str, Plain]:
+def _of_this_email(event: Event, scheduled: datetime, settings: Settings) -> dict[str, Plain]:
     today: date = scheduled.astimezone(campaign.ZONE).date()
     found: dict[str, Plain] = {
         "days_to_deadline": max(0, (campaign.DEADLINE - today).days),
         "deadline_date": campaign.DEADLINE_TEXT,
         "personalized_tip_3": systems.GENERAL_TIP,
+        footer.MAIL_REASON: sequence(event.sequence).mail_reason,
     }
+    if settings.postal_address:
+        found[footer.POSTAL_ADDRESS] = settings.postal_address
     unsubscribe = unsubscribe_url(settings)
     if unsubscribe:
-        found["unsubscribe_url"] = unsubscribe
+        found[footer.UNSUBSCRIBE] = unsubscribe
     return found
 
 
@@ -121,7 +125,7 @@ def sources(
     """
     computed = {**derive(event.fields), **dates_for_people(event.sequence, event.fields)}
     return (
-        Source("payload", {**_of_this_email(scheduled, settings), **computed, **event.fields}),
+        Source("payload", {**_of_this_email(event, scheduled, settings), **computed, **event.fields}),
         Source("variables", event.variables),
         Source("signup", {**derive(signup), **{name: value for name, value in signup.items() if name != "email"}}),
         Source("contact", {name: value for name, value in contact.items() if value is not None}),

@@ -37,6 +37,7 @@ WHOLE = {
     "SENDER_ADDRESS": "value@mail.sangle.ca",
     "SENDER_NAME": "Sang Lệ - 'BusOS' $ #1",
     "UNSUBSCRIBE_ADDRESS": "o'neill@mail.sangle.ca",
+    "POSTAL_ADDRESS": "BusOS, 12 rue de l'Église #3, Montréal QC H2X 1Y4, Canada",
     "CALENDLY_LINK": "https://calendly.com/sangle/diagnostic?a=$b&c='d'#e",
     "PDF_DOWNLOAD_LINK": "https://www.sangle.ca/guide.pdf",
     "NOTION_RATE": "3",

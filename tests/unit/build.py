@@ -64,7 +64,17 @@ WHO = {
 SOURCES = {"templates": "source-templates", "analytics": "source-analytics"}
 
 #: Settings with which an e-mail can be composed.
-SETTINGS = Settings(sender_address="value@example.org", unsubscribe_address="stop@example.org")
+SETTINGS = Settings(
+    sender_address="value@example.org", unsubscribe_address="stop@example.org", postal_address="1 Main St, Toronto"
+)
+
+#: What every body needs. In HTML it is its own text, so that a derived plain text ends with it too.
+FOOTER = " {{mail_reason}} {{postal_address}} {{unsubscribe_url}}"
+
+
+def footer(name: str = "signup", /) -> str:
+    """What becomes of it in an e-mail of a sequence."""
+    return f"{sequence(name).mail_reason} 1 Main St, Toronto mailto:stop@example.org?subject=Unsubscribe"
 
 
 def payload(name: str = "signup", /, **fields: Any) -> dict[str, Any]:
@@ -138,9 +148,11 @@ def template(
     text: str | None = None,
     *,
     name: str = "5-Day E2",
+    footer: str = FOOTER,
     **rest: Any,
 ) -> dict[str, Any]:
-    """A page in Email Templates."""
+    """A page in Email Templates; each body that is not empty has the footer that the law wants."""
+    html, text = (body + footer if body and body.strip() else body for body in (html, text))
     values = {
         "Template Name": name,
         "Subject Line": subject,

@@ -125,6 +125,22 @@ def test_a_setting_that_cannot_be_used_is_named(raw: dict[str, Any], message: st
     assert str(caught.value) == message
 
 
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ("BusOS, 1 Main St, Toronto", "BusOS, 1 Main St, Toronto"),
+        ("BusOS\\n1 Main St\\nToronto", "BusOS, 1 Main St, Toronto"),
+        ("BusOS\n1 Main St,\r\n Toronto ", "BusOS, 1 Main St, Toronto"),
+        ("BusOS,\\n\\n , \\n,Toronto,", "BusOS, Toronto"),
+        ("", None),
+        (None, None),
+        (" ,\\n, ", None),
+    ],
+)
+def test_a_postal_address_of_several_lines_becomes_one(given: str | None, shown: str | None) -> None:
+    assert settings.read({"postal_address": given}) == Settings(postal_address=shown)
+
+
 @pytest.mark.parametrize("name", ["notion_rate", "resend_rate"])
 @pytest.mark.parametrize(
     "given", ["0", "0.0999", "-3", "1000.01", "1e6", "nan", "inf", "-inf", "three", "3 a second", "3,5", "0x10"]

@@ -17,6 +17,7 @@ SETTINGS: dict[str, Any] = {
     "sender_name": None,
     "sender_address": "value@example.org",
     "unsubscribe_address": "stop@example.org",
+    "postal_address": "1 Main St, Toronto",
     "calendly_link": None,
     "pdf_download_link": None,
 }
