@@ -106,7 +106,7 @@ CAMPAIGN: tuple[Setting, ...] = (
         "The sender's postal address, which the law wants in every e-mail. On one line; \\n between two lines becomes a comma.",
         checks.text,
         example=FILL_IN,
-        like="BusOS, 1 Example Street, Toronto ON M5V 0A1, Canada",
+        like="1 Example Street, Toronto ON M5V 0A1, Canada",
         required=True,
         kestra=Kestra.ENVIRONMENT,
     ),
