@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 from christmas_campaign import times
 from christmas_campaign.reasons import Outcome, Reason
+from christmas_campaign.stops import Lift
 
 #: The path of the page at the door, before the token.
 PATH = "/unsubscribe/"
@@ -24,11 +25,9 @@ PATH = "/unsubscribe/"
 #: A key of fewer characters could be guessed.
 LEAST_KEY = 24
 
-# An id as `identity` makes it, and 32 bytes in base64 for addresses.
-_TOKEN = re.compile(r"([0-9a-f]{24})\.([A-Za-z0-9_-]{43})", re.ASCII)
-
-#: What every token looks like, for a description of the door.
+#: What every token looks like: an id as `identity` makes it, and 32 bytes in base64 for addresses.
 PATTERN = r"^[0-9a-f]{24}\.[A-Za-z0-9_-]{43}$"
+_TOKEN = re.compile(PATTERN)
 
 # So that a signature made for another purpose with the same key is none of these.
 _PURPOSE = b"unsubscribe\0"
@@ -57,10 +56,9 @@ class Keys(NamedTuple):
     def contact(self, token: object) -> str | None:
         """Return the opaque id of the contact whose token this is; ``None`` for whatever is no token of ours, found out in a
         time that does not depend on how near it is."""
-        found = _TOKEN.fullmatch(token) if isinstance(token, str) else None
-        if found is None:
+        if not isinstance(token, str) or _TOKEN.fullmatch(token) is None:
             return None
-        contact, given = found.groups()
+        contact, _, given = token.partition(".")
         right = False
         for secret in self.secrets:
             right |= hmac.compare_digest(_signature(secret, contact), given)
@@ -117,7 +115,7 @@ def answer(payload: object, keys: Keys, received_at: datetime) -> dict[str, Any]
         "outcome": Outcome.ACCEPTED,
         "contact": contact,
         "reason": Reason.UNSUBSCRIBED if stop else "",
-        "lift": "" if stop else "unsubscribed",
+        "lift": "" if stop else Lift.UNSUBSCRIBED,
         "at": times.text(received_at),
     }
 

@@ -210,3 +210,18 @@ def test_a_flow_of_ours_that_failed_is_listed_until_it_went_well(stack: Stack) -
     assert found["detail"].startswith("Not everything could be looked at or mended")
     stack.kestra.kv_delete("enrolment.a-wrong-one")
     assert repair().state == "SUCCESS"
+
+
+def test_a_stop_that_failed_is_listed_until_that_contact_is_stopped(stack: Stack) -> None:
+    def stopped(contact: str, reason: str) -> str:
+        inputs = {"contact": contact, "reason": reason, "by": "resend"}
+        run_id = stack.kestra.run("stop", inputs, labels={"contact": contact})
+        return until(lambda: None if (run := stack.kestra.execution(run_id)).live else run, "the stop").state
+
+    one, another = "0" * 24, "1" * 24
+    assert stopped(one, "no reason") == "FAILED"
+    assert stopped(another, "complained") == "SUCCESS"
+    (found,) = christmas_json(stack, "failures", code=1)
+    assert found["flow"] == "stop"
+    assert stopped(one, "complained") == "SUCCESS"
+    assert christmas(stack, "failures").exit_code == 0

@@ -7,8 +7,9 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from christmas_campaign import times
-from christmas_campaign.cli import kestra_models
+from christmas_campaign.cli import kestra_models, stopping
 from christmas_campaign.cli.kestra import Execution, Kestra
+from christmas_campaign.door.handlers import HANDLERS
 from christmas_campaign.reasons import WHAT_TO_DO, Outcome, Reason
 from christmas_campaign.repair import ENROLL, SEND_EMAIL
 from christmas_campaign.sequences import SEQUENCES
@@ -17,8 +18,8 @@ NAMESPACE = "christmas"
 
 _HANDLERS = {sequence.handler: sequence.name for sequence in SEQUENCES}
 
-#: The flows that are called from outside: each call is about something of its own. The last one starts no sequence.
-_CALLED = (*_HANDLERS, "resend-handler")
+#: The flows that are called from outside: each call is about something of its own.
+_CALLED = {each.flow for each in HANDLERS}
 
 #: The flow that writes down what Resend reported of an e-mail.
 _REPORT = "report"
@@ -102,6 +103,9 @@ def _subject(run: Execution) -> tuple[str, ...]:
         return run.flow, str(run.inputs.get("enrolment")), str(run.inputs.get("number"))
     if run.flow == _REPORT:
         return run.flow, str(run.labels.get("enrolment")), str(run.labels.get("number"))
+    if run.flow == stopping.FLOW:
+        # That another contact was stopped does not stop this one.
+        return run.flow, str(run.inputs.get("contact"))
     return (run.flow, run.original) if run.flow in _CALLED else (run.flow,)
 
 
@@ -119,7 +123,8 @@ def _made_good(kestra: Kestra, run: Execution, keys: Collection[str]) -> bool:
         return settled(kestra, run.inputs, keys)[0] in (Outcome.SENT, Outcome.SKIPPED)
     others = kestra.executions(namespace=NAMESPACE, flow_id=run.flow, states=["SUCCESS", *kestra_models.LIVE])
     later = [each for each in others if each.created > run.created]
-    # Another call of a webhook makes nothing good, nor does a report of another e-mail; a later run of anything else does.
+    # Another call of a webhook makes nothing good, nor does what is about another e-mail or contact; a later run of anything
+    # else does.
     return any(_subject(each) == _subject(run) for each in later)
 
 
