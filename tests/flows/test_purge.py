@@ -53,8 +53,9 @@ def test_what_ended_goes_and_what_waits_stays(stack: Stack, tmp_path: Path) -> N
     enrolls = enrolled(stack, email, "noshow")
     before = scheduled(stack, email, "noshow")
     assert set(before) == {1, 2, 3}
-    paused, queued = stack.kestra.run("held"), stack.kestra.run("held")
+    paused = stack.kestra.run("held")
     until(lambda: stack.kestra.execution(paused).state == "PAUSED", "the pause")
+    queued = stack.kestra.run("held")
     until(lambda: stack.kestra.execution(queued).state == "QUEUED", "the queue")
     stack.kestra.kv_put("mail.soon_gone", 1, ttl="PT1S")
     unsubscribed = stops.as_json([Stop(Reason.UNSUBSCRIBED, datetime(2020, 1, 1, tzinfo=UTC), Source.CONTACT)])
