@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 import httpx
@@ -64,6 +64,11 @@ REQUIRED: dict[str, dict[str, Any]] = {
         "payment_confirmed": True,
         "payment_amount": 2997,
         "payment_date": "2025-11-20T14:00:00Z",
+    },
+    "precall": {
+        "booking_uri": "https://api.calendly.com/scheduled_events/AAA",
+        # Its e-mails wait longer than the tests run, even where days are seconds.
+        "scheduled_time": f"{datetime.now(UTC) + timedelta(days=300):%Y-%m-%dT%H:%M:%SZ}",
     },
 }
 

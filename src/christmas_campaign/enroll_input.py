@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from christmas_campaign import lookups, stops
+from christmas_campaign import bookings, lookups, stops
 from christmas_campaign.intake import Event
 from christmas_campaign.sequences import sequence
 
@@ -14,11 +14,15 @@ def enroll_input(event: Event) -> dict[str, Any]:
 
     It is ``Event.as_json`` with ``lookups`` (the Notion queries), ``duplicate`` (the reason, if the event was enrolled before),
     ``signup`` (the enrolment of the contact's signup, or ``None``) and ``stop`` (the key of what is kept of what stops her).
+    For the flow `booking`, of a booking, also ``ends`` (what it ends, as inputs of the flow `stop`) and ``cancels``.
     """
+    ends = bookings.ends(event)
+    of_booking = {"ends": ends, "cancels": event.cancels} if ends else {}
     return {
         **event.as_json(),
         "lookups": lookups.lookups(event),
         "duplicate": sequence(event.sequence).duplicate,
         "signup": lookups.signup_id(event),
         "stop": stops.key_of(event),
+        **of_booking,
     }

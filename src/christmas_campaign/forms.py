@@ -1,4 +1,5 @@
-"""Forms: the calls that Calendly and DocuSign Connect make of their own, read as the flat payload that the contract names."""
+"""Forms: the calls that Calendly, Cal.com and DocuSign Connect make of their own, read as the flat payload that the contract
+names."""
 
 from __future__ import annotations
 
@@ -8,7 +9,15 @@ from typing import Any, NamedTuple
 
 from christmas_campaign import fields
 
-#: The call of Calendly that is ours, and what DocuSign calls an envelope that everybody has signed.
+#: The calls of Calendly and Cal.com about a booking that are ours, and whether the call takes place then.
+CALENDLY_BOOKINGS = {"invitee.created": "booked", "invitee.canceled": "cancelled"}
+CAL_COM_BOOKINGS = {
+    "BOOKING_CREATED": "booked",
+    "BOOKING_RESCHEDULED": "booked",
+    "BOOKING_CANCELLED": "cancelled",
+}
+
+#: The call of Calendly about a missed call that is ours, and what DocuSign calls an envelope that everybody has signed.
 NO_SHOW = "invitee_no_show.created"
 COMPLETED_EVENT = "envelope-completed"
 COMPLETED = "completed"
@@ -16,7 +25,7 @@ COMPLETED = "completed"
 #: What DocuSign says of a payment once the card is charged. Before that it may still fail.
 PAID = "payment_complete"
 
-#: What neither of the two carries for certain: it is looked up in Notion, by address.
+#: What none of them carries for certain: it is looked up in Notion, by address.
 LOOKED_UP = frozenset({"first_name", "business_name"})
 
 #: The fields that are read from an envelope's custom fields and tabs. Who signed is not among them: DocuSign names many a
@@ -36,6 +45,16 @@ _CALENDLY_SOUGHT = {
     "email": "payload.email",
     "calendly_event_uri": "payload.scheduled_event.uri and payload.event",
     "scheduled_time": "payload.scheduled_event.start_time",
+}
+_CALENDLY_BOOKING_SOUGHT = {
+    "email": "payload.email",
+    "booking_uri": "payload.scheduled_event.uri and payload.event",
+    "scheduled_time": "payload.scheduled_event.start_time",
+}
+_CAL_COM_SOUGHT = {
+    "email": "payload.attendees[0].email and payload.responses.email",
+    "booking_uri": "payload.uid",
+    "scheduled_time": "payload.startTime",
 }
 _UNDER_ITS_NAME = "the envelope's custom fields and its signers' tabs, under this name"
 _DOCUSIGN_SOUGHT = {
@@ -72,12 +91,16 @@ class Form(NamedTuple):
 
 def read(payload: Mapping[str, Any], sequence_name: str) -> Form:
     """Return a handler's payload in the flat form; one that is of no other form comes back untouched. Raises nothing."""
-    # A flat payload has an address, and neither of the others has one at the top; any other field may be called anything.
+    # A flat payload has an address, and none of the others has one at the top; any other field may be called anything.
     if "email" not in payload:
         if sequence_name == "noshow" and "event" in payload and "payload" in payload:
             return _calendly(payload)
         if sequence_name == "onboarding" and any(name in payload for name in ("data", "envelopeSummary", "envelopeId")):
             return _docusign(payload)
+        if sequence_name == "precall" and "event" in payload and "payload" in payload:
+            return _calendly_booking(payload)
+        if sequence_name == "precall" and "triggerEvent" in payload:
+            return _cal_com(payload)
     return Form(payload)
 
 
@@ -94,6 +117,62 @@ def _calendly(call: Mapping[str, Any]) -> Form:
     }
     ours = call["event"] == NO_SHOW
     return Form(found, _CALENDLY_SOUGHT, LOOKED_UP, () if ours else (("event", f"must be {NO_SHOW}"),))
+
+
+def _calendly_booking(call: Mapping[str, Any]) -> Form:
+    invitee = _object(call["payload"])
+    meeting = _object(invitee.get("scheduled_event"))
+    hosts = _objects(meeting.get("event_memberships"))
+    status, problems = _status(call["event"], CALENDLY_BOOKINGS, "event")
+    found = {
+        "email": invitee.get("email"),
+        "first_name": _first_name(invitee.get("first_name"), invitee.get("name")),
+        "booking_uri": _given(meeting.get("uri"), invitee.get("event")),
+        "scheduled_time": meeting.get("start_time"),
+        "event_type": meeting.get("name"),
+        "reschedule_url": invitee.get("reschedule_url"),
+        "join_url": _object(meeting.get("location")).get("join_url"),
+        "host_name": hosts[0].get("user_name") if hosts else None,
+        "status": status,
+        # An invitee is never moved: one is cancelled, and another one is made.
+        "rescheduled": invitee.get("rescheduled") if status == "cancelled" else None,
+        "booked_at": _given(invitee.get("created_at"), call.get("created_at")),
+    }
+    return Form(found, _CALENDLY_BOOKING_SOUGHT, LOOKED_UP, problems)
+
+
+def _cal_com(call: Mapping[str, Any]) -> Form:
+    booking = _object(call.get("payload"))
+    attendees = _objects(booking.get("attendees"))
+    attendee: Mapping[str, Any] = attendees[0] if attendees else {}
+    answers = _object(booking.get("responses"))
+    uid, site, where = booking.get("uid"), _address(booking.get("bookerUrl")), _address(booking.get("location"))
+    video = _object(booking.get("metadata")).get("videoCallUrl")
+    status, problems = _status(call["triggerEvent"], CAL_COM_BOOKINGS, "triggerEvent")
+    found = {
+        "email": _given(attendee.get("email"), _object(answers.get("email")).get("value")),
+        "first_name": _first_name(attendee.get("firstName"), attendee.get("name")),
+        "booking_uri": uid,
+        "scheduled_time": booking.get("startTime"),
+        "event_type": _given(booking.get("eventTitle"), booking.get("title")),
+        "reschedule_url": f"{site.rstrip('/')}/reschedule/{uid}" if site and isinstance(uid, str) else None,
+        # The place of a call by video may also be the name of an integration, which says nothing to her.
+        "join_url": _given(video, where),
+        "host_name": _object(booking.get("organizer")).get("name"),
+        "status": status,
+        "booked_at": call.get("createdAt") if status != "cancelled" else None,
+    }
+    return Form(found, _CAL_COM_SOUGHT, LOOKED_UP, problems)
+
+
+def _address(value: object) -> str | None:
+    return value if isinstance(value, str) and value.startswith("https://") else None
+
+
+def _status(said: object, ours: Mapping[str, str], field: str) -> tuple[str | None, tuple[tuple[str, str], ...]]:
+    """Whether a call is booked or cancelled, and the problem with one that is about something else."""
+    status = ours.get(said) if isinstance(said, str) else None
+    return status, () if status else ((field, f"must be one of {', '.join(ours)}"),)
 
 
 def _docusign(call: Mapping[str, Any]) -> Form:

@@ -1,9 +1,9 @@
 """The gate: the first and cheapest decision about an e-mail that is due. Whoever is turned away here costs no call.
 
 The order of the checks: is the enrolment known; was this e-mail sent; is the contact stopped for its sequence; is the campaign
-paused; may the e-mail have been sent, too long ago to be sure; is it too late for it; is the one before it settled; is that
-long enough ago. Behind the gate follow those of ``compose``, and in the task `send`, at the last moment, once more: does the
-idempotency key hold still; is the contact stopped.
+paused; may the e-mail have been sent, too long ago to be sure; is it too late for it (its days are over, or the call has
+begun that it prepares for); is the one before it settled; is that long enough ago. Behind the gate follow those of
+``compose``, and in the task `send`, at the last moment, once more: does the idempotency key hold still; is the contact stopped.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
-from christmas_campaign import notion_pages, stops, times
+from christmas_campaign import notion_pages, schedule, stops, times
 from christmas_campaign import notion_schema as schema
 from christmas_campaign.again import SHORTEST_WAIT
 from christmas_campaign.enrolment import Record, Settled
@@ -53,8 +53,8 @@ def gate(
     Returns ``go``; if false ``outcome``, ``reason``, ``detail``, ``date`` when the e-mail is put off, and ``ledger``
     (``Settled.as_json``) when it is settled by that. If true ``page_path``, ``templates_path`` and ``template_query`` (path and
     body of the Notion query for its template), ``template_key`` (where the template is kept for some minutes) and ``stop``,
-    what the last look before the send needs: ``key`` (where it is kept what stops the contact), ``sequence`` and ``received``
-    (when its event arrived, in milliseconds since 1970).
+    what the last look before the send needs: ``key`` (where it is kept what stops the contact), ``sequence``, ``received``
+    (when its event arrived, in milliseconds since 1970) and ``booking`` (which booking it is about).
     """
     if record is None or page_id is None:
         detail = "What the webhook said is not kept, or no longer: it is for 30 days after the last e-mail was due."
@@ -80,6 +80,9 @@ def gate(
     due = max(record.emails[number], resumed or record.emails[number])
     if now - due > settings.expires_after:
         return _ended(Reason.EXPIRED, f"It was due at {times.text(record.emails[number])}.", own, now)
+    call = _call(record, settings)
+    if call is not None and call <= now:
+        return _ended(Reason.EXPIRED, f"The call was at {times.text(call)}.", own, now)
     earlier = record.before(number)
     if earlier is not None:
         if before is None or not before.final:
@@ -100,8 +103,21 @@ def gate(
             "key": stops.key_of(record.event),
             "sequence": record.event.sequence,
             "received": stops.received(record.event),
+            "booking": record.event.booking or "none",
         },
     }
+
+
+def _call(record: Record, settings: Settings) -> datetime | None:
+    """When the call begins before which all e-mails of this enrolment have to be sent, ``None`` if there is none.
+
+    Where time is squeezed two hours are less than an e-mail takes: there it is too late only when it is for all others.
+    """
+    found = sequence(record.event.sequence)
+    told = record.event.fields.get(found.anchor_field or "")
+    if not isinstance(told, str) or settings.time_scale != 1:
+        return None
+    return schedule.call(found, times.parse(told), record.event.received_at, settings)
 
 
 def unknown(claimed_at: datetime) -> str:

@@ -19,6 +19,11 @@ def contact_id(email: str) -> str:
     return _digest("contact", email)
 
 
+def booking_id(email: str, uri: str) -> str:
+    """Return the opaque id of a contact's booking, whenever its call is, from her address and the booking's own name."""
+    return _digest("booking", email, uri)
+
+
 def enrolment_id(sequence: Sequence, email: str, fields: Mapping[str, Any]) -> str:
     """Return the id of an enrolment: the same for the same sequence, address and event, and for no other.
 
@@ -30,6 +35,8 @@ def enrolment_id(sequence: Sequence, email: str, fields: Mapping[str, Any]) -> s
         event = str(fields[sequence.event_field])
         if sequence.event_is_time:
             event = times.text(times.parse(event))
+        if sequence.event_time_field is not None:
+            event = f"{event} {times.text(times.parse(str(fields[sequence.event_time_field])))}"
     return f"{sequence.name}-{_digest('enrolment', sequence.name, email, event)}"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from christmas_campaign import campaign, fields, forms, identity, templates, times
@@ -12,11 +12,11 @@ from christmas_campaign.fields import Kind, Plain
 from christmas_campaign.reasons import Outcome, Reason
 from christmas_campaign.sequences import sequence
 
-#: The website has sent its e-mail when it calls; a time far ahead is a mistake that would send everything months late.
-ANCHOR_AHEAD = timedelta(days=31)
-
 #: The outcome of a call that starts the sequence ``postcall``; any other is somebody else's matter.
 MAYBE = "Maybe"
+
+#: What the handler of bookings is told of a call.
+BOOKED, CANCELLED = "booked", "cancelled"
 
 #: The most template variables that one payload may bring.
 MOST_VARIABLES = 200
@@ -96,6 +96,19 @@ FIELDS: dict[str, tuple[Field, ...]] = {
             property=schema.PAGE_PACKAGE,
         ),
     ),
+    "precall": (
+        *_CONTACT,
+        _BUSINESS._replace(required=False, default=campaign.UNNAMED["business_name"]),
+        Field("booking_uri", fields.text, required=True, property=schema.PAGE_CALENDLY_EVENT),
+        Field("scheduled_time", fields.time, required=True, property=schema.PAGE_SCHEDULED_TIME),
+        Field("event_type", fields.text, default="Diagnostic Call", property=schema.PAGE_EVENT_TYPE),
+        Field("reschedule_url", fields.text),
+        Field("join_url", fields.text),
+        Field("host_name", fields.text),
+        Field("status", fields.one_of(BOOKED, CANCELLED), default=BOOKED),
+        Field("rescheduled", fields.flag, default=False),
+        Field("booked_at", fields.time),
+    ),
 }
 
 #: What the answer of a handler repeats of the payload besides the address, for callers read it there.
@@ -136,8 +149,28 @@ class Event(NamedTuple):
 
     @property
     def id(self) -> str:
-        """The id of the enrolment that this event asks for: the same event gives the same id."""
-        return identity.enrolment_id(sequence(self.sequence), self.email, self.fields)
+        """The id of the enrolment that this event asks for: the same event gives the same id, and a cancellation another one
+        than the booking that it is about."""
+        found = identity.enrolment_id(sequence(self.sequence), self.email, self.fields)
+        return f"{found}-{CANCELLED}" if self.cancels else found
+
+    @property
+    def cancels(self) -> bool:
+        """Whether a call will not take place at this time."""
+        return self.fields.get("status") == CANCELLED
+
+    @property
+    def booking(self) -> str | None:
+        """The opaque id of the booking that the event is about, ``None`` for all but bookings."""
+        uri = self.fields.get("booking_uri")
+        return None if uri is None else identity.booking_id(self.email, str(uri))
+
+    @property
+    def happened_at(self) -> datetime:
+        """When it happened (UTC), as far as the payload says so: never later than the event arrived. Calls that overtake one
+        another are put into their order by it."""
+        told = self.fields.get("booked_at")
+        return min(times.parse(told), self.received_at) if isinstance(told, str) else self.received_at
 
     @property
     def defaults(self) -> dict[str, Plain]:
@@ -160,7 +193,7 @@ class Event(NamedTuple):
 
 def read(payload: object, sequence_name: str, now: datetime) -> Event:
     """Check a payload (any JSON value; text when it was not JSON) that arrived at ``now`` (aware): the contract's flat one, or
-    a call that Calendly or DocuSign Connect makes of its own.
+    a call that Calendly, Cal.com or DocuSign Connect makes of its own.
 
     Raises ``InvalidPayload`` with every fault, and nothing else whatever the payload.
     """
@@ -184,7 +217,7 @@ def read(payload: object, sequence_name: str, now: datetime) -> Event:
             found[field.name] = value
     anchor_field = sequence(sequence_name).anchor_field
     if anchor_field in found:
-        late = fields.not_after(str(found[anchor_field]), now, ANCHOR_AHEAD)
+        late = fields.not_after(str(found[anchor_field]), now, sequence(sequence_name).anchor_ahead)
         if late:
             problems.append(Problem(anchor_field, late))
     variables = _variables(form.fields.get("variables"), problems)
@@ -231,6 +264,14 @@ def _variables(given: object, problems: list[Problem]) -> dict[str, str]:
     return found
 
 
+def _starts_nothing(event: Event) -> Reason | None:
+    """Why a payload that is right starts nothing, ``None`` if it does."""
+    if str(event.value("call_outcome") or MAYBE).strip().lower() != MAYBE.lower():
+        return Reason.NOT_A_MAYBE
+    # A call that moves is cancelled and booked anew. What the booking ends is enough, whichever of the two comes first.
+    return Reason.CALL_MOVED if event.cancels and event.fields.get("rescheduled") is True else None
+
+
 def answer(payload: object, sequence_name: str, now: datetime, execution_id: str) -> dict[str, Any]:
     """Decide what the sender of a payload is told, and whether an enrolment starts: it does when ``outcome`` is accepted.
 
@@ -253,21 +294,23 @@ def answer(payload: object, sequence_name: str, now: datetime, execution_id: str
     assert isinstance(payload, Mapping)  # noqa: S101  (read() has seen to it)
     found = sequence(sequence_name)
     as_it_came = forms.read(payload, sequence_name).fields["email"]
-    if str(event.value("call_outcome") or MAYBE).strip().lower() != MAYBE.lower():
-        body = {"status": "skipped", "reason": Reason.NOT_A_MAYBE, "email": as_it_came}
+    nothing = _starts_nothing(event)
+    if nothing is not None:
+        body = {"status": "skipped", "reason": nothing, "email": as_it_came}
         return {
             "code": 200,
             "body": body,
             "body_if_known": body,
             "outcome": Outcome.SKIPPED,
-            "reason": Reason.NOT_A_MAYBE,
+            "reason": nothing,
             "event": event.as_json(),
         }
+    doing = "of this call are being stopped" if event.cancels else f"of the sequence {found.name} are being scheduled"
     return {
         "code": 200,
         "body": {
             "status": "accepted",
-            "message": f"The e-mails of the sequence {found.name} are being scheduled.",
+            "message": f"The e-mails {doing}.",
             "email": as_it_came,
             "campaign": found.answers_as,
             "timestamp": times.text(now),

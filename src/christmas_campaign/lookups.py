@@ -110,12 +110,17 @@ def own_page(event: Event, pages: Iterable[Page]) -> Page | None:
 
 
 def is_of_event(event: Event, said: Mapping[str, Read]) -> bool:
-    field = _event_field(event)
+    own, field = sequence(event.sequence), _event_field(event)
     if field is None or field.property is None:
         return said.get(schema.PAGE_CAMPAIGN) == campaign.NAME
     on_page, given = said.get(field.property), str(event.fields[field.name])
-    if sequence(event.sequence).event_is_time:
+    if own.event_is_time:
         return notion_pages.moment(on_page) == times.parse(given)
+    if own.event_time_field is not None:
+        at = next(each for each in FIELDS[event.sequence] if each.name == own.event_time_field)
+        # The page has it to the second.
+        when = times.parse(str(event.fields[at.name])).replace(microsecond=0)
+        return on_page == given and notion_pages.moment(said.get(str(at.property))) == when
     return on_page == given
 
 

@@ -42,6 +42,8 @@ CONTACT_STATUS = "Christmas Campaign Status"
 CONTACT_PHASE = "Phase"
 CONTACT_BOOKING = "Booking Status"
 CONTACT_CALL = "Diagnostic Call Date"
+PRE_CALL = "Pre-Call Prep"
+NOT_BOOKED, BOOKED = "Not Booked", "Booked"
 
 #: How many e-mails of the Christmas campaign a contact's page has room for.
 CONTACT_EMAILS = 5
@@ -138,7 +140,7 @@ CONTACTS = Database(
         Property(CONTACT_EMAIL, "email"),
         Property(CONTACT_SCORE, "number"),
         Property(CONTACT_SEGMENT, "select", _SEGMENTS),
-        Property(CONTACT_STATUS, "select", ("Nurture Sequence", "Pre-Call Prep")),
+        Property(CONTACT_STATUS, "select", ("Nurture Sequence", PRE_CALL)),
         Property(
             CONTACT_PHASE,
             "select",
@@ -150,7 +152,7 @@ CONTACTS = Database(
                 "Phase 2C DIY",
             ),
         ),
-        Property(CONTACT_BOOKING, "select", ("Not Booked", "Booked", "Completed", "No-Show")),
+        Property(CONTACT_BOOKING, "select", (NOT_BOOKED, BOOKED, "Completed", "No-Show")),
         Property(CONTACT_CALL, "date"),
         *(Property(contact_sent(number), "checkbox") for number in range(1, CONTACT_EMAILS + 1)),
         *(Property(contact_date(number), "date") for number in range(1, CONTACT_EMAILS + 1)),

@@ -27,6 +27,7 @@ CONTACT_SAYS: dict[str, dict[str, str]] = {
     "postcall": {schema.CONTACT_BOOKING: "Completed"},
     "onboarding": {schema.CONTACT_PHASE: "Phase 1 Diagnostic"},
 }
+# What a booking says of her is not there: see ``bookings``.
 
 #: What a new customer's portal says, unless the payload names days.
 NEXT_STEPS = "We agree on the days of the observation in your salon."
@@ -72,17 +73,25 @@ def plan(
         return {**_no(Reason.CONTACT_NOT_FOUND, note), "warning": note}
 
     sent = _sent(said)
-    anchor = _anchor(event, sent)
+    anchor = _anchor(event, sent, settings)
     dates = schedule.dates(found, anchor, now, sent, settings)
+    if not dates and begun and found.only_what_fits:
+        # It did fit when it was begun, and it is to come to an end: the gate knows what is too late.
+        dates = {found.emails[-1].number: now}
     if not dates:
-        return _no(Reason.NOTHING_LEFT_TO_SEND, "The page says that every e-mail was sent.")
+        why = (
+            "It is too late for any of its e-mails."
+            if found.only_what_fits
+            else "The page says that every e-mail was sent."
+        )
+        return _no(Reason.NOTHING_LEFT_TO_SEND, why)
 
     contact = contacts[0] if contacts else None
     kept = {name: sources[name] for name in ("templates", "analytics")}
     known = notion_pages.plain(contact) if contact else {}
     record = Record(event, known, dates, kept, signup_fields(event, signup, pages))
     # ``first`` is what the page is to say of the e-mail that the website sent; what it says already stays.
-    first = anchor if 1 not in sent and _told_anchor(event) is not None else None
+    first = anchor if 1 not in sent and found.adopts and _told_anchor(event) is not None else None
     segment = _segment(event)
     named = names(event, record.signup, known)
     values = _page_values(event, named, segment, first, now)
@@ -121,11 +130,14 @@ def _told_anchor(event: Event) -> datetime | None:
     return times.parse(told) if isinstance(told, str) else None
 
 
-def _anchor(event: Event, sent: Mapping[int, datetime]) -> datetime:
+def _anchor(event: Event, sent: Mapping[int, datetime], settings: Settings) -> datetime:
     """The payload's word first, then the page's, then the arrival of the webhook."""
-    if sequence(event.sequence).anchor_field is None:
+    found, told = sequence(event.sequence), _told_anchor(event)
+    if found.only_what_fits and told is not None:
+        return schedule.call(found, told, event.received_at, settings) or event.received_at
+    if found.anchor_field is None:
         return event.received_at
-    return _told_anchor(event) or sent.get(1) or event.received_at
+    return told or sent.get(1) or event.received_at
 
 
 def _page_values(

@@ -36,6 +36,7 @@ class Reason(StrEnum):
     DUPLICATE_NOSHOW = "duplicate_noshow_sequence"
     DUPLICATE_POSTCALL = "duplicate_postcall_sequence"
     DUPLICATE_ONBOARDING = "duplicate_onboarding_sequence"
+    DUPLICATE_PRECALL = "duplicate_precall_sequence"
     NOTHING_LEFT_TO_SEND = "nothing_left_to_send"
     NOT_A_MAYBE = "not_a_maybe"
     CONTACT_NOT_FOUND = "contact_not_found"
@@ -58,6 +59,8 @@ class Reason(StrEnum):
     STOPPED_BY_PERSON = "stopped_by_person"
     BOUGHT = "bought"
     BOOKED = "booked"
+    CALL_MOVED = "call_moved"
+    CALL_CANCELLED = "call_cancelled"
     EXPIRED = "expired"
 
     ENROLMENT_UNKNOWN = "enrolment_unknown"

@@ -1,7 +1,7 @@
-"""The four sequences, as data: which e-mails, after how long, from which template.
+"""The sequences, as data: which e-mails, after how long, from which template.
 
 A delay or a template name stands here and nowhere else. Delays count from the anchor: for ``signup`` the moment at which the
-website sent the first e-mail, for the others the arrival of the webhook.
+website sent the first e-mail, for ``precall`` that of the call, for the others the arrival of the webhook.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ class UnknownEmail(LookupError):
 
 
 class Email(NamedTuple):
-    """One e-mail of a sequence: its number, its delay after the anchor, and the name of its template in Notion."""
+    """One e-mail of a sequence: its number, its delay after the anchor (negative: it goes out before that), and the name of its
+    template in Notion."""
 
     number: int
     delay: timedelta
@@ -35,9 +36,11 @@ class Sequence(NamedTuple):
     ``handler`` is the flow whose webhook starts it; ``template_type`` the select of that name on the contact's page in Email
     Sequence; ``answers_as`` the campaign that callers of the webhook read; ``duplicate`` why a second enrolment for the same
     event is skipped; ``event_field`` the payload field that tells one event from another (``None``: a contact enters once in
-    a campaign), and ``event_is_time`` whether it is a time, which is the same however it was written; ``anchor_field`` the
-    payload field that may move the anchor; ``adopts`` whether a page without a template type, made by the website or the old
-    system, is this sequence's; ``needs_contact`` whether nothing is sent to somebody who is not in BusinessX.
+    a campaign), and ``event_is_time`` whether it is a time, which is the same however it was written; ``event_time_field`` a
+    time that has to be the same besides (a call that moves is another event); ``anchor_field`` the payload field that may move
+    the anchor; ``anchor_ahead`` how far ahead that may lie; ``only_what_fits`` whether an e-mail whose time is past when it
+    is planned is left out, and not sent at once; ``adopts`` whether a page without a template type, made by the website or
+    the old system, is this sequence's; ``needs_contact`` whether nothing is sent to somebody who is not in BusinessX.
     """
 
     name: str
@@ -48,7 +51,11 @@ class Sequence(NamedTuple):
     duplicate: Reason
     event_field: str | None
     event_is_time: bool = False
+    event_time_field: str | None = None
     anchor_field: str | None = None
+    # The website has sent its e-mail when it calls; a time far ahead is a mistake that would send everything months late.
+    anchor_ahead: timedelta = timedelta(days=31)
+    only_what_fits: bool = False
     adopts: bool = False
     needs_contact: bool = True
 
@@ -130,6 +137,23 @@ SEQUENCES: tuple[Sequence, ...] = (
         duplicate=Reason.DUPLICATE_ONBOARDING,
         event_field="payment_date",
         event_is_time=True,
+    ),
+    Sequence(
+        name="precall",
+        handler="booking-handler",
+        template_type="Pre-Call Prep",
+        answers_as=campaign.SERVICE_NAME,
+        emails=(
+            Email(1, timedelta(hours=-72), "precall_email_1"),
+            Email(2, timedelta(hours=-24), "precall_email_2"),
+            Email(3, timedelta(hours=-2), "precall_email_3"),
+        ),
+        duplicate=Reason.DUPLICATE_PRECALL,
+        event_field="booking_uri",
+        event_time_field="scheduled_time",
+        anchor_field="scheduled_time",
+        anchor_ahead=timedelta(days=366),
+        only_what_fits=True,
     ),
 )
 

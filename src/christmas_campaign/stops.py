@@ -2,8 +2,9 @@
 
 What is kept of a contact is Kestra's KV entry ``stop.<contact id>``; the id is opaque. ``stops`` has each reason with when and
 by whom, and ``ends``, made from it, which reason ends which sequence: by that the flow `send-email` checks once more, at the
-last moment, without Python. ``back`` is when a contact took her unsubscribing back, if ever: a call from before that, late or
-once more, does not count. An entry has no time to live: one that went away by itself would send mail.
+last moment, without Python. What ends one booking alone is there under the opaque id of that booking. ``back`` is when a
+contact took her unsubscribing back, if ever: a call from before that, late or once more, does not count. An entry has no time
+to live: one that went away by itself would send mail.
 """
 
 from __future__ import annotations
@@ -30,6 +31,10 @@ class Source(StrEnum):
     """She herself, by the link in an e-mail or by her mail provider's button."""
     RESEND = "resend"
     """What Resend reported of an e-mail to her."""
+    BOOKING = "booking"
+    """A call that was booked or cancelled, as Calendly, Cal.com or another tool says."""
+    NOTION = "notion"
+    """A person who set `Booking Status` by hand in Notion."""
 
 
 class Holds(Enum):
@@ -39,6 +44,8 @@ class Holds(Enum):
     UNTIL_LET_GO = "until she is let go on"
     WHAT_WAS_BEFORE = "for what had begun before"
     """A later event begins anew: whoever misses the call that she booked is written to."""
+    FOR_THAT_CALL = "for that call alone"
+    """For good too, but for one booking of hers; another one has its e-mails."""
 
 
 class Lift(StrEnum):
@@ -69,7 +76,12 @@ RULES: dict[Reason, Rule] = {
     Reason.STOPPED_BY_PERSON: Rule(_ALL, Holds.UNTIL_LET_GO),
     Reason.BOUGHT: Rule(_ALL - {"onboarding"}, Holds.UNTIL_LET_GO),
     Reason.BOOKED: Rule(frozenset({"signup", "noshow"}), Holds.WHAT_WAS_BEFORE),
+    Reason.CALL_MOVED: Rule(frozenset({"precall"}), Holds.WHAT_WAS_BEFORE),
+    Reason.CALL_CANCELLED: Rule(frozenset({"precall"}), Holds.FOR_THAT_CALL),
 }
+
+#: What a person may give as a reason: only a booking knows which call it is about.
+BY_PERSON = tuple(each for each in RULES if each not in (Reason.CALL_MOVED, Reason.CALL_CANCELLED))
 
 #: What is kept of nobody, for it is seen anew each time: all was sent, the contact's page is gone, it is too late.
 SEEN_EACH_TIME = (Reason.NOTHING_LEFT_TO_SEND, Reason.PAGE_ARCHIVED, Reason.EXPIRED)
@@ -82,11 +94,13 @@ FOR_EVER = 253_402_300_800_000
 
 
 class Stop(NamedTuple):
-    """That a contact was stopped: why, when (UTC), and by whom."""
+    """That a contact was stopped: why, when (UTC), and by whom; ``booking`` is the opaque id of the only booking that it ends
+    (``None``: it ends whole sequences)."""
 
     reason: Reason
     at: datetime
     by: Source
+    booking: str | None = None
 
     @property
     def before(self) -> int:
@@ -107,7 +121,9 @@ def key_of(event: Event) -> str:
 def read(kept: Mapping[str, Any] | None) -> tuple[Stop, ...]:
     """Return what stops a contact, from what ``as_json`` wrote; ``None``: nothing does."""
     said = kept["stops"] if kept else ()
-    return tuple(Stop(Reason(each["reason"]), times.parse(each["at"]), Source(each["by"])) for each in said)
+    return tuple(
+        Stop(Reason(each["reason"]), times.parse(each["at"]), Source(each["by"]), each.get("booking")) for each in said
+    )
 
 
 def back(kept: Mapping[str, Any] | None) -> datetime | None:
@@ -117,32 +133,35 @@ def back(kept: Mapping[str, Any] | None) -> datetime | None:
 
 
 def as_json(stops: Collection[Stop], back: datetime | None = None) -> dict[str, Any]:
-    """Return what stops a contact as it is kept; ``ends`` has for each sequence the reason that ends it and, in milliseconds
-    since 1970, the moment before which what arrived is ended. ``back`` is when she took her unsubscribing back last."""
-    ends = {name: _strongest(stops, name) for name in sorted(_ALL)}
+    """Return what stops a contact as it is kept; ``ends`` has for each sequence, and for each booking that is ended by itself,
+    the reason that ends it and, in milliseconds since 1970, the moment before which what arrived is ended. ``back`` is when she
+    took her unsubscribing back last."""
+    ends = {name: _strongest(stops, name, None) for name in sorted(_ALL)}
+    ends |= {each.booking: each for each in stops if each.booking}
     return {
         **({"back": times.text(back)} if back else {}),
-        "stops": [{"reason": each.reason, "at": times.text(each.at), "by": each.by} for each in stops],
+        "stops": [_as_json(each) for each in stops],
         "ends": {name: {"reason": each.reason, "before": each.before} for name, each in ends.items() if each},
     }
 
 
 def ending(stops: Collection[Stop], event: Event) -> Stop | None:
     """Return what ends the sequence that ``event`` began or would begin, ``None`` when nothing does."""
-    found = _strongest(stops, event.sequence)
+    found = _strongest(stops, event.sequence, event.booking)
     return found if found and received(event) < found.before else None
 
 
 def received(event: Event) -> int:
-    """Return when an event arrived, in milliseconds since 1970."""
-    return times.milliseconds(event.received_at)
+    """Return when an event arrived, in milliseconds since 1970; of a booking, when it was made."""
+    return times.milliseconds(event.happened_at)
 
 
 def add(stops: Sequence[Stop], new: Stop) -> tuple[Stop, ...]:
-    """Return ``stops`` with ``new``. A reason is there once: since when it held first, or up to when it held last. What the
-    contact herself says stands beside what others say: she may take it back, up to when she said it last."""
-    same = [each for each in stops if each.reason is new.reason and _by_herself(each) is _by_herself(new)]
-    others = [each for each in stops if each not in same]
+    """Return ``stops`` with ``new``. A reason is there once (once for each booking): since when it held first, or up to when it
+    held last. What the contact herself says stands beside what others say, up to when she said it last: she may take it back.
+    """
+    same = [each for each in stops if _about(each) == _about(new)]
+    others = [each for each in stops if _about(each) != _about(new)]
     # What ends whatever was before a moment ends more the later that is.
     latest = RULES[new.reason].holds is Holds.WHAT_WAS_BEFORE or _by_herself(new)
     chosen = (max if latest else min)([*same, new], key=lambda each: each.at)
@@ -161,10 +180,21 @@ def take_back(stops: Sequence[Stop], at: datetime) -> tuple[Stop, ...]:
 
 
 def let_go(stops: Sequence[Stop], *, also_for_good: bool = False) -> tuple[Stop, ...]:
-    """Return what stops a contact still when she is let go on: what holds for good; of that a complaint alone where a person
-    says that the rest was a mistake (``also_for_good``)."""
-    kept = [each for each in stops if RULES[each.reason].holds is Holds.FOR_GOOD]
-    return tuple(each for each in kept if each.reason is Reason.COMPLAINED or not also_for_good)
+    """Return what stops a contact still when she is let go on: what holds for good, and that a call takes place no more. Of
+    what holds for good a complaint alone where a person says that the rest was a mistake (``also_for_good``)."""
+    return tuple(each for each in stops if _stays(each, also_for_good))
+
+
+def holds_for_good(stop: Stop) -> bool:
+    """Whether a contact who is stopped by this is not let go on, unless a person says that it was a mistake."""
+    return RULES[stop.reason].holds is Holds.FOR_GOOD
+
+
+def _stays(stop: Stop, also_for_good: bool) -> bool:
+    """Whether a person who lets the contact go on leaves it."""
+    if holds_for_good(stop):
+        return stop.reason is Reason.COMPLAINED or not also_for_good
+    return stop.reason not in BY_PERSON
 
 
 def _by_herself(stop: Stop) -> bool:
@@ -172,8 +202,19 @@ def _by_herself(stop: Stop) -> bool:
     return stop.reason is Reason.UNSUBSCRIBED and stop.by is Source.CONTACT
 
 
-def _strongest(stops: Collection[Stop], sequence: str) -> Stop | None:
-    """What ends most of a sequence: what holds for ever, before what ends only what was before it; then by the table."""
+def _about(stop: Stop) -> tuple[Reason, str | None, bool]:
+    """What is kept once."""
+    return stop.reason, stop.booking, _by_herself(stop)
+
+
+def _as_json(stop: Stop) -> dict[str, Any]:
+    booking = {"booking": stop.booking} if stop.booking else {}
+    return {"reason": stop.reason, "at": times.text(stop.at), "by": stop.by, **booking}
+
+
+def _strongest(stops: Collection[Stop], sequence: str, booking: str | None) -> Stop | None:
+    """What ends most of a sequence, or of this booking: what holds for ever, before what ends only what was before it; then by
+    the table."""
     order = list(RULES)
-    found = [each for each in stops if sequence in RULES[each.reason].ends]
+    found = [each for each in stops if sequence in RULES[each.reason].ends and each.booking in (None, booking)]
     return min(found, key=lambda each: (-each.before, order.index(each.reason)), default=None)

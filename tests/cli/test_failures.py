@@ -24,6 +24,7 @@ from support import (
     wait_for_mails,
 )
 
+from christmas_campaign import notion_pages
 from christmas_campaign.cli import asking, replaying
 from christmas_campaign.cli import failures as the_failures
 from christmas_campaign.cli.kestra import Execution
@@ -225,3 +226,29 @@ def test_a_stop_that_failed_is_listed_until_that_contact_is_stopped(stack: Stack
     assert found["flow"] == "stop"
     assert stopped(one, "complained") == "SUCCESS"
     assert christmas(stack, "failures").exit_code == 0
+
+
+def test_what_notion_refused_of_a_booking_is_named_and_done_again(stack: Stack) -> None:
+    email = address()
+    page = add_contact(stack, email)
+    refusal = {"object": "error", "status": 403, "code": "restricted_resource", "message": "no"}
+    stack.sandbox.fault("notion", "status", status=403, times=1, method="PATCH", path="/v1/pages/.*", body=refusal)
+    post(stack, payload(email, "precall"), "precall")
+    enrolled(stack, email, "precall")
+    until(lambda: [run.state for run in runs(stack, "booking", email, "precall")] == ["FAILED"], "the refusal")
+    (found,) = christmas_json(stack, "failures", code=1)
+    said = {name: found[name] for name in ("flow", "sequence", "number", "address", "reason", "detail")}
+    assert said == {
+        "flow": "booking",
+        "sequence": "precall",
+        "number": None,
+        "address": email,
+        "reason": "step_failed",
+        "detail": "Notion refused what was to be written into BusinessX: HTTP 403.",
+    }
+
+    assert christmas(stack, "replay", found["execution"], "--yes").exit_code == 0
+    until(lambda: runs(stack, "booking", email, "precall")[-1].state == "SUCCESS", "the second try")
+    with stack.notion() as notion:
+        assert notion_pages.plain(notion.page(page))["Booking Status"] == "Booked"
+    assert [run.labels["outcome"] for run in runs(stack, "enroll", email, "precall")] == ["enrolled", "skipped"]

@@ -59,7 +59,7 @@ def test_it_adds_what_is_missing_and_a_second_run_has_nothing_to_do(world: World
     )
     assert (
         'Done: Email Sequence: add "Template Type" (select: 5-Day Sequence, No-Show Recovery, Post-Call Follow-Up,'
-        " Onboarding)\n" in result.stdout
+        " Onboarding, Pre-Call Prep)\n" in result.stdout
     )
     assert 'Done: Email Sequence: add "Payment Amount" (number)\n' in result.stdout
     calls = [f"{call.method} {call.path.removeprefix('/notion/v1')}" for call in world.changes()]

@@ -50,12 +50,14 @@ WHOLE = {
     "WEBHOOK_KEY_NOSHOW": "n0show-Key_bbbbbbbbbbbbbbbbbbbbbbbb",
     "WEBHOOK_KEY_POSTCALL": "p0stcall-Key_cccccccccccccccccccccc",
     "WEBHOOK_KEY_ONBOARDING": "0nboard-Key_ddddddddddddddddddddddd",
+    "WEBHOOK_KEY_PRECALL": "prec4ll-Key_eeeeeeeeeeeeeeeeeeeeeee",
     "WEBHOOK_KEY_UNSUBSCRIBE": "uns7b-Key_eeeeeeeeeeeeeeeeeeeeeeeeee",
     "WEBHOOK_KEY_RESEND": "r3send-Key_ffffeeeeeeeeeeeeeeeeeeee",
     "SIGNING_WEBSITE": "whsec_" + base64.b64encode(b"website-newest-secret-of-32-bytes").decode(),
     "SIGNING_CALENDLY": "calendly-signing-key-1,calendly-signing-key-0",
     "SIGNING_CRM": "",
     "SIGNING_DOCUSIGN": "ZG9jdXNpZ24tY29ubmVjdC1rZXk=",
+    "SIGNING_BOOKING": "booking-signing-key-1",
     "SIGNING_RESEND": "",
     "DOOR_ORIGINS": "https://www.sangle.ca,https://sangle.ca:8443",
     "DOOR_RATE": "90",
@@ -417,6 +419,7 @@ def test_make_keeps_a_secret_that_stands_there_as_kestra_wants_it_and_makes_one_
     assert [each["name"] for each in made] == [
         "WEBHOOK_KEY_NOSHOW",
         "WEBHOOK_KEY_ONBOARDING",
+        "WEBHOOK_KEY_PRECALL",
         "WEBHOOK_KEY_UNSUBSCRIBE",
         "WEBHOOK_KEY_RESEND",
     ]

@@ -166,7 +166,7 @@ def test_check_says_of_each_email_where_its_values_come_from(world: World) -> No
         "campaign": "calendly_link",
     }
     assert "\nonboarding E3  onboarding_phase1_email_3\n" in result.stdout
-    assert result.stdout.endswith("\n13 active templates, no faults.\n")
+    assert result.stdout.endswith("\n16 active templates, no faults.\n")
 
 
 def test_check_names_faults_with_their_mends_and_ends_with_1(world: World) -> None:
@@ -180,7 +180,7 @@ def test_check_names_faults_with_their_mends_and_ends_with_1(world: World) -> No
         "    mend: write </b> where it ends",
         "notice: Spring: no sequence uses it",
         "notice: Summer: a page of this name is not active (Draft)",
-        "14 active templates, 1 fault.",
+        "17 active templates, 1 fault.",
     ]
 
 
@@ -192,7 +192,7 @@ def test_check_says_once_what_is_wrong_with_many(world: World) -> None:
     assert result.stdout.count("ENV_CALENDLY_LINK is missing") == 1
     assert result.stdout.count("mend:") == 1
     assert "    5-Day E2 (Email Body HTML, Email Body Plain Text), 5-Day E3 (" in result.stdout
-    assert "13 active templates, 26 faults." in result.stdout
+    assert "16 active templates, 32 faults." in result.stdout
 
 
 def test_a_hole_is_shown_where_the_values_come_from(world: World) -> None:
@@ -206,7 +206,7 @@ def test_check_reads_more_templates_than_notion_gives_at_once(world: World) -> N
     world.add_all()
     for number in range(100):
         world.add(f"Other {number}")
-    assert world.run("check", "--faults-only").stdout.endswith("113 active templates, no faults.\n")
+    assert world.run("check", "--faults-only").stdout.endswith("116 active templates, no faults.\n")
 
 
 def test_check_of_some_names_says_nothing_of_the_others(world: World) -> None:
@@ -273,13 +273,13 @@ def test_the_json_of_check(world: World) -> None:
 def test_a_page_in_the_trash_is_no_template(world: World) -> None:
     world.add_all()
     world.notion.archive_page(world.add("Spring", html="<b>"))
-    assert world.run("check", "--faults-only").stdout == "13 active templates, no faults.\n"
+    assert world.run("check", "--faults-only").stdout == "16 active templates, no faults.\n"
 
 
 def test_the_example_content_is_without_fault(world: World) -> None:
     result = world.run("check", "--local")
     assert result.exit_code == 0, result.stdout
-    assert result.stdout.endswith("14 active templates, no faults.\n")
+    assert result.stdout.endswith("17 active templates, no faults.\n")
     assert world.sandbox.requests() == []
 
 
@@ -384,8 +384,8 @@ def test_the_example_content_goes_up_and_is_checked_there(world: World) -> None:
     assert world.run("push", "--yes").exit_code == 0
     local = {each.name: each.values() for each in content.templates(PROJECT / "content")}
     assert world.there() == local
-    assert world.run("push").stdout == "Nothing differs: Notion has 14 of 14 templates as they are here.\n"
-    assert world.run("check", "--faults-only").stdout == "14 active templates, no faults.\n"
+    assert world.run("push").stdout == "Nothing differs: Notion has 17 of 17 templates as they are here.\n"
+    assert world.run("check", "--faults-only").stdout == "17 active templates, no faults.\n"
 
 
 def test_a_long_body_with_emoji_goes_up_and_comes_back_unchanged(world: World) -> None:

@@ -245,12 +245,14 @@ SIGNING = {
     "SIGNING_CALENDLY": "calendly-secret",
     "SIGNING_CRM": "crm-secret",
     "SIGNING_DOCUSIGN": "docusign-secret",
+    "SIGNING_BOOKING": "booking-secret",
 }
 KEYS_OF: dict[str, str | bytes] = {
     "signup": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
     "noshow": b"calendly-secret",
     "postcall": b"crm-secret",
     "onboarding": b"docusign-secret",
+    "precall": b"booking-secret",
 }
 
 

@@ -25,6 +25,9 @@ EXAMPLES = {
     "onboarding": "onboarding",
     "noshow-calendly": "calendly",
     "onboarding-docusign": "docusign",
+    "precall": "precall",
+    "precall-calendly": "calendly_booking",
+    "precall-cal-com": "cal_com_booking",
 }
 
 
@@ -53,7 +56,8 @@ def test_it_has_the_fields_that_intake_reads(name: str) -> None:
 
 @pytest.mark.parametrize("name", TODAY)
 def test_it_has_the_forms_that_each_sender_has(name: str) -> None:
-    own = {"noshow": ["calendly"], "onboarding": ["docusign"]}.get(name, [])
+    forms = {"noshow": ["calendly"], "onboarding": ["docusign"], "precall": ["calendly_booking", "cal_com_booking"]}
+    own = forms.get(name, [])
     for path in (TODAY[name], NATIVE[name] + "{key}"):
         schema = DOCUMENT["paths"][path]["post"]["requestBody"]["content"]["application/json"]["schema"]
         assert [each["$ref"].rpartition("/")[2] for each in schema.get("anyOf", [schema])] == [name, *own]

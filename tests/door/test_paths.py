@@ -1,4 +1,4 @@
-"""The paths: the eight and the health, letter by letter."""
+"""The paths: two for each sequence and the health, letter by letter."""
 
 from __future__ import annotations
 
@@ -12,20 +12,22 @@ from door.process import KEYS, UNSUBSCRIBE_KEYS, addresses
 PATHS = Paths(KEYS)
 
 #: Written out, for they are what the world has in its settings.
-EIGHT = {
+ADDRESSES = {
     "/webhook/christmas-signup": "signup",
     "/webhook/calendly-noshow": "noshow",
     "/webhook/postcall-maybe": "postcall",
     "/webhook/onboarding-start": "onboarding",
+    "/webhook/booking": "precall",
     "/api/v1/main/executions/webhook/christmas/signup-handler/key-of-signup-0123456789": "signup",
     "/api/v1/main/executions/webhook/christmas/noshow-recovery-handler/key-of-noshow-0123456789": "noshow",
     "/api/v1/main/executions/webhook/christmas/postcall-maybe-handler/key-of-postcall-0123456789": "postcall",
     "/api/v1/main/executions/webhook/christmas/onboarding-handler/key-of-onboarding-0123456789": "onboarding",
+    "/api/v1/main/executions/webhook/christmas/booking-handler/key-of-precall-0123456789": "precall",
 }
 
 
-@pytest.mark.parametrize(("path", "name"), EIGHT.items())
-def test_the_eight_addresses(path: str, name: str) -> None:
+@pytest.mark.parametrize(("path", "name"), ADDRESSES.items())
+def test_the_addresses(path: str, name: str) -> None:
     assert PATHS.find(path.encode()) == Place(name, ("POST",))
     assert path in addresses(name)
 
@@ -59,7 +61,7 @@ def tricks(path: str) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("path", [*EIGHT, "/health"])
+@pytest.mark.parametrize("path", [*ADDRESSES, "/health"])
 def test_the_same_path_in_other_words_is_another(path: str) -> None:
     for trick in tricks(path):
         assert PATHS.find(trick.encode()) is None, trick

@@ -25,7 +25,7 @@ def settings(**more: str) -> Settings:
 def test_what_counts_when_only_the_keys_are_given() -> None:
     assert settings() == Settings(
         keys=KEYS,
-        secrets={"signup": (), "noshow": (), "postcall": (), "onboarding": (), "unsubscribe": (), "resend": ()},
+        secrets=dict.fromkeys(("signup", "noshow", "postcall", "onboarding", "precall", "unsubscribe", "resend"), ()),
         unsubscribe_keys=UNSUBSCRIBE_KEYS,
         sender="Sang Le - BusOS",
         kestra_url="http://127.0.0.1:8080",

@@ -25,6 +25,8 @@ STANDARD = "v1,bpYdrDm70ETwX2YuSFejNaeKPNfK3CgCEV4MxBxPFjY="
 CALENDLY = "a67f78461b842d0b628bf7b6700ed9efb1bd9edf98b91b1f3e113348a880df7a"
 DOCUSIGN = "ImcDgRgRFW645MOHzqBaMb5Vm4d+3xj3i88BsG90P4g="
 
+CAL_COM = "226703811811156eb8e4c387cea05a31be559b877edf18f78bcf01b06f743f88"
+
 WRONG, NO_TEXT = "the signature is wrong", "the signature is of text, and the body is none"
 
 #: The example that the library's own documentation and tests give (its time, 2021, is why `check` takes the time).
@@ -52,12 +54,18 @@ def svix(signature: str = STANDARD, message: str = "msg_1", seconds: str = "1700
     return headers(svix_id=message, svix_timestamp=seconds, svix_signature=signature)
 
 
+def cal_com(signature: str = CAL_COM) -> Headers:
+    return headers(x_cal_signature_256=signature)
+
+
 #: Each form: a handler whose sender may use it, and its headers.
 FORMS: list[tuple[str, Headers]] = [
-    *((name, standard()) for name in ("signup", "noshow", "postcall", "onboarding", "resend")),
+    *((name, standard()) for name in ("signup", "noshow", "postcall", "onboarding", "precall", "resend")),
     ("resend", svix()),
     ("noshow", calendly()),
     ("onboarding", docusign()),
+    ("precall", calendly()),
+    ("precall", cal_com()),
 ]
 each_form = pytest.mark.parametrize(
     ("name", "signed"), FORMS, ids=lambda each: each if isinstance(each, str) else each[0][0].decode()
@@ -103,7 +111,7 @@ def test_without_a_secret_everything_is_taken(name: str, signed: Headers) -> Non
     check(name, signed, b"altered", (), NOW)
 
 
-@pytest.mark.parametrize("name", ["signup", "noshow", "postcall", "onboarding", "resend"])
+@pytest.mark.parametrize("name", ["signup", "noshow", "postcall", "onboarding", "precall", "resend"])
 def test_an_unsigned_call_is_not_taken(name: str) -> None:
     assert why_not(name, headers(content_type="application/json")) == "the signature is missing"
 
@@ -111,9 +119,11 @@ def test_an_unsigned_call_is_not_taken(name: str) -> None:
 def test_a_form_that_is_another_senders_is_no_signature() -> None:
     for name in ("signup", "postcall", "onboarding"):
         assert why_not(name, calendly()) == "the signature is missing"
-    for name in ("signup", "noshow", "postcall"):
-        assert why_not(name, docusign()) == "the signature is missing"
     for name in ("signup", "noshow", "postcall", "onboarding"):
+        assert why_not(name, cal_com()) == "the signature is missing"
+    for name in ("signup", "noshow", "postcall", "precall"):
+        assert why_not(name, docusign()) == "the signature is missing"
+    for name in ("signup", "noshow", "postcall", "onboarding", "precall"):
         assert why_not(name, svix()) == "the signature is missing"
 
 
@@ -201,6 +211,14 @@ def test_calendlys_hex_is_taken_as_calendly_writes_it() -> None:
         NOW,
     )
     assert why_not("noshow", calendly(CALENDLY[:-1])) == WRONG
+
+
+def test_a_signature_of_cal_com_is_whole_in_hex_and_there_once() -> None:
+    for signature in (CAL_COM[:-1], CAL_COM.upper(), f"{CAL_COM[:-1]}0", "", f"sha256={CAL_COM}"):
+        assert why_not("precall", cal_com(signature)) == WRONG
+    assert why_not("precall", [*cal_com(), *cal_com()]) == "x-cal-signature-256 is there more than once"
+    check("precall", cal_com(f" {CAL_COM} "), BODY, (b"another", SECRET), NOW)
+    check("precall", [*calendly("wrong"), *cal_com()], BODY, (SECRET,), NOW)
 
 
 def test_a_docusign_header_without_a_number_does_not_count() -> None:

@@ -50,7 +50,7 @@ signal.signal(signal.SIGUSR1, count)
 # Of whoever has gone already, the address is no longer known.
 _LINE = re.compile(
     r"\S+Z not taken [a-z]+ [0-9a-f]{32} no answer in time, again in [0-9]+ s|"
-    r"\S+Z refused (-|health|signup|noshow|postcall|onboarding|unsubscribe) (?:127|0)\.0\.0\.0/24 "
+    r"\S+Z refused (-|health|signup|noshow|postcall|onboarding|precall|unsubscribe) (?:127|0)\.0\.0\.0/24 "
     r"(400|401|404|405|408|413|422|431|503) [^\"{}@%\\]*"
 )
 

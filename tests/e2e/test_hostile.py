@@ -36,7 +36,7 @@ PATIENCE = 120.0 + COUNT
 HANDLERS = {each.handler for each in SEQUENCES}
 
 #: What the handlers start, and what starts by the clock.
-STARTED, BY_THE_CLOCK = {"enroll", "sources", "send-email", "tell"}, {"repair", "purge"}
+STARTED, BY_THE_CLOCK = {"enroll", "booking", "stop", "sources", "send-email", "tell"}, {"repair", "purge", "booked"}
 
 #: How an enrolment may end: nobody of the storm is in BusinessX, and some events come twice.
 GOOD_ENDS = {
@@ -64,7 +64,7 @@ class Storm:
         print(f"\n{outcome}; {self.kept} handed on; executions: {dict(Counter(each.flow for each in self.executions))}")
 
     def _quiet(self) -> bool:
-        return all(each.state in TERMINAL for flow in (*HANDLERS, "enroll") for each in self.of(flow))
+        return all(each.state in TERMINAL for flow in (*HANDLERS, "booking", "enroll") for each in self.of(flow))
 
     def of(self, flow: str) -> list[Execution]:
         """The runs of a flow, as they are now."""

@@ -39,7 +39,8 @@ EXPECTED = Path(__file__).parent / "expected"
 #: All that may break on its way.
 NASTY = {"first_name": 'Zoë "Lệ" O\'Neil \\1 {{first_name}}', "business_name": "Bảo Sang Beauty Salon ✂️ & <Sons>"}
 
-NAMES = [each.name for each in SEQUENCES]
+#: All whose dates do not hang on a time in the payload: an expected e-mail could not name it.
+NAMES = [each.name for each in SEQUENCES if not each.only_what_fits]
 
 
 class Journey(NamedTuple):

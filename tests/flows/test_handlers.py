@@ -25,6 +25,7 @@ OWN: dict[str, dict[str, Any]] = {
     "noshow": {"campaign": "Christmas Traditional Service"},
     "postcall": {"campaign": "Christmas Traditional Service", "call_outcome": "Maybe"},
     "onboarding": {"campaign": "Christmas Traditional Service", "payment_amount": 2997},
+    "precall": {"campaign": "Christmas Traditional Service"},
 }
 
 DUPLICATE = {
@@ -32,6 +33,7 @@ DUPLICATE = {
     "noshow": "duplicate_noshow_sequence",
     "postcall": "duplicate_postcall_sequence",
     "onboarding": "duplicate_onboarding_sequence",
+    "precall": "duplicate_precall_sequence",
 }
 
 
@@ -86,7 +88,8 @@ def test_a_good_payload_is_taken_on(stack: Stack, name: str, given: dict[str, An
     told = {"sequence": name, "contact": identity.contact_id(email), "enrolment": enrolment}
     assert labels(run) == {**told, "outcome": "accepted"}
     (started,) = stack.kestra.executions(parent=run.id)
-    assert (started.flow, started.inputs["enrolment"]) == ("enroll", enrolment)
+    follows = "booking" if name == "precall" else "enroll"
+    assert (started.flow, started.inputs["enrolment"]) == (follows, enrolment)
     assert {**labels(started), **told} == labels(started)
 
 
@@ -156,6 +159,21 @@ FAULTS: dict[str, list[tuple[str, Any, str]]] = {
         ("start_date", "soon", "must be a time in ISO 8601, such as 2025-11-20T15:00:00-05:00"),
         ("package_type", "Phase\x1b[1m 1", "must not have control characters"),
         ("variables", {"Team_Size": {"now": 3}}, "must be text"),
+    ],
+    "precall": [
+        ("email", "ana", "is not an e-mail address: it has no @"),
+        ("first_name", [], "must be text"),
+        ("business_name", {}, "must be text"),
+        ("booking_uri", True, "must be text"),
+        ("scheduled_time", "soon", "must be a time in ISO 8601, such as 2025-11-20T15:00:00-05:00"),
+        ("event_type", [], "must be text"),
+        ("reschedule_url", [], "must be text"),
+        ("join_url", [], "must be text"),
+        ("host_name", "Sang\x1b", "must not have control characters"),
+        ("status", "perhaps", "must be one of booked, cancelled"),
+        ("rescheduled", "perhaps", "must be true or false"),
+        ("booked_at", 5, "must be text: a time in ISO 8601"),
+        ("variables", [], "must be an object of names and values"),
     ],
 }
 
@@ -280,7 +298,7 @@ def test_the_same_event_again_is_known_once_it_is_enrolled(stack: Stack) -> None
     for email in emails.values():
         add_contact(stack, email)
     answers = posts(stack, [(name, payload(email, name, **quiet(name))) for name, email in emails.items()])
-    assert [answer["status"] for _, answer in answers] == ["accepted"] * 4
+    assert [answer["status"] for _, answer in answers] == ["accepted"] * len(NAMES)
     for name, email in emails.items():
         enrolled(stack, email, name)
     again = posts(stack, [(name, payload(f" {email.upper()} ", name)) for name, email in emails.items()])
@@ -329,6 +347,11 @@ def test_the_handlers_differ_in_their_id_their_words_and_their_trigger_alone(sta
         assert trigger.pop("id")
         assert trigger.pop("description")
         assert trigger.pop("key") == f"{{{{ secret('WEBHOOK_KEY_{each.name.upper()}') }}}}"
+        if each.name == "precall":
+            # A booking ends something before it is enrolled.
+            (follows,) = (task for task in flow["tasks"] if task["id"] == "enroll")
+            assert follows["flowId"] == "booking"
+            follows["flowId"] = "enroll"
         rest[each.name] = flow
     assert [task["id"] for task in rest["signup"]["tasks"]] == ["intake", "known", "enroll", "label", "answer"]
     for name in NAMES:

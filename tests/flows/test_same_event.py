@@ -32,10 +32,11 @@ from christmas_campaign.cli.kestra import Execution
 from christmas_campaign.cli.stack import Stack
 from christmas_campaign.sequences import SEQUENCES
 
-NAMES = [each.name for each in SEQUENCES]
+#: All whose dates count from the arrival. Bookings, whose events overtake one another, have tests of their own.
+NAMES = [each.name for each in SEQUENCES if not each.only_what_fits]
 
 #: All but the signup: they need a contact, and an address may be in them again and again.
-OTHERS = [each.name for each in SEQUENCES if each.needs_contact]
+OTHERS = [each.name for each in SEQUENCES if each.needs_contact and not each.only_what_fits]
 
 TYPES = {
     "signup": "5-Day Sequence",

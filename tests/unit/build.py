@@ -22,6 +22,9 @@ NOW = datetime(2025, 11, 20, 15, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 MINUTE = timedelta(minutes=1)
 
+#: When the call is that the event of a booking is about: four days later.
+CALL = NOW + 96 * HOUR
+
 #: All that may break on its way into an e-mail.
 AWKWARD = 'Zoë "Lệ" O\'Neil \\1 {{first_name}}'
 AWKWARD_HTML = "Zoë &quot;Lệ&quot; O&#x27;Neil \\1 {{first_name}}"
@@ -51,6 +54,12 @@ REQUIRED: dict[str, dict[str, Any]] = {
         "payment_confirmed": True,
         "payment_amount": 2997,
         "payment_date": "2025-11-20T14:00:00Z",
+    },
+    "precall": {
+        "email": "zoe@example.com",
+        "first_name": "Zoë",
+        "booking_uri": "https://api.calendly.com/scheduled_events/AAA",
+        "scheduled_time": "2025-11-24T15:00:00Z",
     },
 }
 
@@ -97,8 +106,8 @@ def record(
     signup: Mapping[str, Any] | None = None,
     **fields: Any,
 ) -> Record:
-    """A record whose e-mails are all due at their times after ``NOW``, or at these."""
-    due = {email.number: NOW + email.delay for email in sequence(name).emails}
+    """A record whose e-mails are all due at their times after ``NOW``, or before ``CALL``, or at these."""
+    due = {email.number: (CALL if email.delay < 0 * HOUR else NOW) + email.delay for email in sequence(name).emails}
     return Record(event(name, **fields), contact or {}, due if emails is None else emails, SOURCES, signup or {})
 
 

@@ -1,4 +1,4 @@
-"""The calls that Calendly and DocuSign make of their own, for the events of ``build.event``."""
+"""The calls that Calendly, Cal.com and DocuSign make of their own, for the events of ``build.event``."""
 
 from __future__ import annotations
 
@@ -24,6 +24,50 @@ def calendly(invitee: Mapping[str, Any] | None = None, /, **meeting: Any) -> dic
             "reschedule_url": "https://calendly.example.com/r/AAA",
             "scheduled_event": {**scheduled, **meeting},
             **(invitee or {}),
+        },
+    }
+
+
+def calendly_booking(event: str = "invitee.created", /, **invitee: Any) -> dict[str, Any]:
+    """A call that was booked or cancelled at Calendly, with these properties of the invitee besides or instead."""
+    return {
+        "event": event,
+        "created_at": "2025-11-20T14:30:00.000000Z",
+        "payload": {
+            "email": " Zoe@Example.com",
+            "name": "Zoë O'Neil",
+            "reschedule_url": "https://calendly.example.com/r/AAA",
+            "rescheduled": False,
+            "created_at": "2025-11-20T14:00:00.000000Z",
+            "scheduled_event": {
+                "uri": "https://api.calendly.com/scheduled_events/AAA",
+                "name": "A call",
+                "start_time": "2025-11-24T15:00:00.000000Z",
+                "location": {"type": "zoom", "join_url": "https://zoom.example.com/1"},
+                "event_memberships": [{"user_name": "Sang Le"}, {"user_name": "Another"}],
+            },
+            **invitee,
+        },
+    }
+
+
+def cal_com(event: str = "BOOKING_CREATED", /, **booking: Any) -> dict[str, Any]:
+    """A call that was booked, moved or cancelled at Cal.com, with these properties of the booking besides or instead."""
+    return {
+        "triggerEvent": event,
+        "createdAt": "2025-11-20T14:00:00.000Z",
+        "payload": {
+            "uid": "AAA",
+            "startTime": "2025-11-24T15:00:00Z",
+            "title": "A call between Sang Le and Zoë O'Neil",
+            "eventTitle": "A call",
+            "bookerUrl": "https://cal.example.com/",
+            "organizer": {"name": "Sang Le", "email": "sang@example.com"},
+            "attendees": [{"email": " Zoe@Example.com", "name": "Zoë O'Neil"}, {"email": "guest@example.com"}],
+            "responses": {"email": {"value": "zoe@example.com"}},
+            "location": "integrations:daily",
+            "metadata": {"videoCallUrl": "https://video.example.com/1"},
+            **booking,
         },
     }
 

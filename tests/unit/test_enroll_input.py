@@ -4,13 +4,16 @@ import json
 
 import pytest
 
-from christmas_campaign import lookups
+from christmas_campaign import bookings, lookups
 from christmas_campaign.enroll_input import enroll_input
 from christmas_campaign.intake import Event
 from unit import build
 
+#: What ends the sequences of a booking's contact is tested with the bookings.
+NAMES = [name for name in build.NAMES if name != "precall"]
 
-@pytest.mark.parametrize("name", build.NAMES)
+
+@pytest.mark.parametrize("name", NAMES)
 def test_it_is_the_event_and_what_is_asked_on_the_way(name: str) -> None:
     event = build.event(name)
     given = enroll_input(event)
@@ -22,6 +25,17 @@ def test_it_is_the_event_and_what_is_asked_on_the_way(name: str) -> None:
         "signup": lookups.signup_id(event),
         "stop": "stop.7ece2a81c666152c41fce3d8",
     }
+
+
+def test_a_booking_brings_what_it_ends() -> None:
+    event = build.event("precall")
+    given = enroll_input(event)
+    assert Event.from_json(json.loads(json.dumps(given))) == event
+    assert given["ends"] == bookings.ends(event)
+    assert given["cancels"] is False
+    cancelled = enroll_input(build.event("precall", status="cancelled"))
+    assert cancelled["cancels"] is True
+    assert [each["reason"] for each in cancelled["ends"]] == ["call_cancelled"]
 
 
 def test_the_reason_if_it_was_enrolled_before_is_the_sequences() -> None:

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from christmas_campaign import forms, intake
+from christmas_campaign import forms, intake, times
 from christmas_campaign.intake import InvalidPayload
 from unit import build
-from unit.native import PAID, calendly, docusign, envelope, signer, tabs
+from unit.native import PAID, cal_com, calendly, calendly_booking, docusign, envelope, signer, tabs
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -531,3 +531,124 @@ def test_a_call_of_calendlys_that_is_not_ours_is_refused() -> None:
         "status": "rejected",
         "errors": [{"field": "event", "problem": "must be invitee_no_show.created"}],
     }
+
+
+# Bookings.
+
+#: What both say of the booking of ``build.event``.
+OF_A_BOOKING = {
+    "email": "zoe@example.com",
+    "first_name": "Zoë",
+    "event_type": "A call",
+    "host_name": "Sang Le",
+    "status": "booked",
+}
+
+
+def test_a_booking_at_calendly() -> None:
+    assert taken(calendly_booking(), "precall") == {
+        **OF_A_BOOKING,
+        "booking_uri": "https://api.calendly.com/scheduled_events/AAA",
+        "scheduled_time": "2025-11-24T15:00:00.000000Z",
+        "reschedule_url": "https://calendly.example.com/r/AAA",
+        "join_url": "https://zoom.example.com/1",
+        "booked_at": "2025-11-20T14:00:00.000000Z",
+    }
+
+
+@pytest.mark.parametrize("rescheduled", [True, False])
+def test_a_call_cancelled_at_calendly(rescheduled: bool) -> None:
+    said = taken(calendly_booking("invitee.canceled", rescheduled=rescheduled), "precall")
+    assert (said["status"], said["rescheduled"]) == ("cancelled", rescheduled)
+
+
+def test_a_booking_at_calendly_and_the_flat_one_are_one_event() -> None:
+    native = intake.read(calendly_booking(), "precall", build.NOW)
+    assert native.id == build.event("precall").id
+    cancelled = intake.read(calendly_booking("invitee.canceled"), "precall", build.NOW)
+    assert (cancelled.booking, cancelled.id) == (native.booking, f"{native.id}-cancelled")
+
+
+def test_what_calendly_leaves_out_of_a_booking() -> None:
+    bare = calendly_booking(
+        name=None,
+        first_name="Ana",
+        created_at=None,
+        reschedule_url=None,
+        event="https://api.calendly.com/scheduled_events/BBB",
+        scheduled_event={"start_time": "2025-11-24T15:00:00Z"},
+    )
+    assert taken(bare, "precall") == {
+        "email": "zoe@example.com",
+        "first_name": "Ana",
+        "booking_uri": "https://api.calendly.com/scheduled_events/BBB",
+        "scheduled_time": "2025-11-24T15:00:00Z",
+        "status": "booked",
+        "booked_at": "2025-11-20T14:30:00.000000Z",
+    }
+
+
+def test_another_call_of_calendly_is_no_booking() -> None:
+    faults = [("event", "must be one of invitee.created, invitee.canceled")]
+    assert problems(calendly_booking("invitee_no_show.created"), "precall") == faults
+    assert problems({**calendly_booking(), "event": 5}, "precall") == faults
+    assert problems({"event": "invitee.created", "payload": None}, "precall") == [
+        ("email", "is missing: it was looked for in payload.email"),
+        ("booking_uri", "is missing: it was looked for in payload.scheduled_event.uri and payload.event"),
+        ("scheduled_time", "is missing: it was looked for in payload.scheduled_event.start_time"),
+    ]
+
+
+@pytest.mark.parametrize("event", ["BOOKING_CREATED", "BOOKING_RESCHEDULED"])
+def test_a_booking_at_cal_com(event: str) -> None:
+    assert taken(cal_com(event), "precall") == {
+        **OF_A_BOOKING,
+        "booking_uri": "AAA",
+        "scheduled_time": "2025-11-24T15:00:00Z",
+        "reschedule_url": "https://cal.example.com/reschedule/AAA",
+        "join_url": "https://video.example.com/1",
+        "booked_at": "2025-11-20T14:00:00.000Z",
+    }
+
+
+def test_a_call_cancelled_at_cal_com() -> None:
+    said = taken(cal_com("BOOKING_CANCELLED"), "precall")
+    assert (said["status"], said.get("booked_at"), said.get("rescheduled")) == ("cancelled", None, None)
+
+
+@pytest.mark.parametrize(
+    ("changed", "expected"),
+    [
+        ({"eventTitle": None}, {"event_type": "A call between Sang Le and Zoë O'Neil"}),
+        ({"metadata": {}, "location": "https://meet.example.com/1"}, {"join_url": "https://meet.example.com/1"}),
+        ({"metadata": None}, {"join_url": None}),
+        ({"bookerUrl": None}, {"reschedule_url": None}),
+        ({"bookerUrl": "cal.example.com"}, {"reschedule_url": None}),
+        ({"uid": 5}, {"reschedule_url": None, "booking_uri": "5"}),
+        ({"bookerUrl": 5}, {"reschedule_url": None}),
+        ({"organizer": []}, {"host_name": None}),
+        ({"attendees": []}, {"email": "zoe@example.com", "first_name": None}),
+        ({"attendees": [{"email": "ana@example.com", "firstName": "Ana"}]}, {"first_name": "Ana"}),
+    ],
+)
+def test_what_cal_com_says_otherwise(changed: dict[str, Any], expected: dict[str, Any]) -> None:
+    said = taken(cal_com(**changed), "precall")
+    assert {name: said.get(name) for name in expected} == expected
+
+
+def test_another_call_of_cal_com_is_no_booking() -> None:
+    ours = "BOOKING_CREATED, BOOKING_RESCHEDULED, BOOKING_CANCELLED"
+    assert problems(cal_com("PING"), "precall") == [("triggerEvent", f"must be one of {ours}")]
+    assert problems({"triggerEvent": "BOOKING_CREATED"}, "precall") == [
+        ("email", "is missing: it was looked for in payload.attendees[0].email and payload.responses.email"),
+        ("booking_uri", "is missing: it was looked for in payload.uid"),
+        ("scheduled_time", "is missing: it was looked for in payload.startTime"),
+    ]
+
+
+@pytest.mark.parametrize("name", ["precall", "precall-calendly", "precall-cal-com"])
+def test_the_examples_of_a_booking_are_taken(name: str) -> None:
+    said = intake.read(example(name), "precall", build.NOW)
+    assert (said.email, said.fields["first_name"], said.cancels) == ("ayse.yildiz@example.com", "Ayşe", False)
+    assert times.parse(str(said.fields["scheduled_time"])) == times.parse("2025-12-02T15:00:00Z")
+    assert said.fields["join_url"] == "https://meet.example.com/abc-defg-hij"

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from christmas_campaign import gate, stops
+from christmas_campaign import gate, identity, stops, times
 from christmas_campaign.enrolment import Record, Settled
 from christmas_campaign.reasons import Outcome, Reason
 from christmas_campaign.sequences import UnknownEmail
@@ -89,7 +89,12 @@ def test_an_email_whose_turn_has_come_asks_for_its_template(number: int, templat
             }
         },
         "template_key": key,
-        "stop": {"key": "stop.7ece2a81c666152c41fce3d8", "sequence": "signup", "received": 1_763_650_800_000},
+        "stop": {
+            "key": "stop.7ece2a81c666152c41fce3d8",
+            "sequence": "signup",
+            "received": 1_763_650_800_000,
+            "booking": "none",
+        },
     }
 
 
@@ -170,7 +175,7 @@ def settled(reason: str, claimed_at: str | None = None) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("before", [None, sent(), sent(NOW)])
-@pytest.mark.parametrize("reason", RULES)
+@pytest.mark.parametrize("reason", [each for each in RULES if "signup" in RULES[each].ends])
 def test_who_is_stopped_gets_no_email_whatever_else_holds_it_up(reason: Reason, before: Settled | None) -> None:
     held = stop(reason, NOW + MINUTE)
     for paused in (False, True):
@@ -190,6 +195,36 @@ def test_who_is_stopped_for_other_sequences_gets_her_email(name: str) -> None:
         number = 2 if name == "signup" else 1
         expected = stops.ending([held], build.event(name)) is None
         assert ask(number, record=build.record(name), stopped=(held,))["go"] is expected
+
+
+def test_the_last_look_knows_which_booking_an_email_is_about() -> None:
+    record = build.record("precall", booked_at="2025-11-20T14:00:00Z")
+    said = ask(1, record=record, now=NOW + 24 * HOUR)
+    booking = identity.booking_id("zoe@example.com", "https://api.calendly.com/scheduled_events/AAA")
+    assert said["stop"] == {
+        "key": "stop.7ece2a81c666152c41fce3d8",
+        "sequence": "precall",
+        "received": 1_763_647_200_000,
+        "booking": booking,
+    }
+
+
+def test_no_email_prepares_for_a_call_that_has_begun() -> None:
+    record = build.record("precall", emails={3: NOW})
+    begins = build.CALL
+    assert ask(3, record=record, now=begins - MINUTE)["go"]
+    # Where time is squeezed two hours are less than an e-mail takes.
+    assert ask(3, record=record, now=NOW + HOUR, settings=Settings(time_scale=14_400))["go"]
+    for paused_until in (None, begins):
+        said = ask(3, record=record, now=begins, resumed=paused_until)
+        assert (said["go"], said["outcome"], said["reason"]) == (False, "skipped", "expired")
+        assert said["detail"] == f"The call was at {times.text(begins)}."
+        assert said["ledger"]["reason"] == "expired"
+
+
+def test_in_testing_mode_the_call_may_have_been() -> None:
+    record = build.record("precall", emails={3: NOW}, scheduled_time="2025-11-20T14:00:00Z")
+    assert ask(3, record=record, settings=Settings(testing_mode=True))["go"]
 
 
 def test_what_was_sent_was_sent_before_she_was_stopped() -> None:

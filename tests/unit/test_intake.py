@@ -78,6 +78,20 @@ FIELDS: dict[str, dict[str, tuple[Any, Any, str]]] = {
         "start_date": TIME,
         "package_type": TEXT,
     },
+    "precall": {
+        "email": EMAIL,
+        "first_name": TEXT,
+        "business_name": TEXT,
+        "booking_uri": TEXT,
+        "scheduled_time": TIME,
+        "event_type": TEXT,
+        "reschedule_url": TEXT,
+        "join_url": TEXT,
+        "host_name": TEXT,
+        "status": ("cancelled", "maybe", "must be one of booked, cancelled"),
+        "rescheduled": (True, "yes", "must be true or false"),
+        "booked_at": TIME,
+    },
 }
 
 DEFAULTS: dict[str, dict[str, Any]] = {
@@ -91,6 +105,12 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "noshow": {"event_type": "Discovery Call - $2997 Diagnostic"},
     "postcall": {"call_outcome": "Maybe", "follow_up_priority": "Medium"},
     "onboarding": {"docusign_completed": True, "package_type": "Phase 1 - Traditional Service Diagnostic"},
+    "precall": {
+        "business_name": "your business",
+        "event_type": "Diagnostic Call",
+        "status": "booked",
+        "rescheduled": False,
+    },
 }
 
 EACH = [(name, field) for name, taken in FIELDS.items() for field in taken]
@@ -517,7 +537,7 @@ GOOD: dict[fields.Kind, st.SearchStrategy[Any]] = {
 def good(draw: st.DrawFn) -> tuple[str, dict[str, Any]]:
     """A sequence, and a payload that its handler takes."""
     name = draw(st.sampled_from(build.NAMES))
-    choices = st.sampled_from(["High", "Medium", "Low"])
+    choices = st.sampled_from(["booked", "Cancelled"] if name == "precall" else ["High", "Medium", "Low"])
     must = {field.name: GOOD.get(field.kind, choices) for field in intake.FIELDS[name] if field.required}
     may = {field.name: GOOD.get(field.kind, choices) for field in intake.FIELDS[name] if not field.required}
     names = st.from_regex(r"[\w -]{1,20}", fullmatch=True).filter(str.strip)
@@ -533,3 +553,54 @@ def test_an_event_survives_being_kept_as_json(case: tuple[str, dict[str, Any]]) 
     kept = Event.from_json(json.loads(json.dumps(event.as_json())))
     assert kept == event
     assert kept.id == event.id
+
+
+# Bookings.
+
+
+def test_a_booking_and_its_cancellation_are_two_events() -> None:
+    booked, cancelled = build.event("precall"), build.event("precall", status="Cancelled")
+    assert (booked.cancels, cancelled.cancels) == (False, True)
+    assert cancelled.id == f"{booked.id}-cancelled"
+    assert booked.booking == cancelled.booking != build.event("precall", booking_uri="BBB").booking
+    assert build.event("noshow").booking is None
+    assert build.event("noshow").cancels is False
+
+
+def test_the_same_booking_is_the_same_instant_however_it_is_written() -> None:
+    event = build.event("precall")
+    assert build.event("precall", scheduled_time="2025-11-24T10:00:00-05:00").id == event.id
+    assert build.event("precall", scheduled_time="2025-11-24T15:00:01Z").id != event.id
+    assert build.event("precall", booking_uri="BBB").id != event.id
+    assert build.event("precall", email="ana@example.com").booking != event.booking
+
+
+def test_a_call_may_be_a_year_off() -> None:
+    assert build.event("precall", scheduled_time="2026-11-21T15:00:00Z")
+    far = build.payload("precall", scheduled_time="2026-11-21T15:00:01Z")
+    assert problems(far, "precall") == [("scheduled_time", "must not lie more than 366 days ahead")]
+
+
+def test_when_it_was_booked() -> None:
+    assert build.event("precall").happened_at == NOW
+    early = build.event("precall", booked_at="2025-11-20T10:00:00")
+    assert early.happened_at == NOW
+    assert build.event("precall", booked_at="2025-11-20T09:00:00").happened_at == NOW - build.HOUR
+    assert build.event("precall", booked_at="2025-11-21").happened_at == NOW
+
+
+@pytest.mark.parametrize("more", [{}, {"rescheduled": False}])
+def test_a_cancellation_is_taken_on(more: dict[str, Any]) -> None:
+    said = intake.answer(build.payload("precall", status="cancelled", **more), "precall", NOW, "run")
+    assert (said["code"], said["outcome"]) == (200, "accepted")
+    assert said["body"]["message"] == "The e-mails of this call are being stopped."
+
+
+def test_a_cancellation_of_a_call_that_moved_starts_nothing() -> None:
+    moved = build.payload("precall", status="cancelled", rescheduled=True)
+    said = intake.answer(moved, "precall", NOW, "run")
+    assert (said["code"], said["outcome"], said["reason"]) == (200, "skipped", "call_moved")
+    assert said["body"] == {"status": "skipped", "reason": "call_moved", "email": "zoe@example.com"}
+    booked = intake.answer(build.payload("precall", rescheduled=True), "precall", NOW, "run")
+    assert booked["outcome"] == "accepted"
+    assert booked["body"]["message"] == "The e-mails of the sequence precall are being scheduled."

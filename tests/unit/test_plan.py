@@ -23,12 +23,14 @@ TYPES = {
     "noshow": "No-Show Recovery",
     "postcall": "Post-Call Follow-Up",
     "onboarding": "Onboarding",
+    "precall": "Pre-Call Prep",
 }
 DUPLICATES = {
     "signup": "already_in_sequence",
     "noshow": "duplicate_noshow_sequence",
     "postcall": "duplicate_postcall_sequence",
     "onboarding": "duplicate_onboarding_sequence",
+    "precall": "duplicate_precall_sequence",
 }
 
 
@@ -87,6 +89,10 @@ EVENTS = {
     "noshow": {"Calendly Event URI": "https://api.calendly.com/scheduled_events/AAA"},
     "postcall": {"Call Date": "2025-11-20T09:00:00-05:00"},
     "onboarding": {"Payment Date": "2025-11-20T14:00:00.000Z"},
+    "precall": {
+        "Calendly Event URI": "https://api.calendly.com/scheduled_events/AAA",
+        "Scheduled Time": "2025-11-24T10:00:00-05:00",
+    },
 }
 
 
@@ -733,3 +739,61 @@ def test_an_event_that_is_known_is_known_even_if_the_contact_is_stopped() -> Non
 
 def test_what_was_begun_is_finished_whatever_stops_the_contact() -> None:
     assert ask(begun=True, stopped=(stop(Reason.UNSUBSCRIBED, MINUTE),))["go"] is True
+
+
+# Before a call.
+
+
+def due(said: Mapping[str, Any]) -> dict[int, str]:
+    return {each["number"]: each["date"] for each in said["emails"]}
+
+
+def test_what_comes_before_a_call_counts_back_from_it() -> None:
+    said = ask(build.event("precall"))
+    assert due(said) == {
+        1: "2025-11-21T15:00:00.000Z",
+        2: "2025-11-23T15:00:00.000Z",
+        3: "2025-11-24T13:00:00.000Z",
+    }
+    # The flow `booking` writes it; and the website has sent nothing.
+    assert said["contact"] is None
+    assert "Email 1 Sent" not in said["page"]["body"]["properties"]
+
+
+def test_where_time_is_squeezed_the_wait_for_the_call_is() -> None:
+    said = ask(build.event("precall"), settings=Settings(time_scale=96))
+    assert due(said) == {
+        1: "2025-11-20T15:15:00.000Z",
+        2: "2025-11-20T15:45:00.000Z",
+        3: "2025-11-20T15:58:45.000Z",
+    }
+
+
+def test_in_testing_mode_the_call_may_be_whenever_it_likes() -> None:
+    said = ask(build.event("precall", scheduled_time="2025-11-01"), settings=Settings(testing_mode=True))
+    assert list(due(said)) == [1, 2, 3]
+
+
+def test_what_fits_no_more_is_left_out_and_nothing_may_be_left() -> None:
+    assert list(due(ask(build.event("precall", scheduled_time="2025-11-21T15:00:00Z")))) == [2, 3]
+    event = build.event("precall", scheduled_time="2025-11-20T16:00:00Z")
+    assert ask(event) == {
+        "go": False,
+        "outcome": "skipped",
+        "reason": "nothing_left_to_send",
+        "note": "It is too late for any of its e-mails.",
+    }
+    # What was begun comes to an end, or the repair would take it up again for ever.
+    assert due(ask(event, begun=True)) == {3: "2025-11-20T15:00:00.000Z"}
+
+
+@pytest.mark.parametrize(
+    "said", [{"Scheduled Time": "2025-11-24T10:01:00-05:00"}, {"Scheduled Time": None}, {"Calendly Event URI": "other"}]
+)
+def test_a_call_that_moves_is_another_event(said: dict[str, Any]) -> None:
+    assert ask(build.event("precall"), own("precall", **said))["page"]["method"] == "POST"
+
+
+def test_the_page_has_the_time_of_a_call_to_the_second() -> None:
+    event = build.event("precall", scheduled_time="2025-11-24T15:00:00.123Z")
+    assert ask(event, own("precall"))["reason"] == "duplicate_precall_sequence"

@@ -38,6 +38,7 @@ NOTHING_TO_DO = {
     "duplicate_noshow_sequence",
     "duplicate_postcall_sequence",
     "duplicate_onboarding_sequence",
+    "duplicate_precall_sequence",
     "nothing_left_to_send",
     "not_a_maybe",
     "earlier_email_unsettled",
@@ -54,6 +55,8 @@ NOTHING_TO_DO = {
     "stopped_by_person",
     "bought",
     "booked",
+    "call_moved",
+    "call_cancelled",
     "expired",
 }
 

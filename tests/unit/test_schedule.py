@@ -13,6 +13,7 @@ from unit import build
 
 NOW, HOUR, MINUTE = build.NOW, build.HOUR, build.MINUTE
 SIGNUP = sequence("signup")
+PRECALL = sequence("precall")
 
 
 def hours(anchor: datetime, dates: dict[int, datetime]) -> dict[int, float]:
@@ -77,6 +78,36 @@ def test_what_was_sent_is_not_sent_again_and_keeps_its_distance(
     assert hours(NOW, schedule.dates(SIGNUP, NOW, NOW, given_, Settings())) == expected
 
 
+@pytest.mark.parametrize(
+    ("off", "expected"),
+    [
+        (96, {1: 24, 2: 72, 3: 94}),
+        (72, {1: 0, 2: 48, 3: 70}),
+        (71.9, {2: 47.9, 3: 69.9}),
+        (24, {2: 0, 3: 22}),
+        (2, {3: 0}),
+        (1.9, {}),
+        (-5, {}),
+    ],
+)
+def test_what_comes_before_a_call_is_left_out_when_it_is_too_late(off: float, expected: dict[int, float]) -> None:
+    dates = schedule.dates(PRECALL, NOW + off * HOUR, NOW, {}, Settings())
+    assert hours(NOW, dates) == pytest.approx(expected)
+
+
+def test_when_the_call_is() -> None:
+    told = NOW + 96 * HOUR
+    assert schedule.call(PRECALL, told, NOW, Settings()) == told
+    assert schedule.call(PRECALL, told, NOW - HOUR, Settings(time_scale=97)) == NOW
+    assert schedule.call(PRECALL, told, NOW, Settings(testing_mode=True)) is None
+    assert schedule.call(SIGNUP, told, NOW, Settings()) is None
+
+
+def test_in_testing_mode_what_comes_before_a_call_follows_the_booking() -> None:
+    dates = schedule.dates(PRECALL, NOW, NOW, {}, Settings(testing_mode=True))
+    assert dates == {number: NOW + number * MINUTE for number in (1, 2, 3)}
+
+
 def test_overdue_after_one_that_has_just_been_sent_waits_for_its_hour() -> None:
     dates = schedule.dates(SIGNUP, NOW - 1000 * HOUR, NOW, {1: NOW - 1000 * HOUR, 2: NOW - HOUR / 4}, Settings())
     assert hours(NOW, dates) == {3: 0.75, 4: 1.75, 5: 2.75}
@@ -92,7 +123,10 @@ def test_emails_keep_their_order_and_their_distance(
     found: Sequence, anchor: datetime, now: datetime, sent: dict[int, datetime], settings: Settings
 ) -> None:
     dates = schedule.dates(found, anchor, now, sent, settings)
-    assert list(dates) == [email.number for email in found.emails if email.number not in sent]
+    left = [email.number for email in found.emails if email.number not in sent]
+    if found.only_what_fits:
+        left = [number for number in left if anchor + settings.delays(found)[number] >= now]
+    assert list(dates) == left
     before = None
     for number, date in dates.items():
         assert date >= now

@@ -46,6 +46,14 @@ MINUTE = timedelta(minutes=1)
                 (3, 72 * HOUR, "onboarding_phase1_email_3"),
             ],
         ),
+        (
+            "precall",
+            [
+                (1, -72 * HOUR, "precall_email_1"),
+                (2, -24 * HOUR, "precall_email_2"),
+                (3, -2 * HOUR, "precall_email_3"),
+            ],
+        ),
     ],
 )
 def test_which_emails_after_how_long_from_which_template(name: str, emails: list[tuple[int, timedelta, str]]) -> None:
@@ -80,6 +88,14 @@ def test_which_emails_after_how_long_from_which_template(name: str, emails: list
             "payment_date",
             None,
         ),
+        (
+            "precall",
+            "Pre-Call Prep",
+            "Christmas Traditional Service",
+            "duplicate_precall_sequence",
+            "booking_uri",
+            "scheduled_time",
+        ),
     ],
 )
 def test_what_else_a_sequence_is(
@@ -100,11 +116,20 @@ def test_the_webhooks_keys_are_the_secrets_of_the_contract() -> None:
         "WEBHOOK_KEY_NOSHOW",
         "WEBHOOK_KEY_POSTCALL",
         "WEBHOOK_KEY_ONBOARDING",
+        "WEBHOOK_KEY_PRECALL",
     ]
 
 
-def test_there_are_four_sequences() -> None:
-    assert [found.name for found in sequences.SEQUENCES] == ["signup", "noshow", "postcall", "onboarding"]
+def test_there_are_five_sequences() -> None:
+    assert [found.name for found in sequences.SEQUENCES] == ["signup", "noshow", "postcall", "onboarding", "precall"]
+
+
+def test_only_the_emails_before_a_call_are_left_out_when_it_is_too_late() -> None:
+    assert [found.name for found in sequences.SEQUENCES if found.only_what_fits] == ["precall"]
+    assert [found.name for found in sequences.SEQUENCES if found.event_time_field] == ["precall"]
+    assert sequences.sequence("precall").event_time_field == "scheduled_time"
+    ahead = {found.name: found.anchor_ahead.days for found in sequences.SEQUENCES}
+    assert ahead == {"signup": 31, "noshow": 31, "postcall": 31, "onboarding": 31, "precall": 366}
 
 
 def test_emails_keep_an_hour_apart_and_a_minute_in_testing_mode() -> None:

@@ -31,6 +31,8 @@ TABLE = {
     "stopped_by_person": (ALL, Holds.UNTIL_LET_GO),
     "bought": (ALL - {"onboarding"}, Holds.UNTIL_LET_GO),
     "booked": ({"signup", "noshow"}, Holds.WHAT_WAS_BEFORE),
+    "call_moved": ({"precall"}, Holds.WHAT_WAS_BEFORE),
+    "call_cancelled": ({"precall"}, Holds.FOR_THAT_CALL),
 }
 
 
@@ -68,8 +70,9 @@ def test_nothing_stops_whom_nobody_stopped() -> None:
 
 @pytest.mark.parametrize("turned", [False, True])
 def test_of_several_reasons_the_first_of_the_table_is_told(turned: bool) -> None:
-    held = [stop(each) for each in RULES]
-    for place, reason in enumerate(RULES):
+    of_signup = [each for each in RULES if "signup" in RULES[each].ends]
+    held = [stop(each) for each in of_signup]
+    for place, reason in enumerate(of_signup):
         left = held[place:]
         said = stops.ending(left[::-1] if turned else left, build.event(at=NOW - HOUR))
         assert said is not None
@@ -84,9 +87,9 @@ def test_what_is_kept() -> None:
             {"reason": "bought", "at": "2025-11-20T15:00:00.000Z", "by": "person"},
             {"reason": "booked", "at": "2025-11-20T15:00:01.000Z", "by": "enrolment"},
         ],
-        "ends": {"noshow": bought, "postcall": bought, "signup": bought},
+        "ends": {"noshow": bought, "postcall": bought, "precall": bought, "signup": bought},
     }
-    assert list(kept["ends"]) == ["noshow", "postcall", "signup"]
+    assert list(kept["ends"]) == ["noshow", "postcall", "precall", "signup"]
     booked = {"reason": "booked", "before": NOW_MS}
     assert stops.as_json([stop(Reason.BOOKED)])["ends"] == {"signup": booked, "noshow": booked}
     assert stops.as_json([]) == {"stops": [], "ends": {}}
@@ -106,7 +109,8 @@ def test_what_is_kept_is_read_again() -> None:
 @pytest.mark.parametrize("later", [timedelta(0), HOUR, -HOUR])
 def test_a_reason_is_kept_once_since_it_held_first_or_up_to_when_it_held_last(reason: Reason, later: timedelta) -> None:
     first, second = stop(reason), stop(reason, NOW + later)
-    at = max(first.at, second.at) if reason is Reason.BOOKED else min(first.at, second.at)
+    latest = reason in (Reason.BOOKED, Reason.CALL_MOVED)
+    at = max(first.at, second.at) if latest else min(first.at, second.at)
     assert stops.add([first], second) == (Stop(reason, at, Source.PERSON),)
 
 
@@ -124,7 +128,7 @@ def test_another_reason_is_added_in_the_order_of_the_table() -> None:
 
 
 def test_who_is_let_go_on_is_stopped_for_good_reasons_alone() -> None:
-    kept = {"unsubscribed", "complained", "bounced"}
+    kept = {"unsubscribed", "complained", "bounced", "call_moved", "call_cancelled"}
     assert {each.reason for each in stops.let_go([stop(each) for each in RULES])} == kept
     assert stops.let_go([stop(Reason.BOUGHT), stop(Reason.STOPPED_BY_PERSON)]) == ()
 
@@ -135,7 +139,7 @@ def test_the_key_is_opaque_and_fit_for_kestra() -> None:
 
 
 def test_who_may_stop_a_contact() -> None:
-    assert {str(each) for each in Source} == {"person", "enrolment", "contact", "resend"}
+    assert {str(each) for each in Source} == {"person", "enrolment", "contact", "resend", "booking", "notion"}
 
 
 def herself(at: datetime = NOW) -> Stop:
@@ -181,4 +185,66 @@ def test_when_she_took_it_back_is_kept() -> None:
 
 def test_a_person_who_mends_a_mistake_lifts_all_but_a_complaint() -> None:
     held = [stop(each) for each in RULES]
-    assert {each.reason for each in stops.let_go(held, also_for_good=True)} == {"complained"}
+    # That a call takes place no more is no mistake of hers.
+    left = {"complained", "call_moved", "call_cancelled"}
+    assert {each.reason for each in stops.let_go(held, also_for_good=True)} == left
+
+
+#: A booking and the opaque id of it.
+BOOKING = build.event("precall")
+CANCELLED = Stop(Reason.CALL_CANCELLED, NOW, Source.BOOKING, BOOKING.booking)
+
+
+def test_a_cancelled_call_ends_that_booking_and_no_other() -> None:
+    other = build.event("precall", booking_uri="BBB")
+    assert stops.ending([CANCELLED], BOOKING) == CANCELLED
+    assert stops.ending([CANCELLED], build.event("precall", scheduled_time="2025-12-01T10:00:00Z")) == CANCELLED
+    assert stops.ending([CANCELLED], build.event("precall", at=NOW + HOUR)) == CANCELLED
+    assert stops.ending([CANCELLED], other) is None
+    assert stops.ending([CANCELLED], build.event("noshow")) is None
+
+
+def test_a_cancelled_call_is_kept_under_the_booking() -> None:
+    kept = stops.as_json([CANCELLED])
+    assert kept == {
+        "stops": [
+            {
+                "reason": "call_cancelled",
+                "at": "2025-11-20T15:00:00.000Z",
+                "by": "booking",
+                "booking": BOOKING.booking,
+            }
+        ],
+        "ends": {BOOKING.booking: {"reason": "call_cancelled", "before": FOR_EVER}},
+    }
+    assert stops.read(kept) == (CANCELLED,)
+
+
+def test_each_booking_is_cancelled_by_itself() -> None:
+    other = CANCELLED._replace(booking="other")
+    assert stops.add([CANCELLED], other) == (CANCELLED, other)
+    assert stops.add([CANCELLED, other], other._replace(at=NOW + HOUR)) == (CANCELLED, other)
+
+
+def test_a_cancelled_call_stands_beside_what_she_and_others_say() -> None:
+    held = (herself(), stop(Reason.UNSUBSCRIBED), CANCELLED)
+    for new in held:
+        assert set(stops.add([each for each in held if each is not new], new)) == set(held)
+        assert set(stops.add(held, new)) == set(held)
+    assert stops.take_back(held, NOW + HOUR) == held[1:]
+    assert stops.let_go(held, also_for_good=True) == (CANCELLED,)
+
+
+def test_what_a_newer_booking_ends_was_booked_before_it_whenever_it_arrived() -> None:
+    moved = Stop(Reason.CALL_MOVED, NOW, Source.BOOKING)
+    late = build.event("precall", at=NOW + HOUR, booked_at="2025-11-20T14:59:59Z")
+    assert stops.ending([moved], late) == moved
+    assert stops.ending([moved], build.event("precall", at=NOW + HOUR, booked_at="2025-11-20T15:00:00Z")) is None
+    # Nobody books in the future.
+    assert stops.received(build.event("precall", booked_at="2025-11-20T16:00:00Z")) == NOW_MS
+
+
+def test_only_a_booking_knows_of_a_call() -> None:
+    assert set(stops.BY_PERSON) == {*RULES} - {Reason.CALL_MOVED, Reason.CALL_CANCELLED}
+    good = {Reason.UNSUBSCRIBED, Reason.COMPLAINED, Reason.BOUNCED}
+    assert {each for each in RULES if stops.holds_for_good(stop(each))} == good

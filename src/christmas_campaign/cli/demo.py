@@ -36,6 +36,9 @@ ENROLMENT = 30.0
 GRACE = timedelta(seconds=15)
 QUIET = timedelta(seconds=3)
 
+#: What is played: an example whose call is at a fixed time has none of its e-mails before it.
+PLAYED = tuple(each for each in SEQUENCES if not each.only_what_fits)
+
 Say = Callable[[str], None]
 
 
@@ -89,7 +92,7 @@ class Timeline:
         return f"+{(moment - self.played[0].arrived).total_seconds():5.1f} s"
 
 
-def play(stack: Stack, examples: Path, say: Say, only: Sequence[EmailSequence] = SEQUENCES) -> Timeline:
+def play(stack: Stack, examples: Path, say: Say, only: Sequence[EmailSequence] = PLAYED) -> Timeline:
     """Post the example of each sequence, one after the other, each when the one before is enrolled and ``APART`` has passed.
 
     Raises ``DemoError``.
@@ -192,7 +195,7 @@ def _reasons(stack: Stack) -> list[str]:
     return [*said, *(f"{what} ({count} times)" for what, count in put_off.items())]
 
 
-def summary(only: Sequence[EmailSequence] = SEQUENCES) -> str:
+def summary(only: Sequence[EmailSequence] = PLAYED) -> str:
     """Return what the demo plays, in a sentence."""
     emails = [email for each in only for email in each.emails]
     span = max(email.delay for email in emails).days

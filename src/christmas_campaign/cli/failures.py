@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from christmas_campaign import times
+from christmas_campaign import bookings, times
 from christmas_campaign.cli import kestra_models, stopping
 from christmas_campaign.cli.kestra import Execution, Kestra
 from christmas_campaign.door.handlers import HANDLERS
@@ -94,7 +94,7 @@ def _failed(kestra: Kestra) -> Iterable[Execution]:
 
 
 def _is_mail(run: Execution) -> bool:
-    return run.flow in (SEND_EMAIL, ENROLL)
+    return run.flow in (SEND_EMAIL, ENROLL, bookings.FLOW)
 
 
 def _subject(run: Execution) -> tuple[str, ...]:
@@ -119,6 +119,12 @@ def _newest(runs: Iterable[Execution]) -> list[Execution]:
 def _made_good(kestra: Kestra, run: Execution, keys: Collection[str]) -> bool:
     if run.flow == ENROLL:
         return f"enrolled.{run.inputs.get('enrolment')}" in keys
+    if run.flow == bookings.FLOW:
+        about = {"enrolment": str(run.inputs.get("enrolment"))}
+        done = kestra.executions(
+            namespace=NAMESPACE, flow_id=run.flow, labels=about, states=["SUCCESS", *kestra_models.LIVE]
+        )
+        return any(each.created > run.created for each in done)
     if run.flow == SEND_EMAIL:
         return settled(kestra, run.inputs, keys)[0] in (Outcome.SENT, Outcome.SKIPPED)
     others = kestra.executions(namespace=NAMESPACE, flow_id=run.flow, states=["SUCCESS", *kestra_models.LIVE])

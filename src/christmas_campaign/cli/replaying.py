@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from christmas_campaign import bookings
 from christmas_campaign.cli import template_sync
 from christmas_campaign.cli.errors import CommandError
 from christmas_campaign.cli.failures import NAMESPACE, Failure, ledger_key, settled
@@ -69,7 +70,7 @@ def replay(kestra: Kestra, failures: Iterable[Failure], *, not_sent: bool) -> It
 
 def _again(kestra: Kestra, failure: Failure, not_sent: bool) -> str:
     before = kestra.execution(failure.execution)
-    if failure.flow not in (SEND_EMAIL, ENROLL):
+    if failure.flow not in (SEND_EMAIL, ENROLL, bookings.FLOW):
         # By the flow as it is now: it may have been mended.
         return kestra.replay(failure.execution, revision=kestra.flow(NAMESPACE, failure.flow).revision)
     if failure.flow == SEND_EMAIL and not_sent and failure.enrolment is not None:

@@ -56,6 +56,14 @@ SERVER: tuple[Setting, ...] = (
         "DocuSign signs with it. In DocuSign: Settings, Connect, Connect Keys.",
     ),
     _signing(
+        "BOOKING",
+        "whoever says what was booked",
+        "Calendly or Cal.com signs with it what it says of bookings. `christmas secrets rotate SIGNING_BOOKING` makes one; "
+        "give it as signing_key when Calendly's subscription is made, or as the webhook's secret in Cal.com.",
+        Made.TEXT,
+        give_to="Calendly or Cal.com",
+    ),
+    _signing(
         "RESEND",
         "Resend",
         "Resend signs with it what it says of e-mails. In Resend: Webhooks, Signing Secret. It begins with whsec_.",

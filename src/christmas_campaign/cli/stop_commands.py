@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from christmas_campaign import addresses, identity, times, unsubscribing
+from christmas_campaign import addresses, identity, stops, times, unsubscribing
 from christmas_campaign.cli import stopping, template_sync
 from christmas_campaign.cli.asking import agreed, count, env_file_option, json_option, print_json, yes_option
 from christmas_campaign.cli.environment import Environment, SettingError
@@ -15,7 +15,7 @@ from christmas_campaign.cli.plainly import plainly
 from christmas_campaign.cli.stopping import Kept
 from christmas_campaign.reasons import Reason
 from christmas_campaign.sequences import SEQUENCES
-from christmas_campaign.stops import RULES, Holds
+from christmas_campaign.stops import BY_PERSON, RULES, holds_for_good
 
 _WARNING = (
     "Careful: who asked for no more e-mails must not get any, by law. Go on only if it was a mistake (a wrong address, a slip "
@@ -38,7 +38,7 @@ def _contact(_: click.Context, __: click.Parameter, value: str | None) -> str | 
 @env_file_option
 @click.option(
     "--reason",
-    type=click.Choice([str(each) for each in RULES]),
+    type=click.Choice([str(each) for each in BY_PERSON]),
     default=str(Reason.STOPPED_BY_PERSON),
     show_default=True,
     help="Why; it decides which sequences end, and for how long.",
@@ -81,12 +81,12 @@ def go_on(contact: str, env_file: Path | None, also_for_good: bool, yes: bool) -
     with plainly(), Environment.read(env_file).kestra() as kestra:
         found = stopping.kept(kestra, contact)
         _show(found)
-        if also_for_good and any(RULES[each.reason].holds is Holds.FOR_GOOD for each in found.stops):
+        if also_for_good and any(holds_for_good(each) for each in found.stops):
             click.echo(_WARNING, err=True)
         if found.stops and agreed(yes, False, "Let her go on?", "--yes"):
             found = stopping.go_on(kestra, contact, also_for_good=also_for_good)
             _show(found)
-            if found.stops:
+            if any(holds_for_good(each) for each in found.stops):
                 click.echo("That holds for good.", err=True)
                 raise SystemExit(1)
 
@@ -132,8 +132,7 @@ def stopped(contact: str | None, env_file: Path | None, as_json: bool) -> None:
 
 
 def _as_json(kept: Kept) -> dict[str, Any]:
-    said = [{"reason": each.reason, "at": times.text(each.at), "by": each.by} for each in kept.stops]
-    return {"contact": kept.contact, "stops": said}
+    return {"contact": kept.contact, "stops": stops.as_json(kept.stops)["stops"]}
 
 
 def _show(kept: Kept) -> None:

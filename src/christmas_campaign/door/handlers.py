@@ -39,6 +39,7 @@ _PATHS = {
     "noshow": "/webhook/calendly-noshow",
     "postcall": "/webhook/postcall-maybe",
     "onboarding": "/webhook/onboarding-start",
+    "precall": "/webhook/booking",
 }
 
 #: The settings with what they sign with, by sequence.
@@ -47,6 +48,7 @@ _SIGNING = {
     "noshow": "SIGNING_CALENDLY",
     "postcall": "SIGNING_CRM",
     "onboarding": "SIGNING_DOCUSIGN",
+    "precall": "SIGNING_BOOKING",
 }
 
 #: All handlers; the order is that of the sequences, and then of what starts none.

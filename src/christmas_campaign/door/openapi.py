@@ -14,7 +14,14 @@ from christmas_campaign.sequences import SEQUENCES, sequence
 from christmas_campaign.unsubscribing import PATH
 
 #: The headers of a signature of a sender's own, besides those of Standard Webhooks.
-_OWN_SIGNATURES = {"noshow": "Calendly-Webhook-Signature", "onboarding": "X-DocuSign-Signature-1"}
+_OWN_SIGNATURES = {
+    "noshow": ["Calendly-Webhook-Signature"],
+    "onboarding": ["X-DocuSign-Signature-1"],
+    "precall": ["Calendly-Webhook-Signature", "X-Cal-Signature-256"],
+}
+
+#: Why a call that is right may start nothing, besides that it is known.
+_STARTS_NOTHING = {"postcall": Reason.NOT_A_MAYBE, "precall": Reason.CALL_MOVED}
 
 _MOMENT = {"type": "string", "format": "date-time"}
 
@@ -92,15 +99,14 @@ def _call(name: str) -> dict[str, Any]:
 
 def _signatures(name: str) -> list[dict[str, Any]]:
     """The headers of a signature. Which of them have to be there depends on the secrets that were set: none, no signature."""
-    own = _OWN_SIGNATURES.get(name)
-    found = ["webhook-id", "webhook-timestamp", "webhook-signature", *([own] if own else [])]
+    found = ["webhook-id", "webhook-timestamp", "webhook-signature", *_OWN_SIGNATURES.get(name, ())]
     return [{"name": each, "in": "header", "schema": {"type": "string"}} for each in found]
 
 
 def _payload(name: str) -> dict[str, Any]:
-    own = openapi_payloads.OWN_FORMS.get(name)
-    flat = {"$ref": f"#/components/schemas/{name}"}
-    return {"anyOf": [flat, {"$ref": f"#/components/schemas/{own}"}]} if own else flat
+    own = openapi_payloads.OWN_FORMS.get(name, ())
+    found = [{"$ref": f"#/components/schemas/{each}"} for each in (name, *own)]
+    return {"anyOf": found} if own else found[0]
 
 
 def _taken(name: str) -> dict[str, Any]:
@@ -116,7 +122,7 @@ def _taken(name: str) -> dict[str, Any]:
         "execution_id": {"type": "null", "description": "there is none yet: the door has kept the call"},
         **echoed,
     }
-    reasons = [found.duplicate.value, *([Reason.NOT_A_MAYBE.value] if name == "postcall" else [])]
+    reasons = [found.duplicate.value, *([_STARTS_NOTHING[name].value] if name in _STARTS_NOTHING else [])]
     skipped = {"status": {"const": Outcome.SKIPPED.value}, "reason": {"enum": reasons}, "email": accepted["email"]}
     return {"oneOf": [_object(accepted), _object(skipped)]}
 

@@ -1,6 +1,6 @@
-"""What calls may hold, as JSON Schema: the flat payloads, and the forms of Calendly and DocuSign Connect.
+"""What calls may hold, as JSON Schema: the flat payloads, and the forms of Calendly, Cal.com and DocuSign Connect.
 
-Whatever fits a flat payload's schema, or Calendly's, is taken; what a schema cannot say is in its description.
+Whatever fits a flat payload's schema, Calendly's or Cal.com's, is taken; what a schema cannot say is in its description.
 """
 
 from __future__ import annotations
@@ -11,10 +11,14 @@ from typing import Any
 from christmas_campaign import addresses, fields, forms, intake
 from christmas_campaign.door.bodies import DEPTH, NAME_LENGTH
 from christmas_campaign.fields import Kind
-from christmas_campaign.sequences import SEQUENCES
+from christmas_campaign.sequences import SEQUENCES, sequence
 
-#: Which sequence takes a form of somebody's own, and its name among the schemas.
-OWN_FORMS: Mapping[str, str] = {"noshow": "calendly", "onboarding": "docusign"}
+#: Which sequence takes forms of somebody's own, and their names among the schemas.
+OWN_FORMS: Mapping[str, tuple[str, ...]] = {
+    "noshow": ("calendly",),
+    "onboarding": ("docusign",),
+    "precall": ("calendly_booking", "cal_com_booking"),
+}
 
 # Text without control characters, and with something to read in it; a number is taken as its text.
 _CONTROL = r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f"
@@ -28,9 +32,9 @@ def _text(longest: int, pattern: str = _FILLED) -> dict[str, Any]:
 
 
 def _any_case(*words: str) -> str:
-    """The pattern for one of these words, in any case."""
+    """The pattern for one of these words, in any case, or for none: blank text is nothing given."""
     spelt = ("".join(f"[{letter.upper()}{letter.lower()}]" for letter in word) for word in words)
-    return f"^({'|'.join(spelt)})$"
+    return rf"^\s*({'|'.join(spelt)})?\s*$"
 
 
 _EMAIL = {
@@ -79,6 +83,12 @@ _KINDS: Mapping[Kind, dict[str, Any]] = {
     fields.time: _TIME,
 }
 
+#: A call may be a year off, and not more.
+_SOON = {
+    **_TIME,
+    "description": f"{_TIME['description']} Not more than {sequence('precall').anchor_ahead.days} days from now.",
+}
+
 #: What is more to say of a field than its kind does.
 _TRUE: dict[str, Any] = {"type": ["boolean", "string"], "enum": [True, "true", "True", "TRUE"]}
 _OWN: Mapping[str, dict[str, Any]] = {
@@ -91,8 +101,15 @@ _OWN: Mapping[str, dict[str, Any]] = {
     },
     "email_1_sent_at": {
         **_TIME,
-        "description": f"{_TIME['description']} Not more than {intake.ANCHOR_AHEAD.days} days from now.",
+        "description": f"{_TIME['description']} Not more than {sequence('signup').anchor_ahead.days} days from now.",
     },
+    "status": {"type": "string", "pattern": _any_case(intake.BOOKED, intake.CANCELLED)},
+    "rescheduled": {
+        "type": ["boolean", "string"],
+        "pattern": _any_case("true", "false"),
+        "description": "Of a call that was cancelled: true if it was booked anew. It ends nothing then.",
+    },
+    "booked_at": {**_TIME, "description": f"{_TIME['description']} When it was booked, if that is not now."},
 }
 
 
@@ -118,11 +135,17 @@ _ALL = (
 
 def schemas() -> dict[str, Any]:
     """Return the schemas of all payloads, by the names of the sequences and of the forms."""
-    return {**{each.name: _flat(each.name) for each in SEQUENCES}, "calendly": _calendly(), "docusign": _docusign()}
+    return {
+        **{each.name: _flat(each.name) for each in SEQUENCES},
+        "calendly": _calendly(),
+        "docusign": _docusign(),
+        "calendly_booking": _calendly_booking(),
+        "cal_com_booking": _cal_com_booking(),
+    }
 
 
-def _flat(sequence: str) -> dict[str, Any]:
-    found = intake.FIELDS[sequence]
+def _flat(name: str) -> dict[str, Any]:
+    found = intake.FIELDS[name]
     return {
         "type": "object",
         "description": _ALL,
@@ -169,6 +192,92 @@ def _calendly() -> dict[str, Any]:
         "required": ["event", "payload"],
         "properties": {"event": {"const": forms.NO_SHOW}, "payload": invitee, "email": False, "variables": False},
     }
+
+
+def _calendly_booking() -> dict[str, Any]:
+    text = _KINDS[fields.text]
+    meeting = {
+        "type": "object",
+        "required": ["uri", "start_time"],
+        "properties": {
+            "uri": text,
+            "start_time": _SOON,
+            "name": _optional(text),
+            "location": {"type": ["object", "null"], "properties": {"join_url": _optional(text)}},
+            "event_memberships": {"type": "array", "items": _named("user_name")},
+        },
+    }
+    invitee = {
+        "type": "object",
+        "required": ["email", "scheduled_event"],
+        "properties": {
+            "email": _EMAIL,
+            "first_name": _optional(text),
+            "name": {**_optional(text), "type": ["string", "null"]},
+            "event": {"type": "string", "description": "Stands for scheduled_event.uri where that is not there."},
+            "scheduled_event": meeting,
+            "reschedule_url": _optional(text),
+            "rescheduled": {"type": ["boolean", "null"]},
+            "created_at": _optional(_TIME),
+        },
+    }
+    return {
+        "type": "object",
+        "description": f"Calendly's own call about a booking. It has no email beside the event. {_ALL}",
+        "required": ["event", "payload"],
+        "properties": {
+            "event": {"enum": list(forms.CALENDLY_BOOKINGS)},
+            "payload": invitee,
+            "created_at": _optional(_TIME),
+            "email": False,
+            "variables": False,
+        },
+    }
+
+
+def _cal_com_booking() -> dict[str, Any]:
+    text = _KINDS[fields.text]
+    attendee = {
+        "type": "object",
+        "required": ["email"],
+        "properties": {
+            "email": _EMAIL,
+            "name": {**_optional(text), "type": ["string", "null"]},
+            "firstName": _optional(text),
+        },
+    }
+    booking = {
+        "type": "object",
+        "required": ["uid", "startTime", "attendees"],
+        "properties": {
+            "uid": text,
+            "startTime": _SOON,
+            "attendees": {"type": "array", "minItems": 1, "items": attendee},
+            "eventTitle": _optional(text),
+            "title": _optional(text),
+            "organizer": _named("name"),
+            "metadata": {"type": ["object", "null"], "properties": {"videoCallUrl": _optional(text)}},
+            "location": {"description": "Used if it is an address that begins with https://."},
+            "bookerUrl": {"description": "Used if it is an address that begins with https://."},
+        },
+    }
+    return {
+        "type": "object",
+        "description": f"Cal.com's own call about a booking. It has no email beside triggerEvent. {_ALL}",
+        "required": ["triggerEvent", "payload"],
+        "properties": {
+            "triggerEvent": {"enum": list(forms.CAL_COM_BOOKINGS)},
+            "payload": booking,
+            "createdAt": _optional(_TIME),
+            "email": False,
+            "variables": False,
+            "event": False,
+        },
+    }
+
+
+def _named(name: str) -> dict[str, Any]:
+    return {"type": "object", "properties": {name: _optional(_KINDS[fields.text])}}
 
 
 def _docusign() -> dict[str, Any]:

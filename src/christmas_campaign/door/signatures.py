@@ -1,8 +1,8 @@
 """Signatures over the raw bytes of a call: who sent it, as far as a shared secret can say.
 
-Three forms are known. Every sender may use Standard Webhooks; Calendly and DocuSign also have forms of their own, and Resend
-has other names for the headers of the first. Only the
-bytes, the headers, the secrets and the time decide. Every secret is tried, so that an old and a new one hold side by side.
+Four forms are known. Every sender may use Standard Webhooks; Calendly, Cal.com and DocuSign also have forms of their own, and
+Resend has other names for the headers of the first. Only the bytes, the headers, the secrets and the time decide. Every secret
+is tried, so that an old and a new one hold side by side.
 """
 
 from __future__ import annotations
@@ -104,10 +104,22 @@ def _svix(given: Mapping[str, list[str]], body: bytes, secrets: Sequence[bytes],
     return _standard(given, body, secrets, now, "svix")
 
 
+def _cal_com(given: Mapping[str, list[str]], body: bytes, secrets: Sequence[bytes], _: datetime) -> bool:
+    """Cal.com: ``X-Cal-Signature-256``, in hex, over the body.
+
+    It signs no time either: an old call that is sent again says what is known, or what a newer one has overtaken.
+    """
+    if "x-cal-signature-256" not in given:
+        return False
+    claimed = [value for value in [_once(given, "x-cal-signature-256").strip()] if _HEX.fullmatch(value)]
+    return _matches((hmac.new(secret, body, hashlib.sha256).hexdigest() for secret in secrets), claimed)
+
+
 _Form = Callable[[Mapping[str, list[str]], bytes, Sequence[bytes], datetime], bool]
 _OWN_FORMS: Mapping[str, tuple[_Form, ...]] = {
     "noshow": (_calendly,),
     "onboarding": (_docusign,),
+    "precall": (_calendly, _cal_com),
     "resend": (_svix,),
 }
 

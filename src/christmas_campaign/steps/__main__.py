@@ -19,6 +19,8 @@ NAMES = (
     "resend",
     "report",
     "conclude",
+    "booking",
+    "booked",
 )
 
 

@@ -15,7 +15,8 @@ from christmas_campaign.stops import RULES, Lift, Source, Stop
 
 def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
     """Context: ``kept`` (what the KV store has of the contact, or ``None``), ``reason`` (empty: she is let go on), ``by``, and
-    from newer revisions of the flow ``at``, the time that counts (empty: now), and ``lift``, how she is let go on.
+    from newer revisions of the flow ``at``, the time that counts (empty: now), ``lift``, how she is let go on, and ``booking``,
+    the only booking that the reason ends (empty: it ends sequences).
 
     Outputs: ``kept``, what the KV store is to have, ready-made (``None``: no entry). Raises ``UnusableContext`` for a reason, a
     source or a way to let go on that is none.
@@ -23,7 +24,7 @@ def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
     held, back = stops.read(context.get("kept")), stops.back(context.get("kept"))
     at = arrival(context.get("at"), now)
     if context["reason"]:
-        new = Stop(_reason(context["reason"]), at, _source(context["by"]))
+        new = Stop(_reason(context["reason"]), at, _source(context["by"]), context.get("booking") or None)
         held = stops.unsubscribe(held, new, back) if new.by is Source.CONTACT else stops.add(held, new)
     else:
         lift = _lift(context.get("lift") or Lift.LET_GO)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from hypothesis import strategies as st
 
 from christmas_campaign.door.bodies import MOST_BYTES
+from christmas_campaign.door.protocol import MOST_PIECES
 from door.storm.aim import Aim, length, request, signed
 from door.storm.bodies import Call, calls, padded
 from door.storm.shot import End, Shot
@@ -85,7 +86,8 @@ def oversized(draw: st.DrawFn, aim: Aim) -> Shot:
 def chunked(draw: st.DrawFn, aim: Aim) -> Shot:
     """Chunks, in all the ways in which they may be written."""
     call = draw(calls(aim))
-    content = _chunks(call.body, draw(st.lists(st.integers(1, 400), min_size=1, max_size=4)), draw(st.integers(0, 4)))
+    sizes = draw(st.lists(st.integers(1, 400), min_size=1, max_size=4))
+    content = _chunks(call.body, sizes, draw(st.integers(0, 4)))
     trailer = draw(
         st.sampled_from(
             (b"", b"X-Trailer: 1\r\n", b"Content-Length: 3\r\n", b"webhook-signature: v1,AA==\r\n", b"X: y\r\n" * 5_000)
@@ -93,8 +95,10 @@ def chunked(draw: st.DrawFn, aim: Aim) -> Shot:
     )
     name = draw(st.sampled_from((CHUNKED, b"transfer-encoding:chunked", b"Transfer-Encoding: CHUNKED")))
     head = request(draw(st.sampled_from(aim.paths(call.sequence))), [name, *signed(call.sequence, call.body)])
-    # Trailers without end are too much for the door, unless they are all there when it looks.
-    told = call.told | NO_HTTP if len(trailer) > 1_000 else call.told
+    # Trailers without end are too much for the door, unless they are all there when it looks; so are pieces without end, and
+    # where the network cuts one in two it is two.
+    too_much = len(trailer) > 1_000 or len(call.body) // sizes[-1] > MOST_PIECES // 2
+    told = call.told | NO_HTTP if too_much else call.told
     return Shot("chunked", (head, content + b"0\r\n" + trailer + b"\r\n"), told, calls=call.calls)
 
 

@@ -149,6 +149,23 @@ def conclude(**changed: Any) -> dict[str, Any]:
     }
 
 
+def booking(**changed: Any) -> dict[str, Any]:
+    event = build.event("precall")
+    return {
+        "event": {**event.as_json(), "lookups": lookups.lookups(event)},
+        "tries": 0,
+        "contacts": build.found(build.contact()),
+        "stopped": None,
+        "settings": {"time_scale": None, "resend_url": None},
+        **changed,
+    }
+
+
+def booked(**changed: Any) -> dict[str, Any]:
+    found = {**build.contact(), "last_edited_time": "2025-11-20T14:59:00.000Z"}
+    return {"look": {"since": None}, "answer": build.found(found), **changed}
+
+
 ALL = {
     "intake": intake,
     "sources": sources,
@@ -162,4 +179,6 @@ ALL = {
     "resend": resend,
     "report": report,
     "conclude": conclude,
+    "booking": booking,
+    "booked": booked,
 }

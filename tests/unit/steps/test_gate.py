@@ -42,7 +42,12 @@ def test_what_the_flow_needs_to_go_on() -> None:
         "templates_path": "/v1/data_sources/source-templates/query",
         "template_key": "template.2ba081d927625621760aad4a",
         "turn": {"began": contexts.BEGAN, "opened": 1_763_650_800_000},
-        "stop": {"key": "stop.7ece2a81c666152c41fce3d8", "sequence": "signup", "received": 1_763_650_800_000},
+        "stop": {
+            "key": "stop.7ece2a81c666152c41fce3d8",
+            "sequence": "signup",
+            "received": 1_763_650_800_000,
+            "booking": "none",
+        },
     }
 
 

@@ -16,7 +16,7 @@ from unit.steps import contexts, run
 
 USAGE = (
     "usage: python -m christmas_campaign.steps "
-    "{intake,sources,plan,gate,compose,settle,stop,unsubscribe,resend,report,conclude}\n"
+    "{intake,sources,plan,gate,compose,settle,stop,unsubscribe,resend,report,conclude,booking,booked}\n"
 )
 
 
@@ -44,6 +44,8 @@ OUTPUT = {
     "resend": "report",
     "report": "bounces_ttl",
     "conclude": "rest",
+    "booking": "note",
+    "booked": "stops",
 }
 
 
@@ -59,7 +61,9 @@ def test_every_step_can_be_called(
     assert OUTPUT[step] in json.loads(said.out.strip().strip(":"))["outputs"]
 
 
-@pytest.mark.parametrize("step", ["intake", "plan", "gate", "settle", "stop", "resend", "report", "conclude"])
+@pytest.mark.parametrize(
+    "step", ["intake", "plan", "gate", "settle", "stop", "resend", "report", "conclude", "booking"]
+)
 def test_a_context_without_what_a_step_cannot_do_without_is_an_error(
     step: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

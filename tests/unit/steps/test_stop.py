@@ -34,6 +34,15 @@ def test_a_contact_is_stopped(reason: Reason, source: Source) -> None:
     assert kept(reason=str(reason), by=str(source)) == stops.as_json([Stop(reason, build.NOW, source)])
 
 
+def test_since_when_it_holds_and_for_which_booking_may_be_said() -> None:
+    early = build.NOW - build.HOUR
+    said = kept(reason="call_cancelled", by="booking", at="2025-11-20T14:00:00Z", booking="abc")
+    assert said == stops.as_json([Stop(Reason.CALL_CANCELLED, early, Source.BOOKING, "abc")])
+    assert kept(at="", booking="") == kept()
+    # What is ahead by more than two clocks may differ is no time, whoever says it.
+    assert kept(at="2025-11-20T16:00:00Z") == kept()
+
+
 def test_nothing_kept_may_be_left_out() -> None:
     """Kestra leaves out of a context what is null."""
     context = contexts.stop()
@@ -57,7 +66,7 @@ def test_a_contact_is_let_go_on() -> None:
 def test_a_reason_that_is_none_is_refused(reason: str) -> None:
     with pytest.raises(UnusableContext) as error:
         step(contexts.stop(reason=reason), build.NOW)
-    listed = "unsubscribed, complained, bounced, stopped_by_person, bought, booked"
+    listed = "unsubscribed, complained, bounced, stopped_by_person, bought, booked, call_moved, call_cancelled"
     assert str(error.value) == f"the reason to stop must be one of {listed}"
 
 

@@ -1,0 +1,83 @@
+"""Bookings: what a call that was booked, moved or cancelled ends, and what it says of the contact in BusinessX.
+
+Calls arrive in any order, twice and late. What a booking ends is kept by when it was made, what a cancellation ends by the
+booking that it is about; and her page is written only by the newest booking, and only as long as that is not cancelled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any
+
+from christmas_campaign import notion_pages, stops, times
+from christmas_campaign import notion_schema as schema
+from christmas_campaign.intake import Event
+from christmas_campaign.notion_pages import Page
+from christmas_campaign.reasons import Reason
+from christmas_campaign.stops import Source, Stop
+
+#: The flow that does what stands here.
+FLOW = "booking"
+
+
+def ends(event: Event) -> list[dict[str, str]]:
+    """Return what a booking or a cancellation ends, as inputs of the flow `stop`: nothing for every other event.
+
+    A booking ends what moves to it, besides what it makes needless: both as of when it was made.
+    """
+    if event.booking is None:
+        return []
+    if event.cancels:
+        found = [Stop(Reason.CALL_CANCELLED, event.received_at, Source.BOOKING, event.booking)]
+    else:
+        made = event.happened_at
+        found = [Stop(reason, made, Source.BOOKING) for reason in (Reason.BOOKED, Reason.CALL_MOVED)]
+    return [
+        {"reason": each.reason, "at": times.text(each.at), "by": each.by, "booking": each.booking or ""}
+        for each in found
+    ]
+
+
+def contact_update(event: Event, contacts: Sequence[Page], stopped: Collection[Stop]) -> dict[str, Any]:
+    """Decide what an event says of the contact in BusinessX.
+
+    ``contacts`` are the pages that were found, the oldest first; ``stopped`` is what stops her, kept since ``ends`` was done.
+
+    Returns ``note``, a sentence for the log, and ``contact``: path and body of the update of her page, ``None`` when it is to
+    stay as it is.
+    """
+    if not contacts:
+        return _stays("There is no such contact in BusinessX: nothing was updated there.")
+    page = contacts[0]
+    said = notion_pages.plain(page)
+    told = times.parse(str(event.fields["scheduled_time"]))
+    if event.cancels:
+        kept = notion_pages.moment(said.get(schema.CONTACT_CALL))
+        if said.get(schema.CONTACT_BOOKING) != schema.BOOKED or kept is None or _minute(kept) != _minute(told):
+            return _stays("The contact's page names another call, or none: it stays as it is.")
+        values: dict[str, Any] = {schema.CONTACT_BOOKING: schema.NOT_BOOKED, schema.CONTACT_CALL: None}
+        return _update(page, values, "The call was cancelled: the contact's page says so.")
+    over = stops.ending([each for each in stopped if each.reason not in stops.BY_PERSON], event)
+    if over is not None:
+        return _stays(f"This booking does not hold any more ({over.reason}): the contact's page stays as it is.")
+    values = {
+        schema.CONTACT_BOOKING: schema.BOOKED,
+        schema.CONTACT_CALL: told,
+        schema.CONTACT_STATUS: schema.PRE_CALL,
+    }
+    return _update(page, values, "The call was booked: the contact's page says so.")
+
+
+def _minute(moment: datetime) -> datetime:
+    """Notion shows no seconds, and a person may have set it there."""
+    return moment.replace(second=0, microsecond=0)
+
+
+def _stays(note: str) -> dict[str, Any]:
+    return {"contact": None, "note": note}
+
+
+def _update(page: Page, values: dict[str, Any], note: str) -> dict[str, Any]:
+    body = {"properties": notion_pages.properties(schema.CONTACTS, values)}
+    return {"contact": {"path": f"/v1/pages/{page['id']}", "body": body}, "note": note}

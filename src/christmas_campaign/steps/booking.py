@@ -1,0 +1,38 @@
+"""The step ``booking``: what a booking or a cancellation says of the contact in BusinessX."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from christmas_campaign import again, bookings, settings, stops
+from christmas_campaign.enrolment import labels
+from christmas_campaign.intake import Event
+from christmas_campaign.reasons import Outcome, Reason
+from christmas_campaign.steps import labelled, ready_made, results, with_alert
+
+
+def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
+    """Context: ``event``, ``tries``, ``contacts`` (a response; ``None``: Notion did not answer), ``stopped`` (what is kept of
+    what stops the contact, or ``None``), ``settings``.
+
+    Outputs: ``contact`` (path and body, ready-made, of the update of her page, or ``None``), ``note``, and ``later``, what
+    becomes of it if Notion does not answer: as ``again.put_off`` gives it, with labels and ``alert``. ``answered`` is false if
+    it has not answered already. Raises ``UnusableContext`` when Notion refused.
+    """
+    event = Event.from_json(context["event"])
+    put_off = again.put_off(Reason.NOTION_UNREACHABLE, context.get("tries", 0), settings.read(context["settings"]), now)
+    later = labelled(with_alert(put_off, event, event.id, None), **labels(event))
+    if context.get("contacts") is None:
+        return {"answered": False, "contact": None, "later": later}
+    found = results(context["contacts"], "the look-up in BusinessX")
+    outputs = {
+        **bookings.contact_update(event, found, stops.read(context.get("stopped"))),
+        "answered": True,
+        "later": later,
+    }
+    if outputs["contact"] is not None:
+        outputs["contact"]["body"] = ready_made(outputs["contact"]["body"])
+    outcome = Outcome.ACCEPTED if outputs["contact"] else Outcome.SKIPPED
+    return {**outputs, "labels": labelled({"outcome": outcome}, **labels(event))["labels"]}
