@@ -1,8 +1,8 @@
 """Compose: the exact e-mail, or why there is none.
 
 The order of the checks right before a send: is the page still there and not in the trash; does it say that the e-mail was
-sent; is there exactly one active template, with a subject and a body; has every placeholder a value; is there a sender, and a
-way to unsubscribe.
+sent; is there exactly one active template, with a subject and a body; has it the footer that the law wants; are there a sender,
+a way to unsubscribe and a postal address; has every placeholder a value.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from christmas_campaign import identity, notion_pages, plain_text, templates, unsubscribing, values
+from christmas_campaign import footer, identity, notion_pages, plain_text, templates, unsubscribing, values
 from christmas_campaign import notion_schema as schema
 from christmas_campaign.enrolment import Record
 from christmas_campaign.notion_pages import Read
@@ -94,20 +94,19 @@ def _request(
     record: Record, number: int, enrolment: str, active: Sequence[Mapping[str, Read]], settings: Settings
 ) -> dict[str, Any]:
     name = sequence(record.event.sequence).email(number).template
-    subject, html, text = letter(name, texts(name, active), sources(record, number, settings))
-    sender = settings.sender_address
-    missing = _missing(settings)
-    if sender is None or missing:
-        raise Stop(Outcome.FAILED, Reason.SETTING_MISSING, f"The setting {missing} is missing.")
+    parts = texts(name, active)
+    _check_footer(name, parts)
+    sender, link = settings.sender_address, values.unsubscribe_url(record.event.email, settings)
+    if sender is None or link is None or settings.postal_address is None:
+        raise Stop(Outcome.FAILED, Reason.SETTING_MISSING, f"The setting {_missing(settings)} is missing.")
+    subject, html, text = letter(name, parts, sources(record, number, settings))
     return {
         "from": mailbox(settings.sender_name, sender),
         "to": [record.event.email],
         "subject": subject,
         "html": html,
         "text": text,
-        "headers": unsubscribing.headers(
-            values.unsubscribe_link(record.event.email, settings), settings.unsubscribe_address
-        ),
+        "headers": unsubscribing.headers(link, settings.unsubscribe_address),
         "tags": [
             {"name": "sequence", "value": record.event.sequence},
             {"name": "number", "value": str(number)},
@@ -118,15 +117,29 @@ def _request(
     }
 
 
-def _missing(settings: Settings) -> str | None:
+def _missing(settings: Settings) -> str:
     """The first setting without which no e-mail goes out, of those that are not given."""
-    if settings.sender_address is None:
-        return "ENV_SENDER_ADDRESS"
-    if not settings.one_click:
-        return "ENV_UNSUBSCRIBE_ADDRESS" if settings.unsubscribe_address is None else None
-    if settings.public_url is None:
-        return "ENV_PUBLIC_URL"
-    return "SECRET_UNSUBSCRIBE_KEY" if settings.unsubscribe_keys is None else None
+    needed = {
+        "ENV_SENDER_ADDRESS": settings.sender_address,
+        "ENV_PUBLIC_URL": settings.public_url,
+        "SECRET_UNSUBSCRIBE_KEY": settings.unsubscribe_keys,
+        "ENV_POSTAL_ADDRESS": settings.postal_address,
+    }
+    return next(name for name, value in needed.items() if value is None)
+
+
+def _check_footer(name: str, parts: Mapping[str, str]) -> None:
+    try:
+        missing = footer.missing(parts)
+    except TemplateError:
+        # Malformed: said when it is filled in.
+        return
+    if missing:
+        lacks = "; ".join(
+            f'"{part}" lacks {", ".join(f"{{{{{each}}}}}" for each in names)}' for part, names in missing.items()
+        )
+        detail = f'The template "{name}" has not the footer that the law wants: {lacks}.'
+        raise Stop(Outcome.FAILED, Reason.TEMPLATE_WITHOUT_FOOTER, detail)
 
 
 def sources(record: Record, number: int, settings: Settings) -> tuple[Source, ...]:

@@ -69,6 +69,7 @@ class Reason(StrEnum):
     TEMPLATE_AMBIGUOUS = "template_ambiguous"
     TEMPLATE_EMPTY = "template_empty"
     TEMPLATE_MALFORMED = "template_malformed"
+    TEMPLATE_WITHOUT_FOOTER = "template_without_footer"
     VALUE_MISSING = "value_missing"
     SETTING_MISSING = "setting_missing"
     REFUSED_BY_RESEND = "refused_by_resend"
@@ -89,6 +90,8 @@ WHAT_TO_DO: dict[Reason, str] = {
     Reason.TEMPLATE_AMBIGUOUS: f"Leave one active template of this name; {_REPLAY}",
     Reason.TEMPLATE_EMPTY: f"Fill in the template's subject and HTML body; {_REPLAY}",
     Reason.TEMPLATE_MALFORMED: f"Mend the template's placeholders (`christmas templates check` names them); {_REPLAY}",
+    Reason.TEMPLATE_WITHOUT_FOOTER: "Put the footer of content/layout.html and layout.txt into the template"
+    f" (`christmas templates push`, or by hand); {_REPLAY}",
     Reason.VALUE_MISSING: f"Give the placeholder a value, or a `|…` of its own in the template; {_REPLAY}",
     Reason.SETTING_MISSING: f"Set what is missing, and start the engine again; {_REPLAY}",
     Reason.REFUSED_BY_RESEND: f"Mend what Resend refuses (its dashboard has the call); {_REPLAY}",

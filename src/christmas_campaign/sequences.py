@@ -34,19 +34,21 @@ class Sequence(NamedTuple):
     """One sequence.
 
     ``handler`` is the flow whose webhook starts it; ``template_type`` the select of that name on the contact's page in Email
-    Sequence; ``answers_as`` the campaign that callers of the webhook read; ``duplicate`` why a second enrolment for the same
-    event is skipped; ``event_field`` the payload field that tells one event from another (``None``: a contact enters once in
-    a campaign), and ``event_is_time`` whether it is a time, which is the same however it was written; ``event_time_field`` a
-    time that has to be the same besides (a call that moves is another event); ``anchor_field`` the payload field that may move
-    the anchor; ``anchor_ahead`` how far ahead that may lie; ``only_what_fits`` whether an e-mail whose time is past when it
-    is planned is left out, and not sent at once; ``adopts`` whether a page without a template type, made by the website or
-    the old system, is this sequence's; ``needs_contact`` whether nothing is sent to somebody who is not in BusinessX.
+    Sequence; ``answers_as`` the campaign that callers of the webhook read; ``mail_reason`` the sentence in the footer that says
+    why somebody gets these e-mails; ``duplicate`` why a second enrolment for the same event is skipped; ``event_field`` the
+    payload field that tells one event from another (``None``: a contact enters once in a campaign), and ``event_is_time``
+    whether it is a time, which is the same however it was written; ``event_time_field`` a time that has to be the same besides
+    (a call that moves is another event); ``anchor_field`` the payload field that may move the anchor; ``anchor_ahead`` how far
+    ahead that may lie; ``only_what_fits`` whether an e-mail whose time is past when it is planned is left out, and not sent at
+    once; ``adopts`` whether a page without a template type, made by the website or the old system, is this sequence's;
+    ``needs_contact`` whether nothing is sent to somebody who is not in BusinessX.
     """
 
     name: str
     handler: str
     template_type: str
     answers_as: str
+    mail_reason: str
     emails: tuple[Email, ...]
     duplicate: Reason
     event_field: str | None
@@ -84,6 +86,7 @@ SEQUENCES: tuple[Sequence, ...] = (
         handler="signup-handler",
         template_type="5-Day Sequence",
         answers_as=campaign.NAME,
+        mail_reason="You get this e-mail because you took the free BusOS assessment with this address.",
         # The website itself sends E1, from the template "5-Day E1", before it calls the webhook.
         emails=(
             Email(2, timedelta(hours=24), "5-Day E2"),
@@ -102,6 +105,7 @@ SEQUENCES: tuple[Sequence, ...] = (
         handler="noshow-recovery-handler",
         template_type="No-Show Recovery",
         answers_as=campaign.SERVICE_NAME,
+        mail_reason="You get this e-mail because you booked a call with us with this address, and we did not meet.",
         emails=(
             Email(1, timedelta(minutes=5), "noshow_recovery_email_1"),
             Email(2, timedelta(hours=24), "noshow_recovery_email_2"),
@@ -115,6 +119,7 @@ SEQUENCES: tuple[Sequence, ...] = (
         handler="postcall-maybe-handler",
         template_type="Post-Call Follow-Up",
         answers_as=campaign.SERVICE_NAME,
+        mail_reason="You get this e-mail because you had a call with us, booked with this address.",
         emails=(
             Email(1, timedelta(hours=1), "postcall_maybe_email_1"),
             Email(2, timedelta(hours=72), "postcall_maybe_email_2"),
@@ -129,6 +134,7 @@ SEQUENCES: tuple[Sequence, ...] = (
         handler="onboarding-handler",
         template_type="Onboarding",
         answers_as=campaign.SERVICE_NAME,
+        mail_reason="You get this e-mail because you are a client of ours, with this address.",
         emails=(
             Email(1, timedelta(hours=1), "onboarding_phase1_email_1"),
             Email(2, timedelta(hours=24), "onboarding_phase1_email_2"),
@@ -143,6 +149,7 @@ SEQUENCES: tuple[Sequence, ...] = (
         handler="booking-handler",
         template_type="Pre-Call Prep",
         answers_as=campaign.SERVICE_NAME,
+        mail_reason="You get this e-mail because you booked a call with us with this address.",
         emails=(
             Email(1, timedelta(hours=-72), "precall_email_1"),
             Email(2, timedelta(hours=-24), "precall_email_2"),

@@ -42,9 +42,8 @@ class Settings(NamedTuple):
 
     ``time_scale`` divides every delay, the spacing, the pace and the waits (1: real time). ``notion_rate`` and ``resend_rate``
     are the calls a second that the providers take, ``expires_after_days`` is how late an e-mail may be.
-    ``sender_address``, ``public_url`` (the door's address for the world, without a / at its end) and ``unsubscribe_keys`` are
-    ``None`` when not given: then no e-mail can be composed. Without ``one_click`` a mail to ``unsubscribe_address`` is enough
-    to unsubscribe: for e-mails that wait since before there was a page for it.
+    ``sender_address``, ``public_url`` (the door's address for the world, without a / at its end), ``unsubscribe_keys`` and
+    ``postal_address`` (on one line) are ``None`` when not given: then no e-mail can be composed.
     ``resend_opens`` says whether it counts that somebody opened an e-mail or followed a link in it.
     """
 
@@ -58,7 +57,7 @@ class Settings(NamedTuple):
     unsubscribe_address: str | None = None
     public_url: str | None = None
     unsubscribe_keys: unsubscribing.Keys | None = None
-    one_click: bool = True
+    postal_address: str | None = None
     links: Mapping[str, str] = {}
     resend_opens: bool = False
 
@@ -89,8 +88,8 @@ def read(raw: Mapping[str, Any]) -> Settings:
     """Return the settings that the flow handed over.
 
     Names: ``testing_mode``, ``time_scale``, ``resend_url``, ``notion_rate``, ``resend_rate``, ``expires_after_days``,
-    ``sender_name``, ``sender_address``, ``unsubscribe_address``, ``public_url``, ``unsubscribe_key``, ``calendly_link``,
-    ``pdf_download_link``, ``resend_opens``. Raises ``InvalidSetting``.
+    ``sender_name``, ``sender_address``, ``unsubscribe_address``, ``public_url``, ``unsubscribe_key``, ``postal_address``,
+    ``calendly_link``, ``pdf_download_link``, ``resend_opens``. Raises ``InvalidSetting``.
     """
     given = {name: str(value).strip() for name, value in raw.items() if value is not None and str(value).strip()}
     testing_mode = given.get("testing_mode", "false").lower()
@@ -115,6 +114,7 @@ def read(raw: Mapping[str, Any]) -> Settings:
         unsubscribe_address=_address(given, "unsubscribe_address"),
         public_url=_public_url(given.get("public_url")),
         unsubscribe_keys=_keys(given.get("unsubscribe_key")),
+        postal_address=_on_one_line(given.get("postal_address", "")),
         links={name: _link(given[name], name) for name in LINKS if name in given},
         resend_opens=_yes(given, "resend_opens"),
     )
@@ -144,6 +144,12 @@ def _address(given: Mapping[str, str], name: str) -> str | None:
         return addresses.normalise(given[name])
     except ValueError as error:
         raise InvalidSetting(f"ENV_{name.upper()} {error}") from None
+
+
+def _on_one_line(value: str) -> str | None:
+    """An address of several lines, as one: a line ends with a line break, or with a backslash and an n."""
+    lines = (line.strip().strip(",").strip() for line in value.replace("\\n", "\n").splitlines())
+    return ", ".join(filter(None, lines)) or None
 
 
 def _link(value: str, name: str) -> str:

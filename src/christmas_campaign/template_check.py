@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from christmas_campaign import notion_pages, plain_text, template_html, templates
+from christmas_campaign import footer, notion_pages, plain_text, template_html, templates
 from christmas_campaign import notion_schema as schema
+from christmas_campaign.footer import MAIL_REASON, POSTAL_ADDRESS, UNSUBSCRIBE
 from christmas_campaign.notion_pages import Read
 from christmas_campaign.sequences import SEQUENCES
 from christmas_campaign.settings import LINKS, Settings
@@ -21,9 +22,6 @@ WEBSITES_OWN = "5-Day E1"
 #: The most text objects that Notion takes for one property.
 MOST_OBJECTS = 100
 
-#: The placeholder that every body needs.
-UNSUBSCRIBE = "unsubscribe_url"
-
 #: The parts of a template that are filled in.
 PARTS = (schema.TEMPLATE_SUBJECT, schema.TEMPLATE_HTML, schema.TEMPLATE_TEXT)
 
@@ -31,6 +29,8 @@ _MEND_UNSUBSCRIBE = {
     schema.TEMPLATE_HTML: f'add <a href="{{{{{UNSUBSCRIBE}}}}}">Unsubscribe</a>',
     schema.TEMPLATE_TEXT: f"add {{{{{UNSUBSCRIBE}}}}}, or empty the plain text: then it is made from the HTML",
 }
+
+_SAYS_NOT = {POSTAL_ADDRESS: "who sends it from where", MAIL_REASON: "why one gets it"}
 
 #: A page of Email Templates as plain values by property name, as ``notion_pages.plain`` gives them.
 Page = Mapping[str, Read]
@@ -168,6 +168,10 @@ def own_faults(page: Page) -> list[Fault]:
             unsubscribes = any(link.first is not None and link.first.name == UNSUBSCRIBE for link in html.links)
         if part in _MEND_UNSUBSCRIBE and not unsubscribes:
             faults.append(Fault(name, part, "it has no link to unsubscribe", _MEND_UNSUBSCRIBE[part]))
+        for each in footer.missing({part: text}).get(part, ()):
+            if each in _SAYS_NOT:
+                mend = f"add {{{{{each}}}}} to its foot, as content/layout.html has it (`christmas templates push` brings that)"
+                faults.append(Fault(name, part, f"it does not say {_SAYS_NOT[each]}: {{{{{each}}}}} is missing", mend))
     return faults
 
 
@@ -274,8 +278,8 @@ def _may_be_blank(subject: str, origins: Mapping[Placeholder, tuple[Origin, ...]
 
 def _hole(template: str, part: str, sequence: str, need: Need) -> Fault:
     name = need.placeholder.name
-    if name in LINKS or name == UNSUBSCRIBE:
-        setting = f"ENV_{name.upper()}" if name in LINKS else "ENV_PUBLIC_URL or SECRET_UNSUBSCRIBE_KEY"
+    if name in LINKS or name in footer.SETTINGS:
+        setting = f"ENV_{name.upper()}" if name in LINKS else footer.SETTINGS[name]
         problem = f"{written(need.placeholder)} has no value: the setting {setting} is missing"
         return Fault(template, part, problem, f"give the setting {setting}")
     possible = [origin.source for origin in need.origins[sequence] if origin.sample is not None]

@@ -78,20 +78,15 @@ def url(public_url: str, keys: Keys, contact: str) -> str:
     return f"{public_url}{PATH}{keys.token(contact)}"
 
 
-def headers(link: str | None, address: str | None) -> dict[str, str]:
-    """Return the headers by which a mail provider offers to unsubscribe (RFC 2369, and RFC 8058 where there is a ``link``):
-    the page, else or besides by a mail to ``address``. One of the two must be there."""
-    ways = [link] if link else []
-    if address:
-        ways.append(by_mail(address))
-    found = {"List-Unsubscribe": ", ".join(f"<{way}>" for way in ways)}
-    # That the address takes a POST at once, without a question.
-    return {**found, "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"} if link else found
-
-
-def by_mail(address: str) -> str:
-    """Return the link that writes a mail to those who read ``address``."""
-    return f"mailto:{address}?subject=Unsubscribe"
+def headers(link: str, address: str | None) -> dict[str, str]:
+    """Return the headers by which a mail provider offers to unsubscribe (RFC 2369 and RFC 8058): the page, and besides, if
+    there is an ``address``, by a mail to those who read it."""
+    by_mail = [f"mailto:{address}?subject=Unsubscribe"] if address else []
+    return {
+        "List-Unsubscribe": ", ".join(f"<{way}>" for way in (link, *by_mail)),
+        # That the page takes a POST at once, without a question.
+        "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+    }
 
 
 def answer(payload: object, keys: Keys, received_at: datetime) -> dict[str, Any]:

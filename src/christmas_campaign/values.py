@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
-from christmas_campaign import campaign, fields, identity, systems, templates, times, unsubscribing
+from christmas_campaign import campaign, fields, footer, identity, systems, templates, times, unsubscribing
 from christmas_campaign.fields import Plain
 from christmas_campaign.intake import FIELDS, Event
 from christmas_campaign.segments import classify
+from christmas_campaign.sequences import sequence
 from christmas_campaign.settings import Settings
 
 
@@ -66,7 +67,7 @@ def dates_for_people(sequence_name: str, given: Mapping[str, Plain]) -> dict[str
     return found
 
 
-def unsubscribe_link(email: str, settings: Settings) -> str | None:
+def unsubscribe_url(email: str, settings: Settings) -> str | None:
     """Return the address of the page by which the contact with this address unsubscribes, or ``None`` when a setting for it is
     missing."""
     if settings.public_url is None or settings.unsubscribe_keys is None:
@@ -74,24 +75,19 @@ def unsubscribe_link(email: str, settings: Settings) -> str | None:
     return unsubscribing.url(settings.public_url, settings.unsubscribe_keys, identity.contact_id(email))
 
 
-def unsubscribe_url(email: str, settings: Settings) -> str | None:
-    """Return what stands behind "unsubscribe": that page, or a mail to write where that is enough; ``None`` without it."""
-    link = unsubscribe_link(email, settings)
-    if link is None and settings.unsubscribe_address is not None and not settings.one_click:
-        return unsubscribing.by_mail(settings.unsubscribe_address)
-    return link
-
-
-def _of_this_email(email: str, scheduled: datetime, settings: Settings) -> dict[str, Plain]:
+def _of_this_email(event: Event, scheduled: datetime, settings: Settings) -> dict[str, Plain]:
     today: date = scheduled.astimezone(campaign.ZONE).date()
     found: dict[str, Plain] = {
         "days_to_deadline": max(0, (campaign.DEADLINE - today).days),
         "deadline_date": campaign.DEADLINE_TEXT,
         "personalized_tip_3": systems.GENERAL_TIP,
+        footer.MAIL_REASON: sequence(event.sequence).mail_reason,
     }
-    unsubscribe = unsubscribe_url(email, settings)
+    if settings.postal_address:
+        found[footer.POSTAL_ADDRESS] = settings.postal_address
+    unsubscribe = unsubscribe_url(event.email, settings)
     if unsubscribe:
-        found["unsubscribe_url"] = unsubscribe
+        found[footer.UNSUBSCRIBE] = unsubscribe
     return found
 
 
@@ -130,7 +126,7 @@ def sources(
     """
     computed = {**derive(event.fields), **dates_for_people(event.sequence, event.fields)}
     return (
-        Source("payload", {**_of_this_email(event.email, scheduled, settings), **computed, **event.fields}),
+        Source("payload", {**_of_this_email(event, scheduled, settings), **computed, **event.fields}),
         Source("variables", event.variables),
         Source("signup", {**derive(signup), **{name: value for name, value in signup.items() if name != "email"}}),
         Source("contact", {name: value for name, value in contact.items() if value is not None}),

@@ -39,6 +39,7 @@ WHOLE = {
     "UNSUBSCRIBE_ADDRESS": "o'neill@mail.sangle.ca",
     "PUBLIC_URL": "https://campaign.sangle.ca",
     "UNSUBSCRIBE_KEY": "L1nks-Key_newest_ffffffffffffff,L1nks-Key_before_gggggggggggggg",
+    "POSTAL_ADDRESS": "BusOS, 12 rue de l'Église #3, Montréal QC H2X 1Y4, Canada",
     "CALENDLY_LINK": "https://calendly.com/sangle/diagnostic?a=$b&c='d'#e",
     "PDF_DOWNLOAD_LINK": "https://www.sangle.ca/guide.pdf",
     "NOTION_RATE": "3",

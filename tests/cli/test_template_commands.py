@@ -29,7 +29,8 @@ from christmas_campaign.settings import Settings
 
 TOKEN = "ntn_for_tests"
 SECRETS = {"NOTION_TOKEN": TOKEN, "UNSUBSCRIBE_KEY": "a-key-of-the-links-0123456789"}
-UNSUBSCRIBE = '<a href="{{unsubscribe_url}}">Unsubscribe</a>'
+FOOTER = '{{mail_reason}} {{postal_address}} <a href="{{unsubscribe_url}}">Unsubscribe</a>'
+TEXT_FOOTER = "{{mail_reason}} {{postal_address}} {{unsubscribe_url}}"
 HTML, TEXT, SUBJECT, STATUS = (
     schema.TEMPLATE_HTML,
     schema.TEMPLATE_TEXT,
@@ -55,8 +56,8 @@ class World:
         }
         self.write_settings()
         (self.content / "templates").mkdir(parents=True)
-        (self.content / "layout.html").write_text(f"<p>[[content]]</p>\n{UNSUBSCRIBE}\n", encoding="utf-8")
-        (self.content / "layout.txt").write_text("[[content]]\n{{unsubscribe_url}}\n", encoding="utf-8")
+        (self.content / "layout.html").write_text(f"<p>[[content]]</p>\n{FOOTER}\n", encoding="utf-8")
+        (self.content / "layout.txt").write_text(f"[[content]]\n{TEXT_FOOTER}\n", encoding="utf-8")
         sandbox.reset_log()
 
     def write_settings(self, **settings: str | None) -> None:
@@ -77,7 +78,7 @@ class World:
 
     def add(self, name: str, *, subject: str = "Hello", html: str = "", text: str = "", status: str = "Active") -> str:
         """Make a template in Notion."""
-        values = {schema.TEMPLATE_NAME: name, SUBJECT: subject, HTML: html + UNSUBSCRIBE, TEXT: text, STATUS: status}
+        values = {schema.TEMPLATE_NAME: name, SUBJECT: subject, HTML: html + FOOTER, TEXT: text, STATUS: status}
         return self.make(schema.TEMPLATES, values)
 
     def make(self, database: schema.Database, values: dict[str, Any]) -> str:
@@ -161,7 +162,7 @@ def test_check_says_of_each_email_where_its_values_come_from(world: World) -> No
     block = result.stdout.split("\n\n")[1].splitlines()
     assert block[0] == "signup E2  5-Day E2"
     assert {line.strip().split("  ")[0]: line.strip().split("  ")[-1].strip() for line in block[1:]} == {
-        "payload": "first_name, unsubscribe_url",
+        "payload": "first_name, mail_reason, postal_address, unsubscribe_url",
         "payload?, template": "money_score, weakest_system_1",
         "campaign": "calendly_link",
     }
@@ -185,7 +186,7 @@ def test_check_names_faults_with_their_mends_and_ends_with_1(world: World) -> No
 
 
 def test_check_says_once_what_is_wrong_with_many(world: World) -> None:
-    world.add_all(html="{{calendly_link}}", text="{{calendly_link}}{{unsubscribe_url}}")
+    world.add_all(html="{{calendly_link}}", text=f"{{{{calendly_link}}}}{TEXT_FOOTER}")
     world.write_settings(ENV_CALENDLY_LINK=None)
     result = world.run("check", "--faults-only")
     assert result.exit_code == 1
@@ -333,7 +334,7 @@ def test_a_folder_without_templates_ends_with_2(world: World, tmp_path: Path) ->
 
 def test_without_yes_and_without_a_terminal_push_only_shows(world: World) -> None:
     world.local("5-Day E2", subject="New")
-    page = world.add("5-Day E3", subject="Old", html="<p>Body</p>\n", text="Body\n{{unsubscribe_url}}\n")
+    page = world.add("5-Day E3", subject="Old", html="<p>Body</p>\n", text=f"Body\n{TEXT_FOOTER}\n")
     world.local("5-Day E3", subject="New")
     before = world.notion.page(page)
     world.sandbox.reset_log()
@@ -356,8 +357,8 @@ def test_without_yes_and_without_a_terminal_push_only_shows(world: World) -> Non
 
 
 def test_push_writes_exactly_what_differs_and_the_second_push_nothing(world: World) -> None:
-    html = f"<p>Body</p>\n{UNSUBSCRIBE}\n"
-    values = {SUBJECT: "Old", HTML: html, TEXT: "Body\n{{unsubscribe_url}}\n", STATUS: "Draft"}
+    html = f"<p>Body</p>\n{FOOTER}\n"
+    values = {SUBJECT: "Old", HTML: html, TEXT: f"Body\n{TEXT_FOOTER}\n", STATUS: "Draft"}
     world.make(schema.TEMPLATES, {schema.TEMPLATE_NAME: "5-Day E3", **values})
     world.add("Only in Notion", status="Draft")
     for name in ("5-Day E2", "5-Day E3"):
@@ -367,7 +368,7 @@ def test_push_writes_exactly_what_differs_and_the_second_push_nothing(world: Wor
     assert result.stdout.splitlines()[-3:-1] == ["made: 5-Day E2", "changed: 5-Day E3"]
     everything = {each.name for each in schema.TEMPLATES.properties}
     assert world.written() == [("POST", everything), ("PATCH", {SUBJECT, STATUS})]
-    good = {SUBJECT: "Hello", HTML: html, TEXT: "Body\n{{unsubscribe_url}}\n", STATUS: "Active"}
+    good = {SUBJECT: "Hello", HTML: html, TEXT: f"Body\n{TEXT_FOOTER}\n", STATUS: "Active"}
     there = world.there()
     assert there["5-Day E2"] == {schema.TEMPLATE_NAME: "5-Day E2", **good}
     assert there["5-Day E3"] == {schema.TEMPLATE_NAME: "5-Day E3", **good}
@@ -397,14 +398,14 @@ def test_a_long_body_with_emoji_goes_up_and_comes_back_unchanged(world: World) -
     objects = page["properties"][HTML]["rich_text"]
     assert len(objects) > 15
     assert max(len(each["text"]["content"].encode("utf-16-le")) for each in objects) <= 4_000
-    assert world.there()["5-Day E2"][HTML] == f"<p>{body.rstrip()}</p>\n{UNSUBSCRIBE}\n"
+    assert world.there()["5-Day E2"][HTML] == f"<p>{body.rstrip()}</p>\n{FOOTER}\n"
     assert world.run("push", str(world.content)).stdout.startswith("Nothing differs")
 
 
 def test_a_line_end_alone_is_a_difference_that_is_shown(world: World) -> None:
     world.local("5-Day E2")
     world.run("push", str(world.content), "--yes")
-    (world.content / "layout.txt").write_text("[[content]]\n{{unsubscribe_url}}", encoding="utf-8")
+    (world.content / "layout.txt").write_text(f"[[content]]\n{TEXT_FOOTER}", encoding="utf-8")
     result = world.run("push", str(world.content))
     assert result.stdout.splitlines()[:2] == [
         "--- Notion: 5-Day E2: Email Body Plain Text",
@@ -415,7 +416,7 @@ def test_a_line_end_alone_is_a_difference_that_is_shown(world: World) -> None:
         "0 new, 1 changed. Nothing was written: run this again with --yes to put it into Notion.",
     ]
     world.run("push", str(world.content), "--yes")
-    (world.content / "layout.txt").write_text("[[content]]\n{{unsubscribe_url}}\n", encoding="utf-8")
+    (world.content / "layout.txt").write_text(f"[[content]]\n{TEXT_FOOTER}\n", encoding="utf-8")
     assert world.run("push", str(world.content)).stdout.splitlines()[-2] == "+"
 
 
@@ -617,13 +618,15 @@ def test_preview_shows_the_email_and_where_each_value_came_from(world: World) ->
     assert [(line[0], line[-1]) for line in values] == [
         ("{{first_name}}", "(payload)"),
         ("{{business_name}}", "(payload)"),
+        ("{{mail_reason}}", "(payload)"),
+        ("{{postal_address}}", "(payload)"),
         ("{{unsubscribe_url}}", "(payload)"),
         ("{{event_type}}", "(defaults)"),
         ("{{Kickoff}}", "(variables)"),
         ("{{sender_name}}", "(campaign)"),
         ("{{nickname|you}}", "(template)"),
     ]
-    assert html.read_text(encoding="utf-8").startswith(f'<p>A &amp; B</p><a href="{link}"')
+    assert html.read_text(encoding="utf-8").startswith("<p>A &amp; B</p>You get this e-mail because ")
 
 
 def test_preview_knows_what_notion_knows_of_the_contact(world: World) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from support import address, found_in, page_of, refresh, sign_up, wait_for_mails
 
-from christmas_campaign import notion_pages
+from christmas_campaign import footer, notion_pages
 from christmas_campaign import notion_schema as schema
 from christmas_campaign.cli.stack import Stack
 from faults.account import Expected, settle_the_account
@@ -18,6 +18,9 @@ from faults.breaking import held
 from faults.people import SIGNUP, about_to_get_the_last, again, anchored, wait_until_enrolled
 
 TEMPLATE = "5-Day E5"
+
+#: Without it no template is sent.
+FOOTER = "".join(f"<p>{{{{{each}}}}}</p>" for each in footer.PLACEHOLDERS)
 
 
 @contextmanager
@@ -40,11 +43,12 @@ def template_changed(stack: Stack, values: Mapping[str, Any]) -> Iterator[None]:
     [
         ({schema.TEMPLATE_STATUS: "Draft"}, "template_missing"),
         ({schema.TEMPLATE_HTML: ""}, "template_empty"),
-        ({schema.TEMPLATE_HTML: "<p>Hello {{nobody_knows_this}}</p>"}, "value_missing"),
+        ({schema.TEMPLATE_HTML: "<p>Hello {{first_name}}</p>"}, "template_without_footer"),
+        ({schema.TEMPLATE_HTML: f"<p>Hello {{{{nobody_knows_this}}}}</p>{FOOTER}"}, "value_missing"),
     ],
-    ids=["missing", "emptied", "with a hole"],
+    ids=["missing", "emptied", "without the footer", "with a hole"],
 )
-def test_18_a_template_is_missing_or_emptied_or_has_a_hole(
+def test_18_a_template_is_missing_or_emptied_or_lacks_its_footer_or_a_value(
     stack: Stack, values: Mapping[str, Any], reason: str
 ) -> None:
     """Nothing is sent and the reason is there; once it is mended and the e-mail is run again, it arrives once."""

@@ -80,10 +80,19 @@ SETTINGS = Settings(
     unsubscribe_address="stop@example.org",
     public_url="https://campaign.example.org",
     unsubscribe_keys=UNSUBSCRIBE_KEYS,
+    postal_address="1 Main St, Toronto",
 )
 
 #: The page by which this contact unsubscribes.
 UNSUBSCRIBE = f"https://campaign.example.org/unsubscribe/{UNSUBSCRIBE_KEYS.token(WHO['contact'])}"
+
+#: What every body needs. In HTML it is its own text, so that a derived plain text ends with it too.
+FOOTER = " {{mail_reason}} {{postal_address}} {{unsubscribe_url}}"
+
+
+def footer(name: str = "signup", /) -> str:
+    """What becomes of it in an e-mail of a sequence."""
+    return f"{sequence(name).mail_reason} 1 Main St, Toronto {UNSUBSCRIBE}"
 
 
 def payload(name: str = "signup", /, **fields: Any) -> dict[str, Any]:
@@ -184,9 +193,11 @@ def template(
     text: str | None = None,
     *,
     name: str = "5-Day E2",
+    footer: str = FOOTER,
     **rest: Any,
 ) -> dict[str, Any]:
-    """A page in Email Templates."""
+    """A page in Email Templates; each body that is not empty has the footer that the law wants."""
+    html, text = (body + footer if body and body.strip() else body for body in (html, text))
     values = {
         "Template Name": name,
         "Subject Line": subject,

@@ -15,10 +15,10 @@ from christmas_campaign.settings import Settings
 from unit import build
 
 NOW = build.NOW
-NO_SENDER = Settings(unsubscribe_address="stop@example.org")
+NO_SENDER = build.SETTINGS._replace(sender_address=None)
 
 
-def ask(
+def ask_whole(
     *found: Mapping[str, Any],
     number: int = 2,
     record: Record | None = None,
@@ -34,6 +34,26 @@ def ask(
         active=compose.active_templates(found),
         settings=settings,
     )
+
+
+def ask(
+    *found: Mapping[str, Any],
+    number: int = 2,
+    record: Record | None = None,
+    page: Mapping[str, Any] | None = None,
+    gone: bool = False,
+    settings: Settings = build.SETTINGS,
+) -> dict[str, Any]:
+    """What is decided; of an e-mail the bodies without the footer, which is seen to be there."""
+    record = record or build.record()
+    said = ask_whole(*found, number=number, record=record, page=page, gone=gone, settings=settings)
+    if said["send"]:
+        footer = build.footer(record.event.sequence)
+        for part in ("html", "text"):
+            assert said["request"][part].endswith(footer)
+            # In a plain text that is made from the HTML it is a paragraph of its own.
+            said["request"][part] = said["request"][part].removesuffix(footer).removesuffix(" ").removesuffix("\n\n")
+    return said
 
 
 def no(outcome: str, reason: str, detail: str) -> dict[str, Any]:
@@ -208,6 +228,7 @@ def test_that_another_email_was_sent_does_not_stop_this_one() -> None:
 
 
 TWO = (build.template(), build.template())
+FOOTER_HTML = '{{mail_reason}} {{postal_address}} <a href="{{unsubscribe_url}}">Unsubscribe</a>'
 
 
 @pytest.mark.parametrize(
@@ -230,11 +251,6 @@ TWO = (build.template(), build.template())
         ((build.template("s", " "),), "template_empty", 'The template "5-Day E2" has an empty "Email Body HTML".'),
         ((build.template("{{x|}} "),), "template_empty", 'The template "5-Day E2" has an empty "Subject Line".'),
         (
-            (build.template("s", " {{x|}} ", "t"),),
-            "template_empty",
-            'The template "5-Day E2" has an empty "Email Body HTML".',
-        ),
-        (
             (build.template("{{x}} {{first_name}}", "{{y}} {{y}} {{x}}", "{{z}}"),),
             "value_missing",
             'The template "5-Day E2" cannot be filled in: "Subject Line": no value for {{x}}; '
@@ -247,18 +263,58 @@ TWO = (build.template(), build.template())
             'The template "5-Day E2" cannot be filled in: "Email Body HTML": no value for {{x}}.',
         ),
         (
-            (build.template("{{x}}", "{{a.b}}", "t"),),
+            (build.template("s", "<p>h</p>", footer=""),),
+            "template_without_footer",
+            'The template "5-Day E2" has not the footer that the law wants: '
+            '"Email Body HTML" lacks {{unsubscribe_url}}, {{postal_address}}, {{mail_reason}}; '
+            '"Email Body Plain Text" lacks {{unsubscribe_url}}, {{postal_address}}, {{mail_reason}}.',
+        ),
+        (
+            (build.template("s", FOOTER_HTML, "t {{unsubscribe_url}}{{mail_reason|x}}", footer=""),),
+            "template_without_footer",
+            'The template "5-Day E2" has not the footer that the law wants: '
+            '"Email Body Plain Text" lacks {{postal_address}}.',
+        ),
+        (
+            (build.template("s", f"<!--{FOOTER_HTML}--><p>{{{{postal_address}}}}</p>", build.FOOTER, footer=""),),
+            "template_without_footer",
+            'The template "5-Day E2" has not the footer that the law wants: '
+            '"Email Body HTML" lacks {{unsubscribe_url}}, {{mail_reason}}.',
+        ),
+        (
+            (build.template("{{x}}", "{{a.b}}", "t", footer=""),),
             "template_malformed",
             'The template "5-Day E2" cannot be filled in: "Subject Line": no value for {{x}}; '
             '"Email Body HTML": not a placeholder: {{a.b}}.',
         ),
     ],
 )
-@pytest.mark.parametrize("settings", [build.SETTINGS, NO_SENDER])
 def test_a_template_that_cannot_be_used_stops_the_email_loudly(
-    found: Sequence[Mapping[str, Any]], reason: str, detail: str, settings: Settings
+    found: Sequence[Mapping[str, Any]], reason: str, detail: str
 ) -> None:
-    assert ask(*found, settings=settings) == no("failed", reason, detail)
+    assert ask(*found) == no("failed", reason, detail)
+
+
+def test_a_body_of_which_nothing_is_left_is_empty() -> None:
+    parts = {"Subject Line": "s", "Email Body HTML": " {{x|}} ", "Email Body Plain Text": "t"}
+    with pytest.raises(compose.Stop) as caught:
+        compose.letter("5-Day E2", parts, compose.sources(build.record(), 2, build.SETTINGS))
+    assert (caught.value.reason, caught.value.detail) == (
+        "template_empty",
+        'The template "5-Day E2" has an empty "Email Body HTML".',
+    )
+
+
+def test_a_plain_text_that_is_made_from_the_html_has_its_footer() -> None:
+    request = ask_whole(build.template("s", f"<p>Body</p><p>{FOOTER_HTML}</p>", footer=""))["request"]
+    assert request["html"] == (
+        "<p>Body</p><p>You get this e-mail because you took the free BusOS assessment with this address. "
+        f'1 Main St, Toronto <a href="{build.UNSUBSCRIBE}">Unsubscribe</a></p>'
+    )
+    assert request["text"] == (
+        "Body\n\nYou get this e-mail because you took the free BusOS assessment with this address. "
+        f"1 Main St, Toronto Unsubscribe ({build.UNSUBSCRIBE})"
+    )
 
 
 TEXTS = ("Subject Line", "Email Body HTML", "Email Body Plain Text")
@@ -268,15 +324,15 @@ TEXTS = ("Subject Line", "Email Body HTML", "Email Body Plain Text")
     ("found", "texts"),
     [
         ((), []),
-        ((build.template("s", "<p>h</p>", "t"),), [("s", "<p>h</p>", "t")]),
-        ((build.template("s", "<p>h</p>"),), [("s", "<p>h</p>", None)]),
+        ((build.template("s", "<p>h</p>", "t", footer=""),), [("s", "<p>h</p>", "t")]),
+        ((build.template("s", "<p>h</p>", footer=""),), [("s", "<p>h</p>", None)]),
         ((build.template(None, None),), [(None, None, None)]),
-        ((build.template(build.AWKWARD, "100% {% raw %}"),), [(build.AWKWARD, "100% {% raw %}", None)]),
+        ((build.template(build.AWKWARD, "100% {% raw %}", footer=""),), [(build.AWKWARD, "100% {% raw %}", None)]),
         (
             (
-                build.template("1"),
+                build.template("1", footer=""),
                 build.template("2", archived=True),
-                build.template("3"),
+                build.template("3", footer=""),
                 build.template("4", in_trash=True),
             ),
             [("1", "<p>A body</p>", None), ("3", "<p>A body</p>", None)],
@@ -304,13 +360,10 @@ def test_a_template_in_the_trash_does_not_count() -> None:
         (Settings(sender_address="value@example.org"), "The setting ENV_PUBLIC_URL is missing."),
         (build.SETTINGS._replace(public_url=None), "The setting ENV_PUBLIC_URL is missing."),
         (build.SETTINGS._replace(unsubscribe_keys=None), "The setting SECRET_UNSUBSCRIBE_KEY is missing."),
-        (
-            Settings(sender_address="value@example.org", one_click=False),
-            "The setting ENV_UNSUBSCRIBE_ADDRESS is missing.",
-        ),
+        (build.SETTINGS._replace(postal_address=None), "The setting ENV_POSTAL_ADDRESS is missing."),
     ],
 )
-def test_without_a_sender_or_a_way_out_nothing_is_sent(settings: Settings, detail: str) -> None:
+def test_without_a_sender_a_way_out_or_a_postal_address_nothing_is_sent(settings: Settings, detail: str) -> None:
     assert ask(build.template(), settings=settings) == no("failed", "setting_missing", detail)
 
 
@@ -324,9 +377,6 @@ def test_every_email_says_how_to_unsubscribe_at_once() -> None:
     assert headers(build.SETTINGS) == {"List-Unsubscribe": f"<{build.UNSUBSCRIBE}>, {mail}", **post}
     alone = build.SETTINGS._replace(unsubscribe_address=None)
     assert headers(alone) == {"List-Unsubscribe": f"<{build.UNSUBSCRIBE}>", **post}
-    # Of a run that waits since before there was a page.
-    old = build.SETTINGS._replace(unsubscribe_keys=None, one_click=False)
-    assert headers(old) == {"List-Unsubscribe": mail}
 
 
 def test_a_link_that_no_setting_gives_stops_the_email_that_names_it() -> None:

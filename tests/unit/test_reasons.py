@@ -69,6 +69,7 @@ TO_DO = {
     "template_ambiguous",
     "template_empty",
     "template_malformed",
+    "template_without_footer",
     "value_missing",
     "setting_missing",
     "refused_by_resend",

@@ -37,7 +37,7 @@ def test_what_is_not_given_has_its_default(raw: dict[str, Any]) -> None:
         unsubscribe_address=None,
         public_url=None,
         unsubscribe_keys=None,
-        one_click=True,
+        postal_address=None,
         links={},
         resend_opens=False,
     )
@@ -147,6 +147,22 @@ def test_a_setting_that_cannot_be_used_is_named(raw: dict[str, Any], message: st
     with pytest.raises(InvalidSetting) as caught:
         settings.read(raw)
     assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ("BusOS, 1 Main St, Toronto", "BusOS, 1 Main St, Toronto"),
+        ("BusOS\\n1 Main St\\nToronto", "BusOS, 1 Main St, Toronto"),
+        ("BusOS\n1 Main St,\r\n Toronto ", "BusOS, 1 Main St, Toronto"),
+        ("BusOS,\\n\\n , \\n,Toronto,", "BusOS, Toronto"),
+        ("", None),
+        (None, None),
+        (" ,\\n, ", None),
+    ],
+)
+def test_a_postal_address_of_several_lines_becomes_one(given: str | None, shown: str | None) -> None:
+    assert settings.read({"postal_address": given}) == Settings(postal_address=shown)
 
 
 @pytest.mark.parametrize("name", ["notion_rate", "resend_rate"])

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from christmas_campaign import campaign, fields, template_check, template_origins, values
+from christmas_campaign import campaign, fields, footer, template_check, template_origins, values
 from christmas_campaign import notion_schema as schema
 from christmas_campaign.intake import FIELDS, Field
 from christmas_campaign.sequences import SEQUENCES
@@ -19,7 +19,10 @@ from unit import build
 SETTINGS = build.SETTINGS._replace(
     links={"calendly_link": "https://calendly.com/x", "pdf_download_link": "https://example.org/x.pdf"}
 )
-UNSUBSCRIBE = '<a href="{{unsubscribe_url}}">Unsubscribe</a>'
+LINK = '<a href="{{unsubscribe_url}}">Unsubscribe</a>'
+SENDER = "{{mail_reason}}{{postal_address}}"
+UNSUBSCRIBE = f"{SENDER}{LINK}"
+TEXT_FOOTER = f"{SENDER}{{{{unsubscribe_url}}}}"
 
 
 def template(
@@ -134,7 +137,7 @@ def test_a_field_of_whose_kind_there_is_no_example_is_refused(monkeypatch: pytes
         Origins("signup", SETTINGS)
 
 
-@pytest.mark.parametrize("name", ["days_to_deadline", "deadline_date", "personalized_tip_3", "unsubscribe_url"])
+@pytest.mark.parametrize("name", ["days_to_deadline", "deadline_date", "personalized_tip_3", *footer.PLACEHOLDERS])
 @pytest.mark.parametrize("sequence", build.NAMES)
 def test_what_every_email_has_is_certain(name: str, sequence: str) -> None:
     assert only(name, sequence) == [("payload", True)]
@@ -148,6 +151,7 @@ def test_the_campaigns_constants_and_links_are_certain(name: str) -> None:
 def test_a_link_that_no_setting_gives_is_not_there() -> None:
     assert origins("calendly_link", links={}) == [("variables", False)]
     assert origins("unsubscribe_url", public_url=None) == [("variables", False)]
+    assert origins("postal_address", postal_address=None) == [("variables", False)]
 
 
 def test_the_signup_speaks_for_the_other_sequences_alone() -> None:
@@ -225,13 +229,16 @@ def test_a_template_of_several_emails_is_used_by_each(monkeypatch: pytest.Monkey
 
 def test_the_placeholders_with_the_properties_in_which_they_stand() -> None:
     page = template(
-        subject="{{first_name}}", html="{{ first_name }}{{first_name|you}}", text="{{x|}}{{unsubscribe_url}}"
+        subject="{{first_name}}", html="{{ first_name }}{{first_name|you}}", text=f"{{{{x|}}}}{TEXT_FOOTER}"
     )
     (found,) = check(page).only(["5-Day E2"]).templates
     assert [(need.placeholder, need.parts) for need in found.needs] == [
         (Placeholder("first_name", None), ("Subject Line", "Email Body HTML")),
         (Placeholder("first_name", "you"), ("Email Body HTML",)),
-        (Placeholder("unsubscribe_url", None), ("Email Body HTML", "Email Body Plain Text")),
+        *(
+            (Placeholder(name, None), ("Email Body HTML", "Email Body Plain Text"))
+            for name in ("mail_reason", "postal_address", "unsubscribe_url")
+        ),
         (Placeholder("x", ""), ("Email Body Plain Text",)),
     ]
     assert list(found.needs[0].origins) == ["signup"]
@@ -241,7 +248,8 @@ def test_a_plain_text_that_is_made_from_the_html_is_looked_at_too() -> None:
     page = template(html="<p>{{a|}} &#123;&#123;money_score}}</p>")
     assert [need.parts for need in check(page).only(["5-Day E2"]).templates[0].needs] == [
         ("Email Body HTML",),
-        ("Email Body HTML",),
+        # The footer's three.
+        *[("Email Body HTML",)] * 3,
         ("Email Body Plain Text",),
     ]
     assert [part for part, _ in faults(page)] == ["Email Body Plain Text"]
@@ -296,6 +304,9 @@ def test_a_missing_setting_is_named_as_the_mend() -> None:
     found = check(settings=SETTINGS._replace(public_url=None)).faults
     assert {fault.mend for fault in found} == {"give the setting ENV_PUBLIC_URL or SECRET_UNSUBSCRIBE_KEY"}
     assert len(found) == len(ALL)
+    found = check(settings=SETTINGS._replace(postal_address=None)).faults
+    assert {fault.mend for fault in found} == {"give the setting ENV_POSTAL_ADDRESS"}
+    assert len(found) == len(ALL)
 
 
 # The other faults.
@@ -303,6 +314,8 @@ def test_a_missing_setting_is_named_as_the_mend() -> None:
 
 WORDS = "use a placeholder that is an address and is called one: its name ends in url, uri or link"
 MALFORMED = "write {{name}} or {{name|what to say without it}}; a name is letters, digits, spaces, _ and -"
+ADDRESS = "it does not say who sends it from where: {{postal_address}} is missing"
+WHY = "it does not say why one gets it: {{mail_reason}} is missing"
 BARE = {"subject": "", "html": "", "unsubscribe": "", "text": "Goodbye"}
 LONG = {"subject": "{{a.b}}", "html": "x" * 200_000, "unsubscribe": "{{c.d}}", "text": "{{e.f}}"}
 OF_USE = {
@@ -323,6 +336,15 @@ OF_USE = {
                     "Email Body Plain Text",
                     "it has no link to unsubscribe",
                     "add {{unsubscribe_url}}, or empty the plain text: then it is made from the HTML",
+                ),
+                *(
+                    (
+                        "Email Body Plain Text",
+                        problem,
+                        f"add {{{{{name}}}}} to its foot, as content/layout.html has it (`christmas templates push` brings "
+                        "that)",
+                    )
+                    for name, problem in (("postal_address", ADDRESS), ("mail_reason", WHY))
                 ),
             ],
         ),
@@ -379,7 +401,7 @@ def test_all_that_is_wrong_with_a_template_is_said_at_once_with_its_mend(
 
 @pytest.mark.parametrize("part", template_check.PARTS)
 def test_what_only_looks_like_a_placeholder_is_a_fault(part: str) -> None:
-    page = {**template(text="{{unsubscribe_url}}"), part: f"{UNSUBSCRIBE} {{{{a.b}}}}"}
+    page = {**template(text=TEXT_FOOTER), part: f"{UNSUBSCRIBE} {{{{a.b}}}}"}
     assert check(page).faults == (Fault("5-Day E2", part, "not a placeholder: {{a.b}}", MALFORMED),)
 
 
@@ -446,13 +468,38 @@ def test_broken_html_is_a_fault() -> None:
 
 def test_a_body_without_a_link_to_unsubscribe_is_a_fault() -> None:
     nowhere = "it has no link to unsubscribe"
-    assert faults(template(html="x", unsubscribe="")) == [("Email Body HTML", nowhere)]
-    assert faults(template(html="x {{unsubscribe_url}}", unsubscribe="")) == [("Email Body HTML", nowhere)]
-    assert faults(template(html="<a href='https://x.org/?{{unsubscribe_url}}'>x</a>", unsubscribe="")) == [
+    assert faults(template(html="x", unsubscribe=SENDER)) == [("Email Body HTML", nowhere)]
+    assert faults(template(html="x {{unsubscribe_url}}", unsubscribe=SENDER)) == [("Email Body HTML", nowhere)]
+    assert faults(template(html="<a href='https://x.org/?{{unsubscribe_url}}'>x</a>", unsubscribe=SENDER)) == [
         ("Email Body HTML", nowhere)
     ]
-    assert faults(template(text="Goodbye")) == [("Email Body Plain Text", nowhere)]
-    assert faults(template(text="Goodbye: {{unsubscribe_url}}")) == []
+    assert faults(template(text=f"Goodbye {SENDER}")) == [("Email Body Plain Text", nowhere)]
+    assert faults(template(text=f"Goodbye: {TEXT_FOOTER}")) == []
+
+
+@pytest.mark.parametrize(
+    ("html", "text", "expected"),
+    [
+        (LINK, None, [("Email Body HTML", ADDRESS), ("Email Body HTML", WHY)]),
+        (f"{LINK}{{{{mail_reason}}}}", None, [("Email Body HTML", ADDRESS)]),
+        (f"{LINK}{{{{postal_address|x}}}}", None, [("Email Body HTML", WHY)]),
+        (f"{LINK}<!--{SENDER}-->", None, [("Email Body HTML", ADDRESS), ("Email Body HTML", WHY)]),
+        (f"{LINK}<p style='display:none'>{SENDER}</p>", None, [("Email Body HTML", ADDRESS), ("Email Body HTML", WHY)]),
+        (UNSUBSCRIBE, "{{unsubscribe_url}}", [("Email Body Plain Text", ADDRESS), ("Email Body Plain Text", WHY)]),
+        (UNSUBSCRIBE, " \n", []),
+    ],
+)
+def test_a_body_without_the_senders_address_or_the_reason_is_a_fault(
+    html: str, text: str | None, expected: list[tuple[str, str]]
+) -> None:
+    assert faults(template(html=html, text=text, unsubscribe="")) == expected
+
+
+def test_the_mend_says_where_the_footer_is_to_be_had() -> None:
+    (fault,) = check(template(html=f"{LINK}{{{{mail_reason}}}}", unsubscribe="")).faults
+    assert fault.mend == (
+        "add {{postal_address}} to its foot, as content/layout.html has it (`christmas templates push` brings that)"
+    )
 
 
 UNITS = 200_000
@@ -471,10 +518,11 @@ UNITS = 200_000
 def test_a_text_of_the_most_that_notion_takes_or_more_is_a_fault(
     part: str, character: str, units: int, problem: str | None
 ) -> None:
-    body = f"{UNSUBSCRIBE} "
+    # An even number, for an emoji counts twice.
+    body = UNSUBSCRIBE + " " * (2 - len(UNSUBSCRIBE) % 2)
     length = units - len(body)
     page = {
-        **template(text="{{unsubscribe_url}}"),
+        **template(text=TEXT_FOOTER),
         part: body + character * (length // (2 if character == "🎄" else 1)),
     }
     assert len(str(page[part]).encode("utf-16-le")) == 2 * units

@@ -7,6 +7,7 @@ import pytest
 
 from christmas_campaign import systems, values
 from christmas_campaign.fields import Plain
+from christmas_campaign.sequences import SEQUENCES, Sequence
 from christmas_campaign.settings import Settings
 from christmas_campaign.templates import Placeholder
 from unit import build
@@ -204,11 +205,12 @@ def test_what_nobody_said_has_no_value(placeholder: str) -> None:
         ({}, "personalized_tip_3", systems.GENERAL_TIP),
         ({}, "deadline_date", "December 5, 2025"),
         ({}, "unsubscribe_url", build.UNSUBSCRIBE),
+        ({}, "postal_address", "1 Main St, Toronto"),
     ],
 )
 def test_what_is_computed_from_the_payload(given: dict[str, Any], placeholder: str, text: str) -> None:
     assert find(placeholder, sources(**given), "not this") == (text, "payload")
-    if placeholder not in ("personalized_tip_3", "deadline_date", "unsubscribe_url"):
+    if placeholder not in ("personalized_tip_3", "deadline_date", "unsubscribe_url", "postal_address"):
         assert find(placeholder, sources("noshow", signup=given), "not this") == (text, "signup")
 
 
@@ -289,14 +291,17 @@ def test_days_are_torontos_even_if_the_date_was_written_elsewhere() -> None:
 def test_without_the_setting_there_is_no_way_to_unsubscribe() -> None:
     no_address, no_keys = build.SETTINGS._replace(public_url=None), build.SETTINGS._replace(unsubscribe_keys=None)
     for lacking in (Settings(), no_address, no_keys):
-        assert values.unsubscribe_link("ana@example.com", lacking) is None
         assert values.unsubscribe_url("ana@example.com", lacking) is None
         assert find("unsubscribe_url", sources(settings=lacking)) is None
 
 
-def test_where_a_mail_is_enough_it_is_the_way_without_a_page() -> None:
-    old = Settings(unsubscribe_address="stop@example.org", one_click=False)
-    assert values.unsubscribe_url("ana@example.com", old) == "mailto:stop@example.org?subject=Unsubscribe"
-    assert values.unsubscribe_url("ana@example.com", Settings(one_click=False)) is None
-    with_page = build.SETTINGS._replace(one_click=False)
-    assert values.unsubscribe_url("ana@example.com", with_page) == values.unsubscribe_link("ana@example.com", with_page)
+def test_without_the_setting_there_is_no_postal_address() -> None:
+    assert find("postal_address", sources(settings=Settings())) is None
+
+
+@pytest.mark.parametrize("each", SEQUENCES, ids=lambda each: each.name)
+def test_each_sequence_says_why_one_gets_its_emails(each: Sequence) -> None:
+    assert find("mail_reason", sources(each.name)) == (each.mail_reason, "payload")
+    assert each.mail_reason.startswith("You get this e-mail because ")
+    assert each.mail_reason.endswith(".")
+    assert len({other.mail_reason for other in SEQUENCES}) == len(SEQUENCES)

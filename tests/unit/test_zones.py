@@ -30,7 +30,9 @@ SETTINGS = Settings(
     sender_address="value@example.org",
     public_url="https://campaign.example.org",
     unsubscribe_keys=unsubscribing.keys("a key of the links to unsubscribe"),
+    postal_address="1 Main St, Toronto",
 )
+FOOTER = " {{mail_reason}} {{postal_address}} {{unsubscribe_url}}"
 
 CONTACT = {"email": "ana@example.com", "first_name": "Ana", "business_name": "Salon Ana"}
 
@@ -114,7 +116,7 @@ def decide(name: str, now: datetime, said: Mapping[str, Any]) -> dict[str, Any]:
         {
             schema.TEMPLATE_NAME: "any",
             schema.TEMPLATE_SUBJECT: SAID,
-            schema.TEMPLATE_HTML: SAID_OF_TIMES[name],
+            schema.TEMPLATE_HTML: SAID_OF_TIMES[name] + FOOTER,
             schema.TEMPLATE_STATUS: schema.TEMPLATE_ACTIVE,
         },
     )
@@ -129,7 +131,8 @@ def decide(name: str, now: datetime, said: Mapping[str, Any]) -> dict[str, Any]:
             settings=SETTINGS,
         )
         request = composed["request"]
-        emails[str(each["number"])] = [each["date"], request["subject"], request["html"]]
+        said_in_it = request["html"].partition(" You get this e-mail")[0]
+        emails[str(each["number"])] = [each["date"], request["subject"], said_in_it]
     return {
         "emails": emails,
         "ttl": decided["ttl"],

@@ -128,6 +128,16 @@ CAMPAIGN: tuple[Setting, ...] = (
         "that were sent are of the old one, and have to work for 60 days at least",
     ),
     Setting(
+        "POSTAL_ADDRESS",
+        "E-mails",
+        "The sender's postal address, which the law wants in every e-mail. On one line; \\n between two lines becomes a comma.",
+        checks.text,
+        example=FILL_IN,
+        like="1 Example Street, Toronto ON M5V 0A1, Canada",
+        required=True,
+        kestra=Kestra.ENVIRONMENT,
+    ),
+    Setting(
         "CALENDLY_LINK",
         "E-mails",
         "The page on which a contact books a call; the templates name it.",

@@ -34,6 +34,7 @@ SANDBOX_SETTINGS = {
     "ENV_SENDER_ADDRESS": "value@mail.example.com",
     "ENV_UNSUBSCRIBE_ADDRESS": "unsubscribe@mail.example.com",
     "ENV_PUBLIC_URL": "https://campaign.example.com",
+    "ENV_POSTAL_ADDRESS": "1 Example Street, Toronto ON M5V 0A1, Canada",
     "ENV_CALENDLY_LINK": "https://calendly.example.com/busos/diagnostic",
     "ENV_PDF_DOWNLOAD_LINK": "https://www.example.com/busos-guide.pdf",
 }

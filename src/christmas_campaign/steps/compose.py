@@ -33,8 +33,7 @@ def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
 
 def _settings(context: Mapping[str, Any]) -> settings.Settings:
     """The settings, the key for the links among them: only this step gets it."""
-    found = settings.read({**context["settings"], "unsubscribe_key": context.get("unsubscribe_key")})
-    return found._replace(one_click="unsubscribe_key" in context)
+    return settings.read({**context["settings"], "unsubscribe_key": context.get("unsubscribe_key")})
 
 
 def _composed(context: Mapping[str, Any], now: datetime) -> dict[str, Any]:

@@ -19,6 +19,7 @@ SETTINGS: dict[str, Any] = {
     "sender_address": "value@example.org",
     "unsubscribe_address": "stop@example.org",
     "public_url": "https://campaign.example.org",
+    "postal_address": "1 Main St, Toronto",
     "calendly_link": None,
     "pdf_download_link": None,
 }

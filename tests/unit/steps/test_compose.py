@@ -27,14 +27,20 @@ KEEP = {
     "active": [
         {
             "Subject Line": "{{first_name}}: 100%",
-            "Email Body HTML": "<p>A body</p>",
+            "Email Body HTML": f"<p>A body</p>{build.FOOTER}",
             "Email Body Plain Text": None,
         }
     ],
     "until": 1_763_651_100_000,
 }
 KEPT: dict[str, Any] = {
-    "active": [{"Subject Line": "kept 100%", "Email Body HTML": "<p>k</p>", "Email Body Plain Text": "k"}],
+    "active": [
+        {
+            "Subject Line": "kept 100%",
+            "Email Body HTML": f"<p>k</p>{build.FOOTER}",
+            "Email Body Plain Text": f"k{build.FOOTER}",
+        }
+    ],
     "until": 0,
 }
 
@@ -46,7 +52,7 @@ PACE = {"even": 1_763_650_800_400, "next": 1_763_650_800_710, "rest": 10, "longe
 def test_an_email_is_handed_over_with_its_claim() -> None:
     said = dict(step(contexts.compose(), build.NOW))
     request = json.loads(said.pop("request"))
-    assert (request["subject"], request["html"]) == ("Zoë: 100%", "<p>A body</p>")
+    assert (request["subject"], request["html"]) == ("Zoë: 100%", f"<p>A body</p> {build.footer()}")
     assert json.loads(said.pop("keep")) == KEEP
     assert json.loads(said.pop("claim")) == {
         "outcome": "sending",
@@ -124,7 +130,12 @@ def test_a_template_that_is_kept_is_used_and_not_kept_anew(until: int) -> None:
     """Even one that counts no longer, when Notion is asked for it and does not answer."""
     said = step(contexts.compose(templates=None, kept={**KEPT, "until": until}), build.NOW)
     request = json.loads(said["request"])
-    assert (request["subject"], request["html"], request["text"]) == ("kept 100%", "<p>k</p>", "k")
+    footer = build.footer()
+    assert (request["subject"], request["html"], request["text"]) == (
+        "kept 100%",
+        f"<p>k</p> {footer}",
+        f"k {footer}",
+    )
     assert said["keep"] is None
 
 
@@ -261,17 +272,6 @@ def test_a_refusal_by_notion_is_named(changed: dict[str, Any], message: str) -> 
     with pytest.raises(UnusableContext) as caught:
         step(contexts.compose(**changed), build.NOW)
     assert str(caught.value) == message
-
-
-def test_a_run_that_waits_since_before_there_was_a_page_for_it_names_the_mail() -> None:
-    context = contexts.compose()
-    del context["unsubscribe_key"]
-    old = {name: value for name, value in context["settings"].items() if name != "public_url"}
-    said = step({**context, "settings": old}, build.NOW)
-    assert said["send"] is True
-    assert json.loads(said["request"])["headers"] == {
-        "List-Unsubscribe": "<mailto:stop@example.org?subject=Unsubscribe>"
-    }
 
 
 @pytest.mark.parametrize("changed", [{"unsubscribe_key": ""}, {"settings": {**contexts.SETTINGS, "public_url": None}}])

@@ -1,0 +1,35 @@
+"""What the law wants in every e-mail (CASL, CAN-SPAM, GDPR): a way out, the sender's postal address, and why one gets it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from christmas_campaign import notion_schema as schema
+from christmas_campaign import plain_text, templates
+
+#: The placeholders of the footer: each body of a template needs all three, where a reader sees them.
+UNSUBSCRIBE, POSTAL_ADDRESS, MAIL_REASON = "unsubscribe_url", "postal_address", "mail_reason"
+PLACEHOLDERS = (UNSUBSCRIBE, POSTAL_ADDRESS, MAIL_REASON)
+
+#: The setting that gives a placeholder of the footer its value.
+SETTINGS = {UNSUBSCRIBE: "ENV_PUBLIC_URL or SECRET_UNSUBSCRIBE_KEY", POSTAL_ADDRESS: "ENV_POSTAL_ADDRESS"}
+
+
+def missing(texts: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+    """Return the placeholders of the footer that a template's bodies lack, by the property of the body.
+
+    ``texts`` has the texts of the template by property. A plain text that is empty lacks nothing: it is made from the HTML.
+    Raises ``TemplateError`` when something in a body only looks like a placeholder.
+    """
+    found = {}
+    for part in (schema.TEMPLATE_HTML, schema.TEMPLATE_TEXT):
+        text = texts.get(part) or ""
+        # What stands in a comment, or is hidden, tells nobody anything.
+        seen = plain_text.from_html(text) if part == schema.TEMPLATE_HTML else text
+        if part == schema.TEMPLATE_TEXT and not text.strip():
+            continue
+        names = {each.name for each in templates.placeholders(seen)}
+        lacks = tuple(name for name in PLACEHOLDERS if name not in names)
+        if lacks:
+            found[part] = lacks
+    return found
