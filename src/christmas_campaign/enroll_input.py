@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from christmas_campaign import bookings, lookups, stops
+from christmas_campaign import bookings, identity, lookups, stops, times
 from christmas_campaign.intake import Event
 from christmas_campaign.sequences import sequence
 
@@ -13,7 +13,8 @@ def enroll_input(event: Event) -> dict[str, Any]:
     """Return the input ``event`` of the flow `enroll`, plain values that are fit for JSON.
 
     It is ``Event.as_json`` with ``lookups`` (the Notion queries), ``duplicate`` (the reason, if the event was enrolled before),
-    ``signup`` (the enrolment of the contact's signup, or ``None``) and ``stop`` (the key of what is kept of what stops her).
+    ``signup`` (the enrolment of the contact's signup, or ``None``), ``stop`` (the key of what is kept of what stops her) and
+    ``bought`` (what a purchase ends, as inputs of the flow `stop`, or ``None``).
     For the flow `booking`, of a booking, also ``ends`` (what it ends, as inputs of the flow `stop`) and ``cancels``.
     """
     ends = bookings.ends(event)
@@ -24,5 +25,14 @@ def enroll_input(event: Event) -> dict[str, Any]:
         "duplicate": sequence(event.sequence).duplicate,
         "signup": lookups.signup_id(event),
         "stop": stops.key_of(event),
+        "bought": _bought(event),
         **of_booking,
     }
+
+
+def _bought(event: Event) -> dict[str, str] | None:
+    stop = stops.bought(event)
+    if stop is None:
+        return None
+    contact = identity.contact_id(event.email)
+    return {"contact": contact, "reason": stop.reason, "by": stop.by, "at": times.text(stop.at)}

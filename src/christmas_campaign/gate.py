@@ -50,11 +50,13 @@ def gate(
     is what stops the contact, ``paused`` says whether a person holds the campaign, ``resumed`` when it was last let go on
     (``None``: it was never held), ``now`` is the time (aware).
 
-    Returns ``go``; if false ``outcome``, ``reason``, ``detail``, ``date`` when the e-mail is put off, and ``ledger``
-    (``Settled.as_json``) when it is settled by that. If true ``page_path``, ``templates_path`` and ``template_query`` (path and
-    body of the Notion query for its template), ``template_key`` (where the template is kept for some minutes) and ``stop``,
-    what the last look before the send needs: ``key`` (where it is kept what stops the contact), ``sequence``, ``received``
-    (when its event arrived, in milliseconds since 1970) and ``booking`` (which booking it is about).
+    Returns ``go``; if false ``outcome``, ``reason``, ``detail``, ``date`` when the e-mail is put off, ``ledger``
+    (``Settled.as_json``) when it is settled by that, and ``page`` (path and body of what is to be written on the contact's
+    page, ``None`` when it is there) when her sequence has ended. If true ``page_path``, ``templates_path`` and
+    ``template_query`` (path and body of the Notion query for its template), ``template_key`` (where the template is kept for
+    some minutes) and ``stop``, what the last look before the send needs: ``key`` (where it is kept what stops the contact),
+    ``sequence``, ``received`` (when its event arrived, in milliseconds since 1970) and ``booking`` (which booking it is
+    about).
     """
     if record is None or page_id is None:
         detail = "What the webhook said is not kept, or no longer: it is for 30 days after the last e-mail was due."
@@ -65,7 +67,7 @@ def gate(
     stop = stops.ending(stopped, record.event)
     if stop is not None:
         detail = f"The contact was stopped at {times.text(stop.at)}."
-        return _ended(stop.reason, detail, own, now)
+        return {**_ended(stop.reason, detail, own, now), "page": _page(number, page_id, stop.reason, before)}
     if paused:
         # Tried again at once, but the run waits before that: see the task `hold`.
         return _later(now, Reason.PAUSED, "The campaign is paused: `christmas resume` lets it go on.")
@@ -78,11 +80,12 @@ def gate(
         }
     # While a person holds the campaign nothing grows too old.
     due = max(record.emails[number], resumed or record.emails[number])
-    if now - due > settings.expires_after:
-        return _ended(Reason.EXPIRED, f"It was due at {times.text(record.emails[number])}.", own, now)
     call = _call(record, settings)
+    late = f"It was due at {times.text(record.emails[number])}." if now - due > settings.expires_after else None
     if call is not None and call <= now:
-        return _ended(Reason.EXPIRED, f"The call was at {times.text(call)}.", own, now)
+        late = f"The call was at {times.text(call)}."
+    if late:
+        return {**_ended(Reason.EXPIRED, late, own, now), "page": _page(number, page_id, Reason.EXPIRED, before)}
     earlier = record.before(number)
     if earlier is not None:
         if before is None or not before.final:
@@ -105,6 +108,22 @@ def gate(
             "received": stops.received(record.event),
             "booking": record.event.booking or "none",
         },
+    }
+
+
+def ended_by(reason: Reason, number: int) -> str:
+    """Return what a page says of a sequence that has ended: why, and with which e-mail."""
+    return f"{reason} (from E{number})"
+
+
+def _page(number: int, page_id: str, reason: Reason, before: Settled | None) -> dict[str, Any] | None:
+    """What the contact's page is to say; it was written with the first e-mail that was skipped for this reason."""
+    if before is not None and before.reason is reason:
+        return None
+    values = {schema.PAGE_STOPPED: ended_by(reason, number)}
+    return {
+        "path": f"/v1/pages/{page_id}",
+        "body": {"properties": notion_pages.properties(schema.SEQUENCE_PAGES, values)},
     }
 
 

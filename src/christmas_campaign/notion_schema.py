@@ -61,6 +61,7 @@ PAGE_SIGNUP_DATE = "Signup Date"
 PAGE_CREATED = "Sequence Created"
 PAGE_ASSESSED = "Assessment Completed"
 PAGE_COMPLETED = "Sequence Completed"
+PAGE_STOPPED = "Stop Reason"
 
 PAGE_RED = "Red Systems"
 PAGE_ORANGE = "Orange Systems"
@@ -176,6 +177,7 @@ SEQUENCE_PAGES = Database(
         Property(PAGE_CREATED, "date"),
         Property(PAGE_ASSESSED, "checkbox"),
         Property(PAGE_COMPLETED, "checkbox"),
+        Property(PAGE_STOPPED, "rich_text"),
         *(Property(page_sent(number), "date") for number in PAGE_EMAILS),
         Property(PAGE_CALENDLY_EVENT, "rich_text"),
         Property(PAGE_SCHEDULED_TIME, "rich_text"),

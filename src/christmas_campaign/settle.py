@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from christmas_campaign import again, campaign, gate, notion_pages
+from christmas_campaign import again, campaign, gate, notion_pages, stops
 from christmas_campaign import notion_schema as schema
 from christmas_campaign.enrolment import Record, Settled
 from christmas_campaign.reasons import Outcome, Reason
@@ -125,6 +125,8 @@ def _stamp(
     values: dict[str, Any] = {}
     if verdict.outcome is Outcome.SENT:
         values[schema.page_sent(number)] = now
+    if verdict.reason in stops.RULES:
+        values[schema.PAGE_STOPPED] = gate.ended_by(verdict.reason, number)
     said = notion_pages.plain(page)
     # Whichever is settled last completes the sequence; another one without a date has failed and can be replayed.
     others_done = all(said.get(schema.page_sent(each)) is not None for each in record.emails if each != number)

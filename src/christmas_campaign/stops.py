@@ -108,6 +108,11 @@ class Stop(NamedTuple):
         return times.milliseconds(self.at) if RULES[self.reason].holds is Holds.WHAT_WAS_BEFORE else FOR_EVER
 
 
+def bought(event: Event) -> Stop | None:
+    """Return what an event ends of the contact's other sequences by being a purchase, ``None`` for all but an onboarding."""
+    return Stop(Reason.BOUGHT, event.received_at, Source.ENROLMENT) if event.sequence == "onboarding" else None
+
+
 def key(contact: str) -> str:
     """Return the key of the KV store under which it is kept what stops a contact; ``contact`` is her opaque id."""
     return f"stop.{contact}"

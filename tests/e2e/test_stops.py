@@ -16,6 +16,7 @@ from support import (
     calls,
     ended,
     enrolled,
+    found_in,
     mails,
     numbers,
     page_of,
@@ -25,7 +26,7 @@ from support import (
     wait_for_mails,
 )
 
-from christmas_campaign import identity
+from christmas_campaign import identity, notion_pages
 from christmas_campaign import notion_schema as schema
 from christmas_campaign.cli.kestra import Execution
 from christmas_campaign.cli.stack import Stack
@@ -79,8 +80,9 @@ def test_who_is_stopped_gets_no_more_until_she_is_let_go_on(stack: Stack) -> Non
     reason = ("SUCCESS", "skipped", "stopped_by_person")
     assert became(ended(stack, email, 4)) == [(2, "SUCCESS", "sent", None), *((each, *reason) for each in (3, 4, 5))]
     assert numbers(mails(stack, email)) == [2]
-    # Each ended in one step, without a call.
+    # Each ended in one step, without a look at anything; her page is told once.
     assert len(calls(stack, "notion", email)) == asked
+    assert page_of(stack, email)["Stop Reason"] == "stopped_by_person (from E3)"
 
     begin(stack, "noshow", email)
     kept_out = until(lambda: runs(stack, "enroll", email, "noshow"), "the enrolment")[0]
@@ -104,14 +106,18 @@ def test_who_has_bought_gets_the_onboarding_and_no_more_of_the_signup(stack: Sta
     enrolled(stack, email)
     begin(stack, "onboarding", email)
     enrolled(stack, email, "onboarding")
-    stop(stack, email, "bought")
     skipped = ("SUCCESS", "skipped", "bought")
     assert became(ended(stack, email, 4)) == [(each, *skipped) for each in (2, 3, 4, 5)]
     sent = ("SUCCESS", "sent", None)
     assert became(ended(stack, email, 3, sequence="onboarding")) == [(each, *sent) for each in (1, 2, 3)]
     assert [mail.tags["sequence"] for mail in mails(stack, email)] == ["onboarding"] * 3
     (kept,) = christmas_json(stack, "stopped", email)
-    assert [(each["reason"], each["by"]) for each in kept["stops"]] == [("bought", "person")]
+    assert [(each["reason"], each["by"]) for each in kept["stops"]] == [("bought", "enrolment")]
+    pages = [notion_pages.plain(page) for page in found_in(stack, schema.SEQUENCE_PAGES, schema.PAGE_EMAIL, email)]
+    assert sorted((page["Template Type"], page["Stop Reason"]) for page in pages) == [
+        ("5-Day Sequence", "bought (from E2)"),
+        ("Onboarding", None),
+    ]
 
 
 def test_a_stop_one_second_before_an_email_is_due_holds(stack: Stack) -> None:
@@ -126,6 +132,7 @@ def test_a_stop_one_second_before_an_email_is_due_holds(stack: Stack) -> None:
     assert in_time, "the stop was never answered within a second"
     assert became(ended(stack, email, 1)) == [(5, "SUCCESS", "skipped", "unsubscribed")]
     assert mails(stack, email) == []
+    assert page_of(stack, email)["Stop Reason"] == "unsubscribed (from E5)"
     contact = identity.contact_id(email)
     held = christmas(stack, "go-on", email, "--yes")
     assert (held.exit_code, held.stderr) == (1, "That holds for good.\n")
@@ -146,12 +153,13 @@ def test_a_stop_between_the_gate_and_the_send_holds(stack: Stack) -> None:
     (run,) = runs(stack, "send-email", email)
     assert became([run]) == [(5, "SUCCESS", "skipped", "complained")]
     assert mails(stack, email) == []
-    (said,) = analytics_of(stack, email)
-    assert (said["Status"], said["Error Message"]) == (
+    (attempt,) = analytics_of(stack, email)
+    assert (attempt["Status"], attempt["Error Message"]) == (
         "skipped",
         "complained: The contact was stopped right before it was sent.",
     )
-    assert page_of(stack, email)["Email 5 Sent"] is None
+    said = page_of(stack, email)
+    assert (said["Email 5 Sent"], said["Stop Reason"]) == (None, "complained (from E5)")
     assert [call.path for call in calls(stack, "resend", email)] == ["/resend/emails/stopped/complained"]
 
 
@@ -166,6 +174,7 @@ def test_an_email_that_is_too_late_is_skipped(stack: Stack) -> None:
     assert became(ended(stack, email, 1)) == [(5, "SUCCESS", "skipped", "expired")]
     assert mails(stack, email) == []
     assert stack.kestra.kv_get(f"mail.{enrolment}.5")["reason"] == "expired"
+    assert page_of(stack, email)["Stop Reason"] == "expired (from E5)"
 
 
 def test_without_a_word_nobody_is_stopped(stack: Stack) -> None:

@@ -24,7 +24,19 @@ def test_it_is_the_event_and_what_is_asked_on_the_way(name: str) -> None:
         "duplicate": given["duplicate"],
         "signup": lookups.signup_id(event),
         "stop": "stop.7ece2a81c666152c41fce3d8",
+        "bought": given["bought"],
     }
+
+
+@pytest.mark.parametrize("name", build.NAMES)
+def test_an_onboarding_is_a_purchase_and_nothing_else_is(name: str) -> None:
+    bought = {
+        "contact": "7ece2a81c666152c41fce3d8",
+        "reason": "bought",
+        "by": "enrolment",
+        "at": "2025-11-20T15:00:00.000Z",
+    }
+    assert enroll_input(build.event(name))["bought"] == (bought if name == "onboarding" else None)
 
 
 def test_a_booking_brings_what_it_ends() -> None:

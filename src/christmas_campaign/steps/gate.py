@@ -16,9 +16,9 @@ def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
     store, ``None`` if not there), ``as_of``, ``paused``, ``resumed`` (a time, or ``None``), ``settings``, ``began`` (when
     Kestra began this run, in milliseconds since 1970).
 
-    Outputs: as ``gate.gate`` gives them, with ``template_query`` and ``ledger`` ready-made, and ``ttl`` for that; ``tries`` for
-    the next run when the e-mail is put off, ``alert`` when it has failed. When it goes on, ``turn``: when it began and when it
-    was let through, in milliseconds.
+    Outputs: as ``gate.gate`` gives them, with ``template_query``, ``ledger`` and the body of ``page`` ready-made, and ``ttl``
+    for the ledger; ``tries`` for the next run when the e-mail is put off, ``alert`` when it has failed. When it goes on,
+    ``turn``: when it began and when it was let through, in milliseconds.
     """
     kept, own, before = context.get("record"), context.get("own"), context.get("before")
     record = Record.from_json(kept) if kept else None
@@ -41,6 +41,8 @@ def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
         if record and outputs.get("ledger"):
             outputs["ledger"] = ready_made(outputs["ledger"])
             outputs["ttl"] = time_to_live(record.emails[record.last], now)
+        if outputs.get("page"):
+            outputs["page"] = {**outputs["page"], "body": ready_made(outputs["page"]["body"])}
         return labelled({"tries": context.get("tries", 0), **outputs}, **(record.labels if record else {}))
     outputs["template_query"] = ready_made(outputs["template_query"])
     outputs["turn"] = {"began": context["began"], "opened": times.milliseconds(now)}

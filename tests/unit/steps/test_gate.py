@@ -161,6 +161,8 @@ def test_what_is_skipped_for_good_is_written_down_with_its_time_to_live(changed:
     said = step(contexts.gate(**changed), build.NOW)
     ledger = json.loads(said["ledger"])
     assert (ledger["outcome"], ledger["reason"], said["alert"]) == ("skipped", reason, None)
+    words = build.text_of(json.loads(said["page"]["body"])["properties"]["Stop Reason"])
+    assert (said["page"]["path"], words) == ("/v1/pages/page-1", f"{reason} (from E2)")
     last = Record.from_json(changed.get("record") or contexts.gate()["record"]).emails[5]
     assert said["ttl"] == time_to_live(last, build.NOW)
 

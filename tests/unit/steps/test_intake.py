@@ -37,6 +37,7 @@ def test_a_good_payload_comes_with_the_opaque_ids() -> None:
         "duplicate": "already_in_sequence",
         "signup": None,
         "stop": "stop.7ece2a81c666152c41fce3d8",
+        "bought": None,
     }
     assert json.loads(said["labels"]) == {
         "outcome": "accepted",

@@ -242,4 +242,6 @@ def test_a_stop_at_the_last_moment_is_settled_and_said() -> None:
     words = build.text_of(json.loads(said["analytics"])["properties"]["Error Message"])
     assert words == "complained: The contact was stopped right before it was sent."
     # No date: it was not sent.
-    assert said["stamp"] is None
+    stamp = json.loads(said["stamp"])["properties"]
+    assert list(stamp) == ["Stop Reason"]
+    assert build.text_of(stamp["Stop Reason"]) == "complained (from E2)"
