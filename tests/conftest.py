@@ -37,5 +37,5 @@ def _unmeasured_steps() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A stack in which five days are half a minute. Tests share it: each has its own addresses."""
-    with Stack(tmp_path_factory.mktemp("stack"), time_scale=SCALE) as running:
+    with Stack(tmp_path_factory.mktemp("stack"), time_scale=SCALE, lasting=True) as running:
         yield running

@@ -36,7 +36,7 @@ from cli.operator import christmas, christmas_json
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A stack of its own: what failed elsewhere would be listed too."""
-    with Stack(tmp_path_factory.mktemp("failures"), time_scale=1) as running:
+    with Stack(tmp_path_factory.mktemp("failures"), time_scale=1, lasting=True) as running:
         yield running
 
 
