@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from support import SCALE
+from support import SCALE, drop_emails
 
 from christmas_campaign.cli.engine import Engine
 from christmas_campaign.cli.stack import Stack
@@ -39,3 +39,12 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A stack in which five days are half a minute. Tests share it: each has its own addresses."""
     with Stack(tmp_path_factory.mktemp("stack"), time_scale=SCALE, lasting=True) as running:
         yield running
+
+
+@pytest.fixture(autouse=True)
+def _no_emails_left(request: pytest.FixtureRequest) -> Iterator[None]:
+    """End what still waits after a test: nobody looks at it any more, and each e-mail would keep the machine busy."""
+    yield
+    for name in ("stack", "behind"):
+        if name in request.fixturenames and (running := request.getfixturevalue(name)).engine.running:
+            drop_emails(running)

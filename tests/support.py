@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 import httpx
+import pytest
 
 from christmas_campaign import identity, notion_pages, times
 from christmas_campaign import notion_schema as schema
@@ -33,6 +34,12 @@ DELAYS = {2: 1 * DAY, 3: 3 * DAY, 4: 4 * DAY, 5: 5 * DAY}
 
 #: An e-mail is on time if it is in the inbox this long after it was due.
 ON_TIME = timedelta(seconds=2)
+
+
+def long(*values: Any) -> Any:
+    """A case of a test that `make faults` runs and `make test` does not: another one says the same more quickly."""
+    return pytest.param(*values, marks=pytest.mark.long)
+
 
 #: How long, in seconds, a test waits for what has to come: two engines share two processors when the tests run.
 PATIENCE = 120.0

@@ -158,16 +158,6 @@ def read(payload: Any, now: datetime, *, opens: bool) -> Report | Reason:
     return Report(enrolment, int(number), contact, resend_id, kind, _moment(said.get("created_at"), now), detail)
 
 
-def key(report: Report) -> str:
-    """Return the key of the KV store under which it is kept what was reported of the e-mail."""
-    return f"reported.{report.email}"
-
-
-def bounces_key(report: Report) -> str:
-    """Return the key of the KV store under which it is kept which of the contact's e-mails bounced for now."""
-    return f"bounces.{report.contact}"
-
-
 def state(kept: Mapping[str, Any] | None) -> dict[Kind, Seen]:
     """Return what was reported of an e-mail, from what ``as_json`` wrote; ``None``: nothing."""
     said = kept["kinds"] if kept else {}

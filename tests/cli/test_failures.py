@@ -107,6 +107,7 @@ def test_what_is_not_among_them_is_refused(stack: Stack) -> None:
     assert christmas(stack, "replay", "--reason", "template_missing").stdout == "There is nothing to run again.\n"
 
 
+@pytest.mark.long
 def test_only_those_of_a_reason_and_the_newest_try_counts(stack: Stack) -> None:
     email, enrolment, first = refused_email(stack)
     assert "There is nothing" in christmas(stack, "replay", "--reason", "template_missing", "--yes").stdout
@@ -141,6 +142,7 @@ def test_what_may_have_been_sent_is_left_out_until_a_person_has_looked(stack: St
     until(lambda: (stack.kestra.kv_get(f"mail.{enrolment}.2") or {}).get("outcome") == "sent", "the ledger")
 
 
+@pytest.mark.long
 def test_it_asks_on_a_terminal(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     email, enrolment, run = refused_email(stack)
     monkeypatch.setattr(asking, "terminal", lambda: True)
@@ -186,6 +188,7 @@ def test_a_handler_that_broke_is_called_again_as_it_was(stack: Stack, tmp_path: 
     until(lambda: christmas(stack, "failures").exit_code == 0, "the end of the handler")
 
 
+@pytest.mark.long
 def test_a_run_that_was_ended_by_hand_is_listed_until_it_is_run_again(stack: Stack) -> None:
     email = address()
     sign_up(stack, email)

@@ -34,6 +34,7 @@ def states(stack: Stack, emails: list[str]) -> list[str]:
     return sorted(run.state for run in found)
 
 
+@pytest.mark.long
 def test_a_pause_holds_all_emails_and_a_resume_lets_each_go_once(stack: Stack) -> None:
     assert christmas(stack, "resume").stdout == "No e-mail is held.\n"
     begun = datetime.now(UTC)

@@ -191,6 +191,7 @@ def test_a_stamp_that_was_not_written_is_written(stack: Stack) -> None:
     assert "Nothing is to be mended." in christmas(stack, "repair").stdout
 
 
+@pytest.mark.long
 def test_a_completed_sequence_is_completed(stack: Stack) -> None:
     email, enrolment = signed_up(stack)
     for number, run in waiting(stack, email).items():
@@ -206,6 +207,7 @@ def test_a_completed_sequence_is_completed(stack: Stack) -> None:
     assert stamps == [times.parse("2025-11-22T15:00:00Z"), times.parse("2025-11-25T15:00:00Z")]
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("at_once")
 def test_a_queue_that_stands_still_moves_again(stack: Stack) -> None:
     """As after a kill -9 between the end of one and the start of the next: Kestra counts one that is not there."""
@@ -226,6 +228,7 @@ def test_a_queue_that_stands_still_moves_again(stack: Stack) -> None:
     until(lambda: counted(stack, "enroll") == 0, "the end of both")
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("at_once")
 def test_a_count_of_what_is_not_there_is_set_right(stack: Stack) -> None:
     signed_up(stack)
@@ -247,6 +250,7 @@ def test_an_email_that_was_held_when_all_were_let_go_goes_on(stack: Stack) -> No
     assert numbers(wait_for_mails(stack, email, 1)) == [2]
 
 
+@pytest.mark.long
 def test_a_run_that_does_not_go_on_is_ended_and_what_it_was_to_do_is_done(
     stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -294,6 +298,7 @@ def test_what_cannot_be_read_stops_nothing(stack: Stack) -> None:
     assert 4 in waiting(stack, email)
 
 
+@pytest.mark.long
 def test_it_looks_at_so_many_and_goes_on_with_the_others(stack: Stack) -> None:
     pairs = sorted((signed_up(stack) for _ in range(3)), key=lambda pair: pair[1])
     for email, _ in pairs:

@@ -140,6 +140,7 @@ def test_nothing_stays_that_only_installs_and_nothing_of_the_tests(kestra: Path)
     assert not (kestra.parent / "source").exists()
 
 
+@pytest.mark.long
 def test_the_door_runs_from_what_is_installed(tmp_path: Path) -> None:
     """It answers for its health and keeps a call, with nothing but the image's own words, a folder and the keys."""
     venv = install("door", tmp_path)

@@ -114,6 +114,7 @@ def test_the_templates_check_finds_no_fault_in_the_pages_templates(copy: Path) -
     assert "last_booking_date_text" in result.stdout
 
 
+@pytest.mark.long
 @pytest.mark.alone
 def test_the_demo_plays_the_pages_sequence_to_its_last_email(copy: Path, tmp_path: Path) -> None:
     code = "from christmas_campaign.cli.main import main; main()"

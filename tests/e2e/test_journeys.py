@@ -181,6 +181,7 @@ def test_a_signup_costs_four_calls_to_notion_and_each_email_three(stack: Stack, 
     assert len(calls(stack, "resend", email)) == 4
 
 
+@pytest.mark.long
 def test_an_edited_template_is_used_at_once_on_request(stack: Stack, journeys: dict[str, Journey]) -> None:
     """It takes some minutes otherwise; how many is in the flow."""
     assert journeys

@@ -253,6 +253,7 @@ def test_fault_10_backslashes_and_placeholders_in_a_value_arrive_as_they_are(sta
     assert "{{first_name|x}} \\n" in mail.text
 
 
+@pytest.mark.long
 def test_fault_11_flows_that_send_nothing_do_not_pass(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Tests that read the YAML or looked only at the status passed while no e-mail could be sent.
 

@@ -163,6 +163,7 @@ def test_the_fifth_email_that_bounced_for_now_stops_the_contact(stack: Stack) ->
     until(lambda: stopped(stack, email) == [("bounced", "resend")], "the stop")
 
 
+@pytest.mark.long
 def test_what_is_not_this_systems_ends_at_once(stack: Stack) -> None:
     email = address()
     mail = first_mail(stack, email)

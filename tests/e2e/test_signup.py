@@ -93,6 +93,7 @@ def test_the_contact_and_the_page_say_what_the_website_said(stack: Stack) -> Non
     }
 
 
+@pytest.mark.long
 @pytest.mark.alone
 def test_contacts_who_sign_up_apart_get_their_emails_as_far_apart(stack: Stack) -> None:
     """Holds the engine to ``scheduleDate``: one that keeps the first date sends the second contact's e-mails at once."""

@@ -64,6 +64,7 @@ def became(found: list[Execution]) -> list[tuple[int, str, str | None, str | Non
     return sorted(said)
 
 
+@pytest.mark.long
 def test_who_is_stopped_gets_no_more_until_she_is_let_go_on(stack: Stack) -> None:
     email = address()
     contact = identity.contact_id(email)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from support import add_contact, address, begin, found_in, refresh, wait_for_mails
 
 from christmas_campaign import notion_schema as schema
@@ -14,6 +15,7 @@ from christmas_campaign.sequences import sequence
 from christmas_campaign.steps.compose import TEMPLATE_KEPT
 
 
+@pytest.mark.long
 def test_an_edited_template_is_used_when_its_time_is_over_and_not_before(stack: Stack) -> None:
     """Nobody waits five minutes: the test looks how long it is kept, and has that time be over."""
     name = sequence("noshow").email(1).template

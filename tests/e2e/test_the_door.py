@@ -10,7 +10,7 @@ import httpx
 import pytest
 from door.process import DoorProcess, base64_of
 from standardwebhooks import Webhook
-from support import SCALE, add_contact, address, enrolled, free_port, payload, runs, until
+from support import SCALE, add_contact, address, enrolled, free_port, long, payload, runs, until
 
 from christmas_campaign import times
 from christmas_campaign.cli.stack import Stack
@@ -56,7 +56,7 @@ def signed(name: str, body: bytes, *, secret: str = SECRET, at: datetime | None 
 
 
 @pytest.mark.parametrize("today", [True, False], ids=["todays_address", "kestras_own"])
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [NAMES[0], *map(long, NAMES[1:])])
 def test_what_the_door_takes_is_enrolled(behind: Stack, door: DoorProcess, name: str, today: bool) -> None:
     email = address(name)
     add_contact(behind, email)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from christmas_campaign.cli.kestra import Execution, Kestra
 
 NAMESPACE = "engine.test"
@@ -19,6 +21,7 @@ def children(kestra: Kestra, parent: str, count: int, timeout: float = 20) -> li
     return found
 
 
+@pytest.mark.long
 def test_every_child_of_every_parent_has_its_own_date(kestra: Kestra) -> None:
     begin = datetime.now(UTC).replace(microsecond=0) + timedelta(days=1)
     wanted = [[begin + timedelta(hours=10 * parent + child) for child in range(3)] for parent in range(2)]

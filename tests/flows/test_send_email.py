@@ -13,6 +13,7 @@ from support import (
     ended,
     enrolled,
     found_in,
+    long,
     mails,
     numbers,
     page_of,
@@ -55,7 +56,7 @@ def the_end(stack: Stack, email: str, timeout: float = 40) -> Execution:
     return until(ended, "the end of the run", timeout)
 
 
-@pytest.mark.parametrize(("status", "times"), [(429, 1), (500, 2), (503, 1)])
+@pytest.mark.parametrize(("status", "times"), [(429, 1), long(500, 2), long(503, 1)])
 def test_a_resend_that_is_busy_or_broken_is_tried_again(stack: Stack, status: int, times: int) -> None:
     email = address()
     about_to_get_the_last(stack, email)

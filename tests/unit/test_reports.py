@@ -36,8 +36,6 @@ def test_a_report_is_read() -> None:
     assert found == Report(build.WHO["enrolment"], 2, build.WHO["contact"], build.RESEND_ID, Kind.DELIVERED, NOW)
     assert found == build.report()
     assert (found.email, found.sequence, found.stops) == (f"{build.WHO['enrolment']}.2", "signup", None)
-    assert reports.key(found) == f"reported.{build.WHO['enrolment']}.2"
-    assert reports.bounces_key(found) == f"bounces.{build.WHO['contact']}"
     assert Report.from_json(json.loads(json.dumps(found.as_json()))) == found
 
 
