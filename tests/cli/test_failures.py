@@ -36,7 +36,7 @@ from cli.operator import christmas, christmas_json
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A stack of its own: what failed elsewhere would be listed too."""
-    with Stack(tmp_path_factory.mktemp("failures"), time_scale=1, lasting=True) as running:
+    with Stack(tmp_path_factory.mktemp("failures"), time_scale=1) as running:
         yield running
 
 
@@ -48,6 +48,11 @@ def _nothing_left(stack: Stack) -> Iterator[None]:
     # Each test leaves the list empty for the next one.
     left = christmas(stack, "failures")
     assert (left.exit_code, left.stdout) == (0, "Nothing failed.\n")
+
+
+def told(stack: Stack, words: str) -> bool:
+    """Whether the team was told something that begins so, once."""
+    return [each["content"].startswith(words) for each in stack.sandbox.alerts()].count(True) == 1
 
 
 def refused_email(stack: Stack) -> tuple[str, str, Execution]:
@@ -176,6 +181,7 @@ def test_a_handler_that_broke_is_called_again_as_it_was(stack: Stack, tmp_path: 
     email = address()
     answer = httpx.post(stack.webhook("signup-handler"), json=payload(email), timeout=60)
     assert answer.status_code == 500
+    until(lambda: told(stack, "**Failed**: The flow signup-handler could not take a call.\n"), "the alert")
     shutil.copy(PROJECT / "flows" / file, broken)
     stack.kestra.import_flows([broken])
     (found,) = christmas_json(stack, "failures", code=1)
@@ -227,6 +233,7 @@ def test_a_stop_that_failed_is_listed_until_that_contact_is_stopped(stack: Stack
     assert stopped(another, "complained") == "SUCCESS"
     (found,) = christmas_json(stack, "failures", code=1)
     assert found["flow"] == "stop"
+    until(lambda: told(stack, f"**Failed**: Stopping the contact {one}, or letting her go on (no reason):"), "the alert")
     assert stopped(one, "complained") == "SUCCESS"
     assert christmas(stack, "failures").exit_code == 0
 

@@ -39,7 +39,7 @@ HOUR = timedelta(hours=1)
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A stack of its own, in which e-mails wait for their days: a repair is for everybody."""
-    with Stack(tmp_path_factory.mktemp("repair"), time_scale=1, lasting=True) as running:
+    with Stack(tmp_path_factory.mktemp("repair"), time_scale=1) as running:
         yield running
 
 

@@ -68,7 +68,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
     At half the pace of the others: an e-mail that is not recorded when the next is due, as on a busy machine, is a call more.
     """
-    with Stack(tmp_path_factory.mktemp("journeys"), time_scale=SCALE / 2, lasting=True) as running:
+    with Stack(tmp_path_factory.mktemp("journeys"), time_scale=SCALE / 2) as running:
         yield running
 
 

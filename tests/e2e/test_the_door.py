@@ -30,7 +30,7 @@ def key_of(stack: Stack, name: str) -> str:
 @pytest.fixture(scope="module")
 def behind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A stack whose engine has the same address after each start: the door is told it once."""
-    with Stack(tmp_path_factory.mktemp("behind"), time_scale=SCALE, engine_port=free_port(), lasting=True) as running:
+    with Stack(tmp_path_factory.mktemp("behind"), time_scale=SCALE, engine_port=free_port()) as running:
         yield running
 
 
