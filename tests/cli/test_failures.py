@@ -233,7 +233,9 @@ def test_a_stop_that_failed_is_listed_until_that_contact_is_stopped(stack: Stack
     assert stopped(another, "complained") == "SUCCESS"
     (found,) = christmas_json(stack, "failures", code=1)
     assert found["flow"] == "stop"
-    until(lambda: told(stack, f"**Failed**: Stopping the contact {one}, or letting her go on (no reason):"), "the alert")
+    until(
+        lambda: told(stack, f"**Failed**: Stopping the contact {one}, or letting her go on (no reason):"), "the alert"
+    )
     assert stopped(one, "complained") == "SUCCESS"
     assert christmas(stack, "failures").exit_code == 0
 
