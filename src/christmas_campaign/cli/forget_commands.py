@@ -63,11 +63,12 @@ def forget(
     files: list[Path] = []
     with plainly():
         environment = Environment.read(env_file)
-        databases = {each.setting: environment.database(each) for each in PLACES}
+        databases = {each: environment.database(each) for each in PLACES}
         inbox = inbox_command.path_of(environment)
         with environment.kestra() as kestra, environment.notion() as notion:
             notion.pace(repair.PER_SECOND)
-            systems = Systems(kestra, notion, databases, inbox, asking.progress())
+            sources = {each: notion.data_source(found_at) for each, found_at in databases.items()}
+            systems = Systems(kestra, notion, sources, inbox, asking.progress())
             try:
                 found = look(systems, person, address)
                 something = bool(found.to_erase(keep))

@@ -33,12 +33,12 @@ BOOKS = (schema.CONTACTS, schema.PORTALS)
 
 
 class Systems(NamedTuple):
-    """Where to look: ``databases`` are the ids of Notion's by the name of the setting, ``inbox`` is the door's file;
-    ``progress`` shows what is being done."""
+    """Where to look: ``sources`` are the ids of Notion's data sources, ``inbox`` is the door's file; ``progress`` shows what is
+    being done."""
 
     kestra: Kestra
     notion: Notion
-    databases: Mapping[str, str]
+    sources: Mapping[Database, str]
     inbox: Path
     progress: Callable[[str], None]
 
@@ -143,9 +143,8 @@ def _pages(
     found: dict[str, tuple[Database, Page]] = {}
     for database, name in PLACES.items():
         systems.progress(f"Looking into {database.title}")
-        source = systems.notion.data_source(systems.databases[database.setting])
         either = {"or": [notion_pages.equals(database, name, each) for each in spelled]}
-        for page in systems.notion.pages(source, {"filter": either}):
+        for page in systems.notion.pages(systems.sources[database], {"filter": either}):
             if not notion_pages.archived(page):
                 found[str(page["id"])] = (database, page)
     # A page of an enrolment of hers from which somebody took the address has her name still.
