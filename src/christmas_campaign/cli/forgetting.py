@@ -110,6 +110,10 @@ def _erase(systems: Systems, found: Found, keep: Collection[Database], *, first:
         except NotionError as error:
             if error.status != 404:
                 raise
+    # What this very command has run is hers too.
+    for run in systems.kestra.executions(namespace=NAMESPACE, labels={"contact": found.person.contact}):
+        if not run.live and run.flow == stopping.FLOW:
+            _unless_done(systems.kestra.delete_execution, run.id)
     systems.progress("")
 
 
@@ -122,6 +126,7 @@ def _erase_entries(kestra: Kestra, person: Person) -> None:
         time.sleep(0.1)
     if state != "SUCCESS":
         raise ForgetError(f"the run {run} of the flow {forget.FLOW} is {state}: its log says why")
+    _unless_done(kestra.delete_execution, run)
 
 
 def _lives(kestra: Kestra, run_id: str) -> bool:
@@ -178,7 +183,8 @@ def write(file: Path, value: Any) -> None:
     except OSError as error:
         raise ForgetError(f"{file} cannot be made: {error.strerror}; nothing was changed") from None
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as open_file:
+        # Half a character, as a stranger's JSON may have it, stays as JSON writes it.
+        with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace") as open_file:
             json.dump(value, open_file, indent=2, ensure_ascii=False)
             open_file.flush()
             os.fsync(open_file.fileno())
