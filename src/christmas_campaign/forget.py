@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any, NamedTuple
 from urllib.parse import unquote
@@ -24,6 +25,9 @@ NEVER_KILLED = ("stop", FLOW)
 
 #: The prefix of the keys under which the records of enrolments are kept.
 RECORD = "enrolment."
+
+#: A run that is due within this may begin at any moment.
+SOON = timedelta(minutes=1)
 
 
 class Person(NamedTuple):
@@ -113,6 +117,13 @@ def is_own(run: Mapping[str, Any], person: Person) -> bool:
 def may_be_killed(run: Mapping[str, Any], person: Person) -> bool:
     """Return whether a run that has not ended is hers to end; the others end by themselves within seconds."""
     return is_own(run, person) and run.get("flowId") not in NEVER_KILLED
+
+
+def only_waits(run: Mapping[str, Any], now: datetime) -> bool:
+    """Return whether a run waits for its time (``now`` is aware) and nothing else will touch it before: it can be deleted as it
+    is. Kestra lets a run of the same flow out of its queue for each that is killed while it waits so."""
+    due = run.get("scheduleDate")
+    return run["state"]["current"] == "CREATED" and due is not None and datetime.fromisoformat(due) > now + SOON
 
 
 def enrolments_of(runs: Iterable[Mapping[str, Any]], contact: str) -> set[str]:

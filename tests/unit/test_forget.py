@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -174,6 +175,23 @@ def test_whose_a_run_is(found: dict[str, Any], whose: Whose) -> None:
 )
 def test_only_what_is_hers_alone_is_ended(found: dict[str, Any], may: bool) -> None:
     assert forget.may_be_killed(found, HER) is may
+
+
+@pytest.mark.parametrize(
+    ("state", "due", "only"),
+    [
+        ("CREATED", "2025-11-20T15:01:00.001Z", True),
+        ("CREATED", "2025-11-20T15:01:00Z", False),
+        ("CREATED", "2025-11-20T10:02:00-05:00", True),
+        ("CREATED", "2025-11-19T15:00:00Z", False),
+        ("CREATED", None, False),
+        ("QUEUED", "2025-11-21T15:00:00Z", False),
+        ("RUNNING", "2025-11-21T15:00:00Z", False),
+    ],
+)
+def test_only_what_is_not_about_to_begin_is_deleted_as_it_waits(state: str, due: str | None, only: bool) -> None:
+    found = {"state": {"current": state}, "scheduleDate": due}
+    assert forget.only_waits(found, datetime(2025, 11, 20, 15, tzinfo=UTC)) is only
 
 
 def test_her_runs_name_her_enrolments() -> None:

@@ -81,7 +81,8 @@ def end_what_lives(systems: Systems, found: Found) -> None:
             waiting |= {run["id"]: run for run in lives}
         for run_id, run in waiting.items():
             if run_id not in killed and forget.may_be_killed(run, person):
-                _unless_done(kestra.kill, run_id)
+                waits = forget.only_waits(run, datetime.now(UTC))
+                _unless_done(kestra.delete_execution if waits else kestra.kill, run_id)
                 killed.add(run_id)
         waiting = {run_id: run for run_id, run in waiting.items() if _lives(kestra, run_id)}
         if not waiting:
