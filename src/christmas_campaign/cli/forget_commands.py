@@ -43,10 +43,21 @@ def _address(_: click.Context, __: click.Parameter, value: str) -> str:
     help="Where what is kept is written before it is erased: a new file. Without it: contact-<id>-<time>.json, here.",
 )
 @click.option("--keep-contact", is_flag=True, help="Leave her pages in BusinessX and Customer Projects, for the books.")
+@click.option(
+    "--inbox",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The door's inbox. Without it: DOOR_INBOX of the settings, or .data/door/inbox.sqlite.",
+)
 @yes_option
 @json_option
 def forget(
-    address: str, env_file: Path | None, export: Path | None, keep_contact: bool, yes: bool, as_json: bool
+    address: str,
+    env_file: Path | None,
+    export: Path | None,
+    keep_contact: bool,
+    inbox: Path | None,
+    yes: bool,
+    as_json: bool,
 ) -> None:
     """Export and erase what is kept of the contact with this ADDRESS: in Kestra, behind the door, in Notion.
 
@@ -64,7 +75,7 @@ def forget(
     with plainly():
         environment = Environment.read(env_file)
         databases = {each: environment.database(each) for each in PLACES}
-        inbox = inbox_command.path_of(environment)
+        inbox = inbox or inbox_command.path_of(environment)
         with environment.kestra() as kestra, environment.notion() as notion:
             notion.pace(repair.PER_SECOND)
             sources = {each: notion.data_source(found_at) for each, found_at in databases.items()}
@@ -106,7 +117,9 @@ def _show(found: Found, keep: Collection[Database], inbox: Path) -> None:
     if stopped:
         click.echo(f"She is stopped ({', '.join(dict.fromkeys(each.reason for each in stopped))}); that hash is kept.")
     if found.calls is None:
-        click.echo(f"There is no inbox of a door at {inbox} (DOOR_INBOX): it was not looked at.", err=True)
+        click.echo(
+            f"There is no inbox of a door at {inbox}: it was not looked at (--inbox says where it is).", err=True
+        )
     if found.naming:
         click.echo(
             f"Her address stands in {count(len(found.naming), 'run', 'runs')} of other contacts, which are theirs and stay: "
