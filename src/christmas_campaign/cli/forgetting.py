@@ -40,6 +40,7 @@ def forget_her(systems: Systems, found: Found, typed: str, keep: Collection[Data
 
     What comes in between is written to a file of its own and erased as well. Raises ``ForgetError``, and as ``look``.
     """
+    _look_for_the_flow(systems.kestra)
     write(export, exported(systems.kestra, found))
     yield export
     known = set(found.to_erase(()))
@@ -58,6 +59,16 @@ def forget_her(systems: Systems, found: Found, typed: str, keep: Collection[Data
             yield more
             known |= set(found.to_erase(()))
     raise ForgetError(f"not all of it is gone, for it comes anew: {', '.join(left)}; run it again")
+
+
+def _look_for_the_flow(kestra: Kestra) -> None:
+    """Before anything is done: half of it would have to wait."""
+    try:
+        kestra.flow(NAMESPACE, forget.FLOW)
+    except KestraError as error:
+        if error.status != 404:
+            raise
+        raise ForgetError(f"Kestra has no flow {forget.FLOW}: christmas flows deploy brings it") from None
 
 
 def suppress(kestra: Kestra, contact: str) -> None:
