@@ -99,6 +99,26 @@ def test_logs_inputs_and_a_date(original: Any, kestra: Kestra, ended: str) -> No
     assert original.executions.create_execution("main", NAMESPACE, "child", wait=True, inputs={"date": "x"}).state
 
 
+def test_a_deleted_execution_leaves_no_log_and_no_file(original: Any, kestra: Kestra, engine: Engine) -> None:
+    for delete in (
+        lambda each: original.executions.delete_execution(
+            each, "main", delete_logs=True, delete_metrics=True, delete_storage=True
+        ),
+        kestra.delete_execution,
+    ):
+        httpx.post(kestra.webhook_url("echo", KEY, NAMESPACE), json={"code": 201}, timeout=30)
+        made = kestra.executions(flow_id="echo", states=["SUCCESS"])[-1].id
+
+        # As a task leaves it that has a file among its outputs.
+        folder = engine.data / "storage" / "main" / "engine" / "test" / "echo" / "executions" / made
+        (folder / "tasks").mkdir(parents=True)
+        (folder / "tasks" / "a.txt").touch()
+        assert kestra.logs(made) != []
+        delete(made)
+        assert (kestra.logs(made), folder.exists()) == ([], False)
+        assert made not in [each.id for each in kestra.executions()]
+
+
 def test_key_and_value(original: Any, kestra: Kestra) -> None:
     original.kv.set_key_value(NAMESPACE, "of.theirs", "main", '{"a": [1, "é"]}')
     assert kestra.kv_get("of.theirs", NAMESPACE) == {"a": [1, "é"]}
@@ -119,6 +139,7 @@ def test_key_and_value(original: Any, kestra: Kestra) -> None:
         ("POST", "executions/none/none", 404),
         ("POST", "executions/engine.test/disabled", 409),
         ("DELETE", "executions/none/kill", 404),
+        ("DELETE", "executions/none", 404),
         ("GET", "executions/search?size=1001", 422),
         ("GET", "executions/search?page=x", 400),
         ("GET", "executions/search?filters[nothing][EQUALS]=1", 422),

@@ -78,9 +78,14 @@ def discard(context: click.Context, ids: tuple[str, ...], file: Path | None, env
             click.echo(f"{count(len(set(ids)), 'call was', 'calls were')} deleted.")
 
 
+def path_of(environment: Environment) -> Path:
+    """Return where the inbox is, as the settings have it."""
+    return Path(environment.values.get("DOOR_INBOX", "").strip() or the_inbox.DEFAULT)
+
+
 def _path(file: Path | None, env_file: Path | None) -> Path:
     """Where the inbox is."""
-    return file or Path(Environment.read(env_file).values.get("DOOR_INBOX", "").strip() or the_inbox.DEFAULT)
+    return file or path_of(Environment.read(env_file))
 
 
 def _look(path: Path) -> list[Entry]:

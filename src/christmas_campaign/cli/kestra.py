@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import json
 import ssl
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -154,21 +155,36 @@ class Kestra:
     ) -> list[Execution]:
         """All executions that match everything given, in the order of their start; ``parent`` is the id of the one that
         started them."""
+        found = self.executions_json(
+            namespace=namespace, flow_id=flow_id, states=states, labels=labels, parent=parent, size=_PAGE
+        )
+        return [models.execution(each) for each in found]
+
+    def executions_json(
+        self,
+        *,
+        namespace: str | None = None,
+        flow_id: str | None = None,
+        states: Sequence[str] = (),
+        labels: Mapping[str, str] | None = None,
+        parent: str | None = None,
+        size: int = 100,
+    ) -> Iterator[dict[str, Any]]:
+        """The same, each as Kestra has it with everything in it; ``size`` are asked for at a time."""
         params = {f"filters[labels][EQUALS][{name}]": value for name, value in (labels or {}).items()}
         for field, value in {"namespace": namespace, "flowId": flow_id, "triggerExecutionId": parent}.items():
             if value is not None:
                 params[f"filters[{field}][EQUALS]"] = value
         if states:
             params["filters[state][IN]"] = ",".join(states)
-        params |= {"size": str(_PAGE), "sort": "state.startDate:asc"}
-        found: list[Execution] = []
-        page = 1
-        while True:
+        params |= {"size": str(size), "sort": "state.startDate:asc"}
+        found = 0
+        for page in itertools.count(1):
             answer = self._call("GET", "executions/search", params={**params, "page": str(page)}).json()
-            found += [models.execution(each) for each in answer["results"]]
-            if not answer["results"] or len(found) >= answer["total"]:
-                return found
-            page += 1
+            yield from answer["results"]
+            found += len(answer["results"])
+            if not answer["results"] or found >= answer["total"]:
+                return
 
     def last_ended(self, flow_id: str, namespace: str = "christmas") -> Execution | None:
         """The run of a flow that ended last, ``None`` when none has."""
@@ -232,6 +248,11 @@ class Kestra:
     def kill(self, execution_id: str) -> None:
         """Ask Kestra to end an execution and those that it started."""
         self._call("DELETE", f"executions/{quote(execution_id, safe='')}/kill")
+
+    def delete_execution(self, execution_id: str) -> None:
+        """Delete an execution with its logs, its metrics and its files, whatever state it is in; status 404 when it is gone."""
+        flags = {"deleteLogs": "true", "deleteMetrics": "true", "deleteStorage": "true"}
+        self._call("DELETE", f"executions/{quote(execution_id, safe='')}", params=flags)
 
     # key and value
 

@@ -20,6 +20,7 @@ from christmas_campaign.cli import demo as the_demo
 from christmas_campaign.cli.child import ChildError
 from christmas_campaign.cli.failure_commands import failures, replay
 from christmas_campaign.cli.flows import check as check_flows
+from christmas_campaign.cli.forget_commands import forget
 from christmas_campaign.cli.inbox_command import inbox
 from christmas_campaign.cli.notion_commands import notion
 from christmas_campaign.cli.operate_commands import pause, resume
@@ -210,6 +211,7 @@ for command in (
     go_on,
     stopped,
     unsubscribe_link,
+    forget,
     secrets,
     smoke,
 ):

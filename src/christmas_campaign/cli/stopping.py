@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from christmas_campaign import stops
 from christmas_campaign.cli.errors import CommandError
@@ -38,7 +38,7 @@ class StopError(CommandError):
 
 def kept(kestra: Kestra, contact: str) -> Kept:
     """Return what stops a contact now, by her opaque id. Raises ``KestraError``."""
-    return Kept(contact, stops.read(_read(kestra, stops.key(contact))))
+    return Kept(contact, stops.read(read(kestra, stops.key(contact))))
 
 
 def all_kept(kestra: Kestra) -> Iterator[Kept]:
@@ -57,9 +57,14 @@ def stop(kestra: Kestra, contact: str, reason: Reason) -> Kept:
     Raises ``KestraError``, and ``StopError`` when it is not known that it holds.
     """
     _run(kestra, contact, reason)
-    # One that had looked at the last moment, just before it was kept, may be on its way still.
-    _wait_for(kestra, _sending(kestra, contact))
+    settle(kestra, contact)
     return kept(kestra, contact)
+
+
+def settle(kestra: Kestra, contact: str) -> None:
+    """Wait for the e-mails to a contact that are being sent: one that had looked at the last moment, just before a stop was
+    kept, may be on its way still. Raises as ``stop``."""
+    _wait_for(kestra, _sending(kestra, contact))
 
 
 def go_on(kestra: Kestra, contact: str, *, also_for_good: bool = False) -> Kept:
@@ -108,11 +113,14 @@ def _wait_for(kestra: Kestra, executions: list[str]) -> None:
             time.sleep(0.1)
 
 
-def _read(kestra: Kestra, key: str) -> dict[str, object] | None:
-    """Kestra writes a value in place: who reads it at that moment meets an error of the server."""
+def read(kestra: Kestra, key: str) -> Any:
+    """Return the value of a key, ``None`` when there is no such key. Raises ``KestraError``.
+
+    Kestra writes a value in place: who reads it at that moment meets an error of the server, and asks again.
+    """
     for pause in (0.2, 0.5, None):
         try:
-            found: dict[str, object] | None = kestra.kv_get(key, NAMESPACE)
+            found = kestra.kv_get(key, NAMESPACE)
         except KestraError as error:
             if error.status != 500 or pause is None:
                 raise

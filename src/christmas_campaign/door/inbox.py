@@ -226,8 +226,9 @@ class Inbox:
 
         ``answered`` says whether Kestra itself gave ``answer``: then the call may be what is wrong. Raises ``sqlite3.Error``.
         """
-        (before,) = self._db.execute("SELECT wait FROM calls WHERE seq = ?", (number,)).fetchone()
-        wait = min(LONGEST_WAIT, before * 2 or 1.0)
+        # It may be gone meanwhile: `christmas forget` deletes what waits, too.
+        before = self._db.execute("SELECT wait FROM calls WHERE seq = ?", (number,)).fetchone() or (0.0,)
+        wait = min(LONGEST_WAIT, before[0] * 2 or 1.0)
         self._db.execute(
             "UPDATE calls SET tries = tries + 1, answers = answers + ?, last = ?, wait = ?, due = ? WHERE seq = ?",
             (int(answered), answer, wait, now + wait, number),

@@ -141,6 +141,7 @@ final class Api {
         router.add("POST", base + "/executions/{execution}/resume", written(this::resume));
         router.add("POST", base + "/executions/{execution}/unqueue", written(this::unqueue));
         router.add("DELETE", base + "/executions/{execution}/kill", written(this::kill));
+        router.add("DELETE", base + "/executions/{execution}", written(this::deleteExecution));
         router.add("POST", base + "/executions/{namespace}/{flow}", written(this::createExecution));
         router.add("GET", base + "/logs/{execution}", this::logs);
 
@@ -314,6 +315,17 @@ final class Api {
             .tenantId(TENANT)
             .build());
         return Router.Reply.json(202, null);
+    }
+
+    /** Whatever state it is in, with everything that belongs to it but what is to stay. */
+    private Router.Reply deleteExecution(Router.Request request) throws IOException {
+        executionService.delete(existing(request),
+            goesToo(request, "deleteLogs"), goesToo(request, "deleteMetrics"), goesToo(request, "deleteStorage"));
+        return Router.Reply.json(204, null);
+    }
+
+    private static boolean goesToo(Router.Request request, String flag) {
+        return request.first(flag).map(Boolean::parseBoolean).orElse(true);
     }
 
     private Execution existing(Router.Request request) {

@@ -1,0 +1,177 @@
+"""Looking for all that is kept of a contact: in Kestra, behind the door, in Notion."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from christmas_campaign import addresses, forget, notion_pages, stops
+from christmas_campaign import notion_schema as schema
+from christmas_campaign.cli import kestra_models, stopping
+from christmas_campaign.cli.kestra import Kestra
+from christmas_campaign.cli.notion import Notion, NotionError
+from christmas_campaign.door import erasing
+from christmas_campaign.door.erasing import Said
+from christmas_campaign.door.inbox import InboxError
+from christmas_campaign.forget import Person, Whose
+from christmas_campaign.notion_pages import Page
+from christmas_campaign.notion_schema import Database
+
+NAMESPACE = "christmas"
+
+#: The databases that have pages of contacts, and the property with the address.
+PLACES = {
+    schema.CONTACTS: schema.CONTACT_EMAIL,
+    schema.SEQUENCE_PAGES: schema.PAGE_EMAIL,
+    schema.ANALYTICS: schema.ANALYTICS_EMAIL,
+    schema.PORTALS: schema.PORTAL_EMAIL,
+}
+
+#: Those that the books may need, which the law wants kept.
+BOOKS = (schema.CONTACTS, schema.PORTALS)
+
+
+class Systems(NamedTuple):
+    """Where to look: ``sources`` are the ids of Notion's data sources, ``inbox`` is the door's file; ``progress`` shows what is
+    being done."""
+
+    kestra: Kestra
+    notion: Notion
+    sources: Mapping[Database, str]
+    inbox: Path
+    progress: Callable[[str], None]
+
+
+class Found(NamedTuple):
+    """All that is kept of a contact.
+
+    ``entries`` are the values of Kestra's KV store by key, without what suppresses, which is ``stop`` (``None``: nothing does).
+    ``runs`` are Kestra's, as it has them, by id; ``naming`` the ids of other contacts' runs that have her address in them.
+    ``calls`` are the door's (``None``: there is no inbox), ``pages`` those of Notion by id, each with its database.
+    """
+
+    person: Person
+    stop: Any
+    entries: Mapping[str, Any]
+    runs: Mapping[str, Mapping[str, Any]]
+    naming: tuple[str, ...]
+    calls: tuple[Said, ...] | None
+    pages: Mapping[str, tuple[Database, Page]]
+
+    @property
+    def live(self) -> list[Mapping[str, Any]]:
+        """The runs that have something to do yet."""
+        return [run for run in self.runs.values() if run["state"]["current"] in kestra_models.LIVE]
+
+    def to_erase(self, keep: Iterable[Database]) -> list[str]:
+        """What is to go, place and id of each; pages of the databases ``keep`` stay."""
+        kept = set(keep)
+        return [
+            *(f"run {run['flowId']} {each}" for each, run in self.runs.items()),
+            *(f"entry {each}" for each in self.entries),
+            *(f"call {each.id}" for each in self.calls or ()),
+            *(f"page {each} in {at.title}" for each, (at, _) in self.pages.items() if at not in kept),
+        ]
+
+
+def look(systems: Systems, person: Person, typed: str) -> Found:
+    """Look everywhere. ``typed`` is the address as a person has typed it: Notion looks for that spelling too.
+
+    Raises ``KestraError``, ``NotionError`` and ``InboxError``.
+    """
+    kestra, progress = systems.kestra, systems.progress
+    keys = kestra.kv_list(NAMESPACE)
+    person = person._replace(enrolments=person.enrolments | _enrolments(kestra, person, keys, progress))
+    entries = {key: stopping.read(kestra, key) for key in forget.keys_of(keys, person)}
+    runs, naming = _runs(kestra, person, progress)
+    calls = _calls(systems.inbox, person)
+    spelled = {person.email, typed.strip()} | forget.spellings(
+        [*runs.values(), *(each.body for each in calls or ())], person.email
+    )
+    pages = _pages(systems, person, sorted(spelled), entries)
+    progress("")
+    stop = stopping.read(kestra, stops.key(person.contact))
+    # What has expired since the list was made is gone.
+    there = {key: value for key, value in entries.items() if value is not None}
+    return Found(person, stop, there, runs, naming, calls, pages)
+
+
+def _enrolments(kestra: Kestra, person: Person, keys: Iterable[str], progress: Callable[[str], None]) -> set[str]:
+    labels = {"contact": person.contact}
+    found = forget.enrolments_of(kestra.executions_json(namespace=NAMESPACE, labels=labels), person.contact)
+    records = [key for key in keys if key.startswith(forget.RECORD)]
+    for number, key in enumerate(records, 1):
+        progress(f"{number} of {len(records)} enrolments")
+        enrolment = key.removeprefix(forget.RECORD)
+        if enrolment not in found and forget.is_her_record(stopping.read(kestra, key), person.email):
+            found.add(enrolment)
+    return found
+
+
+def _runs(
+    kestra: Kestra, person: Person, progress: Callable[[str], None]
+) -> tuple[dict[str, Mapping[str, Any]], tuple[str, ...]]:
+    hers: dict[str, Mapping[str, Any]] = {}
+    naming = []
+    for number, run in enumerate(kestra.executions_json(namespace=NAMESPACE), 1):
+        if number % 100 == 0:
+            progress(f"{number} runs looked at, {len(hers)} of them hers")
+        match forget.whose(run, person):
+            case Whose.HERS:
+                hers[run["id"]] = run
+            case Whose.NAMES_HER:
+                naming.append(run["id"])
+    return hers, tuple(dict.fromkeys(naming))
+
+
+def _calls(inbox: Path, person: Person) -> tuple[Said, ...] | None:
+    if not inbox.exists():
+        return None
+    names = (person.contact, *person.enrolments)
+    return tuple(
+        each
+        for each in erasing.said(inbox)
+        if forget.mentions(each.body, person.email)
+        or any(name in text for text in forget.texts(each.body) for name in names)
+    )
+
+
+def _pages(
+    systems: Systems, person: Person, spelled: Iterable[str], entries: Mapping[str, Any]
+) -> dict[str, tuple[Database, Page]]:
+    found: dict[str, tuple[Database, Page]] = {}
+    for database, name in PLACES.items():
+        systems.progress(f"Looking into {database.title}")
+        either = {"or": [notion_pages.equals(database, name, each) for each in spelled]}
+        for page in systems.notion.pages(systems.sources[database], {"filter": either}):
+            if not notion_pages.archived(page):
+                found[str(page["id"])] = (database, page)
+    # A page of an enrolment of hers from which somebody took the address has her name still.
+    for key, page_id in entries.items():
+        if key.startswith("page.") and str(page_id) not in found:
+            own = _page(systems.notion, str(page_id))
+            if own is not None and not _is_of_another(own, person.email):
+                found[str(page_id)] = (schema.SEQUENCE_PAGES, own)
+    return found
+
+
+def _page(notion: Notion, page_id: str) -> Page | None:
+    try:
+        page = notion.page(page_id)
+    except NotionError as error:
+        if error.status in (400, 404):
+            return None
+        raise
+    return None if notion_pages.archived(page) else page
+
+
+def _is_of_another(page: Page, email: str) -> bool:
+    said = notion_pages.plain(page).get(schema.PAGE_EMAIL)
+    try:
+        return isinstance(said, str) and addresses.normalise(said) != email
+    except ValueError:
+        return False
+
+
+__all__ = ["BOOKS", "Found", "InboxError", "Systems", "look"]
