@@ -168,13 +168,13 @@ def scheduled(stack: Stack, email: str, sequence: str = "signup") -> dict[int, d
 
 
 def drop_emails(stack: Stack, *, all_but: Collection[int] = ()) -> None:
-    """End the e-mails that wait, of whatever contact, but those of some numbers: nobody looks at them, and they would keep the
-    machine busy."""
-    for run in stack.kestra.executions(namespace="christmas", flow_id="send-email", states=["CREATED", "RUNNING"]):
+    """Drop the e-mails that wait, of whatever contact, but those of some numbers: nobody looks at them, and they would keep the
+    machine busy. They are deleted: for each waiting run that is killed Kestra lets another out of the lane."""
+    for run in stack.kestra.executions(namespace="christmas", flow_id="send-email", states=["CREATED"]):
         if run.inputs["number"] not in all_but:
-            # One that has ended meanwhile can no longer be killed: it is out of the way too.
+            # One that has begun or ended meanwhile is out of the way too.
             with suppress(KestraError):
-                stack.kestra.kill(run.id)
+                stack.kestra.delete_execution(run.id)
 
 
 def enrolled(stack: Stack, email: str, sequence: str = "signup") -> Execution:
