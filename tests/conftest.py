@@ -43,8 +43,8 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 @pytest.fixture(autouse=True)
 def _no_emails_left(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Drop what still waits after a test where time is squeezed: nobody looks at it any more, and each e-mail that comes due would
-    keep the machine busy."""
+    """Drop what still waits after a test where time is squeezed: nobody looks at it any more, and each e-mail that comes due
+    would keep the machine busy."""
     yield
     for name in ("stack", "behind"):
         running = request.getfixturevalue(name) if name in request.fixturenames else None
