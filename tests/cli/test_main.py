@@ -55,6 +55,7 @@ def test_the_demo_ends_well_by_itself_without_a_terminal(tmp_path: Path) -> None
     assert "All 13 e-mails arrived, in order and on time." in result.stdout
 
 
+@pytest.mark.long
 def test_the_demo_ends_with_1_when_an_email_is_missing(tmp_path: Path) -> None:
     """With links that the templates name left out, no e-mail can be composed."""
     argv = [sys.executable, "-m", "christmas_campaign.cli.main", "demo", "--data", str(tmp_path / "demo")]
@@ -71,6 +72,7 @@ def test_the_demo_ends_with_1_when_an_email_is_missing(tmp_path: Path) -> None:
     assert "no value for {{calendly_link}}" in result.stderr
 
 
+@pytest.mark.long
 def test_ctrl_c_leaves_nothing_running_and_a_second_run_works(tmp_path: Path) -> None:
     argv = [sys.executable, "-m", "christmas_campaign.cli.main", "up", "--data", str(tmp_path / "up")]
     addresses = []

@@ -69,6 +69,7 @@ def test_a_pause_holds_all_emails_and_a_resume_lets_each_go_once(stack: Stack) -
     assert christmas(stack, "resume").stdout == "No e-mail is held.\n"
 
 
+@pytest.mark.long
 def test_a_resume_after_one_that_broke_off_lets_go_what_is_still_held(stack: Stack) -> None:
     christmas(stack, "pause")
     email = overdue(stack)
@@ -78,6 +79,7 @@ def test_a_resume_after_one_that_broke_off_lets_go_what_is_still_held(stack: Sta
     assert numbers(wait_for_mails(stack, email, 1)) == [2]
 
 
+@pytest.mark.long
 def test_no_pause_makes_an_email_expire(stack: Stack) -> None:
     """Due nine days ago, by what is kept of it, and held until now."""
     christmas(stack, "pause")

@@ -120,6 +120,7 @@ def test_an_email_whose_run_vanished_is_scheduled_again(stack: Stack) -> None:
     assert "Nothing is to be mended." in christmas(stack, "repair", "--apply").stdout
 
 
+@pytest.mark.long
 def test_one_that_is_overdue_arrives_once(stack: Stack) -> None:
     email, _ = signed_up(stack, timedelta(seconds=15))
     kill(stack, waiting(stack, email)[2])

@@ -20,11 +20,12 @@ HOURS = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("testing_mode", "zone"),
     [
         pytest.param(False, "America/Toronto", id="production"),
-        pytest.param(True, "Asia/Tokyo", id="testing mode", marks=pytest.mark.long),
+        pytest.param(True, "Asia/Tokyo", id="testing mode"),
     ],
 )
 def test_the_dates_of_all_four_sequences(tmp_path: Path, testing_mode: bool, zone: str) -> None:

@@ -89,6 +89,7 @@ def test_fault_2_a_second_signup_before_e2_schedules_nothing_again(stack: Stack)
     assert sorted(run.inputs["number"] for run in runs(stack, "send-email", email)) == [2, 3, 4, 5]
 
 
+@pytest.mark.long
 def test_fault_3_the_emails_of_the_three_other_sequences_are_sent(stack: Stack) -> None:
     """The send did not accept what their handlers passed to it: none of their e-mails could be sent."""
     emails = {name: address(name) for name in OTHERS}
@@ -105,6 +106,7 @@ def test_fault_3_the_emails_of_the_three_other_sequences_are_sent(stack: Stack) 
     until(all_recorded, "the record of each first e-mail")
 
 
+@pytest.mark.long
 def test_fault_4_a_contact_in_two_sequences_has_each_email_on_its_own_page(stack: Stack) -> None:
     """Pages were looked up by address alone."""
     email = address()
@@ -229,6 +231,7 @@ def test_fault_8_a_time_without_a_zone_is_the_campaigns(stack: Stack) -> None:
     assert scheduled(stack, email) == {number: anchor + delay for number, delay in DELAYS.items()}
 
 
+@pytest.mark.long
 def test_fault_9_a_page_with_nothing_but_empty_properties_is_no_obstacle(stack: Stack) -> None:
     """A handler that met an empty select crashed."""
     email = address()

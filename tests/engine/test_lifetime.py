@@ -68,6 +68,7 @@ def test_a_port_that_is_in_use_is_named(tmp_path: Path, env: dict[str, str]) -> 
             Engine(tmp_path, port=port, env=env).start()
 
 
+@pytest.mark.long
 def test_it_starts_on_an_empty_environment_and_stops_while_others_wait(tmp_path: Path, flows: list[Path]) -> None:
     engine = Engine(tmp_path, env={})
     with pytest.raises(ChildError, match="not running"):

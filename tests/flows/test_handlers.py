@@ -293,6 +293,7 @@ def test_a_call_that_did_not_end_maybe_is_skipped_and_enrols_nobody(stack: Stack
         assert stack.kestra.executions(parent=run.id) == []
 
 
+@pytest.mark.long
 def test_the_same_event_again_is_known_once_it_is_enrolled(stack: Stack) -> None:
     emails = {name: address(name) for name in NAMES}
     for email in emails.values():

@@ -428,6 +428,7 @@ def test_every_property_of_the_contact_and_of_the_page_may_be_null(stack: Stack)
         assert numbers([mail]) == [min(HOURS[name])]
 
 
+@pytest.mark.long
 def test_an_event_without_a_contact_is_taken_up_once_there_is_one(stack: Stack) -> None:
     emails = {name: address(name) for name in OTHERS}
     begin_all(stack, [(name, email, {}) for name, email in emails.items()])
