@@ -14,9 +14,9 @@ from click.testing import CliRunner
 from support import until
 
 from christmas_campaign import __version__
+from christmas_campaign.cli.demo import PLAYED
 from christmas_campaign.cli.main import main
 from christmas_campaign.cli.stack import PROJECT
-from christmas_campaign.sequences import SEQUENCES
 
 
 def commands(group: click.Group, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
@@ -51,7 +51,7 @@ def test_the_demo_ends_well_by_itself_without_a_terminal(tmp_path: Path) -> None
     assert result.returncode == 0, result.stdout + result.stderr
     shown = [line.split()[3:5] for line in result.stdout.splitlines() if "due +" in line]
     assert {name: [number for each, number in shown if each == name] for name, _ in shown} == {
-        each.name: [f"E{email.number}" for email in each.emails] for each in SEQUENCES
+        each.name: [f"E{email.number}" for email in each.emails] for each in PLAYED
     }
     assert "All 13 e-mails arrived, in order and on time." in result.stdout
 

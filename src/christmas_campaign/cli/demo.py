@@ -24,8 +24,8 @@ from christmas_campaign.settings import Settings
 #: A week in three quarters of a minute.
 TIME_SCALE = 14_400.0
 
-#: An e-mail is on time when it arrives this long after it is due, at the latest: under the six seconds of a day. It takes one
-#: or two; the rest is for machines that are slow, or busy with something else.
+#: An e-mail is on time when it arrives this long after it is due, at the latest. It takes one or two seconds, and e-mails pass
+#: one by one: where several are due at once on a machine that is slow, the last of them waits for the others.
 ON_TIME = timedelta(seconds=10)
 
 #: The seconds from one event to the next: e-mails pass one by one, about one a second, so their times must not fall together.
