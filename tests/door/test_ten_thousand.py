@@ -108,9 +108,9 @@ def test_each_is_answered_as_it_deserves(storm: Storm) -> None:
     """No 5xx but the meant 503, no answer that another shot should have had, and no connection that is forgotten."""
     assert not storm.outcome.faults, "\n".join(storm.outcome.faults[:20])
     assert storm.outcome.kinds.total() == COUNT
-    assert {200, 400, 401, 404, 405, 422} <= set(storm.outcome.statuses)
-    # On a machine that is busy with other tests what is too large may not be there in time.
-    assert {408, 413} & set(storm.outcome.statuses)
+    # What a seed draws depends on the modules that are loaded: a small storm may have nothing in it that is too large.
+    too_large = {413} if storm.outcome.kinds["oversized"] else set()
+    assert {200, 400, 401, 404, 405, 422} | too_large <= set(storm.outcome.statuses)
 
 
 def test_only_what_intake_takes_reaches_kestra(storm: Storm) -> None:

@@ -74,7 +74,7 @@ def shots(draw: st.DrawFn, aim: Aim) -> Shot:
 
 
 def rage(port: int, aim: Aim, count: int, *, number: int = 0, look: Callable[[], None] = lambda: None) -> Outcome:
-    """Send ``count`` shots to the door at a port, and return what became of them; the same ``number``, the same shots.
+    """Send ``count`` shots to the door at a port, and return what became of them; ``number`` is the seed of what is drawn.
 
     ``look`` is called after each tenth of them, when all have been answered and no other is on its way.
     """
