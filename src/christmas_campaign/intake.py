@@ -6,113 +6,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from christmas_campaign import campaign, fields, forms, identity, templates, times
-from christmas_campaign import notion_schema as schema
-from christmas_campaign.fields import Kind, Plain
+from christmas_campaign import fields, forms, identity, payloads, templates, times
+from christmas_campaign.fields import Plain
 from christmas_campaign.reasons import Outcome, Reason
 from christmas_campaign.sequences import sequence
-
-#: The outcome of a call that starts the sequence ``postcall``; any other is somebody else's matter.
-MAYBE = "Maybe"
-
-#: What the handler of bookings is told of a call.
-BOOKED, CANCELLED = "booked", "cancelled"
-
-#: The most template variables that one payload may bring.
-MOST_VARIABLES = 200
-
-
-class Field(NamedTuple):
-    """One field of a payload: its name, its kind, whether it must be there, what counts when it is not, and the property of
-    the contact's page in Email Sequence that holds it."""
-
-    name: str
-    kind: Kind
-    required: bool = False
-    default: Plain | None = None
-    property: str | None = None
-
-
-_CONTACT = (
-    Field("email", fields.email, required=True, property=schema.PAGE_EMAIL),
-    Field("first_name", fields.text, required=True, property=schema.PAGE_FIRST_NAME),
-)
-_BUSINESS = Field("business_name", fields.text, required=True, property=schema.PAGE_BUSINESS_NAME)
-
-#: What each handler takes, by sequence; unknown fields are ignored.
-FIELDS: dict[str, tuple[Field, ...]] = {
-    "signup": (
-        *_CONTACT,
-        Field("assessment_score", fields.score, required=True, property=schema.PAGE_SCORE),
-        _BUSINESS._replace(required=False, default=campaign.UNNAMED["business_name"]),
-        Field("red_systems", fields.systems, default=0, property=schema.PAGE_RED),
-        Field("orange_systems", fields.systems, default=0, property=schema.PAGE_ORANGE),
-        Field("yellow_systems", fields.systems, default=0, property=schema.PAGE_YELLOW),
-        Field("green_systems", fields.systems, default=0, property=schema.PAGE_GREEN),
-        Field("gps_score", fields.score),
-        Field("money_score", fields.score),
-        Field("weakest_system_1", fields.text),
-        Field("weakest_system_2", fields.text),
-        Field("strongest_system", fields.text),
-        Field("revenue_leak_total", fields.dollars),
-        Field("email_1_sent_at", fields.time),
-    ),
-    "noshow": (
-        *_CONTACT,
-        _BUSINESS,
-        Field("calendly_event_uri", fields.text, required=True, property=schema.PAGE_CALENDLY_EVENT),
-        Field("scheduled_time", fields.time, required=True, property=schema.PAGE_SCHEDULED_TIME),
-        Field("event_type", fields.text, default="Discovery Call - $2997 Diagnostic", property=schema.PAGE_EVENT_TYPE),
-        Field("reschedule_url", fields.text),
-    ),
-    "postcall": (
-        *_CONTACT,
-        _BUSINESS,
-        Field("call_date", fields.time, required=True, property=schema.PAGE_CALL_DATE),
-        Field("call_outcome", fields.text, default=MAYBE, property=schema.PAGE_CALL_OUTCOME),
-        Field("call_notes", fields.notes, property=schema.PAGE_NOTES),
-        Field("objections", fields.texts, property=schema.PAGE_OBJECTIONS),
-        Field(
-            "follow_up_priority",
-            fields.one_of("High", "Medium", "Low"),
-            default="Medium",
-            property=schema.PAGE_PRIORITY,
-        ),
-    ),
-    "onboarding": (
-        *_CONTACT,
-        _BUSINESS,
-        Field("payment_confirmed", fields.flag, required=True),
-        Field("payment_amount", fields.amount, required=True, property=schema.PAGE_AMOUNT),
-        Field("payment_date", fields.time, required=True, property=schema.PAGE_PAYMENT_DATE),
-        Field("docusign_completed", fields.flag, default=True),
-        Field("salon_address", fields.text, property=schema.PAGE_ADDRESS),
-        Field("observation_dates", fields.texts, property=schema.PAGE_OBSERVATIONS),
-        Field("start_date", fields.time, property=schema.PAGE_START_DATE),
-        Field(
-            "package_type",
-            fields.text,
-            default="Phase 1 - Traditional Service Diagnostic",
-            property=schema.PAGE_PACKAGE,
-        ),
-    ),
-    "precall": (
-        *_CONTACT,
-        _BUSINESS._replace(required=False, default=campaign.UNNAMED["business_name"]),
-        Field("booking_uri", fields.text, required=True, property=schema.PAGE_CALENDLY_EVENT),
-        Field("scheduled_time", fields.time, required=True, property=schema.PAGE_SCHEDULED_TIME),
-        Field("event_type", fields.text, default="Diagnostic Call", property=schema.PAGE_EVENT_TYPE),
-        Field("reschedule_url", fields.text),
-        Field("join_url", fields.text),
-        Field("host_name", fields.text),
-        Field("status", fields.one_of(BOOKED, CANCELLED), default=BOOKED),
-        Field("rescheduled", fields.flag, default=False),
-        Field("booked_at", fields.time),
-    ),
-}
-
-#: What the answer of a handler repeats of the payload besides the address, for callers read it there.
-ECHOED = {"postcall": ("call_outcome",), "onboarding": ("payment_amount",)}
 
 
 class Problem(NamedTuple):
@@ -152,12 +49,12 @@ class Event(NamedTuple):
         """The id of the enrolment that this event asks for: the same event gives the same id, and a cancellation another one
         than the booking that it is about."""
         found = identity.enrolment_id(sequence(self.sequence), self.email, self.fields)
-        return f"{found}-{CANCELLED}" if self.cancels else found
+        return f"{found}-{payloads.CANCELLED}" if self.cancels else found
 
     @property
     def cancels(self) -> bool:
         """Whether a call will not take place at this time."""
-        return self.fields.get("status") == CANCELLED
+        return self.fields.get("status") == payloads.CANCELLED
 
     @property
     def booking(self) -> str | None:
@@ -175,7 +72,7 @@ class Event(NamedTuple):
     @property
     def defaults(self) -> dict[str, Plain]:
         """What counts for each field that the payload did not give, as far as there is such a thing."""
-        return {field.name: field.default for field in FIELDS[self.sequence] if field.default is not None}
+        return {field.name: field.default for field in payloads.FIELDS[self.sequence] if field.default is not None}
 
     def value(self, name: str) -> Plain | None:
         """Return the field's value, else its default, else ``None``."""
@@ -202,7 +99,7 @@ def read(payload: object, sequence_name: str, now: datetime) -> Event:
     form = forms.read(payload, sequence_name)
     found: dict[str, Plain] = {}
     problems = [Problem(*each) for each in form.problems]
-    for field in FIELDS[sequence_name]:
+    for field in payloads.FIELDS[sequence_name]:
         given = form.fields.get(field.name)
         if fields.blank(given):
             if field.required and field.name not in form.looked_up:
@@ -243,8 +140,8 @@ def _variables(given: object, problems: list[Problem]) -> dict[str, str]:
     if not isinstance(given, Mapping):
         problems.append(Problem("variables", "must be an object of names and values"))
         return {}
-    if len(given) > MOST_VARIABLES:
-        problems.append(Problem("variables", f"must have at most {MOST_VARIABLES} names"))
+    if len(given) > payloads.MOST_VARIABLES:
+        problems.append(Problem("variables", f"must have at most {payloads.MOST_VARIABLES} names"))
         return {}
     found: dict[str, str] = {}
     for name, value in given.items():
@@ -266,7 +163,7 @@ def _variables(given: object, problems: list[Problem]) -> dict[str, str]:
 
 def _starts_nothing(event: Event) -> Reason | None:
     """Why a payload that is right starts nothing, ``None`` if it does."""
-    if str(event.value("call_outcome") or MAYBE).strip().lower() != MAYBE.lower():
+    if str(event.value("call_outcome") or payloads.MAYBE).strip().lower() != payloads.MAYBE.lower():
         return Reason.NOT_A_MAYBE
     # A call that moves is cancelled and booked anew. What the booking ends is enough, whichever of the two comes first.
     return Reason.CALL_MOVED if event.cancels and event.fields.get("rescheduled") is True else None
@@ -315,7 +212,7 @@ def answer(payload: object, sequence_name: str, now: datetime, execution_id: str
             "campaign": found.answers_as,
             "timestamp": times.text(now),
             "execution_id": execution_id,
-            **{name: event.value(name) for name in ECHOED.get(sequence_name, ())},
+            **{name: event.value(name) for name in payloads.ECHOED.get(sequence_name, ())},
         },
         "body_if_known": {"status": "skipped", "reason": found.duplicate, "email": as_it_came},
         "outcome": Outcome.ACCEPTED,

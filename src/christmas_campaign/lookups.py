@@ -9,8 +9,9 @@ from typing import Any
 from christmas_campaign import campaign, fields, identity, notion_pages, templates, times
 from christmas_campaign import notion_schema as schema
 from christmas_campaign.fields import Plain
-from christmas_campaign.intake import FIELDS, Event, Field
+from christmas_campaign.intake import Event
 from christmas_campaign.notion_pages import Page, Read
+from christmas_campaign.payloads import FIELDS, Field
 from christmas_campaign.sequences import sequence
 
 #: The sequence whose payload says what the others' templates may name.

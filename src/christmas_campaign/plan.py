@@ -11,9 +11,10 @@ from christmas_campaign import notion_schema as schema
 from christmas_campaign.alert import alert
 from christmas_campaign.enrolment import Record, time_to_live
 from christmas_campaign.fields import Plain
-from christmas_campaign.intake import FIELDS, Event
+from christmas_campaign.intake import Event
 from christmas_campaign.lookups import ONBOARDING, SIGNUP, for_page, names, own_page, signup_fields
 from christmas_campaign.notion_pages import Page, Read
+from christmas_campaign.payloads import FIELDS
 from christmas_campaign.reasons import Outcome, Reason
 from christmas_campaign.segments import Segment, classify
 from christmas_campaign.sequences import sequence

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 
 from christmas_campaign import campaign, fields, footer, identity, systems, templates, times, unsubscribing
 from christmas_campaign.fields import Plain
-from christmas_campaign.intake import FIELDS, Event
+from christmas_campaign.intake import Event
+from christmas_campaign.payloads import FIELDS
 from christmas_campaign.segments import classify
 from christmas_campaign.sequences import sequence
 from christmas_campaign.settings import Settings

@@ -16,7 +16,7 @@ from christmas_campaign import notion_schema as schema
 from christmas_campaign.cli import content
 from christmas_campaign.cli.stack import PROJECT, SANDBOX_SETTINGS
 from christmas_campaign.enrolment import Record
-from christmas_campaign.intake import FIELDS
+from christmas_campaign.payloads import FIELDS
 from christmas_campaign.sequences import SEQUENCES, sequence
 from christmas_campaign.settings import read
 

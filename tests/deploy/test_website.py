@@ -17,7 +17,7 @@ import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 from support import free_port
 
-from christmas_campaign import intake
+from christmas_campaign import payloads
 from christmas_campaign.sequences import SEQUENCES
 from deploy.conftest import PROJECT, program
 
@@ -198,7 +198,7 @@ def test_the_answers_of_the_page_are_those_that_the_examples_know() -> None:
 def test_the_fields_are_those_that_are_read() -> None:
     found = {row[0]: row for row in rows(section("What to post where")) if len(row) == 3 and row[0] != row[1]}
     for each in SEQUENCES:
-        fields = intake.FIELDS[each.name]
+        fields = payloads.FIELDS[each.name]
         required, optional = (set(re.findall(r"`(\w+)`", cell)) for cell in found[each.name][1:])
         assert required == {field.name for field in fields if field.required}, each.name
         assert optional == {field.name for field in fields if not field.required}, each.name

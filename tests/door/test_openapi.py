@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from jsonschema_rs import Draft202012Validator
 
-from christmas_campaign import intake
+from christmas_campaign import payloads
 from christmas_campaign.door.openapi import document
 from christmas_campaign.door.paths import NATIVE, TODAY, Paths, Place
 from christmas_campaign.sequences import SEQUENCES
@@ -50,8 +50,8 @@ def test_it_has_all_paths_and_methods_and_no_other() -> None:
 @pytest.mark.parametrize("name", TODAY)
 def test_it_has_the_fields_that_intake_reads(name: str) -> None:
     schema = DOCUMENT["components"]["schemas"][name]
-    assert set(schema["properties"]) == {field.name for field in intake.FIELDS[name]} | {"variables"}
-    assert schema["required"] == [field.name for field in intake.FIELDS[name] if field.required]
+    assert set(schema["properties"]) == {field.name for field in payloads.FIELDS[name]} | {"variables"}
+    assert schema["required"] == [field.name for field in payloads.FIELDS[name] if field.required]
 
 
 @pytest.mark.parametrize("name", TODAY)
@@ -77,3 +77,18 @@ def test_the_examples_fit(example: str, name: str) -> None:
     assert fault(name, value) is None
     value.pop(next(iter(DOCUMENT["components"]["schemas"][name]["required"])))
     assert fault(name, value) is not None
+
+
+@pytest.mark.parametrize("name", ["calendly", "calendly_booking"])
+def test_calendly_may_say_at_either_place_which_call_it_is(name: str) -> None:
+    example = {"calendly": "noshow-calendly", "calendly_booking": "precall-calendly"}[name]
+    value = json.loads((PROJECT / "examples" / f"{example}.json").read_text(encoding="utf-8"))
+    invitee = value["payload"]
+    uri = invitee["scheduled_event"].pop("uri")
+    for event, fine in ((uri, True), (None, False), (" ", False)):
+        invitee["event"] = event
+        assert (fault(name, value) is None) is fine, event
+    del invitee["event"]
+    assert fault(name, value) is not None
+    invitee["scheduled_event"]["uri"] = uri
+    assert fault(name, value) is None

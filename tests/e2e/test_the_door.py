@@ -5,20 +5,38 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import httpx
 import pytest
+from cli.operator import christmas_json
 from door.process import DoorProcess, base64_of
 from standardwebhooks import Webhook
-from support import SCALE, add_contact, address, enrolled, free_port, long, payload, runs, until
+from support import (
+    SCALE,
+    add_contact,
+    address,
+    analytics_of,
+    begin,
+    ended,
+    enrolled,
+    free_port,
+    long,
+    payload,
+    runs,
+    until,
+    wait_for_mails,
+)
 
 from christmas_campaign import times
+from christmas_campaign.cli.sandbox import Mail
 from christmas_campaign.cli.stack import Stack
 from christmas_campaign.door.inbox import look
 from christmas_campaign.door.paths import NATIVE, TODAY
 from christmas_campaign.sequences import SEQUENCES, sequence
 
 SECRET, OLD_SECRET = "whsec_" + base64_of("a new secret of the website"), "whsec_" + base64_of("the one before it")
+RESENDS = "whsec_" + base64_of("the secret of Resend")
 NAMES = [each.name for each in SEQUENCES]
 
 
@@ -37,9 +55,9 @@ def behind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 @pytest.fixture(scope="module")
 def door(behind: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DoorProcess]:
     keys = {f"SECRET_{each.webhook_key}": base64_of(key_of(behind, each.name)) for each in SEQUENCES}
-    with DoorProcess(
-        tmp_path_factory.mktemp("door"), behind.engine, SIGNING_WEBSITE=f"{SECRET},{OLD_SECRET}", **keys
-    ) as running:
+    keys["SECRET_WEBHOOK_KEY_RESEND"] = base64_of(behind.webhook("resend-handler").rpartition("/")[2])
+    signing = {"SIGNING_WEBSITE": f"{SECRET},{OLD_SECRET}", "SIGNING_RESEND": RESENDS}
+    with DoorProcess(tmp_path_factory.mktemp("door"), behind.engine, **signing, **keys) as running:
         yield running
 
 
@@ -93,6 +111,58 @@ def test_what_is_not_signed_right_makes_no_execution(behind: Stack, door: DoorPr
     enrolled(behind, email)
     after = {run.id for run in behind.kestra.executions(namespace="christmas", flow_id="signup-handler")}
     assert len(after - before) == 1
+
+
+def reported(mail: Mail, name: str, **data: Any) -> bytes:
+    """What Resend's webhook says of a mail."""
+    about = {"email_id": mail.id, "to": list(mail.to), "tags": dict(mail.tags), **data}
+    return json.dumps({"type": name, "created_at": times.text(datetime.now(UTC)), "data": about}).encode()
+
+
+@pytest.mark.long
+def test_a_report_counts_if_resend_signed_it_and_not_otherwise(behind: Stack, door: DoorProcess) -> None:
+    email = address()
+    add_contact(behind, email)
+    begin(behind, "noshow", email)
+    mail = wait_for_mails(behind, email, 1)[0]
+
+    def posted(body: bytes, secret: str) -> int:
+        at = datetime.now(UTC)
+        signature = Webhook(secret).sign("msg_1", at, body.decode())
+        return door.post(
+            "/webhook/resend", body, svix_id="msg_1", svix_timestamp=str(int(at.timestamp())), svix_signature=signature
+        ).status_code
+
+    # Whoever knows the address can say this; it would stop every sequence for good, and tell another reason.
+    complaint = reported(mail, "email.complained")
+    forged = "whsec_" + base64_of("somebody else's secret")
+    assert [posted(complaint, forged), posted(complaint, SECRET)] == [401, 401]
+    delivered = reported(mail, "email.delivered")
+    bounced = reported(mail, "email.bounced", bounce={"message": "unknown", "type": "Permanent", "subType": "General"})
+    assert [posted(each, RESENDS) for each in (bounced, delivered, bounced, delivered)] == [200] * 4
+
+    became = {run.inputs["number"]: run for run in ended(behind, email, 3, sequence="noshow")}
+    assert (became[3].state, became[3].labels["reason"]) == ("SUCCESS", "bounced")
+    (contact,) = christmas_json(behind, "stopped", email)
+    assert [(each["reason"], each["by"]) for each in contact["stops"]] == [("bounced", "resend")]
+    shown = until(
+        lambda: [page for page in analytics_of(behind, email) if page["Status"] == "bounced"],
+        "the page in Email Analytics",
+    )
+    assert [(page["Resend Email ID"], page["Error Message"]) for page in shown] == [
+        (mail.id, "bounced: Permanent General")
+    ]
+    ours = {"enrolment": mail.tags["enrolment"]}
+    told = until(
+        lambda: (
+            found
+            if len(found := behind.kestra.executions(flow_id="report", labels=ours)) == 4
+            and not any(run.live for run in found)
+            else None
+        ),
+        "the end of four reports",
+    )
+    assert {run.inputs["report"]["kind"] for run in told} == {"bounced", "delivered"}
 
 
 def test_nothing_else_of_kestra_is_reachable(behind: Stack, door: DoorProcess) -> None:

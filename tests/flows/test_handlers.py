@@ -14,7 +14,7 @@ from support import REQUIRED, add_contact, address, enrolled, payload, post, pos
 from christmas_campaign import identity, times
 from christmas_campaign.cli.kestra import Execution
 from christmas_campaign.cli.stack import Stack
-from christmas_campaign.intake import FIELDS
+from christmas_campaign.payloads import FIELDS
 from christmas_campaign.sequences import SEQUENCES, sequence
 
 NAMES = [each.name for each in SEQUENCES]

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from christmas_campaign import fields, intake
+from christmas_campaign import fields, intake, payloads
 from christmas_campaign.intake import Event, InvalidPayload
 from unit import build, native
 
@@ -124,8 +124,8 @@ def problems(payload: object, name: str = "signup") -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize("name", build.NAMES)
 def test_the_fields_of_each_handler_are_those_of_the_contract(name: str) -> None:
-    assert [field.name for field in intake.FIELDS[name]] == list(FIELDS[name])
-    assert [field.name for field in intake.FIELDS[name] if field.required] == list(build.REQUIRED[name])
+    assert [field.name for field in payloads.FIELDS[name]] == list(FIELDS[name])
+    assert [field.name for field in payloads.FIELDS[name] if field.required] == list(build.REQUIRED[name])
 
 
 @pytest.mark.parametrize("name", build.NAMES)
@@ -463,7 +463,7 @@ any_json = st.recursive(
 def hostile(draw: st.DrawFn) -> tuple[str, object]:
     """A sequence, and any JSON value, most often an object with fields that the handler reads."""
     name = draw(st.sampled_from(build.NAMES))
-    named = {field.name: any_json for field in intake.FIELDS[name]}
+    named = {field.name: any_json for field in payloads.FIELDS[name]}
     fields_ = st.fixed_dictionaries({}, optional={**named, "variables": any_json})
     almost = fields_.map(lambda given: {**build.REQUIRED[name], **given})
     return name, draw(any_json | fields_ | almost)
@@ -538,8 +538,8 @@ def good(draw: st.DrawFn) -> tuple[str, dict[str, Any]]:
     """A sequence, and a payload that its handler takes."""
     name = draw(st.sampled_from(build.NAMES))
     choices = st.sampled_from(["booked", "Cancelled"] if name == "precall" else ["High", "Medium", "Low"])
-    must = {field.name: GOOD.get(field.kind, choices) for field in intake.FIELDS[name] if field.required}
-    may = {field.name: GOOD.get(field.kind, choices) for field in intake.FIELDS[name] if not field.required}
+    must = {field.name: GOOD.get(field.kind, choices) for field in payloads.FIELDS[name] if field.required}
+    may = {field.name: GOOD.get(field.kind, choices) for field in payloads.FIELDS[name] if not field.required}
     names = st.from_regex(r"[\w -]{1,20}", fullmatch=True).filter(str.strip)
     values = good_text | st.booleans() | st.integers(-9999, 9999) | st.lists(good_text, max_size=3)
     may["variables"] = st.dictionaries(names, values, max_size=4)

@@ -8,7 +8,7 @@ import pytest
 
 from christmas_campaign import campaign, fields, footer, template_check, template_origins, values
 from christmas_campaign import notion_schema as schema
-from christmas_campaign.intake import FIELDS, Field
+from christmas_campaign.payloads import FIELDS, Field
 from christmas_campaign.sequences import SEQUENCES
 from christmas_campaign.settings import Settings
 from christmas_campaign.template_check import Fault, Notice, Page, Use

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from christmas_campaign import __version__, intake, unsubscribing
-from christmas_campaign.door import answers, openapi_payloads, unsubscribe
+from christmas_campaign import __version__, payloads, unsubscribing
+from christmas_campaign.door import answers, openapi_forms, openapi_payloads, unsubscribe
 from christmas_campaign.door.bodies import MOST_BYTES
 from christmas_campaign.door.paths import HEALTH, NATIVE, TODAY
 from christmas_campaign.reasons import Outcome, Reason
@@ -104,7 +104,7 @@ def _signatures(name: str) -> list[dict[str, Any]]:
 
 
 def _payload(name: str) -> dict[str, Any]:
-    own = openapi_payloads.OWN_FORMS.get(name, ())
+    own = openapi_forms.OWN_FORMS.get(name, ())
     found = [{"$ref": f"#/components/schemas/{each}"} for each in (name, *own)]
     return {"anyOf": found} if own else found[0]
 
@@ -112,7 +112,9 @@ def _payload(name: str) -> dict[str, Any]:
 def _taken(name: str) -> dict[str, Any]:
     found = sequence(name)
     properties = openapi_payloads.schemas()[name]["properties"]
-    echoed = {each: {**properties[each], "description": "as it was understood"} for each in intake.ECHOED.get(name, ())}
+    echoed = {
+        each: {**properties[each], "description": "as it was understood"} for each in payloads.ECHOED.get(name, ())
+    }
     accepted = {
         "status": {"const": Outcome.ACCEPTED.value},
         "message": {"type": "string"},

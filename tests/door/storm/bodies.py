@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from hypothesis import strategies as st
 from support import payload
 
-from christmas_campaign import intake
+from christmas_campaign import payloads
 from christmas_campaign.door.bodies import DEPTH, MOST_BYTES
 from christmas_campaign.sequences import SEQUENCES
 from door.storm.aim import MARK, Aim
@@ -90,7 +90,7 @@ def _encoded(value: Any, *, ascii_only: bool = True) -> bytes:
 @st.composite
 def _wrong(draw: st.DrawFn, name: str, said: dict[str, Any]) -> bytes:
     """A body that intake, or what reads the JSON before it, refuses."""
-    required = [field.name for field in intake.FIELDS[name] if field.required]
+    required = [field.name for field in payloads.FIELDS[name] if field.required]
     way = draw(st.sampled_from(("missing", "type", "other value", "json", "depth", "text", "no json")))
     if way == "missing":
         del said[draw(st.sampled_from(required))]

@@ -1,0 +1,184 @@
+"""The calls that Calendly, Cal.com and DocuSign Connect make of their own, as JSON Schema."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from christmas_campaign import fields, forms
+from christmas_campaign.door.openapi_kinds import ALL, EMAIL, KINDS, SOON, TIME, optional
+
+#: Which sequence takes forms of somebody's own, and their names among the schemas.
+OWN_FORMS: Mapping[str, tuple[str, ...]] = {
+    "noshow": ("calendly",),
+    "onboarding": ("docusign",),
+    "precall": ("calendly_booking", "cal_com_booking"),
+}
+
+
+def schemas() -> dict[str, Any]:
+    """Return the schemas of the forms by their names."""
+    return {
+        "calendly": _calendly(),
+        "docusign": _docusign(),
+        "calendly_booking": _calendly_booking(),
+        "cal_com_booking": _cal_com_booking(),
+    }
+
+
+def _calendly() -> dict[str, Any]:
+    return {
+        "type": "object",
+        "description": f"Calendly's own call. It has no email beside the event. {ALL}",
+        "required": ["event", "payload"],
+        "properties": {
+            "event": {"const": forms.NO_SHOW},
+            "payload": _invitee(TIME, {}, {}),
+            "email": False,
+            "variables": False,
+        },
+    }
+
+
+def _calendly_booking() -> dict[str, Any]:
+    text = KINDS[fields.text]
+    invitee = _invitee(
+        SOON,
+        {
+            "location": {"type": ["object", "null"], "properties": {"join_url": optional(text)}},
+            "event_memberships": {"type": "array", "items": _named("user_name")},
+        },
+        {"rescheduled": {"type": ["boolean", "null"]}, "created_at": optional(TIME)},
+    )
+    return {
+        "type": "object",
+        "description": f"Calendly's own call about a booking. It has no email beside the event. {ALL}",
+        "required": ["event", "payload"],
+        "properties": {
+            "event": {"enum": list(forms.CALENDLY_BOOKINGS)},
+            "payload": invitee,
+            "created_at": optional(TIME),
+            "email": False,
+            "variables": False,
+        },
+    }
+
+
+def _invitee(starts: Mapping[str, Any], of_meeting: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """The person whom Calendly's calls are about; the call has its address at one of two places."""
+    text = KINDS[fields.text]
+    meeting = {
+        "type": "object",
+        "required": ["start_time"],
+        "properties": {"uri": optional(text), "start_time": starts, "name": optional(text), **of_meeting},
+    }
+    with_address: dict[str, Any] = {"type": "object", "required": ["uri"], "properties": {"uri": text}}
+    return {
+        "type": "object",
+        "required": ["email", "scheduled_event"],
+        "properties": {
+            "email": EMAIL,
+            "first_name": optional(text),
+            "name": {**optional(text), "type": ["string", "null"]},
+            "event": {"description": "Stands for scheduled_event.uri where that is not there."},
+            "scheduled_event": meeting,
+            "reschedule_url": optional(text),
+            **own,
+        },
+        "anyOf": [
+            {"properties": {"scheduled_event": with_address}},
+            {"required": ["event"], "properties": {"event": text}},
+        ],
+    }
+
+
+def _cal_com_booking() -> dict[str, Any]:
+    text = KINDS[fields.text]
+    attendee = {
+        "type": "object",
+        "required": ["email"],
+        "properties": {
+            "email": EMAIL,
+            "name": {**optional(text), "type": ["string", "null"]},
+            "firstName": optional(text),
+        },
+    }
+    booking = {
+        "type": "object",
+        "required": ["uid", "startTime", "attendees"],
+        "properties": {
+            "uid": text,
+            "startTime": SOON,
+            "attendees": {"type": "array", "minItems": 1, "items": attendee},
+            "eventTitle": optional(text),
+            "title": optional(text),
+            "organizer": _named("name"),
+            "metadata": {"type": ["object", "null"], "properties": {"videoCallUrl": optional(text)}},
+            "location": {"description": "Used if it is an address that begins with https://."},
+            "bookerUrl": {"description": "Used if it is an address that begins with https://."},
+        },
+    }
+    return {
+        "type": "object",
+        "description": f"Cal.com's own call about a booking. It has no email beside triggerEvent. {ALL}",
+        "required": ["triggerEvent", "payload"],
+        "properties": {
+            "triggerEvent": {"enum": list(forms.CAL_COM_BOOKINGS)},
+            "payload": booking,
+            "createdAt": optional(TIME),
+            "email": False,
+            "variables": False,
+            "event": False,
+        },
+    }
+
+
+def _named(name: str) -> dict[str, Any]:
+    return {"type": "object", "properties": {name: optional(KINDS[fields.text])}}
+
+
+def _docusign() -> dict[str, Any]:
+    said = {"type": ["string", "null"]}
+    labelled = {"type": "object", "properties": {"name": said, "value": said}}
+    tab = {
+        "type": "object",
+        "properties": {"tabLabel": said, "value": said, "paymentDetails": {"type": ["object", "null"]}},
+    }
+    signer = {
+        "type": "object",
+        "properties": {
+            "email": said,
+            "firstName": said,
+            "name": said,
+            "routingOrder": {"type": ["string", "integer"]},
+            "tabs": {"type": "object", "additionalProperties": {"type": "array", "items": tab}},
+        },
+    }
+    custom = {"type": "array", "items": labelled}
+    envelope = {
+        "type": "object",
+        "required": ["status", "recipients"],
+        "properties": {
+            "status": {"type": "string", "description": f"Is {forms.COMPLETED} when everybody has signed."},
+            "recipients": {
+                "type": "object",
+                "required": ["signers"],
+                "properties": {"signers": {"type": "array", "items": signer}},
+            },
+            "customFields": {"type": "object", "properties": {"textCustomFields": custom, "listCustomFields": custom}},
+        },
+    }
+    return {
+        "type": "object",
+        "description": (
+            "DocuSign Connect's own message for an event. A custom field, or a tab of a signer, is looked for under each of "
+            f"the names {', '.join(forms.LABELLED)}: what of them onboarding requires and is not there is refused with 422. "
+            f"The envelope itself, as in the older messages, is read too. {ALL}"
+        ),
+        "required": ["event", "data"],
+        "properties": {
+            "event": {"type": "string", "description": f"Is {forms.COMPLETED_EVENT} when everybody has signed."},
+            "data": {"type": "object", "required": ["envelopeSummary"], "properties": {"envelopeSummary": envelope}},
+            "email": False,
+        },
+    }

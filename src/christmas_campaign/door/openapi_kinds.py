@@ -1,0 +1,98 @@
+"""What values may be, as JSON Schema: one schema for each kind of field, and what is said of all payloads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from christmas_campaign import addresses, fields
+from christmas_campaign.door.bodies import DEPTH, NAME_LENGTH
+from christmas_campaign.fields import Kind
+from christmas_campaign.sequences import sequence
+
+# Text without control characters, and with something to read in it; a number is taken as its text.
+_CONTROL = r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f"
+SHOWN = f"^[^{_CONTROL}]*$"
+_FILLED = rf"^[^{_CONTROL}]*[^\s{_CONTROL}][^{_CONTROL}]*$"
+
+
+def text(longest: int, pattern: str = _FILLED) -> dict[str, Any]:
+    """Return the schema of a text of at most this many characters, or of a number that is taken as its text."""
+    number = {"exclusiveMinimum": -1e15, "exclusiveMaximum": 1e15}
+    return {"type": ["string", "number"], "maxLength": longest, "pattern": pattern, **number}
+
+
+def any_case(*words: str) -> str:
+    """Return the pattern for one of these words, in any case, or for none: blank text is nothing given."""
+    spelt = ("".join(f"[{letter.upper()}{letter.lower()}]" for letter in word) for word in words)
+    return rf"^\s*({'|'.join(spelt)})?\s*$"
+
+
+#: A contact's address.
+EMAIL = {
+    "type": "string",
+    "format": "email",
+    "maxLength": addresses.MAX_LENGTH,
+    "description": "Letters of ASCII alone.",
+}
+#: A moment, or a day.
+TIME = {
+    "type": "string",
+    "format": "date-time",
+    "description": "ISO 8601; a day alone is taken too. From 2000 to 2200.",
+}
+#: One text of a list.
+ITEM = {**text(fields.TEXT_LENGTH, SHOWN), "type": ["string", "number", "null"]}
+
+#: What a field of each kind holds; text that is a number, or true or false, is taken as one too.
+KINDS: Mapping[Kind, dict[str, Any]] = {
+    fields.email: EMAIL,
+    fields.text: text(fields.TEXT_LENGTH),
+    fields.notes: text(fields.NOTES_LENGTH),
+    fields.score: {
+        "type": ["number", "string"],
+        "minimum": 0,
+        "maximum": 100,
+        "pattern": r"^(100|[0-9]{1,2}(\.[0-9]{1,9})?)$",
+    },
+    fields.systems: {"type": ["integer", "string"], "minimum": 0, "maximum": 8, "pattern": "^[0-8]$"},
+    fields.dollars: {"type": ["integer", "string"], "minimum": 0, "maximum": 1_000_000_000, "pattern": "^[0-9]{1,9}$"},
+    fields.amount: {
+        "type": ["number", "string"],
+        "minimum": 0,
+        "maximum": 1_000_000_000,
+        "multipleOf": 0.01,
+        "pattern": r"^[0-9]{1,9}(\.[0-9]{1,2})?$",
+        "description": "Dollars, with cents at the most.",
+    },
+    fields.flag: {"type": ["boolean", "string"], "pattern": any_case("true", "false")},
+    fields.texts: {
+        "type": ["array", "string"],
+        "items": ITEM,
+        "maxItems": fields.LIST_LENGTH,
+        "maxLength": fields.TEXT_LENGTH,
+        "pattern": SHOWN,
+        "description": "One text alone is a list of one.",
+    },
+    fields.time: TIME,
+}
+
+#: A call may be a year off, and not more.
+SOON = {
+    **TIME,
+    "description": f"{TIME['description']} Not more than {sequence('precall').anchor_ahead.days} days from now.",
+}
+
+#: What holds for every payload.
+ALL = (
+    "Space around a value does not count; null and blank text are nothing given. Unknown fields do not count. "
+    f"Nothing may be nested more than {DEPTH} levels deep, no name may be longer than {NAME_LENGTH} "
+    "characters or be there twice in one object. No text may have NUL, NUL as JSON writes it, or half of a character."
+)
+
+
+def optional(held: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the schema of a value that may be null as well."""
+    kinds = held["type"] if isinstance(held["type"], list) else [held["type"]]
+    nothing = {"enum": [*held["enum"], None]} if "enum" in held else {}
+    return {**held, "type": [*kinds, "null"], **nothing}
