@@ -27,6 +27,7 @@ from christmas_campaign.door.paths import TODAY
 from christmas_campaign.reasons import Outcome as Became
 from christmas_campaign.reasons import Reason
 from christmas_campaign.sequences import SEQUENCES, sequence
+from christmas_campaign.stops import RULES
 
 COUNT = int(os.environ.get("HOSTILE_ENGINE", "150"))
 
@@ -43,6 +44,14 @@ GOOD_ENDS = {
     (Became.ENROLLED, None),
     (Became.SKIPPED, Reason.CONTACT_NOT_FOUND),
     *((Became.SKIPPED, each.duplicate) for each in SEQUENCES),
+}
+
+#: What may have ended a sequence of one of them: that she is said to have bought, or to have a call.
+ENDED_BY = {
+    Reason.BOUGHT: "onboarding",
+    Reason.BOOKED: "precall",
+    Reason.CALL_MOVED: "precall",
+    Reason.CALL_CANCELLED: "precall",
 }
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(int(300 + 3 * PATIENCE))]
@@ -106,10 +115,21 @@ def test_no_other_flow_has_run(storm: Storm) -> None:
 
 def test_whoever_was_told_so_is_enrolled_or_it_is_said_why_not(storm: Storm) -> None:
     ends: dict[str, list[tuple[str, str | None]]] = {}
+    said = {
+        (each.labels["contact"], each.labels["sequence"])
+        for each in storm.executions
+        if each.flow in HANDLERS and each.labels["outcome"] == Became.ACCEPTED
+    }
     for each in storm.executions:
         if each.flow == "enroll" and each.labels.get("outcome"):
-            ends.setdefault(each.labels["contact"], []).append((each.labels["outcome"], each.labels.get("reason")))
-    assert {end for found in ends.values() for end in found} <= GOOD_ENDS
+            contact, outcome, reason = each.labels["contact"], each.labels["outcome"], each.labels.get("reason")
+            ends.setdefault(contact, []).append((outcome, reason))
+            if outcome == Became.SKIPPED and reason in ENDED_BY:
+                cause = Reason(reason)
+                assert each.labels["sequence"] in RULES[cause].ends
+                assert (contact, ENDED_BY[cause]) in said, f"{reason}, and nobody said so"
+            else:
+                assert (outcome, reason) in GOOD_ENDS
     assert not [email for email in storm.outcome.accepted if identity.contact_id(email) not in ends]
 
 
