@@ -20,6 +20,7 @@ RESEND = 2
 CALLS = 3
 
 
+@pytest.mark.alone
 @pytest.mark.long
 @pytest.mark.timeout(1800)
 def test_25_two_hundred_emails_are_due_in_the_same_second_under_enforced_limits(tmp_path: Path) -> None:
