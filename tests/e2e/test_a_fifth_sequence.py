@@ -17,7 +17,7 @@ from christmas_campaign.cli.stack import PROJECT, SANDBOX_SETTINGS
 PAGE = PROJECT / "docs" / "adding-a-sequence.md"
 
 #: What the page changes and what it makes: the places that a new sequence has to touch.
-CHANGED = {f"src/christmas_campaign/{name}.py" for name in ("intake", "notion_schema", "plan", "sequences")}
+CHANGED = {f"src/christmas_campaign/{name}.py" for name in ("payloads", "notion_schema", "plan", "sequences")}
 MADE = {
     "examples/winback.json",
     "flows/winback-handler.yml",

@@ -41,12 +41,11 @@ def _calendly() -> dict[str, Any]:
 
 
 def _calendly_booking() -> dict[str, Any]:
-    text = KINDS[fields.text]
     invitee = _invitee(
         SOON,
         {
-            "location": {"type": ["object", "null"], "properties": {"join_url": optional(text)}},
-            "event_memberships": {"type": "array", "items": _named("user_name")},
+            "location": _named("join_url"),
+            "event_memberships": {"items": _named("user_name")},
         },
         {"rescheduled": {"type": ["boolean", "null"]}, "created_at": optional(TIME)},
     )
@@ -113,7 +112,7 @@ def _cal_com_booking() -> dict[str, Any]:
             "eventTitle": optional(text),
             "title": optional(text),
             "organizer": _named("name"),
-            "metadata": {"type": ["object", "null"], "properties": {"videoCallUrl": optional(text)}},
+            "metadata": _named("videoCallUrl"),
             "location": {"description": "Used if it is an address that begins with https://."},
             "bookerUrl": {"description": "Used if it is an address that begins with https://."},
         },
@@ -134,7 +133,8 @@ def _cal_com_booking() -> dict[str, Any]:
 
 
 def _named(name: str) -> dict[str, Any]:
-    return {"type": "object", "properties": {name: optional(KINDS[fields.text])}}
+    """Where a text may stand under a name. Anything that is no object has no text, which is as good: so there is no type."""
+    return {"properties": {name: optional(KINDS[fields.text])}}
 
 
 def _docusign() -> dict[str, Any]:
