@@ -21,14 +21,14 @@ def missing(texts: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
     ``texts`` has the texts of the template by property. A plain text that is empty lacks nothing: it is made from the HTML.
     Raises ``TemplateError`` when something in a body only looks like a placeholder.
     """
+    # What stands in a comment, or is hidden, tells nobody anything.
+    seen = {schema.TEMPLATE_HTML: plain_text.from_html(texts.get(schema.TEMPLATE_HTML) or "")}
+    text = texts.get(schema.TEMPLATE_TEXT) or ""
+    if text.strip():
+        seen[schema.TEMPLATE_TEXT] = text
     found = {}
-    for part in (schema.TEMPLATE_HTML, schema.TEMPLATE_TEXT):
-        text = texts.get(part) or ""
-        # What stands in a comment, or is hidden, tells nobody anything.
-        seen = plain_text.from_html(text) if part == schema.TEMPLATE_HTML else text
-        if part == schema.TEMPLATE_TEXT and not text.strip():
-            continue
-        names = {each.name for each in templates.placeholders(seen)}
+    for part, read in seen.items():
+        names = {each.name for each in templates.placeholders(read)}
         lacks = tuple(name for name in PLACEHOLDERS if name not in names)
         if lacks:
             found[part] = lacks

@@ -76,7 +76,9 @@ def test_a_booking_that_was_cancelled_before_it_arrived_says_nothing() -> None:
     assert ask(event, stop(Reason.CALL_CANCELLED, booking="other"))["contact"] is not None
 
 
-@pytest.mark.parametrize("kept", ["2025-11-24T10:00:00.000-05:00", "2025-11-24T15:00:59.000Z"])
+@pytest.mark.parametrize(
+    "kept", ["2025-11-24T10:00:00.000-05:00", "2025-11-24T15:00:59.000Z", "2025-11-24T15:00:00.250Z"]
+)
 def test_a_cancellation_empties_the_page(kept: str) -> None:
     said = ask(build.event("precall", status="cancelled"), **{**BOOKED, "Diagnostic Call Date": kept})
     assert said["note"] == "The call was cancelled: the contact's page says so."

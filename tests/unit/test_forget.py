@@ -103,6 +103,15 @@ def test_names_and_texts_are_told_at_any_depth() -> None:
     ]
 
 
+@pytest.mark.parametrize("shape", ['{"a": "%s"}', '["%s"]', '"%s"'])
+@pytest.mark.parametrize("before", ["", " \n"])
+def test_json_that_is_kept_as_text_is_read_whatever_it_is(shape: str, before: str) -> None:
+    # As JSON may write any sign of an address.
+    written = EMAIL.replace("@", "\\u0040")
+    assert EMAIL in list(forget.texts(before + shape % written))
+    assert forget.mentions({"kept": before + shape % written}, EMAIL)
+
+
 def test_what_is_nested_without_end_is_read_as_text() -> None:
     assert forget.mentions("[" * 100_000 + EMAIL, EMAIL)
 
