@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from kestrapy import Configuration, KestraClient
 
 from christmas_campaign.cli.engine import Engine
-from christmas_campaign.cli.kestra import Kestra
+from christmas_campaign.cli.kestra import Kestra, KestraError
 
 NAMESPACE = "engine.test"
 KEY = "the key of the tests"
@@ -174,3 +175,17 @@ def test_a_server_that_is_not_there_is_said_plainly() -> None:
         assert not nobody.health()
         with pytest.raises(KestraError, match=r"Kestra at http://127\.0\.0\.1:9 does not answer"):
             nobody.flows()
+
+
+def test_a_value_that_is_being_written_is_waited_for(engine: Engine, kestra: Kestra) -> None:
+    """Kestra writes it in place, so there is a moment in which its file is empty; a file that stays so is told by its key."""
+    kestra.kv_put("in.the.making", {"a": 1}, NAMESPACE)
+    (file,) = (engine.data / "storage").rglob("in.the.making*.ion")
+    written = file.read_bytes()
+    file.write_bytes(b"")
+    with pytest.raises(KestraError, match=r"the value of the key in\.the\.making cannot be read"):
+        kestra.kv_get("in.the.making", NAMESPACE)
+    later = threading.Timer(0.5, file.write_bytes, [written])
+    later.start()
+    assert kestra.kv_get("in.the.making", NAMESPACE) == {"a": 1}
+    later.join()

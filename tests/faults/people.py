@@ -13,7 +13,6 @@ from support import address, found_in, payload, post, until
 
 from christmas_campaign import campaign, identity
 from christmas_campaign import notion_schema as schema
-from christmas_campaign.cli.kestra import KestraError
 from christmas_campaign.cli.stack import Stack
 from christmas_campaign.sequences import sequence
 from faults.account import Expected
@@ -93,17 +92,8 @@ def wait_until_enrolled(stack: Stack, email: str, timeout: float = 120) -> str:
 
 
 def kept(stack: Stack, key: str) -> Any:
-    """The value of a key, ``None`` while there is none.
-
-    Kestra 1.3.31 writes a value in place, after it has announced it: who reads in that moment meets an empty file, which is
-    an error of the server. For these tests that is as good as "not yet".
-    """
-    try:
-        return stack.kestra.kv_get(key)
-    except KestraError as error:
-        if error.status != 500:
-            raise
-        return None
+    """The value of a key, ``None`` while there is none."""
+    return stack.kestra.kv_get(key)
 
 
 def settled(stack: Stack, email: str, number: int) -> None:

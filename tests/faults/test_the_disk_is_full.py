@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +17,8 @@ from support import SCALE, address, found_in, payload
 
 from christmas_campaign import notion_schema as schema
 from christmas_campaign.cli.stack import Stack
-from faults.account import Expected, settle_the_account
+from faults import commands
+from faults.account import Expected, living, settle_the_account
 from faults.people import about_to_get_the_last, anchored, pages_of_all_but_the_last
 
 #: The size of the file system. The engine's database alone takes a hundred megabytes at times, until it is tidied up.
@@ -75,10 +77,26 @@ def answer(stack: Stack, email: str, *, timeout: float = 60, **fields: Any) -> i
         return 0
 
 
+def stands_still(stack: Stack, within: float = 75) -> bool:
+    """Whether the enrolments are all still queued after so many seconds; if one runs, they go on."""
+
+    def goes_on() -> bool:
+        states = {run.state for run in living(stack) if run.flow == "enroll"}
+        return states != {"QUEUED"}
+
+    deadline = time.monotonic() + within
+    while time.monotonic() < deadline:
+        if goes_on():
+            return False
+        time.sleep(0.5)
+    return True
+
+
 @pytest.mark.long
 @pytest.mark.timeout(400)
 def test_26_the_disk_is_full_while_signups_arrive(tmp_path: Path, small_disk: Path) -> None:
-    """With space again, and started again: every call that was answered with 200 is enrolled once, what waited goes out."""
+    """With space again, and started again: every call that was answered with 200 is enrolled once, what waited goes out; if the
+    queue of the enrolments stands still, after the next repair."""
     with Stack(tmp_path, time_scale=SCALE) as stack:
         waiting = address()
         about_to_get_the_last(stack, [waiting], seconds=20)
@@ -106,6 +124,11 @@ def test_26_the_disk_is_full_while_signups_arrive(tmp_path: Path, small_disk: Pa
         late = [email for email, code in codes.items() if code != 200]
         again = {email: answer(stack, email, **fields) for email in late}
         assert set(again.values()) <= {200}
+        if stands_still(stack):
+            # Kestra counts a run that the full disk has swallowed. The schedule of the repair comes every fifteen minutes.
+            said = commands.repair(stack)
+            print(said)
+            assert "Runs of enroll wait for one that is not there" in said
         settle_the_account(stack, [Expected(email) for email in [waiting, *emails]], timeout=150)
         for email in emails:
             assert len(list(found_in(stack, schema.SEQUENCE_PAGES, schema.PAGE_EMAIL, email))) == 1

@@ -6,6 +6,7 @@ import functools
 import itertools
 import json
 import ssl
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -22,6 +23,9 @@ __all__ = ["Execution", "Flow", "Kestra", "KestraError", "KvEntry", "Lane", "Log
 
 #: How many executions are asked for at a time.
 _PAGE = 500
+
+#: How long to wait, in seconds, each time before a value that cannot be read is asked for again.
+_WHILE_IT_IS_WRITTEN = (0.1, 0.2, 0.4, 0.8)
 
 
 class KestraError(CommandError):
@@ -266,13 +270,23 @@ class Kestra:
         return [KvEntry(str(entry["key"]), models.instant(entry["updateDate"])) for entry in found]
 
     def kv_get(self, key: str, namespace: str = "christmas") -> Any:
-        """The value of a key, or ``None`` when there is no such key."""
-        try:
-            return self._call("GET", self._kv(namespace, key)).json().get("value")
-        except KestraError as error:
-            if error.status == 404:
-                return None
-            raise
+        """The value of a key, or ``None`` when there is no such key.
+
+        Kestra 1.3.31 writes a value in place, after it has announced it: who reads in that moment meets an empty file, which
+        is an error of the server. So it is asked again for a second or two, before that counts.
+        """
+        for pause in (*_WHILE_IT_IS_WRITTEN, None):
+            try:
+                return self._call("GET", self._kv(namespace, key)).json().get("value")
+            except KestraError as error:
+                if error.status == 404:
+                    return None
+                if error.status != 500:
+                    raise
+                if pause is None:
+                    raise KestraError(f"the value of the key {key} cannot be read: {error}", 500) from error
+                time.sleep(pause)
+        raise AssertionError
 
     def kv_put(self, key: str, value: Any, namespace: str = "christmas", *, ttl: str | None = None) -> None:
         """Set a key to a JSON value; ``ttl`` is how long it is kept, an ISO 8601 duration such as ``P30D``."""
