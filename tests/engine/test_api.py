@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -189,3 +190,21 @@ def test_a_value_that_is_being_written_is_waited_for(engine: Engine, kestra: Kes
     later.start()
     assert kestra.kv_get("in.the.making", NAMESPACE) == {"a": 1}
     later.join()
+
+
+def test_a_value_that_two_write_at_once_is_written(engine: Engine) -> None:
+    """The first ones to write a key at the same time announce it both, which Kestra refuses one of them."""
+    keys = [f"of.many.{number}" for number in range(30)]
+
+    def write(place: int) -> None:
+        with Kestra(engine.url) as kestra:
+            for key in keys:
+                together.wait()
+                kestra.kv_put(key, place, NAMESPACE)
+
+    together = threading.Barrier(4)
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(write, range(4)))
+    with Kestra(engine.url) as kestra:
+        assert {kestra.kv_get(key, NAMESPACE) for key in keys} <= set(range(4))
+    assert "Unique index" in engine.log.read_text(encoding="utf-8"), "nobody was refused: this has shown nothing"

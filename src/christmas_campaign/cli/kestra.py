@@ -24,7 +24,7 @@ __all__ = ["Execution", "Flow", "Kestra", "KestraError", "KvEntry", "Lane", "Log
 #: How many executions are asked for at a time.
 _PAGE = 500
 
-#: How long to wait, in seconds, each time before a value that cannot be read is asked for again.
+#: How long to wait, in seconds, each time before a value that somebody else is writing is read or written after all.
 _WHILE_IT_IS_WRITTEN = (0.1, 0.2, 0.4, 0.8)
 
 
@@ -270,28 +270,18 @@ class Kestra:
         return [KvEntry(str(entry["key"]), models.instant(entry["updateDate"])) for entry in found]
 
     def kv_get(self, key: str, namespace: str = "christmas") -> Any:
-        """The value of a key, or ``None`` when there is no such key.
-
-        Kestra 1.3.31 writes a value in place, after it has announced it: who reads in that moment meets an empty file, which
-        is an error of the server. So it is asked again for a second or two, before that counts.
-        """
-        for pause in (*_WHILE_IT_IS_WRITTEN, None):
-            try:
-                return self._call("GET", self._kv(namespace, key)).json().get("value")
-            except KestraError as error:
-                if error.status == 404:
-                    return None
-                if error.status != 500:
-                    raise
-                if pause is None:
-                    raise KestraError(f"the value of the key {key} cannot be read: {error}", 500) from error
-                time.sleep(pause)
-        raise AssertionError
+        """The value of a key, or ``None`` when there is no such key."""
+        try:
+            return self._kv_call("GET", namespace, key).json().get("value")
+        except KestraError as error:
+            if error.status == 404:
+                return None
+            raise
 
     def kv_put(self, key: str, value: Any, namespace: str = "christmas", *, ttl: str | None = None) -> None:
         """Set a key to a JSON value; ``ttl`` is how long it is kept, an ISO 8601 duration such as ``P30D``."""
         headers = {"Content-Type": "application/json"} | ({"ttl": ttl} if ttl else {})
-        self._call("PUT", self._kv(namespace, key), content=json.dumps(value).encode(), headers=headers)
+        self._kv_call("PUT", namespace, key, content=json.dumps(value).encode(), headers=headers)
 
     def kv_delete(self, key: str, namespace: str = "christmas") -> bool:
         """Delete a key; returns whether there was one."""
@@ -300,6 +290,21 @@ class Kestra:
     def _kv(self, namespace: str, key: str | None = None) -> str:
         path = f"namespaces/{quote(namespace, safe='')}/kv"
         return path if key is None else f"{path}/{quote(key, safe='')}"
+
+    def _kv_call(self, method: str, namespace: str, key: str, **request: Any) -> httpx.Response:
+        """Kestra 1.3.31 announces a value and then writes it in place: who reads in that moment meets an empty file, and who
+        writes with somebody else fails at the announcement, both errors of the server. So it is asked again for a second or two."""
+        for pause in (*_WHILE_IT_IS_WRITTEN, None):
+            try:
+                return self._call(method, self._kv(namespace, key), **request)
+            except KestraError as error:
+                if error.status != 500:
+                    raise
+                if pause is None:
+                    doing = "read" if method == "GET" else "written"
+                    raise KestraError(f"the value of the key {key} cannot be {doing}: {error}", 500) from error
+                time.sleep(pause)
+        raise AssertionError
 
     def _call(self, method: str, path: str, **request: Any) -> httpx.Response:
         try:
