@@ -293,7 +293,7 @@ class Kestra:
 
     def _kv_call(self, method: str, namespace: str, key: str, **request: Any) -> httpx.Response:
         """Kestra 1.3.31 announces a value and then writes it in place: who reads in that moment meets an empty file, and who
-        writes with somebody else fails at the announcement, both errors of the server. So it is asked again for a second or two."""
+        writes at the same time is refused, both as errors of the server. So it is asked again for a second or two."""
         for pause in (*_WHILE_IT_IS_WRITTEN, None):
             try:
                 return self._call(method, self._kv(namespace, key), **request)
