@@ -108,6 +108,7 @@ def test_a_kestra_that_dies_while_calls_come_in(tmp_path: Path, upstream: Upstre
             assert door.post(SIGNUP, payload(answered[-1])).status_code == 200
         until(lambda: not look(door.inbox), "an empty inbox", 60)
         assert emails(upstream) == answered
+        door.logged("not taken signup", "again in 1 s")
 
 
 def test_a_kestra_that_hangs_holds_up_no_answer(tmp_path: Path, upstream: Upstream) -> None:

@@ -199,7 +199,8 @@ def test_a_value_that_two_write_at_once_is_written(engine: Engine) -> None:
     def write(place: int) -> None:
         with Kestra(engine.url) as kestra:
             for key in keys:
-                together.wait()
+                # Whoever is refused does not come to the next key, and the others are not to wait for ever.
+                together.wait(10)
                 kestra.kv_put(key, place, NAMESPACE)
 
     together = threading.Barrier(4)

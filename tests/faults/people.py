@@ -87,19 +87,14 @@ def wait_until_enrolled(stack: Stack, email: str, timeout: float = 120) -> str:
     """Wait until a contact is enrolled in the signup; returns the id of the enrolment."""
 
     enrolment = Expected(email).enrolment
-    until(lambda: kept(stack, f"enrolled.{enrolment}"), f"the enrolment of {email}", timeout)
+    until(lambda: stack.kestra.kv_get(f"enrolled.{enrolment}"), f"the enrolment of {email}", timeout)
     return enrolment
-
-
-def kept(stack: Stack, key: str) -> Any:
-    """The value of a key, ``None`` while there is none."""
-    return stack.kestra.kv_get(key)
 
 
 def settled(stack: Stack, email: str, number: int) -> None:
     """Wait until the ledger says that an e-mail of a signup was sent: from then on its time counts for the next one."""
     key = f"mail.{Expected(email).enrolment}.{number}"
-    until(lambda: (kept(stack, key) or {}).get("outcome") == "sent", f"e-mail {number} in the ledger")
+    until(lambda: (stack.kestra.kv_get(key) or {}).get("outcome") == "sent", f"e-mail {number} in the ledger")
 
 
 def again(stack: Stack, email: str, number: int) -> None:

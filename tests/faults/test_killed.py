@@ -14,7 +14,7 @@ from christmas_campaign import notion_schema as schema
 from christmas_campaign.cli.stack import Stack
 from faults.account import Expected, living, settle_the_account
 from faults.breaking import held, kill_and_start
-from faults.people import SIGNUP, about_to_get_the_last, anchored, kept, overdue, wait_until_enrolled
+from faults.people import SIGNUP, about_to_get_the_last, anchored, overdue, wait_until_enrolled
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +51,7 @@ def test_05_killed_between_the_claim_of_the_enrolment_and_the_page(own: Stack) -
     with held(own, "notion", when="before", method="PATCH") as wait:
         assert post(own, payload(email, email_1_sent_at=overdue(own)))[0] == 200
         wait()
-    assert kept(own, f"enrolment.{enrolment}") is not None
+    assert own.kestra.kv_get(f"enrolment.{enrolment}") is not None
     assert pages_of(own, email) == 0
     kill_and_start(own)
     settle_the_account(own, [Expected(email, SIGNUP)])
@@ -66,7 +66,7 @@ def test_06_killed_when_the_page_is_written_and_notion_has_not_answered(own: Sta
         assert post(own, payload(email, email_1_sent_at=overdue(own)))[0] == 200
         wait()
         until(lambda: pages_of(own, email), "the page")
-    assert kept(own, f"page.{Expected(email).enrolment}") is None
+    assert own.kestra.kv_get(f"page.{Expected(email).enrolment}") is None
     kill_and_start(own)
     settle_the_account(own, [Expected(email, SIGNUP)])
     assert pages_of(own, email) == 1
@@ -113,7 +113,7 @@ def test_08_killed_between_resends_yes_and_the_record(own: Stack) -> None:
     with held(own, "resend", when="after", method="POST") as wait:
         wait()
         until(lambda: mails(own, email), "the e-mail")
-    assert (kept(own, f"mail.{Expected(email).enrolment}.5") or {}).get("outcome") != "sent"
+    assert (own.kestra.kv_get(f"mail.{Expected(email).enrolment}.5") or {}).get("outcome") != "sent"
     kill_and_start(own)
     settle_the_account(own, [Expected(email)])
     assert page_of(own, email)["Email 5 Sent"] is not None
@@ -126,7 +126,7 @@ def test_08_killed_between_the_ledger_and_the_stamp(own: Stack) -> None:
     about_to_get_the_last(own, [email])
     with held(own, "notion", when="before", method="PATCH") as wait:
         wait()
-    assert kept(own, f"mail.{Expected(email).enrolment}.5")["outcome"] == "sent"
+    assert own.kestra.kv_get(f"mail.{Expected(email).enrolment}.5")["outcome"] == "sent"
     kill_and_start(own)
     settle_the_account(own, [Expected(email)])
     assert page_of(own, email)["Email 5 Sent"] is not None

@@ -17,7 +17,6 @@ from faults.people import (
     about_to_get_the_last,
     addresses,
     anchored,
-    kept,
     settled,
     sign_up_all,
     sleep_until,
@@ -49,7 +48,7 @@ def test_04_the_same_webhook_comes_again_three_days_later(tmp_path: Path, clock:
             settled(stack, email, count + 1)
         code, answer = post(stack, payload(email))
         assert (code, answer["status"], answer["reason"]) == (200, "skipped", "already_in_sequence")
-        said = kept(stack, f"mail.{enrolment}.3")["at"]
+        said = stack.kestra.kv_get(f"mail.{enrolment}.3")["at"]
         assert datetime.fromisoformat(said) - begun >= timedelta(days=3)
         for count, days in enumerate((4, 5), 3):
             clock.set(days * DAY + 60)

@@ -22,7 +22,7 @@ from christmas_campaign.door.inbox import look
 from christmas_campaign.door.paths import TODAY
 from christmas_campaign.sequences import SEQUENCES
 from faults.account import Expected, settle_the_account
-from faults.people import SIGNUP, addresses, anchored, kept, overdue, pages_of_all_but_the_last
+from faults.people import SIGNUP, addresses, anchored, overdue, pages_of_all_but_the_last
 
 #: Signups a second, and the seconds that Kestra is away; they begin a little before and end a little after.
 A_SECOND, AWAY, AROUND = 1, 60, 5
@@ -112,12 +112,12 @@ def test_29_kestra_is_away_for_a_minute_of_signups_and_the_door_is_killed(tmp_pa
         assert len(taken) >= len(emails) * 0.8, "the door was away for longer than it takes to start it"
         assert waiting > A_SECOND * AWAY / 2, "Kestra took them as they came: it was not away"
         until(
-            lambda: all(kept(stack, f"enrolled.{Expected(email).enrolment}") for email in taken),
+            lambda: all(stack.kestra.kv_get(f"enrolled.{Expected(email).enrolment}") for email in taken),
             "the enrolments",
             PATIENCE,
         )
         # Of the others some may have been written down before the door was killed.
-        enrolled = {email for email in emails if kept(stack, f"enrolled.{Expected(email).enrolment}")}
+        enrolled = {email for email in emails if stack.kestra.kv_get(f"enrolled.{Expected(email).enrolment}")}
         settle_the_account(
             stack,
             [

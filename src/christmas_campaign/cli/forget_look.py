@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from christmas_campaign import addresses, forget, notion_pages, stops
 from christmas_campaign import notion_schema as schema
-from christmas_campaign.cli import kestra_models, stopping
+from christmas_campaign.cli import kestra_models
 from christmas_campaign.cli.kestra import Kestra
 from christmas_campaign.cli.notion import Notion, NotionError
 from christmas_campaign.door import erasing
@@ -83,7 +83,7 @@ def look(systems: Systems, person: Person, typed: str) -> Found:
     kestra, progress = systems.kestra, systems.progress
     keys = kestra.kv_list(NAMESPACE)
     person = person._replace(enrolments=person.enrolments | _enrolments(kestra, person, keys, progress))
-    entries = {key: stopping.read(kestra, key) for key in forget.keys_of(keys, person)}
+    entries = {key: kestra.kv_get(key, NAMESPACE) for key in forget.keys_of(keys, person)}
     runs, naming = _runs(kestra, person, progress)
     calls = _calls(systems.inbox, person)
     spelled = {person.email, typed.strip()} | forget.spellings(
@@ -91,7 +91,7 @@ def look(systems: Systems, person: Person, typed: str) -> Found:
     )
     pages = _pages(systems, person, sorted(spelled), entries)
     progress("")
-    stop = stopping.read(kestra, stops.key(person.contact))
+    stop = kestra.kv_get(stops.key(person.contact), NAMESPACE)
     # What has expired since the list was made is gone.
     there = {key: value for key, value in entries.items() if value is not None}
     return Found(person, stop, there, runs, naming, calls, pages)
@@ -104,7 +104,7 @@ def _enrolments(kestra: Kestra, person: Person, keys: Iterable[str], progress: C
     for number, key in enumerate(records, 1):
         progress(f"{number} of {len(records)} enrolments")
         enrolment = key.removeprefix(forget.RECORD)
-        if enrolment not in found and forget.is_her_record(stopping.read(kestra, key), person.email):
+        if enrolment not in found and forget.is_her_record(kestra.kv_get(key, NAMESPACE), person.email):
             found.add(enrolment)
     return found
 

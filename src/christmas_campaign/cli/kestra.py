@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import functools
 import itertools
 import json
-import ssl
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
@@ -16,7 +14,7 @@ from urllib.parse import quote
 import httpx
 
 from christmas_campaign.cli import kestra_models as models
-from christmas_campaign.cli.errors import CommandError
+from christmas_campaign.cli.kestra_calls import Calls, KestraError
 from christmas_campaign.cli.kestra_models import Execution, Flow, KvEntry, Lane, LogLine, TaskRun, Violation
 
 __all__ = ["Execution", "Flow", "Kestra", "KestraError", "KvEntry", "Lane", "LogLine", "TaskRun", "Violation"]
@@ -28,39 +26,8 @@ _PAGE = 500
 _WHILE_IT_IS_WRITTEN = (0.1, 0.2, 0.4, 0.8)
 
 
-class KestraError(CommandError):
-    """Kestra could not be reached, or refused; the message is one plain sentence, its own words included.
-
-    ``status`` is the HTTP status, ``None`` where there was no answer.
-    """
-
-    def __init__(self, message: str, status: int | None = None) -> None:
-        super().__init__(message)
-        self.status = status
-
-
-class Kestra:
-    """A client for the server at ``url`` (without a path); ``auth`` is a user and a password.
-
-    Every method raises ``KestraError`` when the server cannot be reached, refuses, or does not know what is asked for.
-    """
-
-    def __init__(
-        self, url: str, tenant: str = "main", auth: tuple[str, str] | None = None, timeout: float = 30
-    ) -> None:
-        self.url = url.rstrip("/")
-        self._api = f"{self.url}/api/v1/{quote(tenant, safe='')}"
-        self._http = httpx.Client(auth=auth, timeout=timeout, verify=_certificates())
-
-    def close(self) -> None:
-        """Close its connections."""
-        self._http.close()
-
-    def __enter__(self) -> Kestra:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
+class Kestra(Calls):
+    """A client for one server: its flows, its executions and its KV store."""
 
     def health(self, url: str | None = None) -> bool:
         """Whether the engine runs and its database answers; never raises.
@@ -294,41 +261,17 @@ class Kestra:
     def _kv_call(self, method: str, namespace: str, key: str, **request: Any) -> httpx.Response:
         """Kestra 1.3.31 announces a value and then writes it in place: who reads in that moment meets an empty file, and who
         writes at the same time is refused, both as errors of the server. So it is asked again for a second or two."""
-        for pause in (*_WHILE_IT_IS_WRITTEN, None):
+        for pause in _WHILE_IT_IS_WRITTEN:
             try:
                 return self._call(method, self._kv(namespace, key), **request)
             except KestraError as error:
                 if error.status != 500:
                     raise
-                if pause is None:
-                    doing = "read" if method == "GET" else "written"
-                    raise KestraError(f"the value of the key {key} cannot be {doing}: {error}", 500) from error
-                time.sleep(pause)
-        raise AssertionError
-
-    def _call(self, method: str, path: str, **request: Any) -> httpx.Response:
+            time.sleep(pause)
         try:
-            answer = self._http.request(method, f"{self._api}/{path}", **request)
-        except httpx.HTTPError as error:
-            raise KestraError(f"Kestra at {self.url} does not answer: {str(error) or type(error).__name__}") from error
-        if answer.is_success:
-            return answer
-        if answer.status_code == 401:
-            raise KestraError(f"Kestra at {self.url} asks for another user or password", 401)
-        raise KestraError(_words(answer), answer.status_code)
-
-
-@functools.cache
-def _certificates() -> ssl.SSLContext:
-    """Read once: it takes longer than a call."""
-    return httpx.create_ssl_context()
-
-
-def _words(answer: httpx.Response) -> str:
-    """What Kestra says about an error, or the status where it says nothing."""
-    try:
-        said = answer.json()
-    except ValueError:
-        said = None
-    message = said.get("message") if isinstance(said, dict) else None
-    return str(message) if message else f"Kestra answered {answer.status_code}"
+            return self._call(method, self._kv(namespace, key), **request)
+        except KestraError as error:
+            if error.status != 500:
+                raise
+            doing = "read" if method == "GET" else "written"
+            raise KestraError(f"the value of the key {key} cannot be {doing}: {error}", 500) from error

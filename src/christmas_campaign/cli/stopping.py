@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from christmas_campaign import stops
 from christmas_campaign.cli.errors import CommandError
-from christmas_campaign.cli.kestra import Kestra, KestraError
+from christmas_campaign.cli.kestra import Kestra
 from christmas_campaign.cli.kestra_models import LIVE, TERMINAL
 from christmas_campaign.reasons import Reason
 from christmas_campaign.repair import SEND_EMAIL
@@ -38,7 +38,7 @@ class StopError(CommandError):
 
 def kept(kestra: Kestra, contact: str) -> Kept:
     """Return what stops a contact now, by her opaque id. Raises ``KestraError``."""
-    return Kept(contact, stops.read(read(kestra, stops.key(contact))))
+    return Kept(contact, stops.read(kestra.kv_get(stops.key(contact), NAMESPACE)))
 
 
 def all_kept(kestra: Kestra) -> Iterator[Kept]:
@@ -111,20 +111,3 @@ def _wait_for(kestra: Kestra, executions: list[str]) -> None:
                     f"has not come to its end: the run {execution}"
                 )
             time.sleep(0.1)
-
-
-def read(kestra: Kestra, key: str) -> Any:
-    """Return the value of a key, ``None`` when there is no such key. Raises ``KestraError``.
-
-    Kestra writes a value in place: who reads it at that moment meets an error of the server, and asks again.
-    """
-    for pause in (0.2, 0.5, None):
-        try:
-            found = kestra.kv_get(key, NAMESPACE)
-        except KestraError as error:
-            if error.status != 500 or pause is None:
-                raise
-            time.sleep(pause)
-        else:
-            return found
-    raise AssertionError
