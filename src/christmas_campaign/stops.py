@@ -3,8 +3,9 @@
 What is kept of a contact is Kestra's KV entry ``stop.<contact id>``; the id is opaque. ``stops`` has each reason with when and
 by whom, and ``ends``, made from it, which reason ends which sequence: by that the flow `send-email` checks once more, at the
 last moment, without Python. What ends one booking alone is there under the opaque id of that booking. ``back`` is when a
-contact took her unsubscribing back, if ever: a call from before that, late or once more, does not count. An entry has no time
-to live: one that went away by itself would send mail.
+contact took her unsubscribing back, if ever: a call from before that, late or once more, does not count. ``changed`` is when it
+was written, so that no two entries of a contact are the same. An entry has no time to live: one that went away by itself would
+send mail.
 """
 
 from __future__ import annotations

@@ -13,9 +13,13 @@ import httpx
 import pytest
 from support import address, mails, numbers, page_of, runs, sign_up, until
 
+from christmas_campaign import identity
+from christmas_campaign.cli import stopping
 from christmas_campaign.cli.kestra import Execution
 from christmas_campaign.cli.stack import PROJECT, Stack
+from christmas_campaign.reasons import Reason
 from faults.account import OVER, Expected, settle_the_account
+from faults.breaking import held
 from faults.people import SIGNUP, about_to_get_the_last, anchored, settled, wait_until_enrolled
 
 
@@ -125,4 +129,42 @@ def test_24_finished_runs_are_replayed_from_the_engines_own_controls(stack: Stac
     for finished, reason in ((sent, "already_sent"), (enrolment, "already_in_sequence")):
         run = over(stack, replay(stack, finished.id))
         assert (run.state, run.labels["outcome"], run.labels["reason"]) == ("SUCCESS", "skipped", reason)
+    settle_the_account(stack, [Expected(email)])
+
+
+def replay_from(stack: Stack, run: Execution, task: str) -> str:
+    """Have Kestra do a task of a run again, with all that the run knew before it; returns the id of the new run.
+
+    After a crash Kestra does this by itself, with a task that was over long ago: what says that it runs may be written when it
+    has ended already, and is never looked at again.
+    """
+    return stack.kestra.replay(run.id, next(each.id for each in run.tasks if each.task == task))
+
+
+@pytest.mark.long
+def test_24_what_a_run_wrote_down_is_written_once_more_long_after_it(stack: Stack) -> None:
+    """The ledger and what stops a contact stay as they have become since."""
+    email = address()
+    about_to_get_the_last(stack, [email])
+    settle_the_account(stack, [Expected(email)])
+    (sent,) = runs(stack, "send-email", email)
+    ledger = f"mail.{Expected(email).enrolment}.5"
+    known = stack.kestra.kv_get(ledger)
+    with held(stack, "resend", when="before", method="POST") as wait:
+        again = replay_from(stack, sent, "claim")
+        wait()
+        assert stack.kestra.kv_get(ledger) == known
+    assert over(stack, again).state == "SUCCESS"
+
+    contact = identity.contact_id(email)
+    stopping.stop(stack.kestra, contact, Reason.STOPPED_BY_PERSON)
+    stopping.go_on(stack.kestra, contact)
+    both = stack.kestra.executions(namespace="christmas", flow_id="stop", labels={"contact": contact})
+    stopped, let_go = sorted(both, key=lambda run: run.created)
+    assert over(stack, replay_from(stack, stopped, "keep")).state == "SUCCESS"
+    assert stopping.kept(stack.kestra, contact).stops == ()
+    now = stopping.stop(stack.kestra, contact, Reason.STOPPED_BY_PERSON)
+    assert over(stack, replay_from(stack, let_go, "keep")).state == "SUCCESS"
+    assert stopping.kept(stack.kestra, contact) == now
+    assert [each.reason for each in now.stops] == [Reason.STOPPED_BY_PERSON]
     settle_the_account(stack, [Expected(email)])

@@ -19,11 +19,13 @@ TEMPLATE_KEPT = timedelta(minutes=5)
 def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
     """Context: ``enrolment``, ``number``, ``record`` and ``own`` (from the KV store), ``page`` (response; ``None``: Notion did
     not answer), ``kept`` (the template from the KV store, ``None`` if not there) or ``templates`` (response; ``None``
-    likewise), ``settings``, ``turn`` (as ``gate`` gave it), ``unsubscribe_key`` (not from runs of older revisions of the flow).
+    likewise), ``settings``, ``turn`` (as ``gate`` gave it); not from runs of older revisions of the flow: ``unsubscribe_key``
+    and ``seen``, ``own`` as text.
 
     Outputs: as ``compose.compose`` gives them, with ``request`` ready-made. ``keep`` is the template for the KV store if it
     came from Notion and is of use, ``claimed_at`` when the e-mail was claimed first, now or before (``None``: never). For one
-    that is sent also ``claim`` and its ``ttl`` for the KV store, and ``until``: how long (milliseconds since 1970) its
+    that is sent also ``claim`` and its ``ttl`` for the KV store, ``seen`` as it was given (the claim is for an entry that says
+    so still), and ``until``: how long (milliseconds since 1970) its
     idempotency key holds. ``pace`` (``Pace.as_json``) comes from here, for this is the first step after the first call.
     """
     turn = pace.Turn(*(times.moment(context["turn"][name]) for name in ("began", "opened")))
@@ -74,6 +76,7 @@ def _composed(context: Mapping[str, Any], now: datetime) -> dict[str, Any]:
         "request": ready_made(outputs["request"]),
         "keep": keep,
         "claim": ready_made(claim),
+        "seen": context.get("seen"),
         "ttl": time_to_live(record.emails[record.last], now),
         "claimed_at": claim["claimed_at"],
         "until": times.milliseconds(claimed_at + KEY_HOLDS),

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from christmas_campaign import stops
+from christmas_campaign import stops, times
 from christmas_campaign.arrival import arrival
 from christmas_campaign.reasons import Reason
 from christmas_campaign.steps import UnusableContext, ready_made
@@ -15,11 +15,12 @@ from christmas_campaign.stops import RULES, Lift, Source, Stop
 
 def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
     """Context: ``kept`` (what the KV store has of the contact, or ``None``), ``reason`` (empty: she is let go on), ``by``, and
-    from newer revisions of the flow ``at``, the time that counts (empty: now), ``lift``, how she is let go on, and ``booking``,
-    the only booking that the reason ends (empty: it ends sequences).
+    from newer revisions of the flow ``at``, the time that counts (empty: now), ``lift``, how she is let go on, ``booking``,
+    the only booking that the reason ends (empty: it ends sequences), and ``seen``, what is kept as text.
 
-    Outputs: ``kept``, what the KV store is to have, ready-made (``None``: no entry). Raises ``UnusableContext`` for a reason, a
-    source or a way to let go on that is none.
+    Outputs: ``kept``, what the KV store is to have, ready-made, and ``seen`` as it was given: it is to replace an entry that
+    says so still, no other one. Who was let go on keeps an entry, or a stop from before would find what it had seen. Raises
+    ``UnusableContext`` for a reason, a source or a way to let go on that is none.
     """
     held, back = stops.read(context.get("kept")), stops.back(context.get("kept"))
     at = arrival(context.get("at"), now)
@@ -32,7 +33,7 @@ def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
             held, back = stops.take_back(held, at), max(back or at, at)
         else:
             held = stops.let_go(held, also_for_good=lift is Lift.ALSO_FOR_GOOD)
-    return {"kept": ready_made(stops.as_json(held, back)) if held or back else None}
+    return {"kept": ready_made({**stops.as_json(held, back), "changed": times.text(now)}), "seen": context.get("seen")}
 
 
 def _reason(word: str) -> Reason:

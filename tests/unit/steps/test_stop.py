@@ -18,9 +18,11 @@ BOUGHT = Stop(Reason.BOUGHT, build.NOW - build.HOUR, Source.ENROLMENT)
 
 
 def kept(**changed: Any) -> Any:
-    said = step(contexts.stop(**changed), build.NOW)
-    assert list(said) == ["kept"]
-    return None if said["kept"] is None else json.loads(said["kept"])
+    said = step(contexts.stop(seen="what was kept", **changed), build.NOW)
+    assert (list(said), said["seen"]) == (["kept", "seen"], "what was kept")
+    entry = json.loads(said["kept"])
+    assert entry.pop("changed") == "2025-11-20T15:00:00.000Z"
+    return entry
 
 
 def test_as_a_task(tmp_path: Path) -> None:
@@ -56,8 +58,8 @@ def test_what_is_kept_already_stays() -> None:
 
 
 def test_a_contact_is_let_go_on() -> None:
-    assert kept(kept=stops.as_json([BOUGHT]), reason="") is None
-    assert kept(reason="") is None
+    assert kept(kept=stops.as_json([BOUGHT]), reason="") == stops.as_json([])
+    assert kept(reason="") == stops.as_json([])
     for_good = Stop(Reason.COMPLAINED, build.NOW, Source.PERSON)
     assert kept(kept=stops.as_json([for_good, BOUGHT]), reason="") == stops.as_json([for_good])
 
@@ -124,7 +126,7 @@ def test_a_person_is_not_asked_when_she_took_it_back() -> None:
 def test_a_person_lifts_what_holds_for_good_if_that_is_said() -> None:
     held = stops.as_json([HER, BOUGHT])
     assert kept(kept=held, reason="", lift="let_go") == stops.as_json([HER])
-    assert kept(kept=held, reason="", lift="also_for_good") is None
+    assert kept(kept=held, reason="", lift="also_for_good") == stops.as_json([])
     assert kept(kept=stops.as_json([HER], build.NOW), reason="", lift="also_for_good") == stops.as_json([], build.NOW)
 
 
