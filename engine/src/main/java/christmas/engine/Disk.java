@@ -17,6 +17,9 @@ import org.slf4j.LoggerFactory;
  * process has lost of the last moments it would do anew, and Notion may have done it already: with a tenth of a second, a kill
  * right after a page was made gave the contact two of them, four times in six. What a caller has been told is taken is on the
  * disk before it is told, even if the machine is lost.
+ *
+ * <p>Each commit is some pages of the file, and their room is used again after {@code RETENTION_TIME}: with H2's 45 seconds the
+ * file grew to a gigabyte in a burst.
  */
 final class Disk {
     private static final Logger LOG = LoggerFactory.getLogger(Disk.class);
@@ -43,7 +46,7 @@ final class Disk {
      * ordinary kind of file that it reads, for every other thread too.
      */
     static String url(Path data) {
-        return "jdbc:h2:async:" + data + "/kestra;TIME ZONE=UTC;WRITE_DELAY=0;DB_CLOSE_ON_EXIT=FALSE";
+        return "jdbc:h2:async:" + data + "/kestra;TIME ZONE=UTC;WRITE_DELAY=0;RETENTION_TIME=10000;DB_CLOSE_ON_EXIT=FALSE";
     }
 
     /** Returns when everything that was committed before is written. */
