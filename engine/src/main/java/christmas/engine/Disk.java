@@ -15,11 +15,11 @@ import org.slf4j.LoggerFactory;
  *
  * <p>H2 writes what was committed up to {@code WRITE_DELAY} milliseconds later: here at once, as PostgreSQL does. What a killed
  * process has lost of the last moments it would do anew, and Notion may have done it already: with a tenth of a second, a kill
- * right after a page was made gave the contact two of them, four times in six. What a caller has been told is taken is on the
- * disk before it is told, even if the machine is lost.
+ * right after a page was made gave the contact two of them (fault 6). What a caller has been told is taken is on the disk before
+ * it is told, even if the machine is lost.
  *
  * <p>Each commit is some pages of the file, and their room is used again after {@code RETENTION_TIME}: with H2's 45 seconds the
- * file grew to a gigabyte in a burst.
+ * file grew until the small disk of fault 26 was full.
  */
 final class Disk {
     private static final Logger LOG = LoggerFactory.getLogger(Disk.class);
