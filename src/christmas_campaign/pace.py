@@ -1,4 +1,4 @@
-"""The pace: when a run of the lane writes to Notion and when it ends, so that no provider is called faster than it takes it.
+"""The pace: when a run of the lane calls Notion and when it ends, so that no provider is called faster than it takes it.
 
 Notion counts the calls of any one second, and a call too many waits for a second. So it is not enough that a run takes as long
 as its calls are allowed to: the same call has to come at the same moment of every run, and a run whose call had to wait passes
@@ -12,23 +12,36 @@ from typing import NamedTuple
 
 from christmas_campaign import times
 
-#: When a run writes, as a part of the pace: all that comes before takes less, unless a provider is slow.
-WRITES = 0.7
+#: When a run looks at the contact's page, as a part of the pace: the gate takes less, but not always as long, for Python is
+#: started.
+LOOKS = 0.19
 
-#: When a run ends; a little more than the pace, for one run's calls come a little earlier in it than another's. With
-#: 1.01 one call in seventy of a long burst came some milliseconds too early, and each waited for a second (fault 25).
+#: When the page is there, unless Notion or the machine was waited for.
+LOOKED = 0.28
+
+#: When a run writes: all that comes before takes less, unless a provider is slow.
+WRITES = 0.73
+
+#: When the next run begins: a little more than the pace, for one run's calls come a little earlier in it than another's, and
+#: each that comes too early waits for a second (fault 25).
 ENDS = 1.025
 
-#: From the gate's decision to the next one, and from the writing to the run's end, it takes about twice as long as Kestra took
-#: to reach the gate's decision, on whatever machine. More than three times as long: a provider was waited for.
-UNHURRIED = 3
+#: Between the last sleep of a run and the next run's begin there is half of what Kestra took to reach the gate's decision, on
+#: whatever machine; but not more than ``CLOSES_AT_MOST`` (a part of the pace) is reckoned with, for that decision may be late.
+CLOSES = 0.5
+CLOSES_AT_MOST = 0.05
+
+#: What a run does between its writing and its last sleep takes, with ``CLOSES``, about twice as long as that decision. What is
+#: left of the time until the end it rests there even if it is late: so the next run's calls are as late as its own.
+UNHURRIED = 2.3
 
 
 class Turn(NamedTuple):
-    """A run of the lane: when Kestra began it, and when its gate was open (both aware)."""
+    """A run of the lane (aware): when Kestra began it, when its gate was open, when the contact's page was there."""
 
     began: datetime
     opened: datetime
+    looked: datetime
 
 
 class Pace(NamedTuple):
@@ -50,9 +63,14 @@ class Pace(NamedTuple):
         }
 
 
-def pace(turn: Turn, looked: datetime, every: timedelta) -> Pace:
-    """Return the pace of a run whose contact's page was there at ``looked`` (aware), if one may begin ``every`` so often."""
-    unhurried = UNHURRIED * (turn.opened - turn.began)
-    lost = max(looked - turn.opened - unhurried, timedelta(0))
-    even, end = turn.began + WRITES * every + lost, turn.began + ENDS * every + lost
-    return Pace(even, end, min(max(end - even - unhurried, timedelta(0)), every), every)
+def looks(began: datetime, every: timedelta) -> datetime:
+    """Return when a run begun at ``began`` (aware) looks at the contact's page, if one may begin ``every`` so often."""
+    return began + LOOKS * every
+
+
+def pace(turn: Turn, every: timedelta) -> Pace:
+    """Return the pace of a run whose turn was this, if one may begin ``every`` so often."""
+    reached = max(turn.opened - turn.began, timedelta(0))
+    began = turn.began + max(turn.looked - turn.began - LOOKED * every, timedelta(0))
+    end = began + ENDS * every - min(CLOSES * reached, CLOSES_AT_MOST * every)
+    return Pace(began + WRITES * every, end, max((ENDS - WRITES) * every - UNHURRIED * reached, timedelta(0)), every)

@@ -3,6 +3,7 @@
 ``python -m christmas_campaign.steps <step>`` reads ``context.json`` in the working directory, where the flow has put the data
 whole, and prints its outputs as one line in the form that Kestra takes from a task's standard output. The official
 ``kestra`` package prints the same line; it is not used because importing it takes ten times as long as a whole step.
+What is large goes into a file instead (``FILES``): Kestra writes the outputs anew with each task that follows.
 
 A text of JSON that a flow passes on untouched (a request's body, an entry of the KV store) is handed over ready-made, with
 the percent sign escaped: Kestra strips ``{% raw %}`` from whatever an expression yields, and a value is to arrive as it is.
@@ -27,16 +28,21 @@ Step = Callable[[Mapping[str, Any], datetime], Mapping[str, Any]]
 
 CONTEXT = Path("context.json")
 
+#: The output that is not printed: texts by the name of the file that each goes into, in the working directory.
+FILES = "files"
+
 
 class UnusableContext(Exception):
     """What a flow handed to a step cannot be used; the message says what is wrong and has no customer's data in it."""
 
 
 def run(step: Step) -> int:
-    """Run a step as a task: context from ``context.json``, outputs to standard output. Returns the exit code."""
+    """Run a step as a task: context from ``context.json``, outputs to standard output and ``FILES``. Returns the exit code."""
     try:
         context = json.loads(CONTEXT.read_text(encoding="utf-8"))
-        outputs = step(context, datetime.now(UTC))
+        outputs = dict(step(context, datetime.now(UTC)))
+        for name, text in outputs.pop(FILES, {}).items():
+            Path(name).write_text(text, encoding="utf-8")
     except (InvalidSetting, UnusableContext) as error:
         print(error, file=sys.stderr)
         return 1

@@ -10,7 +10,7 @@ from christmas_campaign import compose, pace, settings, times
 from christmas_campaign.enrolment import Record, Settled, time_to_live
 from christmas_campaign.gate import KEY_HOLDS
 from christmas_campaign.reasons import Outcome, Reason
-from christmas_campaign.steps import accepted, ready_made, results
+from christmas_campaign.steps import FILES, accepted, ready_made, results
 
 #: How long a template that Notion gave counts; after an edit it is used that much later at the latest.
 TEMPLATE_KEPT = timedelta(minutes=5)
@@ -19,18 +19,25 @@ TEMPLATE_KEPT = timedelta(minutes=5)
 def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
     """Context: ``enrolment``, ``number``, ``record`` and ``own`` (from the KV store), ``page`` (response; ``None``: Notion did
     not answer), ``kept`` (the template from the KV store, ``None`` if not there) or ``templates`` (response; ``None``
-    likewise), ``settings``, ``turn`` (as ``gate`` gave it); not from runs of older revisions of the flow: ``unsubscribe_key``
-    and ``seen``, ``own`` as text.
+    likewise), ``settings``, ``turn`` (as ``gate`` gave it); not from runs of older revisions of the flow: ``unsubscribe_key``,
+    ``seen`` (``own`` as text), ``looked`` (when the page was there, in milliseconds since 1970) and ``file``.
 
-    Outputs: as ``compose.compose`` gives them, with ``request`` ready-made. ``keep`` is the template for the KV store if it
-    came from Notion and is of use, ``claimed_at`` when the e-mail was claimed first, now or before (``None``: never). For one
-    that is sent also ``claim`` and its ``ttl`` for the KV store, ``seen`` as it was given (the claim is for an entry that says
-    so still), and ``until``: how long (milliseconds since 1970) its
-    idempotency key holds. ``pace`` (``Pace.as_json``) comes from here, for this is the first step after the first call.
+    Outputs: as ``compose.compose`` gives them, with ``request`` ready-made, in the file that ``file`` names or as an output.
+    ``keep`` is the template for the KV store if it came from Notion and is of use, ``claimed_at`` when the e-mail was claimed
+    first, now or before (``None``: never). For one that is sent also ``claim`` and its ``ttl`` for the KV store, ``seen`` as it
+    was given (the claim is for an entry that says so still), and ``until``: how long (milliseconds since 1970) its idempotency
+    key holds. ``pace`` (``Pace.as_json``) comes from here, for this is the first step after the first call.
     """
-    turn = pace.Turn(*(times.moment(context["turn"][name]) for name in ("began", "opened")))
-    keeps = pace.pace(turn, now, settings.read(context["settings"]).pace)
-    return {**_composed(context, now), "pace": keeps.as_json()}
+    outputs = _composed(context, now)
+    if context.get("file") and "request" in outputs:
+        outputs[FILES] = {context["file"]: outputs.pop("request")}
+    return {**outputs, "pace": _pace(context, now).as_json()}
+
+
+def _pace(context: Mapping[str, Any], now: datetime) -> pace.Pace:
+    began, opened = (times.moment(context["turn"][name]) for name in ("began", "opened"))
+    looked = times.moment(context["looked"]) if "looked" in context else now
+    return pace.pace(pace.Turn(began, opened, looked), settings.read(context["settings"]).pace)
 
 
 def _settings(context: Mapping[str, Any]) -> settings.Settings:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from christmas_campaign import gate, settings, stops, times
+from christmas_campaign import gate, pace, settings, stops, times
 from christmas_campaign.enrolment import Record, Settled, time_to_live
 from christmas_campaign.steps import labelled, ready_made, with_alert
 
@@ -18,10 +18,12 @@ def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
 
     Outputs: as ``gate.gate`` gives them, with ``template_query``, ``ledger`` and the body of ``page`` ready-made, and ``ttl``
     for the ledger; ``tries`` for the next run when the e-mail is put off, ``alert`` when it has failed. When it goes on,
-    ``turn``: when it began and when it was let through, in milliseconds.
+    ``turn``: when it began and was let through, and when it looks at the page, in milliseconds since 1970; and the longest that
+    it waits for that, in milliseconds.
     """
     kept, own, before = context.get("record"), context.get("own"), context.get("before")
     record = Record.from_json(kept) if kept else None
+    given = settings.read(context["settings"])
     outputs = gate.gate(
         context["number"],
         record=record,
@@ -32,7 +34,7 @@ def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
         stopped=stops.read(context.get("stopped")),
         paused=context.get("paused", False),
         resumed=times.parse(context["resumed"]) if context.get("resumed") else None,
-        settings=settings.read(context["settings"]),
+        settings=given,
         now=now,
     )
     if not outputs["go"]:
@@ -45,5 +47,10 @@ def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
             outputs["page"] = {**outputs["page"], "body": ready_made(outputs["page"]["body"])}
         return labelled({"tries": context.get("tries", 0), **outputs}, **(record.labels if record else {}))
     outputs["template_query"] = ready_made(outputs["template_query"])
-    outputs["turn"] = {"began": context["began"], "opened": times.milliseconds(now)}
+    outputs["turn"] = {
+        "began": context["began"],
+        "opened": times.milliseconds(now),
+        "looks": times.milliseconds(pace.looks(times.moment(context["began"]), given.pace)),
+        "longest": given.pace // timedelta(milliseconds=1),
+    }
     return outputs

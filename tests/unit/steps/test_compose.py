@@ -45,8 +45,8 @@ KEPT: dict[str, Any] = {
 }
 
 
-#: The run began 300 ms ago, and its gate opened at 200 ms.
-PACE = {"even": 1_763_650_800_400, "next": 1_763_650_800_725, "rest": 25, "longest": 1_000}
+#: The run began 300 ms ago, and its gate opened 200 ms ago.
+PACE = {"even": 1_763_650_800_450, "next": 1_763_650_800_695, "rest": 65, "longest": 1_000}
 
 
 def test_an_email_is_handed_over_with_its_claim() -> None:
@@ -72,6 +72,26 @@ def test_an_email_is_handed_over_with_its_claim() -> None:
         "seen": "what was kept",
         "pace": PACE,
     }
+
+
+def test_the_request_goes_into_the_file_that_the_flow_names(tmp_path: Path) -> None:
+    """An older revision of the flow names none, and finds it among the outputs."""
+    said = run.outputs(tmp_path, "compose", contexts.compose(file="the.json"))
+    before = dict(step(contexts.compose(), build.NOW))
+    assert (tmp_path / "the.json").read_text(encoding="utf-8") == before.pop("request")
+    assert said.keys() == before.keys()
+
+
+def test_without_an_email_there_is_no_file(tmp_path: Path) -> None:
+    said = run.outputs(tmp_path, "compose", contexts.compose(file="the.json", templates=build.found()))
+    assert (said["send"], said["reason"]) == (False, "template_missing")
+    assert [each.name for each in tmp_path.iterdir()] == ["context.json"]
+
+
+@pytest.mark.parametrize(("looked", "late"), [(-100, -20), (-20, -20), (0, 0), (100, 100)])
+def test_the_pace_counts_from_when_the_page_was_there(looked: int, late: int) -> None:
+    said = step(contexts.compose(looked=1_763_650_800_000 + looked), build.NOW)
+    assert said["pace"] == {**PACE, "even": PACE["even"] + late, "next": PACE["next"] + late}
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,13 @@ def test_what_the_flow_needs_to_go_on() -> None:
         "page_path": "/v1/pages/page-1",
         "templates_path": "/v1/data_sources/source-templates/query",
         "template_key": "template.2ba081d927625621760aad4a",
-        "turn": {"began": contexts.BEGAN, "opened": 1_763_650_800_000},
+        # Ten seconds for three calls.
+        "turn": {
+            "began": contexts.BEGAN,
+            "opened": 1_763_650_800_000,
+            "looks": contexts.BEGAN + 1_900,
+            "longest": 10_000,
+        },
         "stop": {
             "key": "stop.7ece2a81c666152c41fce3d8",
             "sequence": "signup",
