@@ -26,8 +26,8 @@ WRITES = 0.73
 #: each that comes too early waits for a second (fault 25).
 ENDS = 1.025
 
-#: Between the last sleep of a run and the next run's begin there is half of what Kestra took to reach the gate's decision, on
-#: whatever machine; but not more than ``CLOSES_AT_MOST`` (a part of the pace) is reckoned with, for that decision may be late.
+#: Between the last sleep of a run and the next run's begin there is at least half of what Kestra took to reach the gate's
+#: decision, on whatever machine. No more than ``CLOSES_AT_MOST`` (a part of the pace) is reckoned with: it may be late itself.
 CLOSES = 0.5
 CLOSES_AT_MOST = 0.05
 
