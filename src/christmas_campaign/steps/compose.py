@@ -20,7 +20,8 @@ def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
     """Context: ``enrolment``, ``number``, ``record`` and ``own`` (from the KV store), ``page`` (response; ``None``: Notion did
     not answer), ``kept`` (the template from the KV store, ``None`` if not there) or ``templates`` (response; ``None``
     likewise), ``settings``, ``turn`` (as ``gate`` gave it); not from runs of older revisions of the flow: ``unsubscribe_key``,
-    ``seen`` (``own`` as text), ``looked`` (when the page was there, in milliseconds since 1970) and ``file``.
+    ``seen`` (``own`` as text), ``called`` and ``looked`` (when the page was asked for, and was there, in milliseconds since
+    1970; ``called`` as text, ``0`` if Notion did not answer) and ``file``.
 
     Outputs: as ``compose.compose`` gives them, with ``request`` ready-made, in the file that ``file`` names or as an output.
     ``keep`` is the template for the KV store if it came from Notion and is of use, ``claimed_at`` when the e-mail was claimed
@@ -37,7 +38,8 @@ def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
 def _pace(context: Mapping[str, Any], now: datetime) -> pace.Pace:
     began, opened = (times.moment(context["turn"][name]) for name in ("began", "opened"))
     looked = times.moment(context["looked"]) if "looked" in context else now
-    return pace.pace(pace.Turn(began, opened, looked), settings.read(context["settings"]).pace)
+    called = times.moment(int(context["called"])) if context.get("called", "0") != "0" else None
+    return pace.pace(pace.Turn(began, opened, called, looked), settings.read(context["settings"]).pace)
 
 
 def _settings(context: Mapping[str, Any]) -> settings.Settings:

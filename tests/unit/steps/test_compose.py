@@ -46,7 +46,7 @@ KEPT: dict[str, Any] = {
 
 
 #: The run began 300 ms ago, and its gate opened 200 ms ago.
-PACE = {"even": 1_763_650_800_450, "next": 1_763_650_800_695, "rest": 65, "longest": 1_000}
+PACE = {"even": 1_763_650_800_450, "next": 1_763_650_800_695, "stamped": 200, "noted": 155, "longest": 1_000, "rest": 0}
 
 
 def test_an_email_is_handed_over_with_its_claim() -> None:
@@ -91,6 +91,13 @@ def test_without_an_email_there_is_no_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("looked", "late"), [(-100, -20), (-20, -20), (0, 0), (100, 100)])
 def test_the_pace_counts_from_when_the_page_was_there(looked: int, late: int) -> None:
     said = step(contexts.compose(looked=1_763_650_800_000 + looked), build.NOW)
+    assert said["pace"] == {**PACE, "even": PACE["even"] + late, "next": PACE["next"] + late}
+
+
+@pytest.mark.parametrize(("called", "late"), [("0", 0), ("1763650799900", 0), ("1763650800000", 45)])
+def test_the_pace_counts_from_when_the_page_was_asked_for_too(called: str, late: int) -> None:
+    """``0``: Notion did not answer, so the flow has no address of the call."""
+    said = step(contexts.compose(called=called, looked=1_763_650_800_000), build.NOW)
     assert said["pace"] == {**PACE, "even": PACE["even"] + late, "next": PACE["next"] + late}
 
 
