@@ -13,13 +13,12 @@ import org.slf4j.LoggerFactory;
 /**
  * Has the database written to the disk at the moments that count.
  *
- * <p>H2 writes what was committed up to {@code WRITE_DELAY} milliseconds later. What a killed process has lost of the last
- * moments it would do anew, and Notion may have done it already: with a tenth of a second, a kill right after a page was made gave
- * the contact two of them (fault 6). A hundredth is less than a call takes, and leaves the tasks less to wait for than a write at
- * each commit (fault 25). What a caller has been told is taken is on the disk before it is told, even if the machine is lost.
+ * <p>H2 writes what was committed up to {@code WRITE_DELAY} milliseconds later, and that is what a killed process has lost: the
+ * executions concerned go on from their step before. What must not be lost is written at once: what a caller is told is taken,
+ * before it is told, and that a task was begun which calls elsewhere, before it calls ({@link Begun}).
  *
- * <p>Each write is some pages of the file, and their room is used again after {@code RETENTION_TIME}: with H2's 45 seconds the
- * file grew until the small disk of fault 26 was full.
+ * <p>No shorter {@code WRITE_DELAY} and no {@code RETENTION_TIME} below H2's own: with a hundredth of a second and ten seconds a
+ * kill (fault 9) left a file that H2 could not read any more.
  */
 final class Disk {
     private static final Logger LOG = LoggerFactory.getLogger(Disk.class);
@@ -46,7 +45,7 @@ final class Disk {
      * ordinary kind of file that it reads, for every other thread too.
      */
     static String url(Path data) {
-        return "jdbc:h2:async:" + data + "/kestra;TIME ZONE=UTC;WRITE_DELAY=10;RETENTION_TIME=10000;DB_CLOSE_ON_EXIT=FALSE";
+        return "jdbc:h2:async:" + data + "/kestra;TIME ZONE=UTC;WRITE_DELAY=100;DB_CLOSE_ON_EXIT=FALSE";
     }
 
     /** Returns when everything that was committed before is written. */

@@ -9,7 +9,9 @@ import io.kestra.core.serializers.JacksonMapper;
 import io.kestra.core.server.Service;
 import io.kestra.core.utils.ExecutorsUtils;
 import io.kestra.worker.DefaultWorker;
+import io.kestra.worker.WorkerSecurityService;
 import io.micronaut.context.ApplicationContext;
+import io.micronaut.context.RuntimeBeanDefinition;
 import java.io.IOException;
 import java.net.BindException;
 import java.net.InetAddress;
@@ -174,6 +176,11 @@ public final class Main {
     private void startServices(int threads, boolean helper) throws Exception {
         ApplicationContext beans = context.get();
         ExecutorService pool = beans.getBean(ExecutorsUtils.class).cachedThreadPool("engine");
+        beans.registerBeanDefinition(
+            RuntimeBeanDefinition.builder(WorkerSecurityService.class, () -> new Begun(disk))
+                .singleton(true)
+                .replaces(WorkerSecurityService.class)
+                .build());
         worker = beans.createBean(DefaultWorker.class, UUID.randomUUID().toString(), threads, null);
         beans.registerSingleton(worker);
         services.add(worker);
