@@ -262,7 +262,7 @@ def test_a_run_that_does_not_go_on_is_ended_and_what_it_was_to_do_is_done(
     until(lambda: any(each.task == "page" for each in stack.kestra.execution(run.id).tasks), "the page", 30)
     with monkeypatch.context() as patched:
         patched.setattr(repair, "_AT_WORK", ())
-        patched.setattr(repair, "GOES_ON_WITHIN", timedelta(0))
+        patched.setattr(repair, "LANE_GOES_ON_WITHIN", timedelta(0))
         patched.setattr(cli_repair, "SECOND_LOOK", 0.1)
         result = christmas(stack, "repair", "--apply")
     assert f"The run {run.id} of send-email has had no task at work since" in result.stdout

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import csv
+import json
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from support import until
 
+from christmas_campaign.cli import toolchain
 from christmas_campaign.cli.stack import Stack
 
 HERE = Path(__file__).parent
@@ -40,6 +45,44 @@ def kill_and_start(stack: Stack, *, away: float = 0.0) -> None:
     stack.engine.kill()
     time.sleep(away)
     stack.engine.start()
+
+
+def lose_the_next_step(stack: Stack, execution: str, task: str, ago: timedelta) -> None:
+    """In the database of a killed engine, have an execution be as a kill leaves it that comes between two of Kestra's commits.
+
+    Its ``task`` was at work and is kept as ended; the message by which Kestra would have begun the next one is lost. All that
+    was is ``ago`` earlier than it was.
+    """
+    found, made = stack.data / "execution.csv", stack.data / "execution.json"
+    names = [f"SET @id = '{execution}'", f"SET @found = '{found}'", f"SET @made = '{made}'"]
+    _sql(stack, *names, """CALL CSVWRITE(@found, 'SELECT "value" FROM executions WHERE "key" = @id')""")
+    csv.field_size_limit(sys.maxsize)
+    with found.open(encoding="utf-8", newline="") as file:
+        _, (value,) = csv.reader(file)
+    said = json.loads(value)
+    (run,) = (each for each in said["taskRunList"] if each["taskId"] == task)
+    assert run["state"]["current"] in ("SUBMITTED", "RUNNING"), f"{task} is {run['state']['current']}"
+    run["state"]["current"] = "SUCCESS"
+    run["state"]["histories"].append({"state": "SUCCESS", "date": run["state"]["histories"][-1]["date"]})
+    for state in (said["state"], *(each["state"] for each in said["taskRunList"])):
+        for change in state["histories"]:
+            change["date"] = (datetime.fromisoformat(change["date"]) - ago).isoformat().replace("+00:00", "Z")
+    made.write_text(json.dumps(said), encoding="utf-8")
+    _sql(
+        stack,
+        *names,
+        """UPDATE executions SET "value" = FILE_READ(@made, 'UTF-8') WHERE "key" = @id""",
+        """DELETE FROM queues WHERE "value" LIKE '%' || @id || '%'""",
+        "DELETE FROM worker_job_running",
+    )
+
+
+def _sql(stack: Stack, *statements: str) -> None:
+    """Run statements on the database of an engine that is not running."""
+    jdk, built = toolchain.build_engine()
+    url = f"jdbc:h2:file:{(stack.data / 'engine').absolute()}/kestra;IFEXISTS=TRUE"
+    argv = [str(jdk.java), "-cp", built.class_path, "org.h2.tools.Shell", "-url", url, "-user", "sa", "-password", ""]
+    subprocess.run([*argv, "-sql", "; ".join(statements)], check=True, timeout=120, stdout=subprocess.DEVNULL)
 
 
 class Clock:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
-from support import address, found_in, runs
+from support import SCALE, address, found_in, runs, until
 
 from christmas_campaign import notion_schema as schema
 from christmas_campaign.cli.stack import Stack
 from faults import commands
 from faults.account import Expected, settle_the_account
+from faults.breaking import held, lose_the_next_step
 from faults.people import about_to_get_the_last, addresses
 
 
@@ -64,3 +67,31 @@ def test_27_a_stamp_that_was_not_written_is_written_by_the_repair(stack: Stack) 
     (page,) = found_in(stack, schema.SEQUENCE_PAGES, schema.PAGE_EMAIL, email)
     assert page["properties"]["Email 5 Sent"]["date"] is not None
     settle_the_account(stack, [Expected(email)])
+
+
+@pytest.mark.long
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(("task", "method"), [("page", "GET"), ("stamp", "PATCH")])
+def test_33_a_kill_between_two_commits_has_the_engine_forget_the_next_step(
+    tmp_path: Path, task: str, method: str
+) -> None:
+    """The repair ends that run; it and those behind it in the lane go out, and what was sent is not sent again."""
+    emails = addresses(3)
+    with Stack(tmp_path, time_scale=SCALE) as stack:
+        about_to_get_the_last(stack, emails, seconds=15)
+        with held(stack, "notion", when="after", method=method, path="/v1/pages/") as wait:
+            wait()
+            (stuck,) = stack.kestra.executions(namespace="christmas", flow_id="send-email", states=["RUNNING"])
+            stack.engine.kill()
+        before, began = len(stack.sandbox.mails()), datetime.now(UTC) - timedelta(minutes=1)
+        lose_the_next_step(stack, stuck.id, task, ago=timedelta(minutes=6))
+        stack.engine.start()
+        # What a kill has interrupted goes on after twelve seconds: this does not.
+        time.sleep(20)
+        assert stack.kestra.execution(stuck.id).changed < began
+        assert len(stack.sandbox.mails()) == before == (task == "stamp")
+        assert f"The run {stuck.id} of send-email has had no task at work" in commands.repair(stack)
+        until(lambda: stack.kestra.execution(stuck.id).state == "KILLED", "its end")
+        # The next time the schedule has it.
+        assert ("is not settled, and no run waits to send it" in commands.repair(stack)) == (task == "page")
+        settle_the_account(stack, [Expected(email) for email in emails], timeout=120)

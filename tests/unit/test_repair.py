@@ -221,6 +221,16 @@ def test_one_that_came_into_another_state_within_the_hour_is_left_alone() -> Non
     assert kills(stuck(since=HOUR)) == []
 
 
+def test_in_a_lane_others_wait_for_it_and_it_is_ended_after_five_minutes() -> None:
+    lane = Lane("send-email", 1, 1, None)
+    in_time, late = stuck(since=5 * MINUTE), stuck(since=5 * MINUTE + TICK)
+    assert mends(in_time, lanes=[lane]) == []
+    assert mends(late, lanes=[lane]) == [Kill("send-email", "run", NOW - 5 * MINUTE - TICK)]
+    assert mends(late, lanes=[Lane("enroll", 1, 0, None)]) == [], "its own flow has none"
+    busy = late._replace(tasks=[Task("a", None, "RUNNING")])
+    assert mends(busy, lanes=[lane]) == []
+
+
 @pytest.mark.parametrize("state", ["SUBMITTED", "RUNNING", "PAUSED", "RETRYING", "KILLING", "BREAKPOINT"])
 def test_one_with_a_task_at_work_is_left_alone(state: str) -> None:
     assert kills(stuck(Task("a", None, "SUCCESS"), Task("b", None, state))) == []

@@ -25,7 +25,7 @@ _CALLED = {each.flow for each in HANDLERS}
 _REPORT = "report"
 
 _LOOK = "The execution's log says what happened; mend it, then `christmas replay`."
-_KILLED = "Somebody ended it by hand: `christmas replay`, if it is to be done after all."
+_KILLED = "It was ended, by hand or by the repair: `christmas replay`, if it is to be done after all."
 
 #: Outputs in which a decision says in words what it decided, the last word first.
 _WORDS = (
