@@ -31,7 +31,8 @@ QUEUE_MOVES_WITHIN = timedelta(minutes=1)
 #: in two transactions. Behind a storm of events the engine may be late by minutes, and nothing but time tells the two apart.
 GOES_ON_WITHIN = timedelta(hours=1)
 
-#: In a lane all others wait for it, and what is ended too early there is done again.
+#: In a lane all others wait for it. An e-mail or an enrolment that is ended too early is done again; a stop or a report is not,
+#: and `christmas failures` lists it.
 LANE_GOES_ON_WITHIN = timedelta(minutes=5)
 
 #: How an e-mail is settled well, and settled at all.

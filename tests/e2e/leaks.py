@@ -5,13 +5,12 @@ from __future__ import annotations
 import base64
 import os
 import re
-import subprocess
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from urllib.parse import quote
 
-from christmas_campaign.cli import toolchain
+from database import h2
 
 #: How often the arguments of all processes are read, in seconds: a Python process lives longer than this.
 EVERY = 0.01
@@ -63,10 +62,7 @@ def _files(root: Path) -> Iterator[Path]:
 
 def dump(engine_data: Path, to: Path) -> Path:
     """Write all that the database of a stopped engine holds to a file, as SQL: in its own file a text may lie in pieces."""
-    jdk, built = toolchain.build_engine()
-    url = f"jdbc:h2:file:{engine_data.absolute()}/kestra;IFEXISTS=TRUE;ACCESS_MODE_DATA=r"
-    argv = [str(jdk.java), "-cp", built.class_path, "org.h2.tools.Script", "-url", url, "-user", "sa", "-password", ""]
-    subprocess.run([*argv, "-script", str(to), "-options", "BLOCKSIZE", str(WHOLE)], check=True, timeout=120)
+    h2("Script", engine_data, "-script", str(to), "-options", "BLOCKSIZE", str(WHOLE), read_only=True)
     # What is no text is written in hex.
     with to.open("ab") as file:
         for found in re.finditer(rb"X'([0-9a-f]+)'", to.read_bytes()):

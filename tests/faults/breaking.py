@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from database import h2
 from support import until
 
-from christmas_campaign.cli import toolchain
 from christmas_campaign.cli.stack import Stack
 
 HERE = Path(__file__).parent
@@ -79,10 +79,7 @@ def lose_the_next_step(stack: Stack, execution: str, task: str, ago: timedelta) 
 
 def _sql(stack: Stack, *statements: str) -> None:
     """Run statements on the database of an engine that is not running."""
-    jdk, built = toolchain.build_engine()
-    url = f"jdbc:h2:file:{(stack.data / 'engine').absolute()}/kestra;IFEXISTS=TRUE"
-    argv = [str(jdk.java), "-cp", built.class_path, "org.h2.tools.Shell", "-url", url, "-user", "sa", "-password", ""]
-    subprocess.run([*argv, "-sql", "; ".join(statements)], check=True, timeout=120, stdout=subprocess.DEVNULL)
+    h2("Shell", stack.data / "engine", "-sql", "; ".join(statements))
 
 
 class Clock:
