@@ -22,7 +22,8 @@ GENERAL_TIP = "Pick one thing, do it this week, and only then pick the next: one
 FALLBACK_WEAKEST = "GPS"
 FALLBACK_SECOND = "CREW"
 
-_NAMES = re.compile(rf"\b({'|'.join(TIPS)})\b", re.IGNORECASE)
+# Between other letters and digits a name is part of another word; an underscore ends a word ("GPS_System").
+_NAMES = re.compile(rf"(?<![^\W_])({'|'.join(TIPS)})(?![^\W_])", re.IGNORECASE)
 
 
 def find(text: str) -> str | None:

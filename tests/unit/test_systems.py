@@ -10,6 +10,8 @@ from christmas_campaign import systems
     [
         ("GPS", "GPS"),
         ("GPS System", "GPS"),
+        ("GPS_System", "GPS"),
+        ("weakest_gps", "GPS"),
         ("CREW System", "CREW"),
         ("the engine", "ENGINE"),
         ("Fuel (money)", "FUEL"),
@@ -21,6 +23,7 @@ from christmas_campaign import systems
         ("Money System", None),
         ("screw", None),
         ("Engineering", None),
+        ("GPS2", None),
         ("", None),
     ],
 )
