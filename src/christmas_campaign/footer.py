@@ -18,8 +18,8 @@ SETTINGS = {UNSUBSCRIBE: "ENV_PUBLIC_URL or SECRET_UNSUBSCRIBE_KEY", POSTAL_ADDR
 def missing(texts: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
     """Return the placeholders of the footer that a template's bodies lack, by the property of the body.
 
-    ``texts`` has the texts of the template by property. A plain text that is empty lacks nothing: it is made from the HTML.
-    Raises ``TemplateError`` when something in a body only looks like a placeholder.
+    ``texts`` has the texts of the template by property, as they stand in Notion. An empty plain text lacks nothing: it is made
+    from the HTML.
     """
     # What stands in a comment, or is hidden, tells nobody anything.
     seen = {schema.TEMPLATE_HTML: plain_text.from_html(texts.get(schema.TEMPLATE_HTML) or "")}
@@ -28,7 +28,7 @@ def missing(texts: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
         seen[schema.TEMPLATE_TEXT] = text
     found = {}
     for part, read in seen.items():
-        names = {each.name for each in templates.placeholders(read)}
+        names = {placeholder.name for placeholder in templates.parse(read).placeholders}
         lacks = tuple(name for name in PLACEHOLDERS if name not in names)
         if lacks:
             found[part] = lacks

@@ -12,7 +12,6 @@ from christmas_campaign.footer import MAIL_REASON, POSTAL_ADDRESS, UNSUBSCRIBE
 from christmas_campaign.notion_pages import Read
 from christmas_campaign.sequences import SEQUENCES
 from christmas_campaign.settings import LINKS, Settings
-from christmas_campaign.template_html import Html
 from christmas_campaign.template_origins import Origin, Origins, same_for_all, words_from
 from christmas_campaign.templates import Placeholder, TemplateError
 
@@ -155,13 +154,10 @@ def own_faults(page: Page) -> list[Fault]:
             faults.append(Fault(name, part, "it is empty", "fill it in"))
             continue
         faults += [Fault(name, part, problem, "shorten it") for problem in _too_long(text)]
-        try:
-            found = templates.placeholders(text)
-        except TemplateError as error:
-            mend = "write {{name}} or {{name|what to say without it}}; a name is letters, digits, spaces, _ and -"
-            faults += [Fault(name, part, f"not a placeholder: {said}", mend) for said in error.malformed]
-            continue
-        unsubscribes = not text.strip() or any(each.name == UNSUBSCRIBE for each in found)
+        parsed = templates.parse(text)
+        mend = "write {{name}} or {{name|what to say without it}}; a name is letters, digits, spaces, _ and -"
+        faults += [Fault(name, part, f"not a placeholder: {beginning}", mend) for beginning in parsed.malformed]
+        unsubscribes = not text.strip() or any(each.name == UNSUBSCRIBE for each in parsed.placeholders)
         if part == schema.TEMPLATE_HTML:
             html = template_html.read(text)
             faults += [Fault(name, part, f"line {line}: {problem}", mend) for line, problem, mend in html.faults]
@@ -211,7 +207,7 @@ def _checked(page: Page, used: tuple[Use, ...], origins: Mapping[str, Origins]) 
         text, derived = text_of(page, part), False
         if part == schema.TEMPLATE_TEXT and not text.strip():
             text, derived = plain_text.from_html(text_of(page, schema.TEMPLATE_HTML)), True
-        for placeholder in _placeholders(text):
+        for placeholder in templates.parse(text).placeholders:
             stands = parts.setdefault(placeholder, [])
             if part not in stands and not (derived and stands):
                 stands.append(part)
@@ -223,17 +219,9 @@ def _checked(page: Page, used: tuple[Use, ...], origins: Mapping[str, Origins]) 
     return Checked(name_of(page), used, tuple(needs))
 
 
-def _placeholders(text: str) -> list[Placeholder]:
-    try:
-        return templates.placeholders(text)
-    except TemplateError:
-        # Said as a fault of its own.
-        return []
-
-
 def _faults_of_use(page: Page, checked: Checked) -> list[Fault]:
     faults: list[Fault] = []
-    html = _html(page)
+    html = template_html.read(text_of(page, schema.TEMPLATE_HTML))
     for sequence in dict.fromkeys(use.sequence for use in checked.uses):
         origins = {need.placeholder: need.origins[sequence] for need in checked.needs}
         for need in checked.needs:
@@ -242,7 +230,7 @@ def _faults_of_use(page: Page, checked: Checked) -> list[Fault]:
         if _may_be_blank(text_of(page, schema.TEMPLATE_SUBJECT), origins):
             problem = f"it is empty for a contact of {sequence} for whom no placeholder has a value"
             faults.append(Fault(checked.name, schema.TEMPLATE_SUBJECT, problem, "write some words of its own"))
-        for link in html.links if html else ():
+        for link in html.links:
             first = [(link.first, True)] if link.first else []
             for placeholder, begins in [*first, *((each, False) for each in link.others)]:
                 words = words_from(placeholder, origins[placeholder], begins=begins)
@@ -255,13 +243,6 @@ def _faults_of_use(page: Page, checked: Checked) -> list[Fault]:
                         mend = "write a whole address behind the |"
                     faults.append(Fault(checked.name, schema.TEMPLATE_HTML, f"{problem} ({words.source})", mend))
     return faults
-
-
-def _html(page: Page) -> Html | None:
-    try:
-        return template_html.read(text_of(page, schema.TEMPLATE_HTML))
-    except TemplateError:
-        return None
 
 
 def _may_be_blank(subject: str, origins: Mapping[Placeholder, tuple[Origin, ...]]) -> bool:

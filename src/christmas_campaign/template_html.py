@@ -70,10 +70,7 @@ class Html(NamedTuple):
 
 
 def read(source: str) -> Html:
-    """Look at ``source``, the HTML of a template, as it stands in Notion.
-
-    Raises ``TemplateError`` when something in it only looks like a placeholder.
-    """
+    """Look at ``source``, the HTML of a template, as it stands in Notion. A malformed placeholder counts as text."""
     found: list[Placeholder] = []
 
     def stand_in(placeholder: Placeholder) -> str:
@@ -81,7 +78,8 @@ def read(source: str) -> Html:
         return f"{_OPEN}{len(found) - 1}{_CLOSE}"
 
     clean = source.translate(dict.fromkeys(map(ord, (_OPEN, _CLOSE, _AND)), "?"))
-    text = templates.fill(clean, stand_in, escape=False).replace("&", _AND)
+    pieces = [stand_in(piece) if isinstance(piece, Placeholder) else piece for piece in templates.pieces(clean)]
+    text = "".join(piece for piece in pieces if isinstance(piece, str)).replace("&", _AND)
     reader = _Reader()
     reader.look_at(text)
     faults = sorted([*_in_tag_names(text), *reader.faults], key=lambda fault: fault.line)

@@ -38,6 +38,19 @@ class Placeholder(NamedTuple):
     fallback: str | None
 
 
+class Malformed(NamedTuple):
+    """Text that begins with two braces and is not a placeholder: its first characters."""
+
+    beginning: str
+
+
+class Parsed(NamedTuple):
+    """The placeholders of a text in their order, and the beginning of everything malformed."""
+
+    placeholders: tuple[Placeholder, ...]
+    malformed: tuple[str, ...]
+
+
 def is_name(text: str) -> bool:
     """Whether ``text`` can name a placeholder."""
     return bool(_NAME.fullmatch(text)) and bool(text.strip())
@@ -52,26 +65,28 @@ def as_text(value: Plain) -> str:
     return plain_number(value) if isinstance(value, int | float) else value
 
 
-def _pieces(text: str) -> Iterator[str | Placeholder | ValueError]:
+def pieces(text: str) -> Iterator[str | Placeholder | Malformed]:
+    """Split a text at its placeholders. A ``Malformed`` piece marks a place; the plain piece after it has its text."""
     position = 0
     for opening in _OPENING.finditer(text):
         yield text[position : opening.start()]
-        match = _PLACEHOLDER.match(text, opening.start())
+        position = opening.start()
+        match = _PLACEHOLDER.match(text, position)
         if match and is_name(match["name"]):
             yield Placeholder(match["name"].strip(), match["fallback"])
             position = match.end()
         else:
-            yield ValueError(text[opening.start() : opening.start() + 40])
+            yield Malformed(text[position : position + 40])
     yield text[position:]
 
 
-def placeholders(text: str) -> list[Placeholder]:
-    """Return the placeholders of a text in their order; raises ``TemplateError`` when something only looks like one."""
-    pieces = list(_pieces(text))
-    malformed = [str(piece) for piece in pieces if isinstance(piece, ValueError)]
-    if malformed:
-        raise TemplateError([], malformed)
-    return [piece for piece in pieces if isinstance(piece, Placeholder)]
+def parse(text: str) -> Parsed:
+    """Return the placeholders of a text, and what only looks like one."""
+    split = list(pieces(text))
+    return Parsed(
+        tuple(piece for piece in split if isinstance(piece, Placeholder)),
+        tuple(piece.beginning for piece in split if isinstance(piece, Malformed)),
+    )
 
 
 def fill(text: str, value: Callable[[Placeholder], str | None], *, escape: bool) -> str:
@@ -83,9 +98,9 @@ def fill(text: str, value: Callable[[Placeholder], str | None], *, escape: bool)
     filled: list[str] = []
     missing: list[str] = []
     malformed: list[str] = []
-    for piece in _pieces(text):
-        if isinstance(piece, ValueError):
-            malformed.append(str(piece))
+    for piece in pieces(text):
+        if isinstance(piece, Malformed):
+            malformed.append(piece.beginning)
         elif isinstance(piece, Placeholder):
             found = value(piece)
             if found is None:

@@ -43,7 +43,7 @@ def example(name: str) -> Any:
 
 
 def names(*texts: str) -> set[str]:
-    return {placeholder.name for text in texts for placeholder in templates.placeholders(text)}
+    return {placeholder.name for text in texts for placeholder in templates.parse(text).placeholders}
 
 
 def as_page(template: content.Template) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from christmas_campaign.cli.notion import Notion
 from christmas_campaign.cli.sandbox import Sandbox
 from christmas_campaign.cli.stack import PROJECT, SANDBOX_SETTINGS, database_ids
 from christmas_campaign.cli.template_commands import templates
+from christmas_campaign.sequences import sequence
 from christmas_campaign.settings import Settings
 
 TOKEN = "ntn_for_tests"
@@ -420,6 +421,18 @@ def test_a_line_end_alone_is_a_difference_that_is_shown(world: World) -> None:
     assert world.run("push", str(world.content)).stdout.splitlines()[-2] == "+"
 
 
+def test_template_without_body_txt_is_pushed_with_an_empty_plain_text(world: World) -> None:
+    world.local("5-Day E2")
+    (world.content / "templates" / "5-Day-E2" / "body.txt").unlink()
+    (world.content / "layout.txt").unlink()
+    result = world.run("push", str(world.content), "--yes")
+    assert result.exit_code == 0, result.output
+    assert world.there()["5-Day E2"][TEXT] in ("", None)
+    assert world.there()["5-Day E2"][HTML] == f"<p>Body</p>\n{FOOTER}\n"
+    again = world.run("push", str(world.content), "--yes")
+    assert again.stdout == "Nothing differs: Notion has 1 of 1 templates as they are here.\n"
+
+
 def test_only_the_templates_that_are_named_are_pushed(world: World) -> None:
     for name in ("5-Day E2", "5-Day E3", "5-Day E4"):
         world.local(name)
@@ -627,6 +640,22 @@ def test_preview_shows_the_email_and_where_each_value_came_from(world: World) ->
         ("{{nickname|you}}", "(template)"),
     ]
     assert html.read_text(encoding="utf-8").startswith("<p>A &amp; B</p>You get this e-mail because ")
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_preview_shows_an_email_before_a_call_that_is_past(world: World, number: int) -> None:
+    call = "2025-12-02T15:00:00Z"
+    payload = world.env_file.with_name("payload.json")
+    given = json.loads((PROJECT / "examples" / "precall.json").read_text(encoding="utf-8"))
+    payload.write_text(json.dumps({**given, "scheduled_time": call}), encoding="utf-8")
+    words = ["--sequence", "precall", "--payload", str(payload), "--local", "--json"]
+    result = world.run("preview", f"precall_email_{number}", *words)
+    assert result.exit_code == 0, result.output
+    shown = json.loads(result.stdout)
+    delay = sequence("precall").email(number).delay
+    assert times.parse(shown["scheduled"]) == times.parse(call) + delay
+    assert shown["problem"] is None
+    assert shown["text"]
 
 
 def test_preview_knows_what_notion_knows_of_the_contact(world: World) -> None:

@@ -266,8 +266,7 @@ FOOTER_HTML = '{{mail_reason}} {{postal_address}} <a href="{{unsubscribe_url}}">
             (build.template("s", "<p>h</p>", footer=""),),
             "template_without_footer",
             'The template "5-Day E2" has not the footer that the law wants: '
-            '"Email Body HTML" lacks {{unsubscribe_url}}, {{postal_address}}, {{mail_reason}}; '
-            '"Email Body Plain Text" lacks {{unsubscribe_url}}, {{postal_address}}, {{mail_reason}}.',
+            '"Email Body HTML" lacks {{unsubscribe_url}}, {{postal_address}}, {{mail_reason}}.',
         ),
         (
             (build.template("s", FOOTER_HTML, "t {{unsubscribe_url}}{{mail_reason|x}}", footer=""),),

@@ -317,7 +317,12 @@ MALFORMED = "write {{name}} or {{name|what to say without it}}; a name is letter
 ADDRESS = "it does not say who sends it from where: {{postal_address}} is missing"
 WHY = "it does not say why one gets it: {{mail_reason}} is missing"
 BARE = {"subject": "", "html": "", "unsubscribe": "", "text": "Goodbye"}
-LONG = {"subject": "{{a.b}}", "html": "x" * 200_000, "unsubscribe": "{{c.d}}", "text": "{{e.f}}"}
+LONG = {
+    "subject": "{{a.b}}",
+    "html": "x" * 200_000,
+    "unsubscribe": f"{{{{c.d}}}}{UNSUBSCRIBE}",
+    "text": f"{{{{e.f}}}}{TEXT_FOOTER}",
+}
 OF_USE = {
     "subject": "{{money_score|}}",
     "html": '{{money_score}}{{gps_score}}\n<a href="{{first_name}}">x</a><a href="{{x_url|here}}">x</a>',
@@ -357,8 +362,8 @@ OF_USE = {
                     "it is longer than Notion takes (200,000 characters; an emoji counts twice)",
                     "shorten it",
                 ),
-                ("Email Body HTML", "not a placeholder: {{c.d}}", MALFORMED),
-                ("Email Body Plain Text", "not a placeholder: {{e.f}}", MALFORMED),
+                ("Email Body HTML", f"not a placeholder: {f'{{{{c.d}}}}{UNSUBSCRIBE}'[:40]}", MALFORMED),
+                ("Email Body Plain Text", f"not a placeholder: {f'{{{{e.f}}}}{TEXT_FOOTER}'[:40]}", MALFORMED),
             ],
         ),
         (
@@ -403,6 +408,20 @@ def test_all_that_is_wrong_with_a_template_is_said_at_once_with_its_mend(
 def test_what_only_looks_like_a_placeholder_is_a_fault(part: str) -> None:
     page = {**template(text=TEXT_FOOTER), part: f"{UNSUBSCRIBE} {{{{a.b}}}}"}
     assert check(page).faults == (Fault("5-Day E2", part, "not a placeholder: {{a.b}}", MALFORMED),)
+
+
+def test_malformed_placeholder_hides_no_other_fault_of_its_body() -> None:
+    page = template(html="<b>{{a.b}} {{gps_score}}", unsubscribe="<p>{{postal_address}}</p>")
+    assert {(fault.part, fault.problem) for fault in check(page).faults} == {
+        ("Email Body HTML", "not a placeholder: {{a.b}} {{gps_score}}<p>{{postal_address"),
+        ("Email Body HTML", "line 1: <b> is never closed"),
+        ("Email Body HTML", "it has no link to unsubscribe"),
+        ("Email Body HTML", WHY),
+        (
+            "Email Body HTML",
+            "{{gps_score}} may have no value in signup: only the payload and the variables of the payload may have one",
+        ),
+    }
 
 
 def test_a_template_that_is_not_there_is_missing() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from christmas_campaign import template_html
-from christmas_campaign.templates import Placeholder, TemplateError
+from christmas_campaign.templates import Placeholder
 
 
 def problems(source: str) -> list[tuple[int, str]]:
@@ -175,6 +175,7 @@ def test_the_links_have_the_placeholders_of_their_addresses() -> None:
     )
 
 
-def test_what_only_looks_like_a_placeholder_is_refused() -> None:
-    with pytest.raises(TemplateError):
-        template_html.read("<p>{{a.b}}</p>")
+def test_malformed_placeholder_counts_as_text() -> None:
+    html = template_html.read('<b>{{a.b}} <a href="{{c}}">x</a>')
+    assert [fault.problem for fault in html.faults] == ["<b> is never closed"]
+    assert html.links == (template_html.Link(1, Placeholder("c", None), ()),)

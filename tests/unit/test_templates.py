@@ -85,9 +85,7 @@ def test_what_only_looks_like_a_placeholder_stops_the_email(text: str, malformed
         templates.fill(text, value, escape=False)
     assert caught.value.malformed == malformed
     assert caught.value.missing == []
-    with pytest.raises(TemplateError) as caught:
-        templates.placeholders(text)
-    assert caught.value.malformed == malformed
+    assert templates.parse(text).malformed == tuple(malformed)
 
 
 def test_every_placeholder_without_a_value_is_named_once() -> None:
@@ -99,11 +97,20 @@ def test_every_placeholder_without_a_value_is_named_once() -> None:
 
 
 def test_the_placeholders_of_a_text_in_their_order() -> None:
-    assert templates.placeholders("{{ b }} {{a|x}} {{b|}} }} {c}") == [
-        Placeholder("b", None),
-        Placeholder("a", "x"),
-        Placeholder("b", ""),
-    ]
+    assert templates.parse("{{ b }} {{a|x}} {{b|}} }} {c}") == templates.Parsed(
+        (Placeholder("b", None), Placeholder("a", "x"), Placeholder("b", "")), ()
+    )
+
+
+def test_a_malformed_placeholder_hides_none_after_it() -> None:
+    assert templates.parse("{{a}} {{b.c}} {{d}}") == templates.Parsed(
+        (Placeholder("a", None), Placeholder("d", None)), ("{{b.c}} {{d}}",)
+    )
+
+
+def test_pieces_join_to_the_text_around_the_placeholders() -> None:
+    pieces = templates.pieces("x {{a.b}} {{name}} y")
+    assert "".join(piece if isinstance(piece, str) else "" for piece in pieces) == "x {{a.b}}  y"
 
 
 def test_a_value_is_asked_for_with_its_fallback() -> None:
@@ -182,7 +189,7 @@ def test_a_value_arrives_unchanged_and_is_never_expanded_again(
 @given(st.text(st.characters(exclude_characters="{")), st.booleans())
 def test_a_text_without_opening_braces_is_unchanged(text: str, escape: bool) -> None:
     assert templates.fill(text, value, escape=escape) == text
-    assert templates.placeholders(text) == []
+    assert templates.parse(text).placeholders == ()
 
 
 @given(st.text(st.sampled_from("{}|a .\n"), max_size=30))

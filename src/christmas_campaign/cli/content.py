@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -39,9 +39,10 @@ class Template(NamedTuple):
 def templates(content: Path) -> Iterator[Template]:
     """Read every template below the folder ``content``, each put into the shared layout, in the order of their names.
 
+    A template without ``body.txt`` has an empty plain text: it is made from the HTML when the e-mail is sent.
     Raises ``ContentError``.
     """
-    layouts = {kind: _text(content / f"layout.{kind}") for kind in ("html", "txt")}
+    html_layout = _text(content / "layout.html")
     for folder in sorted((content / "templates").iterdir()):
         if not folder.is_dir():
             continue
@@ -53,17 +54,21 @@ def templates(content: Path) -> Iterator[Template]:
         for field in ("name", "subject", "preheader", "status"):
             if not isinstance(facts.get(field), str) or not facts[field].strip():
                 raise ContentError(f'{about}: the field "{field}" is missing; it must be text')
-        filled = {}
-        for kind, layout in layouts.items():
-            parts = {
-                "[[subject]]": facts["subject"],
-                "[[preheader]]": facts["preheader"],
-                "[[content]]": _text(folder / f"body.{kind}").rstrip("\n"),
-            }
-            for marker, part in parts.items():
-                layout = layout.replace(marker, part)
-            filled[kind] = layout
-        yield Template(facts["name"], facts["status"], facts["subject"], filled["html"], filled["txt"])
+        html = _in_layout(html_layout, facts, folder / "body.html")
+        plain = folder / "body.txt"
+        text = _in_layout(_text(content / "layout.txt"), facts, plain) if plain.exists() else ""
+        yield Template(facts["name"], facts["status"], facts["subject"], html, text)
+
+
+def _in_layout(layout: str, facts: Mapping[str, str], body: Path) -> str:
+    parts = {
+        "[[subject]]": facts["subject"],
+        "[[preheader]]": facts["preheader"],
+        "[[content]]": _text(body).rstrip("\n"),
+    }
+    for marker, part in parts.items():
+        layout = layout.replace(marker, part)
+    return layout
 
 
 class Contact(NamedTuple):

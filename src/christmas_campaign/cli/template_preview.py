@@ -30,7 +30,7 @@ from christmas_campaign.intake import Event, InvalidPayload
 from christmas_campaign.sequences import UnknownEmail, sequence
 from christmas_campaign.settings import Settings
 from christmas_campaign.template_check import Page
-from christmas_campaign.templates import Placeholder, TemplateError
+from christmas_campaign.templates import Placeholder
 
 
 class PreviewError(CommandError):
@@ -134,8 +134,11 @@ def preview(
         raise PreviewError(str(error)) from None
     told = event.fields.get(own.anchor_field) if own.anchor_field else None
     anchor = times.parse(told) if isinstance(told, str) else event.received_at
-    dates = schedule.dates(own, anchor, event.received_at, {}, settings)
-    asked = compose.sources(Record(event, known.contact, dates, {}, known.signup), number, settings)
+    planned = schedule.dates(own, anchor, event.received_at, {}, settings)
+    # An e-mail before a call that is too near is not planned; the preview shows it all the same.
+    scheduled = planned.get(number, anchor + settings.delays(own)[number])
+    record = Record(event, known.contact, {**planned, number: scheduled}, {}, known.signup)
+    asked = compose.sources(record, number, settings)
     letter, problem = None, None
     found: tuple[Value, ...] = ()
     try:
@@ -144,18 +147,13 @@ def preview(
         letter = compose.letter(name, parts, asked)
     except Stop as stop:
         problem = stop.detail
-    return Preview(name, bool(active), own.name, number, dates[number], found, letter, problem)
+    return Preview(name, bool(active), own.name, number, scheduled, found, letter, problem)
 
 
 def _values(parts: Mapping[str, str], asked: Sequence[values.Source]) -> tuple[Value, ...]:
     found: dict[Placeholder, Value] = {}
     for text in parts.values():
-        try:
-            placeholders = templates.placeholders(text)
-        except TemplateError:
-            # The e-mail's own problem says so.
-            continue
-        for each in placeholders:
+        for each in templates.parse(text).placeholders:
             value, source = values.find(each, asked) or (None, None)
             found.setdefault(each, Value(each, value, source))
     return tuple(found.values())
