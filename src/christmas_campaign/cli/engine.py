@@ -20,7 +20,8 @@ class Engine:
     127.0.0.1, another at each start. ``memory`` caps Java's heap (``-Xmx``); the process takes some 150 MB more. ``threads``
     is how many tasks run at the same time; ``lasting`` is for an engine that runs for more than some minutes. ``env`` is its
     whole environment: flows read ``ENV_…`` and ``SECRET_…`` (base64) there. ``progress`` is told about a build. With ``share``
-    other processes of this machine can use its database, see ``worker``.
+    other processes of this machine can use its database, see ``worker``. With ``auth`` its API asks for this user and
+    password, as Kestra's own server does; webhooks and health stay open.
     """
 
     def __init__(
@@ -32,6 +33,7 @@ class Engine:
         threads: int = 16,
         lasting: bool = False,
         share: bool = False,
+        auth: tuple[str, str] | None = None,
         env: Mapping[str, str],
         progress: Progress = lambda _: None,
     ) -> None:
@@ -42,6 +44,7 @@ class Engine:
         self._threads = threads
         self._lasting = lasting
         self._share = share
+        self._auth = auth
         self._env = dict(env)
         self._progress = progress
         self._child: Child | None = None
@@ -140,6 +143,7 @@ class Engine:
             # Looking for work more often pays where much is to be done, and an idle engine soon looks less often anyway.
             **({"ENGINE_POLL": "10ms"} if self._lasting else {}),
             "ENGINE_SHARE": "yes" if self._share else "no",
+            **({"ENGINE_USERNAME": self._auth[0], "ENGINE_PASSWORD": self._auth[1]} if self._auth else {}),
         }
 
 

@@ -65,7 +65,7 @@ class Stack:
     ``time_scale`` divides every delay; ``testing_mode`` makes delays minutes; ports of 0 are chosen. ``settings`` are added to
     the engine's environment (``ENV_…``) or replace what is there; ``memory`` caps the engine (a JVM's ``-Xmx``), ``lasting`` is
     for one that runs for more than some minutes; with ``share`` it can have workers beside it; without ``discord`` there is no
-    alert.
+    alert. ``auth`` is the user and the password that the engine's API asks for (``None``: it asks for none).
     """
 
     def __init__(
@@ -79,6 +79,7 @@ class Stack:
         memory: str = "512m",
         lasting: bool = False,
         share: bool = False,
+        auth: tuple[str, str] | None = None,
         settings: Mapping[str, str] | None = None,
         discord: bool = True,
         flows: Path = PROJECT / "flows",
@@ -90,6 +91,7 @@ class Stack:
         self._memory = memory
         self._lasting = lasting
         self._share = share
+        self._auth = auth
         self._settings = dict(settings or {})
         self._discord = discord
         self._discord_url = ""
@@ -118,7 +120,7 @@ class Stack:
         """A client for the running engine, which has another address after each start."""
         if self._kestra is None or self._kestra.url != self.engine.url:
             self._hang_up()
-            self._kestra = Kestra(self.engine.url)
+            self._kestra = Kestra(self.engine.url, auth=self._auth)
         return self._kestra
 
     @property
@@ -159,6 +161,7 @@ class Stack:
                     memory=self._memory,
                     lasting=self._lasting,
                     share=self._share,
+                    auth=self._auth,
                     env=self._environment(),
                 )
                 self._engine.start()
@@ -231,7 +234,10 @@ class Stack:
     def _write_environment(self) -> None:
         lines = [f"{name}={value}" for name, value in self._settings_given().items()]
         self.environment_file.touch(mode=0o600)
-        self.environment_file.write_text("\n".join([*lines, f"KESTRA_URL={self.kestra.url}", ""]), encoding="utf-8")
+        lines.append(f"KESTRA_URL={self.kestra.url}")
+        if self._auth:
+            lines.append(f"KESTRA_USERNAME={self._auth[0]}")
+        self.environment_file.write_text("\n".join([*lines, ""]), encoding="utf-8")
 
     def _environment(self) -> dict[str, str]:
         return {**os.environ, **self._settings_given()}
@@ -245,12 +251,14 @@ class Stack:
             "UNSUBSCRIBE_KEY": self._identity.unsubscribe_key,
             **self._identity.webhook_keys,
             **self._identity.databases,
+            **({"KESTRA_PASSWORD": self._auth[1]} if self._auth else {}),
         }
         return {
             **SANDBOX_SETTINGS,
             "ENV_NOTION_URL": self.sandbox.notion_url,
             "ENV_RESEND_URL": self.sandbox.resend_url,
             "ENV_TIME_SCALE": f"{self.time_scale:g}",
+            **({"ENV_KESTRA_USERNAME": self._auth[0]} if self._auth else {}),
             **self._settings,
             **{f"SECRET_{name}": base64.b64encode(value.encode()).decode() for name, value in secret.items()},
         }

@@ -72,6 +72,9 @@ import org.slf4j.event.Level;
  */
 final class Api {
     private static final String TENANT = "main";
+    private static final String BASE = "/api/v1/" + TENANT;
+    /** What the addresses of all webhooks begin with. */
+    static final String WEBHOOKS = BASE + "/executions/webhook/";
     private static final int MAX_PAGE = 1000;
     private static final Pattern FILTER = Pattern.compile("filters\\[([^\\]]+)]\\[([^\\]]+)](?:\\[(.+)])?");
     private static final Map<String, Map.Entry<QueryFilter.Field, QueryFilter.Op>> PLAIN = Map.of(
@@ -130,36 +133,35 @@ final class Api {
     }
 
     void register(Router router) {
-        String base = "/api/v1/" + TENANT;
         for (String method : List.of("GET", "POST", "PUT")) {
-            router.add(method, base + "/executions/webhook/{namespace}/{flow}/{key}", written(this::webhook));
+            router.add(method, WEBHOOKS + "{namespace}/{flow}/{key}", written(this::webhook));
         }
-        router.add("GET", base + "/executions/search", this::searchExecutions);
-        router.add("GET", base + "/executions/{execution}", r -> Router.Reply.found(executions.findById(TENANT, r.path("execution"))));
-        router.add("POST", base + "/executions/{execution}/restart", written(this::restart));
-        router.add("POST", base + "/executions/{execution}/replay", written(this::replay));
-        router.add("POST", base + "/executions/{execution}/resume", written(this::resume));
-        router.add("POST", base + "/executions/{execution}/unqueue", written(this::unqueue));
-        router.add("DELETE", base + "/executions/{execution}/kill", written(this::kill));
-        router.add("DELETE", base + "/executions/{execution}", written(this::deleteExecution));
-        router.add("POST", base + "/executions/{namespace}/{flow}", written(this::createExecution));
-        router.add("GET", base + "/logs/{execution}", this::logs);
+        router.add("GET", BASE + "/executions/search", this::searchExecutions);
+        router.add("GET", BASE + "/executions/{execution}", r -> Router.Reply.found(executions.findById(TENANT, r.path("execution"))));
+        router.add("POST", BASE + "/executions/{execution}/restart", written(this::restart));
+        router.add("POST", BASE + "/executions/{execution}/replay", written(this::replay));
+        router.add("POST", BASE + "/executions/{execution}/resume", written(this::resume));
+        router.add("POST", BASE + "/executions/{execution}/unqueue", written(this::unqueue));
+        router.add("DELETE", BASE + "/executions/{execution}/kill", written(this::kill));
+        router.add("DELETE", BASE + "/executions/{execution}", written(this::deleteExecution));
+        router.add("POST", BASE + "/executions/{namespace}/{flow}", written(this::createExecution));
+        router.add("GET", BASE + "/logs/{execution}", this::logs);
 
-        router.add("GET", base + "/concurrency-limit/search", r -> limits());
-        router.add("PUT", base + "/concurrency-limit/{namespace}/{flow}", written(this::updateLimit));
+        router.add("GET", BASE + "/concurrency-limit/search", r -> limits());
+        router.add("PUT", BASE + "/concurrency-limit/{namespace}/{flow}", written(this::updateLimit));
 
-        router.add("POST", base + "/flows/validate", this::validateFlows);
-        router.add("POST", base + "/flows/import", written(this::importFlows));
-        router.add("POST", base + "/flows", written(r -> Router.Reply.ok(flowService.create(GenericFlow.fromYaml(TENANT, r.text()), true))));
-        router.add("GET", base + "/flows/search", this::searchFlows);
-        router.add("GET", base + "/flows/{namespace}", r -> Router.Reply.ok(flows.findByNamespace(TENANT, r.path("namespace"))));
-        router.add("GET", base + "/flows/{namespace}/{flow}", this::flow);
-        router.add("PUT", base + "/flows/{namespace}/{flow}", written(this::updateFlow));
+        router.add("POST", BASE + "/flows/validate", this::validateFlows);
+        router.add("POST", BASE + "/flows/import", written(this::importFlows));
+        router.add("POST", BASE + "/flows", written(r -> Router.Reply.ok(flowService.create(GenericFlow.fromYaml(TENANT, r.text()), true))));
+        router.add("GET", BASE + "/flows/search", this::searchFlows);
+        router.add("GET", BASE + "/flows/{namespace}", r -> Router.Reply.ok(flows.findByNamespace(TENANT, r.path("namespace"))));
+        router.add("GET", BASE + "/flows/{namespace}/{flow}", this::flow);
+        router.add("PUT", BASE + "/flows/{namespace}/{flow}", written(this::updateFlow));
 
-        router.add("GET", base + "/namespaces/{namespace}/kv", r -> Router.Reply.ok(store(r).list()));
-        router.add("GET", base + "/namespaces/{namespace}/kv/{key}", this::value);
-        router.add("PUT", base + "/namespaces/{namespace}/kv/{key}", written(this::putValue));
-        router.add("DELETE", base + "/namespaces/{namespace}/kv/{key}", written(r -> Router.Reply.ok(store(r).delete(r.path("key")))));
+        router.add("GET", BASE + "/namespaces/{namespace}/kv", r -> Router.Reply.ok(store(r).list()));
+        router.add("GET", BASE + "/namespaces/{namespace}/kv/{key}", this::value);
+        router.add("PUT", BASE + "/namespaces/{namespace}/kv/{key}", written(this::putValue));
+        router.add("DELETE", BASE + "/namespaces/{namespace}/kv/{key}", written(r -> Router.Reply.ok(store(r).delete(r.path("key")))));
     }
 
     /** An action that answers when what it did is on the disk. */

@@ -42,6 +42,9 @@ import org.slf4j.LoggerFactory;
  * {@code ENGINE_THREADS} (tasks at the same time) and {@code ENGINE_LOG} (file). When it can take webhooks it prints one line,
  * {@code READY} and a JSON object. It stops on SIGTERM, and when its standard input ends, that is, when its parent is gone.
  *
+ * <p>With {@code ENGINE_USERNAME} and {@code ENGINE_PASSWORD} the API asks for them, as Kestra's own server does; webhooks and
+ * health stay open.
+ *
  * <p>With {@code ENGINE_SHARE=yes} other processes can use its database. Such a one gets the address of the database
  * ({@code ENGINE_DATABASE}), that of the engine ({@code ENGINE_URL}) and the same folder: it is a worker and nothing else.
  */
@@ -95,6 +98,9 @@ public final class Main {
             lock = lock(data);
         }
         Router router = new Router();
+        if (System.getenv("ENGINE_USERNAME") != null) {
+            router.protect(setting("ENGINE_USERNAME"), setting("ENGINE_PASSWORD"), "/api/v1/", Api.WEBHOOKS);
+        }
         router.add("GET", "/health", request -> health());
         server = listen(Integer.parseInt(setting("ENGINE_PORT")), router);
         stopWithParent();

@@ -17,8 +17,10 @@ import java.io.IOException;
 import java.net.URI;
 import java.net.URLDecoder;
 import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
 import java.time.DateTimeException;
 import java.util.ArrayList;
+import java.util.Base64;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -42,6 +44,7 @@ final class Router implements HttpHandler {
     private static final Pattern DISPOSITION = Pattern.compile("\\bname=\"([^\"]*)\"(?:.*\\bfilename=\"([^\"]*)\")?");
 
     private final List<Route> routes = new ArrayList<>();
+    private volatile Login login;
 
     /** What a route does with a request. */
     @FunctionalInterface
@@ -150,6 +153,30 @@ final class Router implements HttpHandler {
         }
     }
 
+    /** The user and the password that the paths below {@code protects} need, but for those below {@code open}. */
+    private record Login(byte[] credentials, String protects, String open) {
+        boolean lets(HttpExchange exchange) {
+            String path = exchange.getRequestURI().getRawPath();
+            if (!path.startsWith(protects) || path.startsWith(open)) {
+                return true;
+            }
+            String given = Optional.ofNullable(exchange.getRequestHeaders().getFirst("Authorization")).orElse("");
+            if (!given.regionMatches(true, 0, "Basic ", 0, 6)) {
+                return false;
+            }
+            try {
+                return MessageDigest.isEqual(credentials, Base64.getDecoder().decode(given.substring(6).trim()));
+            } catch (IllegalArgumentException e) {
+                return false;
+            }
+        }
+    }
+
+    /** Protects the paths below one by basic auth, but for those below another. */
+    void protect(String user, String password, String protects, String open) {
+        login = new Login((user + ":" + password).getBytes(StandardCharsets.UTF_8), protects, open);
+    }
+
     /** Adds a route. The first that matches answers, so the narrower ones are added first. */
     void add(String method, String path, Action action) {
         routes.add(new Route(method, segments(path), action));
@@ -165,6 +192,9 @@ final class Router implements HttpHandler {
             if (body.length > 0) {
                 exchange.getResponseHeaders().set("Content-Type", reply.type());
             }
+            if (reply.status() == 401) {
+                exchange.getResponseHeaders().set("WWW-Authenticate", "Basic");
+            }
             exchange.sendResponseHeaders(reply.status(), body.length == 0 ? -1 : body.length);
             if (body.length > 0) {
                 exchange.getResponseBody().write(body);
@@ -176,6 +206,10 @@ final class Router implements HttpHandler {
         byte[] body = exchange.getRequestBody().readNBytes(MAX_BODY + 1);
         if (body.length > MAX_BODY) {
             return Reply.error(413, "Request Entity Too Large");
+        }
+        Login needed = login;
+        if (needed != null && !needed.lets(exchange)) {
+            return Reply.json(401, null);
         }
         List<String> path = segments(exchange.getRequestURI().getRawPath());
         boolean known = false;
