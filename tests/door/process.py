@@ -163,6 +163,8 @@ class DoorProcess:
         env |= {
             "DOOR_LISTEN": "127.0.0.1:0",
             "DOOR_KESTRA_URL": upstream.url,
+            # On its own port in Kestra; the embedded engine and the stand-ins have it beside the rest.
+            "DOOR_KESTRA_HEALTH_URL": f"{upstream.url}/health",
             "DOOR_INBOX": str(self.inbox),
             "DOOR_RATE": "1000000",
             **settings,

@@ -29,7 +29,7 @@ def test_what_counts_when_only_the_keys_are_given() -> None:
         unsubscribe_keys=UNSUBSCRIBE_KEYS,
         sender="Sang Le - BusOS",
         kestra_url="http://127.0.0.1:8080",
-        kestra_health_url="http://127.0.0.1:8080/health",
+        kestra_health_url="http://127.0.0.1:8081/health",
         listen=("127.0.0.1", 8000),
         inbox=Path(".data/door/inbox.sqlite"),
         inbox_most=10_000,
@@ -85,8 +85,16 @@ def test_everything_given() -> None:
     }
 
 
-def test_the_health_is_asked_at_kestras_address_unless_told_otherwise() -> None:
-    assert settings(DOOR_KESTRA_URL="http://kestra:1").kestra_health_url == "http://kestra:1/health"
+@pytest.mark.parametrize(
+    ("kestra", "health"),
+    [
+        ("http://kestra:8080", "http://kestra:8081/health"),
+        ("https://kestra.example.com/base", "https://kestra.example.com:8081/health"),
+        ("http://[::1]:8080", "http://[::1]:8081/health"),
+    ],
+)
+def test_health_is_on_the_management_port_of_kestras_host(kestra: str, health: str) -> None:
+    assert settings(DOOR_KESTRA_URL=kestra).kestra_health_url == health
 
 
 def test_testing_mode_as_kestra_has_it() -> None:

@@ -173,7 +173,7 @@ SERVER: tuple[Setting, ...] = (
                 "DOOR_KESTRA_HEALTH_URL",
                 "What tells the door whether Kestra is up.",
                 checks.link,
-                "it is Kestra's /health",
+                f"it is /health on port {door.MANAGEMENT_PORT} of Kestra's host",
             ),
             ("DOOR_INBOX", "The file of the calls that wait.", checks.text, f"it is {INBOX}"),
             (

@@ -19,6 +19,9 @@ from christmas_campaign.door.inbox import DEFAULT
 KESTRA_URL, LISTEN = "http://127.0.0.1:8080", "127.0.0.1:8000"
 RATE, CONCURRENCY, INBOX_MOST = 120, 64, 10_000
 
+#: Kestra's management port: its health is there, and not beside its API.
+MANAGEMENT_PORT = 8081
+
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 # What needs no escape in a path: the key of a webhook is compared with the bytes of the path as they came.
@@ -73,7 +76,7 @@ def read(raw: Mapping[str, str]) -> Settings:
         unsubscribe_keys=_unsubscribe_keys(raw),
         sender=given.get("SENDER_NAME", campaign.SENDER_NAME),
         kestra_url=kestra_url,
-        kestra_health_url=_url(given, "DOOR_KESTRA_HEALTH_URL", f"{kestra_url}/health"),
+        kestra_health_url=_url(given, "DOOR_KESTRA_HEALTH_URL", _health_url(kestra_url)),
         listen=_listen(given.get("DOOR_LISTEN", LISTEN)),
         inbox=Path(given.get("DOOR_INBOX", DEFAULT)),
         inbox_most=int(_number(given, "DOOR_INBOX_MOST", INBOX_MOST, 1_000_000)),
@@ -155,6 +158,13 @@ def _url(given: Mapping[str, str], name: str, default: str) -> str:
     if not good or parts.query or parts.fragment:
         raise InvalidSetting(name, "must be a whole address that begins with http:// or https://")
     return url
+
+
+def _health_url(kestra_url: str) -> str:
+    """Return where a Kestra with this address has its health: on the same host, on the management port."""
+    parts = urlsplit(kestra_url)
+    host = f"[{parts.hostname}]" if ":" in str(parts.hostname) else parts.hostname
+    return f"{parts.scheme}://{host}:{MANAGEMENT_PORT}/health"
 
 
 def _listen(text: str) -> tuple[str, int]:
