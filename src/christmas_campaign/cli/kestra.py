@@ -14,6 +14,7 @@ from urllib.parse import quote
 import httpx
 
 from christmas_campaign.cli import kestra_models as models
+from christmas_campaign.cli.flow_faults import Fault, line_of, problems
 from christmas_campaign.cli.kestra_calls import Calls, KestraError
 from christmas_campaign.cli.kestra_models import Execution, Flow, KvEntry, Lane, LogLine, TaskRun, Violation
 
@@ -65,18 +66,29 @@ class Kestra(Calls):
         ]
 
     def import_flows(self, files: Iterable[Path]) -> None:
-        """Create or update the flows of these YAML files, all that can be; one error names all files that could not."""
-        failed = []
+        """Create or update the flows of these YAML files, all that can be.
+
+        Raises one ``KestraError`` that names every file that could not be imported, with the line and Kestra's reason.
+        """
+        failed: list[str] = []
         for file in files:
             upload = {"fileUpload": (file.name, file.read_bytes(), "application/x-yaml")}
             try:
-                wrong = self._call("POST", "flows/import", params={"failOnError": "true"}, files=upload).json()
+                self._call("POST", "flows/import", params={"failOnError": "true"}, files=upload)
             except KestraError as error:
-                failed.append(f"{file.name}: {error}")
-            else:
-                failed += [f"{file.name}: {name}" for name in wrong]
+                failed += self._reasons(file, error)
         if failed:
             raise KestraError("flows were not imported:\n" + "\n".join(failed))
+
+    def _reasons(self, file: Path, refusal: KestraError) -> list[str]:
+        """Return why an import was refused. Kestra's refusal gives no reason; its validation does."""
+        found: list[str] = []
+        if refusal.status == 422:
+            source = file.read_text(encoding="utf-8")
+            for violation in self.validate_flows(source):
+                for problem in problems(violation.constraints):
+                    found.append(str(Fault(file, line_of(source, problem), problem)))
+        return found or [f"{file}: {refusal}"]
 
     def flows(self, namespace: str = "christmas") -> list[Flow]:
         """All flows of a namespace."""
@@ -108,8 +120,7 @@ class Kestra(Calls):
         if scheduled is not None:
             params.append(("scheduleDate", scheduled.isoformat()))
         path = f"executions/{quote(namespace, safe='')}/{quote(flow_id, safe='')}"
-        # A form must have a part to be one.
-        return str(self._call("POST", path, params=params, files=parts or {"": (None, b"")}).json()["id"])
+        return str(self._form(path, parts, params=params).json()["id"])
 
     def execution(self, execution_id: str) -> Execution:
         """One execution, as it is now."""
@@ -194,9 +205,7 @@ class Kestra(Calls):
 
     def resume(self, execution_id: str) -> None:
         """Have a paused execution go on; status 409 when it is not paused."""
-        # A form must have a part to be one.
-        path = f"executions/{quote(execution_id, safe='')}/resume"
-        self._call("POST", path, files={"": (None, b"")})
+        self._form(f"executions/{quote(execution_id, safe='')}/resume", {})
 
     def unqueue(self, execution_id: str, state: str = "RUNNING") -> None:
         """Take an execution out of its queue, into this state; status 422 when it is not queued."""
@@ -217,13 +226,22 @@ class Kestra(Calls):
         self._call("PUT", path, json=entry)
 
     def kill(self, execution_id: str) -> None:
-        """Ask Kestra to end an execution and those that it started."""
-        self._call("DELETE", f"executions/{quote(execution_id, safe='')}/kill")
+        """Ask Kestra to end an execution, and none that it started; status 409 when it has ended already."""
+        # With the cascade Kestra "kills" what has ended too, and then runs more of a limited flow at a time than its limit.
+        path = f"executions/{quote(execution_id, safe='')}/kill"
+        self._call("DELETE", path, params={"isOnKillCascade": "false"})
 
     def delete_execution(self, execution_id: str) -> None:
         """Delete an execution with its logs, its metrics and its files, whatever state it is in; status 404 when it is gone."""
         flags = {"deleteLogs": "true", "deleteMetrics": "true", "deleteStorage": "true"}
         self._call("DELETE", f"executions/{quote(execution_id, safe='')}", params=flags)
+
+    def _form(self, path: str, parts: Mapping[str, tuple[None, bytes]], **request: Any) -> httpx.Response:
+        """Post a form. One without a part is its end alone: Kestra refuses a part without a name."""
+        if parts:
+            return self._call("POST", path, files=parts, **request)
+        headers = {"Content-Type": "multipart/form-data; boundary=empty"}
+        return self._call("POST", path, content=b"--empty--\r\n", headers=headers, **request)
 
     # key and value
 
@@ -237,17 +255,19 @@ class Kestra(Calls):
         return [KvEntry(str(entry["key"]), models.instant(entry["updateDate"])) for entry in found]
 
     def kv_get(self, key: str, namespace: str = "christmas") -> Any:
-        """The value of a key, or ``None`` when there is no such key."""
+        """The value of a key, or ``None`` when there is no such key or it has expired."""
         try:
             return self._kv_call("GET", namespace, key).json().get("value")
         except KestraError as error:
-            if error.status == 404:
+            # Kestra answers the first read of an expired entry with 410, and forgets the entry.
+            if error.status in (404, 410):
                 return None
             raise
 
     def kv_put(self, key: str, value: Any, namespace: str = "christmas", *, ttl: str | None = None) -> None:
         """Set a key to a JSON value; ``ttl`` is how long it is kept, an ISO 8601 duration such as ``P30D``."""
-        headers = {"Content-Type": "application/json"} | ({"ttl": ttl} if ttl else {})
+        # JSON too has to be called plain text here: Kestra takes nothing else.
+        headers = {"Content-Type": "text/plain"} | ({"ttl": ttl} if ttl else {})
         self._kv_call("PUT", namespace, key, content=json.dumps(value).encode(), headers=headers)
 
     def kv_delete(self, key: str, namespace: str = "christmas") -> bool:

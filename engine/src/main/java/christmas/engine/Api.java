@@ -10,15 +10,11 @@ import io.kestra.core.models.QueryFilter;
 import io.kestra.core.models.executions.Execution;
 import io.kestra.core.models.executions.ExecutionKilled;
 import io.kestra.core.models.executions.ExecutionKilledExecution;
-import io.kestra.core.models.executions.LogEntry;
 import io.kestra.core.models.flows.Flow;
 import io.kestra.core.models.flows.FlowSource;
 import io.kestra.core.models.flows.FlowWithException;
-import io.kestra.core.models.flows.FlowWithSource;
-import io.kestra.core.models.flows.GenericFlow;
 import io.kestra.core.models.flows.State;
 import io.kestra.core.models.kv.KVType;
-import io.kestra.core.models.validations.ValidateConstraintViolation;
 import io.kestra.core.queues.QueueException;
 import io.kestra.core.queues.QueueFactoryInterface;
 import io.kestra.core.queues.QueueInterface;
@@ -59,12 +55,12 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.NoSuchElementException;
 import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import org.slf4j.event.Level;
 
 /**
  * The part of Kestra's REST API that the campaign uses, at Kestra's own addresses and in its own shapes: what works against
@@ -75,17 +71,9 @@ final class Api {
     private static final String BASE = "/api/v1/" + TENANT;
     /** What the addresses of all webhooks begin with. */
     static final String WEBHOOKS = BASE + "/executions/webhook/";
+    private static final List<String> FORM = List.of("multipart/form-data");
     private static final int MAX_PAGE = 1000;
     private static final Pattern FILTER = Pattern.compile("filters\\[([^\\]]+)]\\[([^\\]]+)](?:\\[(.+)])?");
-    private static final Map<String, Map.Entry<QueryFilter.Field, QueryFilter.Op>> PLAIN = Map.of(
-        "q", Map.entry(QueryFilter.Field.QUERY, QueryFilter.Op.EQUALS),
-        "namespace", Map.entry(QueryFilter.Field.NAMESPACE, QueryFilter.Op.PREFIX),
-        "flowId", Map.entry(QueryFilter.Field.FLOW_ID, QueryFilter.Op.EQUALS),
-        "triggerExecutionId", Map.entry(QueryFilter.Field.TRIGGER_EXECUTION_ID, QueryFilter.Op.EQUALS),
-        "childFilter", Map.entry(QueryFilter.Field.CHILD_FILTER, QueryFilter.Op.EQUALS),
-        "startDate", Map.entry(QueryFilter.Field.START_DATE, QueryFilter.Op.GREATER_THAN_OR_EQUAL_TO),
-        "endDate", Map.entry(QueryFilter.Field.END_DATE, QueryFilter.Op.LESS_THAN_OR_EQUAL_TO),
-        "timeRange", Map.entry(QueryFilter.Field.TIME_RANGE, QueryFilter.Op.EQUALS));
     private static final Router.Reply NO_WEBHOOK = Router.Reply.error(404, "Not Found");
 
     private final Disk disk;
@@ -133,34 +121,29 @@ final class Api {
     }
 
     void register(Router router) {
-        for (String method : List.of("GET", "POST", "PUT")) {
-            router.add(method, WEBHOOKS + "{namespace}/{flow}/{key}", written(this::webhook));
-        }
+        router.add("POST", WEBHOOKS + "{namespace}/{flow}/{key}", List.of(), written(this::webhook));
         router.add("GET", BASE + "/executions/search", this::searchExecutions);
         router.add("GET", BASE + "/executions/{execution}", r -> Router.Reply.found(executions.findById(TENANT, r.path("execution"))));
         router.add("POST", BASE + "/executions/{execution}/restart", written(this::restart));
         router.add("POST", BASE + "/executions/{execution}/replay", written(this::replay));
-        router.add("POST", BASE + "/executions/{execution}/resume", written(this::resume));
+        router.add("POST", BASE + "/executions/{execution}/resume", FORM, written(this::resume));
         router.add("POST", BASE + "/executions/{execution}/unqueue", written(this::unqueue));
         router.add("DELETE", BASE + "/executions/{execution}/kill", written(this::kill));
         router.add("DELETE", BASE + "/executions/{execution}", written(this::deleteExecution));
-        router.add("POST", BASE + "/executions/{namespace}/{flow}", written(this::createExecution));
+        router.add("POST", BASE + "/executions/{namespace}/{flow}", FORM, written(this::createExecution));
         router.add("GET", BASE + "/logs/{execution}", this::logs);
 
         router.add("GET", BASE + "/concurrency-limit/search", r -> limits());
         router.add("PUT", BASE + "/concurrency-limit/{namespace}/{flow}", written(this::updateLimit));
 
-        router.add("POST", BASE + "/flows/validate", this::validateFlows);
-        router.add("POST", BASE + "/flows/import", written(this::importFlows));
-        router.add("POST", BASE + "/flows", written(r -> Router.Reply.ok(flowService.create(GenericFlow.fromYaml(TENANT, r.text()), true))));
-        router.add("GET", BASE + "/flows/search", this::searchFlows);
+        router.add("POST", BASE + "/flows/validate", List.of("application/x-yaml", "multipart/form-data"), this::validateFlows);
+        router.add("POST", BASE + "/flows/import", FORM, written(this::importFlows));
         router.add("GET", BASE + "/flows/{namespace}", r -> Router.Reply.ok(flows.findByNamespace(TENANT, r.path("namespace"))));
         router.add("GET", BASE + "/flows/{namespace}/{flow}", this::flow);
-        router.add("PUT", BASE + "/flows/{namespace}/{flow}", written(this::updateFlow));
 
         router.add("GET", BASE + "/namespaces/{namespace}/kv", r -> Router.Reply.ok(store(r).list()));
         router.add("GET", BASE + "/namespaces/{namespace}/kv/{key}", this::value);
-        router.add("PUT", BASE + "/namespaces/{namespace}/kv/{key}", written(this::putValue));
+        router.add("PUT", BASE + "/namespaces/{namespace}/kv/{key}", List.of("text/plain"), written(this::putValue));
         router.add("DELETE", BASE + "/namespaces/{namespace}/kv/{key}", written(r -> Router.Reply.ok(store(r).delete(r.path("key")))));
     }
 
@@ -229,7 +212,7 @@ final class Api {
 
     private Router.Reply createExecution(Router.Request request) throws QueueException {
         Flow flow = flowService.getFlowIfExecutableOrThrow(
-            TENANT, request.path("namespace"), request.path("flow"), request.number("revision"));
+            TENANT, request.path("namespace"), request.path("flow"), Optional.empty());
         List<Label> labels = new ArrayList<>();
         request.all("labels").forEach(label -> {
             String[] sides = label.split(":", 2);
@@ -247,16 +230,13 @@ final class Api {
         }
         Execution draft = Execution.newExecution(flow, null, labels, request.first("scheduleDate").map(ZonedDateTime::parse));
         Execution execution = draft.withInputs(inputs.readExecutionInputs(flow, draft, values));
-        if (request.flag("wait")) {
-            return Router.Reply.ok(executionService.runAndWait(execution, flow, Duration.ofHours(1)));
-        }
         webhookService.startExecution(execution);
         return Router.Reply.ok(execution);
     }
 
     private Router.Reply restart(Router.Request request) throws Exception {
         Execution execution = existing(request);
-        Execution restarted = executionService.restart(execution, request.number("revision").orElse(null));
+        Execution restarted = executionService.restart(execution, null);
         executionQueue.emit(restarted);
         return Router.Reply.ok(restarted);
     }
@@ -276,7 +256,7 @@ final class Api {
     // One after the other, these two: what one of them has just let go, the other finds running and refuses.
     private synchronized Router.Reply resume(Router.Request request) throws Exception {
         Execution paused = executionService.getExecutionIfPause(TENANT, request.path("execution"), true);
-        if (request.parts().stream().anyMatch(part -> !part.name().isEmpty())) {
+        if (!request.parts().isEmpty()) {
             throw new IllegalArgumentException("the embedded engine takes no inputs for a resume");
         }
         Flow flow = flows.findByExecution(paused);
@@ -297,23 +277,23 @@ final class Api {
     }
 
     private Router.Reply updateLimit(Router.Request request) throws JsonProcessingException {
-        Optional<ConcurrencyLimit> limit = limitService.findById(TENANT, request.path("namespace"), request.path("flow"));
-        JsonNode running = JacksonMapper.ofJson().readTree(request.text()).path("running");
-        if (!running.isInt() || running.intValue() < 0) {
-            throw new IllegalArgumentException("running is a number, 0 or more");
-        }
-        return Router.Reply.found(limit.map(found -> limitService.update(found.withRunning(running.intValue()))));
+        // By what the body says, as Kestra does: the address names the same flow.
+        ConcurrencyLimit wanted = JacksonMapper.ofJson().readValue(request.text(), ConcurrencyLimit.class);
+        return Router.Reply.found(limitService.findById(wanted.getTenantId(), wanted.getNamespace(), wanted.getFlowId())
+            .map(found -> limitService.update(wanted)));
     }
 
+    /** With the cascade, which is the default, Kestra kills what has ended too: the event then makes a limited flow's count wrong. */
     private Router.Reply kill(Router.Request request) throws QueueException {
         Execution execution = existing(request);
-        if (execution.getState().isTerminated()) {
+        boolean cascade = unlessFalse(request, "isOnKillCascade");
+        if (execution.getState().isTerminated() && !cascade) {
             throw new IllegalStateException("Execution is already finished, can't kill it");
         }
         killQueue.emit(ExecutionKilledExecution.builder()
             .state(ExecutionKilled.State.REQUESTED)
             .executionId(execution.getId())
-            .isOnKillCascade(request.first("isOnKillCascade").map(Boolean::parseBoolean).orElse(true))
+            .isOnKillCascade(cascade)
             .tenantId(TENANT)
             .build());
         return Router.Reply.json(202, null);
@@ -322,11 +302,11 @@ final class Api {
     /** Whatever state it is in, with everything that belongs to it but what is to stay. */
     private Router.Reply deleteExecution(Router.Request request) throws IOException {
         executionService.delete(existing(request),
-            goesToo(request, "deleteLogs"), goesToo(request, "deleteMetrics"), goesToo(request, "deleteStorage"));
+            unlessFalse(request, "deleteLogs"), unlessFalse(request, "deleteMetrics"), unlessFalse(request, "deleteStorage"));
         return Router.Reply.json(204, null);
     }
 
-    private static boolean goesToo(Router.Request request, String flag) {
+    private static boolean unlessFalse(Router.Request request, String flag) {
         return request.first(flag).map(Boolean::parseBoolean).orElse(true);
     }
 
@@ -341,75 +321,48 @@ final class Api {
     }
 
     private Router.Reply logs(Router.Request request) {
-        Level level = request.first("minLevel").map(Level::valueOf).orElse(null);
-        List<LogEntry> entries = logs.findByExecutionId(TENANT, request.path("execution"), level);
-        return Router.Reply.ok(entries.stream()
-            .filter(entry -> request.first("taskId").map(id -> id.equals(entry.getTaskId())).orElse(true))
-            .filter(entry -> request.first("taskRunId").map(id -> id.equals(entry.getTaskRunId())).orElse(true))
-            .filter(entry -> request.number("attempt").map(n -> n.equals(entry.getAttemptNumber())).orElse(true))
-            .toList());
+        return Router.Reply.ok(logs.findByExecutionId(TENANT, request.path("execution"), null));
     }
 
     // ---- flows
 
     private Router.Reply flow(Router.Request request) {
         String namespace = request.path("namespace");
-        boolean deleted = request.flag("allowDeleted");
-        Optional<Integer> revision = request.number("revision");
         return Router.Reply.found(request.flag("source")
-            ? flows.findByIdWithSource(TENANT, namespace, request.path("flow"), revision, deleted)
-            : flows.findById(TENANT, namespace, request.path("flow"), revision, deleted));
-    }
-
-    private Router.Reply searchFlows(Router.Request request) {
-        return Router.Reply.ok(Page.of(flows.find(page(request), TENANT, filters(request, QueryFilter.Resource.FLOW))));
-    }
-
-    private Router.Reply updateFlow(Router.Request request) throws FlowProcessingException {
-        Optional<FlowWithSource> previous = flows.findByIdWithSource(TENANT, request.path("namespace"), request.path("flow"));
-        if (previous.isEmpty()) {
-            return Router.Reply.error(404, "Not Found");
-        }
-        ValidateConstraintViolation problem = flowService.validate(TENANT, List.of(new FlowSource(null, request.text()))).getFirst();
-        if (problem.getConstraints() != null) {
-            return Router.Reply.error(422, "Invalid entity: " + problem.getConstraints());
-        }
-        return Router.Reply.ok(flows.update(GenericFlow.fromYaml(TENANT, request.text()), previous.get()));
+            ? flows.findByIdWithSource(TENANT, namespace, request.path("flow"))
+            : flows.findById(TENANT, namespace, request.path("flow")));
     }
 
     private Router.Reply validateFlows(Router.Request request) {
         List<FlowSource> sources = new ArrayList<>();
         request.parts().forEach(part -> sources.add(new FlowSource(part.filename(), part.content().trim())));
         if (sources.isEmpty()) {
-            documents(request.text()).forEach(document -> sources.add(new FlowSource(null, document)));
+            Arrays.stream(request.text().trim().split("\\n+---\\n*?")).forEach(flow -> sources.add(new FlowSource(null, flow)));
         }
         return Router.Reply.ok(flowService.validate(TENANT, sources));
     }
 
-    /** Answers the names of what could not be imported, as Kestra does; the ids are its only way to say which. */
-    private Router.Reply importFlows(Router.Request request) throws FlowProcessingException {
+    /** Answers which flows could not be imported, by file and place, and no reason: Kestra gives none. */
+    private Router.Reply importFlows(Router.Request request) {
+        Router.Part upload = request.parts().stream().filter(part -> part.name().equals("fileUpload")).findFirst()
+            .orElseThrow(() -> new IllegalArgumentException("Required Part [fileUpload] not specified"));
+        String file = String.valueOf(upload.filename()).toLowerCase(Locale.ROOT);
+        if (!file.endsWith(".yml") && !file.endsWith(".yaml")) {
+            throw new IllegalArgumentException("Cannot import file of type " + file.substring(file.lastIndexOf('.') + 1));
+        }
         List<String> wrong = new ArrayList<>();
-        for (Router.Part part : request.parts()) {
-            String file = String.valueOf(part.filename());
-            if (!part.name().equals("fileUpload") || !file.endsWith(".yml") && !file.endsWith(".yaml")) {
-                throw new IllegalArgumentException("Cannot import file '" + file + "': a .yml or .yaml in the field fileUpload");
-            }
-            for (String document : documents(part.content())) {
-                try {
-                    flowService.importFlow(TENANT, document);
-                } catch (FlowProcessingException | RuntimeException e) {
-                    if (request.flag("failOnError")) {
-                        throw e;
-                    }
-                    wrong.add(file);
-                }
+        String[] sources = upload.content().split("(?m)^---\\s*$");
+        for (int i = 0; i < sources.length; i++) {
+            try {
+                flowService.importFlow(TENANT, sources[i]);
+            } catch (FlowProcessingException | RuntimeException e) {
+                wrong.add(file + "(flow number: " + i + ")");
             }
         }
+        if (request.flag("failOnError") && !wrong.isEmpty()) {
+            throw new IllegalArgumentException("Following invalid flows were not imported: " + String.join(", ", wrong));
+        }
         return Router.Reply.ok(wrong);
-    }
-
-    private static List<String> documents(String yaml) {
-        return Arrays.stream(yaml.split("(?m)^---\\s*$")).map(String::trim).filter(document -> !document.isEmpty()).toList();
     }
 
     // ---- KV
@@ -420,7 +373,8 @@ final class Api {
 
     private Router.Reply value(Router.Request request) throws Exception {
         Object value = store(request).getValue(request.path("key"))
-            .orElseThrow(() -> new NoSuchElementException("No value found for key '" + request.path("key") + "'"))
+            .orElseThrow(() -> new NoSuchElementException(
+                "No value found for key '" + request.path("key") + "' in namespace '" + request.path("namespace") + "'"))
             .value();
         return Router.Reply.ok(new TypedValue(KVType.from(value), value));
     }
@@ -433,7 +387,7 @@ final class Api {
             // Ion, as Kestra does: a superset of JSON that keeps a date a date.
             value = JacksonMapper.ofIon().readTree(request.text());
         } catch (JsonProcessingException e) {
-            throw new IllegalArgumentException("the value is not JSON", e);
+            throw new IllegalArgumentException("Invalid JSON value", e);
         }
         store(request).put(request.path("key"), new KVValueAndMetadata(metadata, value));
         return Router.Reply.json(200, null);
@@ -455,7 +409,7 @@ final class Api {
         return Pageable.from(page, size, orders.isEmpty() ? Sort.UNSORTED : Sort.of(orders));
     }
 
-    /** The filters of a search, in the form {@code filters[field][OPERATION][key]=value} and in the older plain one. */
+    /** The filters of a search, in the form {@code filters[field][OPERATION][key]=value}. */
     private static List<QueryFilter> filters(Router.Request request, QueryFilter.Resource resource) {
         List<QueryFilter> filters = new ArrayList<>();
         Map<QueryFilter.Op, Map<String, String>> labels = new HashMap<>();
@@ -471,25 +425,12 @@ final class Api {
                 }
             }
         });
-        PLAIN.forEach((name, meant) -> request.first(name).ifPresent(
-            value -> filters.add(filter(meant.getKey(), meant.getValue(), List.of(value)))));
-        if (!request.all("state").isEmpty()) {
-            filters.add(filter(QueryFilter.Field.STATE, QueryFilter.Op.IN, List.of(String.join(",", request.all("state")))));
-        }
-        request.all("labels").forEach(label -> {
-            String[] sides = label.split(":", 2);
-            labels.computeIfAbsent(QueryFilter.Op.EQUALS, op -> new HashMap<>()).put(sides[0], sides.length < 2 ? "" : sides[1]);
-        });
         labels.forEach((operation, map) -> filters.add(new QueryFilter(QueryFilter.Field.LABELS, operation, map)));
         QueryFilter.validateQueryFilters(filters, resource);
         return filters;
     }
 
     private static QueryFilter filter(QueryFilter.Field field, QueryFilter.Op operation, List<String> values) {
-        if (field == QueryFilter.Field.TIME_RANGE) {
-            ZonedDateTime start = ZonedDateTime.now().minus(Duration.parse(values.getFirst()).abs());
-            return new QueryFilter(QueryFilter.Field.START_DATE, QueryFilter.Op.GREATER_THAN_OR_EQUAL_TO, start);
-        }
         boolean list = operation == QueryFilter.Op.IN || operation == QueryFilter.Op.NOT_IN;
         String value = values.getFirst();
         return new QueryFilter(field, operation, list ? List.of(value.replaceAll("[\\[\\]]", "").split(",")) : value);

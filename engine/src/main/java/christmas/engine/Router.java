@@ -11,6 +11,7 @@ import io.kestra.core.exceptions.InputOutputValidationException;
 import io.kestra.core.exceptions.InvalidException;
 import io.kestra.core.exceptions.InvalidQueryFiltersException;
 import io.kestra.core.exceptions.NotFoundException;
+import io.kestra.core.exceptions.ResourceExpiredException;
 import io.kestra.core.serializers.JacksonMapper;
 import jakarta.validation.ConstraintViolationException;
 import java.io.IOException;
@@ -52,7 +53,15 @@ final class Router implements HttpHandler {
         Reply run(Request request) throws Exception;
     }
 
-    private record Route(String method, List<String> path, Action action) {
+    /** What a route takes: any content type, or these alone. A request without a body says none, and is taken. */
+    private record Route(String method, List<String> path, List<String> consumes, Action action) {
+        /** The content type of a request, where this route does not take it. */
+        Optional<String> refuses(HttpExchange exchange) {
+            return Optional.ofNullable(exchange.getRequestHeaders().getFirst("Content-Type"))
+                .filter(type -> !consumes.isEmpty() && !method.equals("GET"))
+                .filter(type -> consumes.stream().noneMatch(type.split(";", 2)[0].trim()::equalsIgnoreCase));
+        }
+
         /** The values of the names in the path, or nothing when it is another path. */
         Optional<Map<String, String>> match(List<String> actual) {
             if (actual.size() != path.size()) {
@@ -145,6 +154,10 @@ final class Router implements HttpHandler {
                 String head = new String(piece.substring(0, end).getBytes(StandardCharsets.ISO_8859_1), StandardCharsets.UTF_8);
                 Matcher name = DISPOSITION.matcher(head);
                 if (name.find()) {
+                    if (name.group(1).isEmpty()) {
+                        // The decoder of Kestra's web server takes no part without a name.
+                        throw new IllegalArgumentException("Param 'name' must not be empty");
+                    }
                     byte[] content = piece.substring(end + 4).getBytes(StandardCharsets.ISO_8859_1);
                     parts.add(new Part(name.group(1), name.group(2), new String(content, StandardCharsets.UTF_8)));
                 }
@@ -177,9 +190,17 @@ final class Router implements HttpHandler {
         login = new Login((user + ":" + password).getBytes(StandardCharsets.UTF_8), protects, open);
     }
 
-    /** Adds a route. The first that matches answers, so the narrower ones are added first. */
+    /** Adds a route that takes JSON, as one of Kestra's does that says nothing else, or no body. */
     void add(String method, String path, Action action) {
-        routes.add(new Route(method, segments(path), action));
+        add(method, path, List.of("application/json"), action);
+    }
+
+    /**
+     * Adds a route that takes the content types {@code consumes} (none: any). The first that matches answers, so the narrower ones
+     * are added first.
+     */
+    void add(String method, String path, List<String> consumes, Action action) {
+        routes.add(new Route(method, segments(path), consumes, action));
     }
 
     @Override
@@ -216,6 +237,10 @@ final class Router implements HttpHandler {
         for (Route route : routes) {
             Optional<Map<String, String>> values = route.match(path);
             if (values.isPresent() && route.method().equals(exchange.getRequestMethod())) {
+                Optional<String> refused = route.refuses(exchange);
+                if (refused.isPresent()) {
+                    return Reply.error(415, "Content Type [" + refused.get() + "] not allowed. Allowed types: " + route.consumes());
+                }
                 return run(route.action(), new Request(route.method(), exchange.getRequestURI(), values.get(),
                     query(exchange.getRequestURI().getRawQuery()), new LinkedHashMap<>(exchange.getRequestHeaders()), body));
             }
@@ -232,6 +257,7 @@ final class Router implements HttpHandler {
             return switch (cause) {
                 case NoSuchElementException x -> Reply.error(404, "Not Found: " + x.getMessage());
                 case NotFoundException x -> Reply.error(404, "Not Found: " + x.getMessage());
+                case ResourceExpiredException x -> Reply.error(410, "Resource has expired: " + x.getMessage());
                 case ConflictException x -> Reply.error(409, x.getMessage());
                 case IllegalStateException x -> Reply.error(409, "Illegal state: " + x.getMessage());
                 case InvalidQueryFiltersException x -> Reply.error(400, x.getMessage());
