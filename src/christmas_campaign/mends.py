@@ -50,6 +50,18 @@ class Unblock(NamedTuple):
         return f"Runs of {self.flow} wait for one that is not there: the oldest of them, {self.execution}, is let go."
 
 
+class Recount(NamedTuple):
+    """Have Kestra count ``running`` runs of a flow, as many as are at work: it counted fewer, and so ran more than it may."""
+
+    flow: str
+    running: int
+
+    @property
+    def sentence(self) -> str:
+        """What is wrong, and the mend."""
+        return f"More runs of {self.flow} are at work at a time than Kestra counts: the count is set to {self.running}."
+
+
 class Enroll(NamedTuple):
     """Run `enroll` again: its input ``event``, and the labels of the run."""
 
@@ -100,4 +112,4 @@ class Stamp(NamedTuple):
         return f"The page of {self.enrolment} does not say what the ledger says: {', '.join(self.values)} is written."
 
 
-Mend: TypeAlias = Kill | Release | Unblock | Enroll | Schedule | Stamp
+Mend: TypeAlias = Kill | Release | Unblock | Recount | Enroll | Schedule | Stamp

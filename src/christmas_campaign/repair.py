@@ -15,7 +15,7 @@ from christmas_campaign import notion_pages
 from christmas_campaign import notion_schema as schema
 from christmas_campaign.enroll_input import enroll_input
 from christmas_campaign.enrolment import Record
-from christmas_campaign.mends import Enroll, Kill, Mend, Release, Schedule, Stamp, Unblock
+from christmas_campaign.mends import Enroll, Kill, Mend, Recount, Release, Schedule, Stamp, Unblock
 from christmas_campaign.notion_pages import Page
 
 #: The flows that an enrolment consists of.
@@ -41,6 +41,9 @@ _FINAL = (*_WELL, "failed")
 
 #: The states of a run that does not count for the limit of its flow: it has not begun.
 _WAITING = ("CREATED", "QUEUED")
+
+#: The states of a run that Kestra surely counts for the limit of its flow: in the others it may not do so yet, or no longer.
+_COUNTED = ("RUNNING", "PAUSED", "RETRYING", "BREAKPOINT")
 
 #: The states in which a task is not done, and something is about to do it.
 _AT_WORK = ("SUBMITTED", "RUNNING", "PAUSED", "RETRYING", "KILLING", "BREAKPOINT")
@@ -112,7 +115,7 @@ class Snapshot(NamedTuple):
 def repair(seen: Snapshot) -> list[Mend]:
     """Return all that has to be mended, in the order in which it is done."""
     live = {(run.flow, run.enrolment, run.number) for run in seen.runs}
-    mends: list[Mend] = [*_kills(seen), *_releases(seen), *_unblocks(seen)]
+    mends: list[Mend] = [*_kills(seen), *_releases(seen), *_unblocks(seen), *_recounts(seen)]
     for enrolment in seen.enrolments:
         enrolling = (ENROLL, enrolment.id, None) in live
         numbers = {number for flow, about, number in live if flow == SEND_EMAIL and about == enrolment.id}
@@ -189,6 +192,20 @@ def _unblocks(seen: Snapshot) -> Iterator[Unblock]:
                 yield Unblock(lane.flow, running + 1, oldest)
         elif lane.running >= lane.limit and not any(_begins(run, seen.now) for run in runs):
             yield Unblock(lane.flow, running, None)
+
+
+def _recounts(seen: Snapshot) -> Iterator[Recount]:
+    """Lanes in which more runs are at work than may be, and than Kestra counts.
+
+    It happens when a person kills a run that had ended already: Kestra takes one off the count and starts the next. The lane
+    then stays too wide until its queue is empty. Only a lane with a long enough queue is mended: each run that ends is replaced
+    by the next, so the number at work does not fall before the count is set.
+    """
+    for lane in seen.lanes:
+        states = [run.state for run in seen.runs if run.flow == lane.flow]
+        running = sum(state in _COUNTED for state in states)
+        if running > max(lane.limit, lane.running) and states.count("QUEUED") >= running:
+            yield Recount(lane.flow, running)
 
 
 def _begins(run: Run, now: datetime) -> bool:

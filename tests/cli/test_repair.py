@@ -6,8 +6,11 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from click.testing import CliRunner
 from support import (
@@ -237,6 +240,53 @@ def test_a_count_of_what_is_not_there_is_set_right(stack: Stack) -> None:
     report = christmas_json(stack, "repair", "--apply")
     assert report["done"] == ["Kestra counts runs of enroll that there are not: the count is set to 0."]
     enrolled(stack, signed_up(stack)[0])
+
+
+NARROW = """
+id: narrow
+namespace: christmas
+description: One at a time, two seconds each.
+concurrency: {limit: 1, behavior: QUEUE}
+tasks:
+  - {id: sleep, type: io.kestra.plugin.core.flow.Sleep, duration: PT2S}
+"""
+
+
+def narrow(stack: Stack, state: str) -> list[Execution]:
+    """The runs of that flow in this state."""
+    return stack.kestra.executions(namespace="christmas", flow_id="narrow", states=[state])
+
+
+def test_lane_that_kills_of_ended_runs_made_too_wide_is_narrow_again(stack: Stack, tmp_path: Path) -> None:
+    """A kill from Kestra's pages goes to sub-flows too; of a run that has ended it starts the next one in the queue."""
+    file = tmp_path / "narrow.yml"
+    file.write_text(NARROW)
+    stack.kestra.import_flows([file])
+    ended = [stack.kestra.run("narrow") for _ in range(2)]
+    until(lambda: len(narrow(stack, "SUCCESS")) == 2, "the end of both", 30)
+    for _ in range(20):
+        stack.kestra.run("narrow")
+    until(lambda: len(narrow(stack, "QUEUED")) == 19, "the queue", 30)
+    assert len(narrow(stack, "RUNNING")) <= 1
+    for execution in ended:
+        answer = httpx.delete(f"{stack.kestra.url}/api/v1/main/executions/{execution}/kill", timeout=30)
+        assert answer.status_code == 202
+    until(lambda: len(narrow(stack, "RUNNING")) >= 2, "two at a time, as in Kestra", 10)
+
+    result = christmas(stack, "repair", "--apply")
+    assert "More runs of narrow are at work at a time than Kestra counts: the count is set to" in result.stdout
+    until(lambda: len(narrow(stack, "RUNNING")) == 1 == counted(stack, "narrow"), "one at a time", 30)
+    since = datetime.now(UTC)
+    later = until(
+        lambda: [run for run in narrow(stack, "SUCCESS") if run.started and run.started > since][2:], "three more", 60
+    )
+    assert later
+    spans = sorted((run.started, run.ended) for run in narrow(stack, "SUCCESS") if run.started and run.started > since)
+    assert all(ended <= started for (_, ended), (started, _) in pairwise(spans) if ended and started)
+    for run in narrow(stack, "QUEUED"):
+        stack.kestra.kill(run.id)
+    until(lambda: not any(narrow(stack, state) for state in ("QUEUED", "RUNNING")), "the end of all", 30)
+    assert "Nothing is to be mended." in christmas(stack, "repair").stdout
 
 
 @pytest.mark.usefixtures("at_once")

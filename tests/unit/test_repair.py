@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from christmas_campaign.enroll_input import enroll_input
-from christmas_campaign.mends import Enroll, Kill, Mend, Release, Schedule, Stamp, Unblock
+from christmas_campaign.mends import Enroll, Kill, Mend, Recount, Release, Schedule, Stamp, Unblock
 from christmas_campaign.repair import Enrolment, Lane, Mail, Run, Snapshot, Task, chosen, repair, wanted_pages
 from unit import build
 
@@ -322,6 +322,33 @@ def test_a_count_of_runs_that_are_not_there_is_set_right() -> None:
     assert unblocks(lane=LANE._replace(limit=2, running=1)) == []
     assert unblocks(lane=LANE._replace(running=0)) == []
     assert unblocks(lane=LANE._replace(last_ended=NOW)) == []
+
+
+def lane_of_two(queue: int, **rest: Any) -> list[Mend]:
+    """The mends of a lane of one in which two e-mails are at work and ``queue`` others wait."""
+    at_work = [sends(2, "RUNNING")._replace(changed=NOW), sends(3, "PAUSED")._replace(changed=NOW)]
+    return unblocks(*at_work, *(queued(str(number)) for number in range(queue)), **rest)
+
+
+def test_lane_that_is_too_wide_is_counted_again() -> None:
+    (mend,) = lane_of_two(2)
+    assert mend == Recount("send-email", 2)
+    assert mend.sentence == ("More runs of send-email are at work at a time than Kestra counts: the count is set to 2.")
+
+
+def test_lane_whose_queue_may_be_empty_at_any_moment_heals_itself() -> None:
+    assert lane_of_two(1) == []
+
+
+def test_wide_lane_is_left_alone_where_kestra_counts_all_or_its_limit_allows_it() -> None:
+    assert lane_of_two(5, lane=LANE._replace(running=2)) == [], "the limit was lowered, or a person forced one to run"
+    assert lane_of_two(5, lane=LANE._replace(limit=2)) == []
+
+
+@pytest.mark.parametrize("state", ["CREATED", "RESTARTED", "KILLING"])
+def test_run_that_kestra_may_not_count_makes_no_lane_too_wide(state: str) -> None:
+    both = [sends(2, "RUNNING")._replace(changed=NOW), sends(3, state)._replace(changed=NOW)]
+    assert unblocks(*both, *(queued(str(number)) for number in range(5))) == []
 
 
 def test_a_run_that_is_about_to_begin_may_be_counted_already() -> None:

@@ -18,7 +18,7 @@ from christmas_campaign.cli.kestra import Kestra, KestraError
 from christmas_campaign.cli.notion import Notion, NotionError
 from christmas_campaign.cli.operating import PAUSED_KEY
 from christmas_campaign.cli.repair_look import CURSOR_KEY, NAMESPACE, Look
-from christmas_campaign.mends import Enroll, Kill, Mend, Release, Schedule, Stamp, Unblock
+from christmas_campaign.mends import Enroll, Kill, Mend, Recount, Release, Schedule, Stamp, Unblock
 from christmas_campaign.repair import ENROLL, SEND_EMAIL, Snapshot
 
 #: The calls a second that Notion takes from one integration.
@@ -46,7 +46,7 @@ def mend(kestra: Kestra, notion: Notion, found: Look) -> Iterator[Done]:
     for _, group in groupby((each for each in mends if not isinstance(each, Kill)), key=_subject):
         together = list(group)
         try:
-            still = {identity(each) for each in _second_look(kestra, together[0], found.seen)}
+            still = {identity(each): each for each in _second_look(kestra, together[0], found.seen)}
         except KestraError as error:
             yield from (Done(each, _refusal(error)) for each in together)
             continue
@@ -54,7 +54,8 @@ def mend(kestra: Kestra, notion: Notion, found: Look) -> Iterator[Done]:
             if not isinstance(each, Stamp) and identity(each) not in still:
                 yield Done(each, needed=False)
             else:
-                yield _do(kestra, notion, each)
+                # What is at work changes quickly: its number is the one of the second look.
+                yield _do(kestra, notion, still[identity(each)] if isinstance(each, Recount) else each)
     kills = [each for each in mends if isinstance(each, Kill)]
     if kills:
         time.sleep(SECOND_LOOK)
@@ -71,7 +72,9 @@ def _refusal(error: KestraError) -> str:
 
 def _subject(mend: Mend) -> tuple[str, str]:
     """What one second look is for."""
-    return ("flow", mend.flow) if isinstance(mend, Kill | Release | Unblock) else ("enrolment", mend.enrolment)
+    return (
+        ("flow", mend.flow) if isinstance(mend, Kill | Release | Unblock | Recount) else ("enrolment", mend.enrolment)
+    )
 
 
 def identity(mend: Mend) -> tuple[str, ...]:
@@ -79,23 +82,24 @@ def identity(mend: Mend) -> tuple[str, ...]:
     kind = type(mend).__name__
     if isinstance(mend, Kill | Release | Unblock):
         return kind, mend.flow, mend.execution or ""
+    if isinstance(mend, Recount):
+        return kind, mend.flow
     return (kind, mend.enrolment, *([str(mend.number)] if isinstance(mend, Schedule) else []))
 
 
 def _second_look(kestra: Kestra, mend: Mend, seen: Snapshot) -> list[Mend]:
     """What is to be mended about this flow or enrolment as it is now, pages apart."""
     now = datetime.now(UTC)
-    if isinstance(mend, Kill | Release | Unblock):
+    if isinstance(mend, Kill | Release | Unblock | Recount):
         # Those that wait for their time are many, and are not in the lane: as they were.
-        waiting = [run for run in seen.runs if run.flow == mend.flow and run.state == "CREATED"]
-        others = [state for state in kestra_models.LIVE if state != "CREATED"]
-        runs = [
-            repair_look.run(each) for each in kestra.executions(namespace=NAMESPACE, flow_id=mend.flow, states=others)
-        ]
-        known = {run.id for run in runs}
+        lane = {run.id: run for run in seen.runs if run.flow == mend.flow and run.state == "CREATED"}
         held = kestra.kv_get(PAUSED_KEY, NAMESPACE) is not None
-        lanes = [lane for lane in repair_look.lanes(kestra) if lane.flow == mend.flow]
-        return repair.repair(Snapshot(now, [*runs, *(run for run in waiting if run.id not in known)], lanes, held=held))
+        # Those at work by one query, after those that wait for their turn: one that begins in between is in both.
+        at_work = [state for state in kestra_models.LIVE if state not in ("CREATED", "QUEUED")]
+        for states in (["QUEUED"], at_work):
+            found = kestra.executions(namespace=NAMESPACE, flow_id=mend.flow, states=states)
+            lane |= {each.id: repair_look.run(each) for each in found}
+        return repair.repair(Snapshot(now, list(lane.values()), repair_look.lanes(kestra, mend.flow), held=held))
     labels = {"enrolment": mend.enrolment}
     live = kestra.executions(namespace=NAMESPACE, labels=labels, states=kestra_models.LIVE)
     recorded_at = next(each.recorded_at for each in seen.enrolments if each.id == mend.enrolment)
@@ -117,6 +121,8 @@ def _do(kestra: Kestra, notion: Notion, mend: Mend) -> Done:
                 kestra.set_concurrency(NAMESPACE, mend.flow, mend.running)
                 if mend.execution is not None:
                     kestra.unqueue(mend.execution)
+            case Recount():
+                kestra.set_concurrency(NAMESPACE, mend.flow, mend.running)
             case Release():
                 kestra.resume(mend.execution)
             case Stamp():

@@ -97,12 +97,12 @@ def run(found: Execution) -> Run:
     )
 
 
-def lanes(kestra: Kestra) -> list[Lane]:
-    """The flows whose runs queue, as far as any has run. Raises ``KestraError``."""
+def lanes(kestra: Kestra, flow_id: str | None = None) -> list[Lane]:
+    """The flows whose runs queue, as far as any has run: all, or the one with this id. Raises ``KestraError``."""
     counted = {lane.flow: lane.running for lane in kestra.concurrency_limits() if lane.namespace == NAMESPACE}
     found = []
     for flow in kestra.flows(NAMESPACE):
-        if flow.queues is not None and flow.id in counted:
+        if flow.queues is not None and flow.id in counted and flow_id in (None, flow.id):
             last = kestra.last_ended(flow.id, NAMESPACE)
             found.append(Lane(flow.id, flow.queues, counted[flow.id], last.ended if last else None))
     return found
