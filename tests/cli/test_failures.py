@@ -10,6 +10,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from door.process import DoorProcess, stack_keys
 from support import (
     add_contact,
     address,
@@ -192,6 +193,28 @@ def test_a_handler_that_broke_is_called_again_as_it_was(stack: Stack, tmp_path: 
     assert christmas(stack, "replay", "--all", "--yes").exit_code == 0
     enrolled(stack, email)
     until(lambda: christmas(stack, "failures").exit_code == 0, "the end of the handler")
+
+
+def test_broken_handler_run_is_made_good_by_the_doors_retry(stack: Stack, tmp_path: Path) -> None:
+    file = "christmas-signup-handler.yml"
+    good = (PROJECT / "flows" / file).read_text(encoding="utf-8")
+    broken = tmp_path / file
+    broken.write_text(good.replace("christmas_campaign.steps intake", "christmas_campaign.steps nothing"))
+    stack.kestra.import_flows([broken])
+    through_the_door, other = address(), address()
+    with DoorProcess(tmp_path, stack.engine, **stack_keys(stack)) as door:
+        call = httpx.post(f"{door.url}/webhook/christmas-signup", json=payload(through_the_door), timeout=60)
+        assert call.status_code == 200
+        assert httpx.post(stack.webhook("signup-handler"), json=payload(other), timeout=60).status_code == 500
+        until(lambda: len(christmas_json(stack, "failures", code=1)) == 2, "a failed run of each call")
+        shutil.copy(PROJECT / "flows" / file, broken)
+        stack.kestra.import_flows([broken])
+        enrolled(stack, through_the_door)
+    (found,) = christmas_json(stack, "failures", code=1)
+    assert found["address"] == other, "the door's retry makes its own call good, and no other"
+    assert christmas(stack, "replay", "--all", "--yes").exit_code == 0
+    enrolled(stack, other)
+    until(lambda: christmas(stack, "failures").exit_code == 0, "an empty list")
 
 
 @pytest.mark.long

@@ -19,8 +19,10 @@ import httpx
 from support import until
 
 from christmas_campaign.cli.child import Child
+from christmas_campaign.cli.stack import Stack
 from christmas_campaign.door.handlers import HANDLERS
 from christmas_campaign.door.paths import NATIVE, TODAY
+from christmas_campaign.sequences import SEQUENCES
 from christmas_campaign.unsubscribing import keys
 
 #: The last part of each webhook's address.
@@ -147,6 +149,12 @@ class Behind(Protocol):
 
     @property
     def url(self) -> str: ...
+
+
+def stack_keys(stack: Stack) -> dict[str, str]:
+    """Return the keys of a stack's webhooks, as the door is given them."""
+    found = {each: stack.webhook(each.handler).rpartition("/")[2] for each in SEQUENCES}
+    return {f"SECRET_{each.webhook_key}": base64_of(key) for each, key in found.items()}
 
 
 class DoorProcess:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
-from door.process import DoorProcess, base64_of
+from door.process import DoorProcess, base64_of, stack_keys
 from standardwebhooks import Webhook
 from support import SCALE, found_in, free_port, payload, until
 
@@ -20,7 +19,6 @@ from christmas_campaign import notion_schema as schema
 from christmas_campaign.cli.stack import Stack
 from christmas_campaign.door.inbox import look
 from christmas_campaign.door.paths import TODAY
-from christmas_campaign.sequences import SEQUENCES
 from faults.account import Expected, settle_the_account
 from faults.people import SIGNUP, addresses, anchored, overdue, pages_of_all_but_the_last
 
@@ -132,9 +130,3 @@ def test_29_kestra_is_away_for_a_minute_of_signups_and_the_door_is_killed(tmp_pa
         )
         for email in taken:
             assert len(list(found_in(stack, schema.SEQUENCE_PAGES, schema.PAGE_EMAIL, email))) == 1
-
-
-def stack_keys(stack: Stack) -> dict[str, str]:
-    """The webhooks' keys of a stack, as the door is given them."""
-    found = {each: stack.webhook(each.handler).rpartition("/")[2] for each in SEQUENCES}
-    return {f"SECRET_{each.webhook_key}": base64.b64encode(key.encode()).decode() for each, key in found.items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -106,7 +107,13 @@ def _subject(run: Execution) -> tuple[str, ...]:
     if run.flow == stopping.FLOW:
         # That another contact was stopped does not stop this one.
         return run.flow, str(run.inputs.get("contact"))
-    return (run.flow, run.original) if run.flow in _CALLED else (run.flow,)
+    return (run.flow, _call(run)) if run.flow in _CALLED else (run.flow,)
+
+
+def _call(run: Execution) -> str:
+    """The call that a run of a handler is about, by its body: a retry of the door and a replay have the same one."""
+    body = run.trigger.get("body")
+    return run.original if body is None else json.dumps(body, sort_keys=True)
 
 
 def _newest(runs: Iterable[Execution]) -> list[Execution]:
@@ -129,8 +136,7 @@ def _made_good(kestra: Kestra, run: Execution, keys: Collection[str]) -> bool:
         return settled(kestra, run.inputs, keys)[0] in (Outcome.SENT, Outcome.SKIPPED)
     others = kestra.executions(namespace=NAMESPACE, flow_id=run.flow, states=["SUCCESS", *kestra_models.LIVE])
     later = [each for each in others if each.created > run.created]
-    # Another call of a webhook makes nothing good, nor does what is about another e-mail or contact; a later run of anything
-    # else does.
+    # A later run makes good what it is about: the same call of a webhook, e-mail or contact. Other flows are about nothing.
     return any(_subject(each) == _subject(run) for each in later)
 
 
