@@ -58,6 +58,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self.server.calls.append(f"POST {self.path}")
         body = self.rfile.read(int(self.headers["Content-Length"]))
+        # A flow to be validated comes alone, one to be imported in a form.
         whole = f"Content-Type: {self.headers['Content-Type']}\r\n\r\n".encode() + body
         (part,) = [each for each in BytesParser(policy=policy.HTTP).parsebytes(whole).walk() if not each.is_multipart()]
         content = part.get_payload(decode=True)
@@ -65,8 +66,13 @@ class _Handler(BaseHTTPRequestHandler):
         source = content.decode()
         name = re.search(r"^id: (\S+)", source, re.MULTILINE)
         assert name is not None
-        if "tasks: broken" in source:
-            self._answer(422, {"message": "Invalid entity: tasks: must not be empty"})
+        broken = "tasks: broken" in source
+        if self.path.endswith("/flows/validate"):
+            self._answer(200, [{"constraints": "tasks: must not be empty" if broken else None}])
+            return
+        if broken:
+            words = "Illegal argument: Following invalid flows were not imported: a.yml(flow number: 0)"
+            self._answer(422, {"message": words})
             return
         revisions = self.server.sources.setdefault(name[1], [])
         if not revisions or revisions[-1] != source:
@@ -146,7 +152,7 @@ def test_one_that_kestra_refuses_is_named_and_the_others_are_there(kestra: Stand
     (folder / "a.yml").write_text("id: a\nnamespace: christmas\ntasks: broken\n")
     result = deploy(kestra, folder)
     assert result.exit_code == 2
-    assert "a.yml: Invalid entity: tasks: must not be empty" in result.output
+    assert f"{folder / 'a.yml'}:3: tasks: must not be empty" in result.output
     assert set(kestra.sources) == {"b"}
 
 
