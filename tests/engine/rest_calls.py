@@ -166,7 +166,7 @@ CALLS = (
                 lambda answer: [each.get("constraints") for each in answer.json()] == [None],
             ),
             Answer(
-                "a flow is wrong: with the reason",
+                "a flow is wrong, with the reason",
                 200,
                 lambda world: world.ask("POST", "flows/validate", content=BAD, headers={"Content-Type": YAML}),
                 lambda answer: "io.kestra.Nothing" in answer.json()[0]["constraints"],
@@ -186,7 +186,7 @@ CALLS = (
                 lambda answer: answer.json() == [],
             ),
             Answer(
-                "one is refused, with `failOnError=true`: its file and place, no reason",
+                "with `failOnError=true`, one is refused: its file and place, and no reason",
                 422,
                 lambda world: world.ask("POST", "flows/import", **_upload(BAD)),
                 lambda answer: (
@@ -247,7 +247,7 @@ CALLS = (
                 lambda answer: (answer.json()["id"], answer.json()["state"]["current"])[1] == "CREATED",
             ),
             Answer(
-                "with `scheduleDate`: it waits for that time",
+                "with `scheduleDate` it waits for that time",
                 200,
                 lambda world: world.ask(
                     "POST",
@@ -350,7 +350,7 @@ CALLS = (
         (FORM,),
         (
             Answer(
-                "it is paused, and goes on",
+                "it was paused and goes on",
                 204,
                 lambda world: world.ask("POST", f"executions/{world.paused()}/resume", **EMPTY_FORM),
                 empty,
@@ -376,7 +376,7 @@ CALLS = (
         (),
         (
             Answer(
-                "it is queued, and runs",
+                "it was queued and runs",
                 200,
                 lambda world: world.ask("POST", f"executions/{world.queued()}/unqueue?state=RUNNING"),
                 lambda answer: answer.json()["state"]["current"] == "RUNNING",
@@ -431,19 +431,19 @@ CALLS = (
         (),
         (
             Answer(
-                "it has not ended: it is killed, what it started is not (`isOnKillCascade=false`)",
+                "with `isOnKillCascade=false`, it has not ended: it is killed, and nothing that it started is",
                 202,
                 lambda world: world.ask("DELETE", f"executions/{world.paused()}/kill?isOnKillCascade=false"),
                 empty,
             ),
             Answer(
-                "it has ended, with `isOnKillCascade=false`",
+                "with `isOnKillCascade=false`, it has ended",
                 409,
                 lambda world: world.ask("DELETE", f"executions/{world.ended()}/kill?isOnKillCascade=false"),
                 says("Execution is already finished, can't kill it"),
             ),
             Answer(
-                "it has ended, without that: killed all the same, and a limited flow's count is wrong",
+                "without that parameter, it has ended: the kill is sent all the same, and makes a limited flow's count wrong",
                 202,
                 lambda world: world.ask("DELETE", f"executions/{world.ended()}/kill"),
                 empty,
@@ -499,13 +499,13 @@ CALLS = (
                 lambda answer: answer.json() == {"type": "JSON", "value": {"a": ["Lệ", 1]}},
             ),
             Answer(
-                "it has expired: the first time",
+                "it has expired, at the first read",
                 410,
                 lambda world: world.get(world.expired()),
                 says("The requested value has expired"),
             ),
             Answer(
-                "it has expired: from the second time on, or there is none",
+                "it has expired, at any later read, or there is none",
                 404,
                 lambda world: (world.get(world.expired()), world.get("expired"))[1],
                 says("No value found for key 'expired' in namespace"),
@@ -553,7 +553,7 @@ CALLS = (
         (),
         (
             Answer(
-                "the flow's answer, with its status",
+                "the flow's own answer, with the status that the flow decides (here 422)",
                 422,
                 lambda world: world.webhook(WEBHOOK_KEY),
                 lambda answer: answer.json()["context"]["body"] == {"code": 422, "first_name": "Lệ"},
@@ -570,6 +570,6 @@ def table() -> str:
     lines = ["| call | content type | Kestra's answer |", "|---|---|---|"]
     for call in CALLS:
         sent = call.takes[0] if call.body else JSON if call.door else "no body"
-        answers = "; ".join(f"{each.when}: {each.status}" for each in call.answers)
+        answers = "<br>".join(f"{each.status}: {each.when}" for each in call.answers)
         lines.append(f"| `{call.method} {call.path}` | {sent} | {answers} |")
     return "\n".join(lines)
