@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from optional_programs import require_programs
 from support import free_port, until
 
 _ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
@@ -70,9 +70,7 @@ class Browser:
 @contextmanager
 def browser(folder: Path) -> Iterator[Browser]:
     """A browser with nothing in its memory; JavaScript is off, as with those who read mail carefully."""
-    driver, chromium = shutil.which("chromedriver"), shutil.which("chromium")
-    if driver is None or chromium is None:
-        raise AssertionError("the packages chromium and chromium-driver are missing")
+    driver, chromium = require_programs("chromedriver", "chromium")
     port = free_port()
     with (folder / "chromedriver.log").open("wb") as log:
         process = subprocess.Popen([driver, f"--port={port}"], stdout=log, stderr=log)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+from optional_programs import record_skipped_tests
 from support import SCALE, drop_emails
 
 from christmas_campaign.cli.engine import Engine
@@ -16,6 +18,13 @@ from christmas_campaign.cli.stack import Stack
 def pytest_addoption(parser: pytest.Parser) -> None:
     """``--update-expected`` writes the expected files of the journeys anew; look at what changed before you keep it."""
     parser.addoption("--update-expected", action="store_true", help="Write the expected files anew.")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """For the last line of ``scripts/test``, record which tests were skipped for a missing program."""
+    if file := os.environ.get("SKIPPED_TESTS"):
+        skipped = terminalreporter.stats.get("skipped", [])
+        record_skipped_tests(Path(file), ((report.nodeid, str(report.longrepr)) for report in skipped))
 
 
 @pytest.fixture(scope="session", autouse=True)

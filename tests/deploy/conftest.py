@@ -1,4 +1,4 @@
-"""What the deployment is tested with: the programs that it uses, and a PostgreSQL of the tests' own."""
+"""A PostgreSQL server for the tests of the deployment."""
 
 from __future__ import annotations
 
@@ -11,29 +11,18 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
+from optional_programs import require_programs
 from support import free_port
 
 PROJECT = Path(__file__).resolve().parents[2]
 DEPLOY = PROJECT / "deploy"
 
 
-def program(name: str, package: str) -> str:
-    """Where a program is. Without it a test is skipped; but not in CI, which installs it: that would be a test nobody runs."""
-    found = shutil.which(name)
-    if found is None:
-        missing = f"{name} is missing: apt-get install {package}"
-        if os.environ.get("CI"):
-            pytest.fail(missing, pytrace=False)
-        pytest.skip(missing)
-    return found
-
-
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Mapping[str, str]]:
     """A PostgreSQL server on this machine alone, with an empty data folder; libpq's variables that reach it."""
-    folders = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-    initdb = str(folders[-1]) if folders else program("initdb", "postgresql")
-    program("pg_dump", "postgresql")
+    # Its tests run the backup scripts: all of their programs at once, so that a skipped test names each one that is missing.
+    initdb, *_ = require_programs("initdb", "psql", "pg_dump", "sqlite3")
     pg_ctl = str(Path(initdb).resolve().with_name("pg_ctl"))
     # PostgreSQL refuses to run as root. Its socket must have a short name, and its folder must be reachable for that user.
     user = "nobody" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name

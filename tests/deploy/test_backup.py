@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.conftest import DEPLOY, program
+from deploy.conftest import DEPLOY
 
 #: What a restore has to bring back as it was: quotes, tabs, backslashes, what looks like the end of a copy, binary, no value.
 ROWS = 2000
@@ -75,8 +75,6 @@ class Place:
 
 @pytest.fixture
 def place(postgres: Mapping[str, str], tmp_path: Path) -> Iterator[Place]:
-    for name, package in (("psql", "postgresql-client"), ("pg_dump", "postgresql-client"), ("sqlite3", "sqlite3")):
-        program(name, package)
     name = f"kestra_{tmp_path.name[-8:].strip('_').replace('-', '_').lower()}_{time.monotonic_ns()}"
     maker = Place(postgres, tmp_path / "maker", "postgres")
     maker.sql(f'create database "{name}"')

@@ -18,9 +18,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from optional_programs import require_programs
 from support import free_port
 
-from deploy.conftest import DEPLOY, program
+from deploy.conftest import DEPLOY
 
 CADDYFILE = DEPLOY / "Caddyfile"
 KEY = "a-webhooks-key-that-no-log-may-hold"
@@ -96,7 +97,7 @@ class Proxy:
     def configuration(self) -> dict[str, Any]:
         """The Caddyfile as Caddy reads it; the ports alone are others, for 443 may be taken on this machine."""
         adapted = subprocess.run(
-            [program("caddy", "caddy"), "adapt", "--adapter", "caddyfile", "--config", CADDYFILE],
+            [*require_programs("caddy"), "adapt", "--adapter", "caddyfile", "--config", CADDYFILE],
             env=self.env, capture_output=True, text=True, timeout=30, check=False,
         )  # fmt: skip
         assert adapted.returncode == 0, adapted.stderr
@@ -180,7 +181,7 @@ def caddy(running: Proxy) -> Iterator[Proxy]:
 def test_caddy_finds_no_fault_in_it(tmp_path: Path) -> None:
     for words in (["validate", "--adapter", "caddyfile", "--config", str(CADDYFILE)], ["fmt", str(CADDYFILE)]):
         done = subprocess.run(
-            [program("caddy", "caddy"), *words],
+            [*require_programs("caddy"), *words],
             env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), "XDG_DATA_HOME": str(tmp_path), "DOMAIN": "x.example.com"},
             capture_output=True, text=True, timeout=30, check=False,
         )  # fmt: skip

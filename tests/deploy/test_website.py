@@ -14,12 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from optional_programs import require_programs
 from standardwebhooks import Webhook, WebhookVerificationError
 from support import free_port
 
 from christmas_campaign import payloads
 from christmas_campaign.sequences import SEQUENCES
-from deploy.conftest import PROJECT, program
+from deploy.conftest import PROJECT
 
 PAGE = (PROJECT / "docs" / "website.md").read_text(encoding="utf-8")
 SECRET = "whsec_dGhlIGtleSBvZiB0aGUgZXhhbXBsZSwgMzIgYnl0ZXM="
@@ -116,7 +117,7 @@ def python_example() -> tuple[Sign, Post]:
 
 
 def javascript_example(folder: Path) -> tuple[Sign, Post]:
-    node = program("node", "nodejs")
+    (node,) = require_programs("node")
     (folder / "example.mjs").write_text(block("js"), encoding="utf-8")
 
     def run(words: str, *args: Any) -> Any:

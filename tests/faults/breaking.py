@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import shutil
 import subprocess
 import sys
 import time
@@ -14,8 +13,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import pytest
 from database import h2
+from optional_programs import require_programs
 from support import until
 
 from christmas_campaign.cli.stack import Stack
@@ -88,11 +87,7 @@ class Clock:
     def __init__(self, folder: Path) -> None:
         self._file = folder / "clock-offset"
         library = folder / "clock.so"
-        compiler = shutil.which("cc") or shutil.which("gcc")
-        if compiler is None:
-            pytest.fail(
-                "the clock of the engine is set by a small C library: this needs a C compiler (apt-get install gcc)"
-            )
+        (compiler,) = require_programs("cc")
         subprocess.run([compiler, "-shared", "-fPIC", "-O2", "-o", library, HERE / "clock.c"], check=True)
         self.set(0)
         self.settings = {"LD_PRELOAD": str(library), "CLOCK_OFFSET_FILE": str(self._file)}
