@@ -3,7 +3,7 @@
 PYTHON := .venv/bin/python
 CHRISTMAS := .venv/bin/christmas
 ENV_FILE ?= deploy/.env
-LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --upgrade pyproject.toml
+LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --upgrade
 
 .PHONY: help setup demo up test faults check smoke mutants bench fix lock clean
 
@@ -42,9 +42,10 @@ fix: setup ## Format, and mend what the linter can mend.
 	@$(PYTHON) -m ruff format --quiet src tests benchmarks
 
 lock: setup ## Choose newer versions of all dependencies (needs uv).
-	@$(LOCK) --extra cli --extra sandbox --extra door --group dev -o requirements/dev.lock
-	@$(LOCK) --constraint requirements/dev.lock --no-annotate --extra cli --group build -o requirements/kestra.lock
-	@$(LOCK) --constraint requirements/dev.lock --no-annotate --extra cli --extra door --group build -o requirements/door.lock
+	@$(LOCK) pyproject.toml --extra cli --extra sandbox --extra door --group dev -o requirements/dev.lock
+	@$(LOCK) pyproject.toml --constraint requirements/dev.lock --no-annotate --extra cli --group build -o requirements/kestra.lock
+	@$(LOCK) pyproject.toml --constraint requirements/dev.lock --no-annotate --extra cli --extra door --group build -o requirements/door.lock
+	@$(LOCK) --group java -o requirements/java.lock
 
 clean: ## Remove all that was installed, built or stored here.
 	rm -rf .venv .data .coverage engine/target

@@ -80,10 +80,10 @@ class Engine:
         """
         if self.running:
             raise ChildError("the engine is running already")
-        jdk, built = toolchain.build_engine(progress=self._progress)
+        java, built = toolchain.build_engine(progress=self._progress)
         compiler = [] if self._lasting else [QUICK]
         archive = [f"-XX:SharedArchiveFile={built.archive}"] if built.archive else []
-        argv = [str(jdk.java), f"-Xmx{self._memory}", *archive, *OPTIONS, *compiler, "-cp", built.class_path]
+        argv = [str(java.command), f"-Xmx{self._memory}", *archive, *OPTIONS, *compiler, "-cp", built.class_path]
         # What Java itself prints, and what it says before its log is open. The log proper rolls, so it is a file apart.
         said = self.log.with_suffix(".out")
         # One that has ended by itself still holds its pipe.

