@@ -126,4 +126,4 @@ def test_the_demo_plays_the_pages_sequence_to_its_last_email(copy: Path, tmp_pat
         ("winback", "E1", "How is Klip & Krøl, Søren?"),
         ("winback", "E2", "A time for you, Søren"),
     ]
-    assert "All 2 e-mails arrived, in order and on time." in result.stdout
+    assert "All 2 e-mails arrived, in order" in result.stdout

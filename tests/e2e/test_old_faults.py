@@ -269,10 +269,11 @@ def test_fault_11_flows_that_send_nothing_do_not_pass(tmp_path: Path, monkeypatc
     assert never != send.read_text(encoding="utf-8")
     send.write_text(never, encoding="utf-8")
     monkeypatch.setattr(demo, "GRACE", timedelta(seconds=5))
+    monkeypatch.setattr(demo, "LONGEST", timedelta(seconds=5))
     monkeypatch.setattr(demo, "APART", 0.0)
     with Stack(tmp_path / "data", time_scale=32 * SCALE, flows=flows) as stack:
         assert not [v.constraints for v in stack.kestra.validate_flows(never) if v.constraints]
         timeline = demo.play(stack, PROJECT / "examples", lambda _: None)
-        faults = demo.watch(stack, timeline)
+        faults = demo.watch(stack, timeline).faults
     assert "signup: expected the e-mails [2, 3, 4, 5] in this order, got []" in faults
     assert any(fault.startswith("send-email: put off, resend_unreachable (") for fault in faults), faults

@@ -117,7 +117,8 @@ def demo(
     """Play every sequence that follows an event: post one to each real webhook and watch the e-mails arrive, a week in under
     a minute. Left out are the e-mails before a call, whose example has a call at a fixed time.
 
-    Exit code 0 only if exactly the expected e-mails arrived, in order and on time; 1 if not; 2 if it could not be played.
+    Exit code 0 only if exactly the expected e-mails arrived, in order and none before its time; 1 if not; 2 if it could not
+    be played. On a busy machine e-mails may be late: the demo then says so.
     """
     ends = not sys.stdout.isatty() if once is None else once
     played = [sequence(name) for name in dict.fromkeys(only)] or the_demo.PLAYED
@@ -133,18 +134,21 @@ def demo(
                 f"\n{the_demo.summary(played)}, {time_scale:,.0f} times faster.\n"
             )
             timeline = the_demo.play(stack, PROJECT / "examples", click.echo, played)
-            faults = the_demo.watch(stack, timeline)
-            for fault in faults:
+            verdict = the_demo.watch(stack, timeline)
+            for fault in verdict.faults:
                 click.secho(f"  wrong: {fault}", fg="red", err=True)
-            if not faults:
+            if not verdict.faults:
                 count = sum(len(each.expected) for each in timeline.played)
-                click.secho(f"\nAll {count} e-mails arrived, in order and on time.", fg="green")
+                on_time = "" if verdict.late else " and on time"
+                click.secho(f"\nAll {count} e-mails arrived, in order{on_time}.", fg="green")
+            if verdict.late:
+                click.echo(the_demo.lateness(verdict.late))
             if not ends:
                 click.echo(f"Look at them: {stack.sandbox.url}/   (Ctrl-C ends everything)")
                 _wait()
         finally:
             stack.stop()
-    sys.exit(1 if faults else 0)
+    sys.exit(1 if verdict.faults else 0)
 
 
 @main.command()
