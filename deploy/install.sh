@@ -18,10 +18,15 @@ python=${PYTHON:-python3}
 pip() { "$venv/bin/python" -m pip --quiet --disable-pip-version-check --no-cache-dir "$@"; }
 # Hashes are checked; the build of the package itself uses the locked setuptools and fetches nothing.
 pip install --require-hashes -r "$lock"
-pip install --no-deps --no-build-isolation "$source"
+# The build writes beside what it reads, so it gets a copy, which goes away again.
+copy=$(mktemp -d)
+trap 'rm -rf "$copy"' EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+for part in pyproject.toml README.md LICENSE src content examples flows; do cp -RP "$source/$part" "$copy"; done
+pip install --no-deps --no-build-isolation "$copy"
 # What only installs is not needed any more.
 pip uninstall --yes setuptools
 pip uninstall --yes pip
-# Tried here, and not in the middle of the first e-mail.
-cd /
-"$venv/bin/python" -c 'from zoneinfo import ZoneInfo; ZoneInfo("America/Toronto"); import christmas_campaign.steps'
+# Tried here, and not in the middle of the first e-mail. -I: the package that is installed, not one in this folder.
+"$venv/bin/python" -I -c 'from zoneinfo import ZoneInfo; ZoneInfo("America/Toronto"); import christmas_campaign.steps'

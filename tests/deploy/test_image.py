@@ -45,7 +45,7 @@ def install(stage: str, root: Path) -> Path:
             source = PROJECT / each
             if source.is_dir():
                 ignored = shutil.ignore_patterns("__pycache__", "*.egg-info")
-                shutil.copytree(source, place, ignore=ignored, dirs_exist_ok=True)
+                shutil.copytree(source, place, symlinks=True, ignore=ignored, dirs_exist_ok=True)
             elif target.endswith("/"):
                 place.mkdir(parents=True, exist_ok=True)
                 shutil.copy(source, place)
@@ -113,7 +113,6 @@ def test_the_flows_can_be_deployed_from_the_image(kestra: Path) -> None:
         "deploy",
         "--wait",
         "0",
-        str(kestra.parents[2] / "app/flows"),
         KESTRA_URL="http://127.0.0.1:9",
     )
     assert done.returncode == 2

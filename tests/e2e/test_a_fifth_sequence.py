@@ -86,6 +86,8 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (project / name).parent.mkdir(parents=True, exist_ok=True)
         (project / name).write_bytes(content)
     (project / "engine").symlink_to(PROJECT / "engine")
+    shipped = "src/christmas_campaign/shipped"
+    shutil.copytree(PROJECT / shipped, project / shipped, symlinks=True)
     follow(PAGE.read_text(encoding="utf-8"), project)
     return project
 

@@ -17,6 +17,8 @@ import click
 
 from christmas_campaign import __version__
 from christmas_campaign.cli import demo as the_demo
+from christmas_campaign.cli import folders
+from christmas_campaign.cli.checkout_command import CheckoutCommand
 from christmas_campaign.cli.child import ChildError
 from christmas_campaign.cli.failure_commands import failures, replay
 from christmas_campaign.cli.flows import check as check_flows
@@ -29,7 +31,7 @@ from christmas_campaign.cli.production_commands import deploy as deploy_flows
 from christmas_campaign.cli.production_commands import smoke
 from christmas_campaign.cli.repair_command import repair
 from christmas_campaign.cli.secrets_commands import secrets
-from christmas_campaign.cli.stack import PROJECT, Stack
+from christmas_campaign.cli.stack import Stack
 from christmas_campaign.cli.stop_commands import go_on, stop, stopped, unsubscribe_link
 from christmas_campaign.cli.template_commands import templates
 from christmas_campaign.sequences import SEQUENCES, sequence
@@ -88,7 +90,7 @@ def _say_addresses(stack: Stack) -> None:
     click.echo(f"  logs        {stack.data}")
 
 
-@main.command()
+@main.command(cls=CheckoutCommand)
 @_shared
 @click.option(
     "--once/--stay",
@@ -103,7 +105,7 @@ def _say_addresses(stack: Stack) -> None:
     help="Play this sequence alone; may be given again.  [default: all]",
 )
 @click.option(
-    "--data", type=click.Path(path_type=Path), default=PROJECT / ".data" / "demo", help="Made anew each time."
+    "--data", type=click.Path(path_type=Path), default=folders.CHECKOUT / ".data" / "demo", help="Made anew each time."
 )
 def demo(
     engine_port: int,
@@ -133,7 +135,7 @@ def demo(
                 f"\nA salon owner for each event: {', '.join(each.name for each in played)}."
                 f"\n{the_demo.summary(played)}, {time_scale:,.0f} times faster.\n"
             )
-            timeline = the_demo.play(stack, PROJECT / "examples", click.echo, played)
+            timeline = the_demo.play(stack, folders.examples(), click.echo, played)
             verdict = the_demo.watch(stack, timeline)
             for fault in verdict.faults:
                 click.secho(f"  wrong: {fault}", fg="red", err=True)
@@ -151,9 +153,11 @@ def demo(
     sys.exit(1 if verdict.faults else 0)
 
 
-@main.command()
+@main.command(cls=CheckoutCommand)
 @_shared
-@click.option("--data", type=click.Path(path_type=Path), default=PROJECT / ".data" / "up", help="Kept from run to run.")
+@click.option(
+    "--data", type=click.Path(path_type=Path), default=folders.CHECKOUT / ".data" / "up", help="Kept from run to run."
+)
 def up(engine_port: int, sandbox_port: int, memory: str, time_scale: float, data: Path) -> None:
     """Start the engine and the sandbox, and wait for webhooks. What was there the last time is there again."""
     with plainly(), _alone(data):
@@ -184,11 +188,11 @@ def _wait() -> None:
 
 @main.group()
 def flows() -> None:
-    """Look at the flows."""
+    """Check the flows, deploy them."""
 
 
-@flows.command()
-@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path), default=PROJECT / "flows")
+@flows.command(cls=CheckoutCommand)
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path), default=folders.FLOWS)
 def check(folder: Path) -> None:
     """Have the engine itself validate every flow of FOLDER; each fault is named with its file and line.
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from christmas_campaign.cli import deploying
+from christmas_campaign.cli import deploying, folders
 from christmas_campaign.cli import smoke as the_smoke
 from christmas_campaign.cli.asking import count, env_file_option, json_option, print_json
 from christmas_campaign.cli.environment import Environment
@@ -17,7 +17,7 @@ from christmas_campaign.cli.plainly import plainly
 
 
 @click.command()
-@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path), default=folders.FLOWS)
 @env_file_option
 @click.option(
     "--wait",
@@ -27,7 +27,8 @@ from christmas_campaign.cli.plainly import plainly
     help="How many seconds to wait for a Kestra that does not answer yet.",
 )
 def deploy(folder: Path, env_file: Path | None, wait: float) -> None:
-    """Bring the flows of FOLDER to the Kestra that runs: new ones, and new revisions of those that changed.
+    """Bring the flows of FOLDER to the Kestra that runs: new ones, and new revisions of those that changed. Without FOLDER:
+    the flows that belong to this version of the command.
 
     Nothing is deleted: runs may wait for a flow. Twice is as good as once.
 

@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
-from christmas_campaign.cli import secrets_check, secrets_encode, secrets_make
+from christmas_campaign.cli import folders, secrets_check, secrets_encode, secrets_make
 from christmas_campaign.cli.asking import count, json_option, print_json
 from christmas_campaign.cli.plainly import plainly
 from christmas_campaign.cli.secrets_check import Checked
-from christmas_campaign.cli.stack import PROJECT
 
+# An installation has no folder deploy/ of its own: there the file must be named.
+_default: dict[str, Any] = (
+    {"default": folders.CHECKOUT / "deploy" / ".env", "show_default": "deploy/.env"}
+    if folders.is_checkout()
+    else {"required": True}
+)
 _env_file = click.option(
     "--env-file",
     "file",
     type=click.Path(dir_okay=False, path_type=Path),
     envvar="CHRISTMAS_ENV_FILE",
     show_envvar=True,
-    default=PROJECT / "deploy" / ".env",
-    show_default="deploy/.env",
+    **_default,
     help="The file with the settings in plain text.",
 )
 

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from christmas_campaign import notion_schema as schema
 from christmas_campaign import unsubscribing
-from christmas_campaign.cli import content
+from christmas_campaign.cli import content, folders
 from christmas_campaign.cli.child import ChildError
 from christmas_campaign.cli.engine import Engine
 from christmas_campaign.cli.kestra import Kestra
@@ -23,8 +23,8 @@ from christmas_campaign.cli.notion import Notion
 from christmas_campaign.cli.sandbox import Sandbox
 from christmas_campaign.door.handlers import HANDLERS
 
-#: The root of the project: where flows, content and examples are.
-PROJECT = Path(__file__).parents[3]
+#: The root of the checkout.
+PROJECT = folders.CHECKOUT
 
 #: The webhooks: the handler's flow id, and the secret that holds the key of its address.
 WEBHOOKS = {each.flow: each.webhook_key for each in HANDLERS}
@@ -82,7 +82,7 @@ class Stack:
         auth: tuple[str, str] | None = None,
         settings: Mapping[str, str] | None = None,
         discord: bool = True,
-        flows: Path = PROJECT / "flows",
+        flows: Path = folders.FLOWS,
     ) -> None:
         self.data = data
         self.time_scale = time_scale
@@ -216,10 +216,10 @@ class Stack:
         with self.notion() as notion:
             self._identity = self._identity._replace(databases=database_ids(notion))
             templates = notion.data_source(self.database(schema.TEMPLATES))
-            for template in content.templates(PROJECT / "content"):
+            for template in content.templates(folders.content()):
                 notion.create_page(templates, schema.TEMPLATES, template.values())
             contacts = notion.data_source(self.database(schema.CONTACTS))
-            for contact in content.contacts(PROJECT / "examples" / "contacts.json"):
+            for contact in content.contacts(folders.examples() / "contacts.json"):
                 notion.create_page(contacts, schema.CONTACTS, contact.values())
         # Written last: a stack that was stopped half-way is filled anew by the next start.
         self._state.touch(mode=0o600)

@@ -12,15 +12,12 @@ import click
 
 from christmas_campaign import notion_schema as schema
 from christmas_campaign import template_check
-from christmas_campaign.cli import template_preview, template_report, template_sync
+from christmas_campaign.cli import folders, template_preview, template_report, template_sync
 from christmas_campaign.cli.environment import Environment
 from christmas_campaign.cli.errors import CommandError
 from christmas_campaign.cli.plainly import plainly
-from christmas_campaign.cli.stack import PROJECT
 from christmas_campaign.sequences import SEQUENCES
 from christmas_campaign.template_check import Page
-
-CONTENT = PROJECT / "content"
 
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -34,11 +31,11 @@ _env_file = click.option(
 )
 _local = click.option(
     "--local",
-    type=_FOLDER,
     is_flag=False,
-    flag_value=CONTENT,
+    flag_value="",
     metavar="[FOLDER]",
-    help="Look at the templates in FOLDER (content/ unless given) and not in Notion. Write it last, or --local=FOLDER.",
+    help="Look at the templates in FOLDER (the campaign's own unless given) and not in Notion. "
+    "Write it last, or --local=FOLDER.",
 )
 _json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 
@@ -53,9 +50,10 @@ def _say(lines: Iterable[str]) -> None:
         click.echo(line)
 
 
-def _pages(environment: Environment, local: Path | None) -> list[Page]:
+def _pages(environment: Environment, local: str | None) -> list[Page]:
+    """Read the templates in Notion, in the folder ``local``, or in the campaign's own folder if that is empty."""
     if local is not None:
-        return template_sync.in_folder(local)
+        return template_sync.in_folder(Path(local) if local else folders.content())
     with environment.notion() as notion:
         source = notion.data_source(environment.database(schema.TEMPLATES))
         return [kept.values for kept in template_sync.in_notion(notion, source)]
@@ -67,7 +65,7 @@ def _pages(environment: Environment, local: Path | None) -> list[Page]:
 @_local
 @_json
 @click.option("--faults-only", is_flag=True, help="Leave out where the values come from.")
-def check(names: tuple[str, ...], env_file: Path | None, local: Path | None, as_json: bool, faults_only: bool) -> None:
+def check(names: tuple[str, ...], env_file: Path | None, local: str | None, as_json: bool, faults_only: bool) -> None:
     """Say what each template needs, where each value would come from, and what is wrong; all of them, or each NAME.
 
     Exit code 0 if nothing is wrong, 1 if something is, 2 if it could not be found out.
@@ -94,12 +92,12 @@ def check(names: tuple[str, ...], env_file: Path | None, local: Path | None, as_
 
 
 @templates.command()
-@click.argument("folder", type=_FOLDER, default=CONTENT)
+@click.argument("folder", type=_FOLDER, required=False)
 @_env_file
 @click.option("--only", multiple=True, metavar="NAME", help="This template alone; may be given again.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-def push(folder: Path, env_file: Path | None, only: tuple[str, ...], yes: bool) -> None:
-    """Put the templates of FOLDER (content/ unless given) into Notion, after a look at what would change.
+def push(folder: Path | None, env_file: Path | None, only: tuple[str, ...], yes: bool) -> None:
+    """Put the templates of FOLDER (the campaign's own unless given) into Notion, after a look at what would change.
 
     A page that is there is updated, one that is not is made; other pages are let be, and nothing is deleted. Without a
     terminal and without --yes it only shows.
@@ -108,6 +106,7 @@ def push(folder: Path, env_file: Path | None, only: tuple[str, ...], yes: bool) 
     """
     with plainly():
         environment = Environment.read(env_file)
+        folder = folder or folders.content()
         wanted = template_sync.chosen(template_sync.in_folder(folder), only, folder)
         faults = [fault for page in wanted for fault in template_check.own_faults(page)]
         if faults:
@@ -172,7 +171,7 @@ def refresh(env_file: Path | None) -> None:
 def preview(
     name: str,
     env_file: Path | None,
-    local: Path | None,
+    local: str | None,
     sequence_name: str,
     payload: Path | None,
     number: int | None,
@@ -188,7 +187,7 @@ def preview(
         environment = Environment.read(env_file)
         settings = template_sync.settings_of(environment)
         event = template_preview.event_of(
-            payload or PROJECT / "examples" / f"{sequence_name}.json", sequence_name, datetime.now(UTC)
+            payload or folders.examples() / f"{sequence_name}.json", sequence_name, datetime.now(UTC)
         )
         pages = _pages(environment, local)
         known = template_preview.Known({}, {})

@@ -13,11 +13,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from christmas_campaign.cli import folders
 from christmas_campaign.cli.child import Child
 from christmas_campaign.cli.java import Java, ToolchainError, find_java, find_maven
 
 #: The root of the project: the engine's sources are in its folder ``engine``.
-PROJECT = Path(__file__).parents[3]
+PROJECT = folders.CHECKOUT
 
 Progress = Callable[[str], None]
 

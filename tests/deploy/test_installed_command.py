@@ -1,0 +1,326 @@
+"""The `christmas` command as docs/production.md installs it: every command that the page names, in an empty folder.
+
+Kestra is the embedded engine with basic auth; the sandbox stands for Notion and Resend. Engine and door start with the files
+that `christmas secrets encode` wrote.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import httpx
+import pytest
+from standardwebhooks import Webhook
+from support import free_port, payload, until
+
+from christmas_campaign import notion_schema as schema
+from christmas_campaign.cli import env_file
+from christmas_campaign.cli.child import Child
+from christmas_campaign.cli.engine import Engine
+from christmas_campaign.cli.notion import Notion
+from christmas_campaign.cli.sandbox import Sandbox
+from christmas_campaign.cli.stack import database_ids
+from christmas_campaign.door.paths import TODAY
+from deploy.conftest import PROJECT
+
+PAGE = PROJECT / "docs" / "production.md"
+
+NOTION_TOKEN = "ntn_" + "3kT7wQ9zLmVx2bRn5cYp" * 2 + "8hJd4s"
+RESEND_KEY = "re_8hJd4s_Lm5VxbRncYpzQwT7k"
+ADDRESS, LATER_ADDRESS = "ana@example.com", "bea@example.com"
+
+
+class Command(NamedTuple):
+    """A command as typed: what it prints, its exit code, what happens before it, what it needs in the environment."""
+
+    words: str
+    prints: str
+    code: int = 0
+    before: Callable[[Server], object] | None = None
+    environment: dict[str, str] = {}  # noqa: RUF012 - never changed
+
+
+class Server:
+    """The server of production.md: an installed command, the folder with the settings, and what Compose would start."""
+
+    def __init__(self, venv: Path, folder: Path, children: ExitStack) -> None:
+        self.folder = folder
+        self.settings_file = folder / ".env"
+        self._venv = venv
+        self._children = children
+        self._kestra_port = free_port()
+        self.sandbox = Sandbox(folder / "sandbox.sqlite", notion_token=NOTION_TOKEN, resend_key=RESEND_KEY)
+        self.sandbox.start()
+        children.callback(self.sandbox.stop)
+        self._door_url = ""
+
+    def christmas(self, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run the installed command as the page says: in the folder with the settings, with CHRISTMAS_ENV_FILE."""
+        env = {"PATH": f"{self._venv / 'bin'}:/usr/bin:/bin", "HOME": str(self.folder), **environment}
+        env.setdefault("CHRISTMAS_ENV_FILE", str(self.settings_file))
+        return subprocess.run(
+            ["christmas", *words], env=env, cwd=self.folder, capture_output=True, text=True, timeout=170, check=False
+        )
+
+    def settings(self, suffix: str = "") -> dict[str, str]:
+        """Read the settings, or what a container gets of them."""
+        file = Path(f"{self.settings_file}{suffix}")
+        return {line.name: line.value for line in env_file.read(file.read_text(encoding="utf-8"))}
+
+    def fill_in(self) -> None:
+        """Fill in what `secrets make` leaves to the owner, with the sandbox for Notion and Resend."""
+        with Notion(self.sandbox.notion_url, NOTION_TOKEN) as notion:
+            databases = database_ids(notion)
+        given = {
+            **databases,
+            "NOTION_TOKEN": NOTION_TOKEN,
+            "NOTION_URL": self.sandbox.notion_url,
+            "RESEND_API_KEY": RESEND_KEY,
+            "RESEND_URL": self.sandbox.resend_url,
+            "KESTRA_URL": f"http://127.0.0.1:{self._kestra_port}",
+            "KESTRA_USERNAME": "owner@mail.sangle.ca",
+            "TESTING_MODE": "false",
+            "SENDER_ADDRESS": "value@mail.sangle.ca",
+            "DOMAIN": "campaign.sangle.ca",
+            "PUBLIC_URL": "https://campaign.sangle.ca",
+            "POSTAL_ADDRESS": "1 Main Street, Toronto ON M5V 0A1, Canada",
+            "CALENDLY_LINK": "https://calendly.com/sangle/diagnostic",
+            "PDF_DOWNLOAD_LINK": "https://www.sangle.ca/guide.pdf",
+            "UNSUBSCRIBE_ADDRESS": "",
+            "DISCORD_WEBHOOK_URL": "",
+        }
+        text = self.settings_file.read_text(encoding="utf-8")
+        for name, value in given.items():
+            # A setting that the example does not show stands at the end.
+            text = re.sub(rf"^{name}=.*\n", "", text, flags=re.MULTILINE) + f"{name}={env_file.quoted(value)}\n"
+        self.settings_file.write_text(text, encoding="utf-8")
+
+    def start_containers(self) -> None:
+        """Start Kestra and the door with what `secrets encode` wrote for them."""
+        kestra, door = self.settings(".kestra"), self.settings(".door")
+        own = self.settings()
+        engine = Engine(
+            self.folder / "engine",
+            port=self._kestra_port,
+            auth=(own["KESTRA_USERNAME"], own["KESTRA_PASSWORD"]),
+            env={"PATH": os.environ["PATH"], "HOME": os.environ["HOME"], **kestra},
+        )
+        engine.start()
+        self._children.callback(engine.stop)
+        assert httpx.get(f"{engine.url}/api/v1/main/flows/christmas", timeout=30).status_code == 401
+        compose = {
+            "PATH": os.environ["PATH"],
+            "DOOR_LISTEN": "127.0.0.1:0",
+            "DOOR_KESTRA_URL": engine.url,
+            "DOOR_KESTRA_HEALTH_URL": f"{engine.url}/health",
+            "DOOR_INBOX": str(self.folder / "inbox.sqlite"),
+        }
+        argv = [sys.executable, "-m", "christmas_campaign.door", "--child"]
+        process = Child("the door", argv, env={**door, **compose}, log=self.folder / "door.log")
+        self._door_url = str(process.start(60)["url"])
+        self._children.callback(process.stop)
+
+    def post(self, name: str, body: dict[str, Any], *, signed: bool = False) -> None:
+        """Post an event to the door."""
+        content, headers = json.dumps(body).encode(), {"Content-Type": "application/json"}
+        if signed:
+            now = datetime.now(UTC)
+            headers |= {
+                "webhook-id": "msg_1",
+                "webhook-timestamp": str(int(now.timestamp())),
+                "webhook-signature": Webhook(self.settings()["SIGNING_WEBSITE"]).sign("msg_1", now, content.decode()),
+            }
+        answer = httpx.post(self._door_url + TODAY[name], content=content, headers=headers, timeout=60)
+        assert answer.status_code == 200, answer.text
+
+    def sign_up_while_paused(self) -> None:
+        """Sign a contact up whose E2 is overdue, and wait until Kestra holds it."""
+        long_ago = (datetime.now(UTC) - timedelta(days=2)).isoformat()
+        self.post("signup", payload(ADDRESS, email_1_sent_at=long_ago), signed=True)
+        until(lambda: "1 is due and waiting" in self.christmas("pause").stdout, "the e-mail to be held")
+        assert self.mails(ADDRESS) == []
+
+    def fail_a_noshow(self) -> None:
+        """Wait for the mail that `resume` let go, then post an event of somebody who is not in BusinessX."""
+        until(lambda: len(self.mails(ADDRESS)) == 1, "the mail")
+        self.post("noshow", payload(LATER_ADDRESS, "noshow"))
+        until(lambda: "contact_not_found" in self.christmas("failures").stdout, "the failure")
+
+    def add_contact(self) -> None:
+        """Put the missing contact into BusinessX."""
+        with Notion(self.sandbox.notion_url, NOTION_TOKEN) as notion:
+            source = notion.data_source(self.settings()["NOTION_BUSINESSX_DB_ID"])
+            notion.create_page(source, schema.CONTACTS, {schema.CONTACT_EMAIL: LATER_ADDRESS, "first_name": "Bea"})
+
+    def wait_for_no_failure(self) -> None:
+        """Wait until the replay has enrolled the contact."""
+        until(lambda: self.christmas("failures").returncode == 0, "the end of the failure")
+
+    def mails(self, address: str) -> list[str]:
+        """The subjects of the mails that an address got."""
+        return [mail.subject for mail in self.sandbox.mails() if mail.to == (address,)]
+
+
+#: Every command of production.md, in an order in which an owner could type them.
+COMMANDS = (
+    Command("--version", "christmas, version "),
+    Command("secrets make", ".env was made from the example."),
+    Command("secrets check", "NOTION_TOKEN", code=1),
+    Command("secrets check", "All settings are well.", before=Server.fill_in),
+    Command("secrets encode", ".env.door: "),
+    Command("notion check", "All 5 databases have what the campaign needs."),
+    Command("notion setup", "Nothing"),
+    Command("templates check", "there is none", code=1),
+    Command("templates check --local", "no faults"),
+    Command("templates push --yes", "made: 5-Day E2"),
+    Command("templates push", "Nothing differs"),
+    Command("templates check", "no faults"),
+    Command("templates preview '5-Day E2' --sequence signup --local", "1 Main Street, Toronto"),
+    *(
+        Command(f"templates preview '{template}' --sequence {name}", "1 Main Street, Toronto")
+        for name, template in (
+            ("signup", "5-Day E3"),
+            ("noshow", "noshow_recovery_email_1"),
+            ("postcall", "postcall_maybe_email_1"),
+            ("onboarding", "onboarding_phase1_email_1"),
+        )
+    ),
+    Command("smoke", "SMOKE=yes", code=2),
+    Command("smoke", "a mail to delivered@resend.dev was taken", environment={"SMOKE": "yes"}),
+    Command("flows deploy", "new: enroll", before=Server.start_containers),
+    Command("flows deploy", " are as before."),
+    Command("templates refresh", "is asked again"),
+    # Compose runs it in the door's container, with the door's environment.
+    Command("inbox", "No call waits.", environment={"CHRISTMAS_ENV_FILE": "", "DOOR_INBOX": "inbox.sqlite"}),
+    Command("pause", "From now on all e-mails are held"),
+    Command("pause", "1 is due and waiting", before=Server.sign_up_while_paused),
+    Command("repair", "Nothing is to be mended."),
+    Command("resume", "1 is overdue, and goes out now."),
+    Command("failures", "contact_not_found", code=1, before=Server.fail_a_noshow),
+    Command("replay --all --yes", "", before=Server.add_contact),
+    Command("failures", "", before=Server.wait_for_no_failure),
+    Command("repair --apply", "Nothing is to be mended."),
+    Command(f"stop {LATER_ADDRESS} --yes", "stopped"),
+    Command("stopped", "stopped_by_person"),
+    Command("stopped --json", '"reason": "stopped_by_person"'),
+    Command(f"go-on {LATER_ADDRESS} --yes", ""),
+    Command(f"unsubscribe-link {ADDRESS}", "https://campaign.sangle.ca/"),
+    Command(f"forget {ADDRESS} --inbox inbox.sqlite", "run it again with --yes"),
+    Command(f"forget {ADDRESS} --inbox inbox.sqlite --yes", " is forgotten: all of it is erased"),
+    Command(f"stopped {ADDRESS}", "unsubscribed"),
+    Command(f"forget {ADDRESS} --inbox inbox.sqlite", "nothing is kept"),
+    Command("secrets rotate SIGNING_WEBSITE", "SIGNING_WEBSITE: there is a new one."),
+    Command("secrets rotate SIGNING_WEBSITE --finish", "SIGNING_WEBSITE: the old ones are dropped."),
+)
+
+#: Commands of the checkout: not in the help of an installation, and refused there.
+OF_CHECKOUT = ("demo", "up", "flows check")
+
+
+def documented() -> set[str]:
+    """Every command that the page names, as typed, from its code blocks and its inline code."""
+    text = PAGE.read_text(encoding="utf-8")
+    blocks = re.findall(r"^ *```.*?^ *```$", text, re.MULTILINE | re.DOTALL)
+    inline = re.findall(r"`[^`]+`", re.sub(r"^ *```.*?^ *```$", "", text, flags=re.MULTILINE | re.DOTALL))
+    found = re.findall(r"(?<![\w/.-])christmas((?: (?:--)?[a-z][a-z-]*)+)", "\n".join([*blocks, *inline]))
+    return {words.strip() for words in found}
+
+
+@pytest.fixture(scope="module")
+def venv(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The command, installed from this checkout into an empty folder by the line of the page."""
+    folder = tmp_path_factory.mktemp("opt")
+    venv = folder / "christmas-command"
+    (line,) = re.findall(r"^ *sudo (sh deploy/install\.sh .+)$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+    # No Python path and no settings of this machine, but those of pip.
+    env = {
+        name: value
+        for name, value in os.environ.items()
+        if name in ("PATH", "HOME", "LANG") or name.startswith(("PIP_", "SSL_", "REQUESTS_"))
+    }
+    done = subprocess.run(
+        shlex.split(line.replace("/opt/christmas-command", str(venv))),
+        env=env, cwd=PROJECT, capture_output=True, text=True, timeout=170, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    return venv
+
+
+@pytest.fixture
+def server(venv: Path, tmp_path: Path) -> Iterator[Server]:
+    with ExitStack() as children:
+        yield Server(venv, tmp_path, children)
+
+
+def test_list_covers_every_command_of_the_page() -> None:
+    named = documented()
+    assert {"secrets make", "stopped --json", "inbox", "repair"} <= named
+    assert {
+        each for each in named if not any(f"{command.words} ".startswith(f"{each} ") for command in COMMANDS)
+    } == set()
+
+
+@pytest.mark.timeout(480)
+def test_every_command_of_the_page_works_in_an_installation(server: Server) -> None:
+    for command in COMMANDS:
+        if command.before is not None:
+            command.before(server)
+        done = server.christmas(*shlex.split(command.words), **command.environment)
+        said = f"christmas {command.words}\n{done.stdout}\n{done.stderr}"
+        assert "Traceback" not in said, said
+        assert done.returncode == command.code, said
+        assert command.prints in done.stdout + done.stderr, said
+    assert server.mails("delivered@resend.dev") != []
+    assert len(server.mails(ADDRESS)) == 1
+
+
+def test_installing_leaves_nothing_in_the_sources(venv: Path) -> None:
+    assert venv.exists()
+    assert not (PROJECT / "build").exists()
+    assert not list((PROJECT / "src").glob("*.egg-info"))
+
+
+def test_version_of_the_command_and_of_the_package_agree(server: Server, venv: Path) -> None:
+    code = "import importlib.metadata; print(importlib.metadata.version('christmas-campaign'))"
+    installed = subprocess.run([venv / "bin/python", "-c", code], capture_output=True, text=True, check=True).stdout
+    assert server.christmas("--version").stdout == f"christmas, version {installed}"
+    assert installed.strip() == importlib.metadata.version("christmas-campaign")
+
+
+def test_commands_that_need_a_checkout_are_not_listed_and_say_so(server: Server) -> None:
+    listed = server.christmas("--help").stdout + server.christmas("flows", "--help").stdout
+    names = re.findall(r"^  ([a-z-]+)  ", listed, re.MULTILINE)
+    assert {"pause", "flows", "deploy"} <= set(names)
+    assert not {"demo", "up", "check"} & set(names)
+    for command in OF_CHECKOUT:
+        done = server.christmas(*command.split())
+        assert done.returncode == 2
+        (sentence,) = done.stderr.splitlines()
+        assert f"`christmas {command}` needs a checkout of the project" in sentence
+
+
+def test_own_content_is_taken_from_the_folder_that_the_setting_names(server: Server, tmp_path: Path) -> None:
+    done = server.christmas("templates", "check", "--local", CHRISTMAS_CONTENT=str(tmp_path), CHRISTMAS_ENV_FILE="")
+    assert done.returncode == 2
+    assert f"CHRISTMAS_CONTENT: {tmp_path} has no folder content" in done.stderr
+    (tmp_path / "content").symlink_to(PROJECT / "content")
+    done = server.christmas("templates", "check", "--local", CHRISTMAS_CONTENT=str(tmp_path), CHRISTMAS_ENV_FILE="")
+    assert "5-Day E2" in done.stdout, done.stderr
+
+
+def test_settings_file_has_to_be_named_in_an_installation(server: Server) -> None:
+    done = server.christmas("secrets", "check", CHRISTMAS_ENV_FILE="")
+    assert done.returncode == 2
+    assert "--env-file" in done.stderr
+    assert "CHRISTMAS_ENV_FILE" in done.stderr
