@@ -25,13 +25,15 @@ Page = Mapping[str, Any]
 
 
 class Stop(Exception):
-    """This e-mail is not sent: ``outcome``, ``reason`` and a ``detail`` for the person who looks."""
+    """This e-mail is not sent: ``outcome``, ``reason`` and a ``detail`` for the person who looks; ``missing`` names the
+    placeholders without a value."""
 
-    def __init__(self, outcome: Outcome, reason: Reason, detail: str) -> None:
+    def __init__(self, outcome: Outcome, reason: Reason, detail: str, missing: Sequence[str] = ()) -> None:
         super().__init__(detail)
         self.outcome = outcome
         self.reason = reason
         self.detail = detail
+        self.missing = missing
 
 
 class Letter(NamedTuple):
@@ -57,13 +59,14 @@ def compose(
     the e-mail's name, as ``active_templates`` gives them.
 
     Returns ``send``; if true ``request`` (the body for Resend) and ``idempotency_key``; if false ``outcome``, ``reason`` and
-    ``detail``.
+    ``detail``, and ``missing``, the names of the placeholders without a value, if there are any.
     """
     try:
         _check_page(page, number)
         request = _request(record, number, enrolment, active, settings)
     except Stop as stop:
-        return {"send": False, "outcome": stop.outcome, "reason": stop.reason, "detail": stop.detail}
+        missing = {"missing": list(stop.missing)} if stop.missing else {}
+        return {"send": False, "outcome": stop.outcome, "reason": stop.reason, "detail": stop.detail, **missing}
     return {
         "send": True,
         "request": request,
@@ -200,7 +203,8 @@ def letter(name: str, parts: Mapping[str, str], asked: Sequence[Source]) -> Lett
         malformed = any(error.malformed for error in faults.values())
         detail = "; ".join(f'"{part}": {error}' for part, error in faults.items())
         reason = Reason.TEMPLATE_MALFORMED if malformed else Reason.VALUE_MISSING
-        raise Stop(Outcome.FAILED, reason, f'The template "{name}" cannot be filled in: {detail}.')
+        missing = () if malformed else tuple(dict.fromkeys(each for fault in faults.values() for each in fault.missing))
+        raise Stop(Outcome.FAILED, reason, f'The template "{name}" cannot be filled in: {detail}.', missing)
     subject = one_line(filled[schema.TEMPLATE_SUBJECT])
     if not filled[schema.TEMPLATE_HTML].strip():
         raise Stop(

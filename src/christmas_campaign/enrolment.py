@@ -77,6 +77,15 @@ class Record(NamedTuple):
         """The number of the last e-mail."""
         return max(self.emails)
 
+    def time_left(self, now: datetime) -> str | None:
+        """Return how long this record may still be kept when it is written again at ``now`` (aware), as an ISO 8601 duration.
+
+        It ends when the first one did, ``KEPT_AFTER`` after the last e-mail: a record that outlived ``enrolled.<id>`` would
+        look like an enrolment that was never finished. ``None``: that moment is past.
+        """
+        seconds = int((self.emails[self.last] + KEPT_AFTER - now).total_seconds())
+        return f"PT{seconds}S" if seconds > 0 else None
+
 
 class Settled(NamedTuple):
     """How an e-mail was settled, and when (UTC); ``resend_id`` is Resend's id of a mail that was sent.

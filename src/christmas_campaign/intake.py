@@ -117,12 +117,12 @@ def read(payload: object, sequence_name: str, now: datetime) -> Event:
         late = fields.not_after(str(found[anchor_field]), now, sequence(sequence_name).anchor_ahead)
         if late:
             problems.append(Problem(anchor_field, late))
-    variables = _variables(form.fields.get("variables"), problems)
+    own_values = variables(form.fields.get("variables"), problems)
     if sequence_name == "onboarding":
         problems.extend(_unfinished(found))
     if problems:
         raise InvalidPayload(problems)
-    return Event(sequence_name, found, variables, now)
+    return Event(sequence_name, found, own_values, now)
 
 
 def _unfinished(found: Mapping[str, Plain]) -> list[Problem]:
@@ -134,7 +134,8 @@ def _unfinished(found: Mapping[str, Plain]) -> list[Problem]:
     return problems
 
 
-def _variables(given: object, problems: list[Problem]) -> dict[str, str]:
+def variables(given: object, problems: list[Problem]) -> dict[str, str]:
+    """Return the values for templates in ``given``, a JSON value, by name; what is wrong with it is added to ``problems``."""
     if given is None:
         return {}
     if not isinstance(given, Mapping):

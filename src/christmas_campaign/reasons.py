@@ -92,7 +92,8 @@ WHAT_TO_DO: dict[Reason, str] = {
     Reason.TEMPLATE_MALFORMED: f"Mend the template's placeholders (`christmas templates check` names them); {_REPLAY}",
     Reason.TEMPLATE_WITHOUT_FOOTER: "Put the footer of content/layout.html and layout.txt into the template"
     f" (`christmas templates push`, or by hand); {_REPLAY}",
-    Reason.VALUE_MISSING: f"Give the placeholder a value, or a `|…` of its own in the template; {_REPLAY}",
+    Reason.VALUE_MISSING: "Give the value with `christmas replay ID --variable name=value`. Or post the event again with it in"
+    f" `variables`, fill in the contact's page in BusinessX, or put a `|…` into the template; {_REPLAY}",
     Reason.SETTING_MISSING: f"Set what is missing, and start the engine again; {_REPLAY}",
     Reason.REFUSED_BY_RESEND: f"Mend what Resend refuses (its dashboard has the call); {_REPLAY}",
     Reason.RESEND_UNREACHABLE: f"See whether Resend works again, and whether the key is right; {_REPLAY}",

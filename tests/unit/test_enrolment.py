@@ -137,3 +137,18 @@ def test_what_the_flow_itself_writes_when_a_step_broke_can_be_read() -> None:
 )
 def test_what_was_said_is_kept_until_thirty_days_after_the_last_email(last: timedelta, kept: str) -> None:
     assert time_to_live(NOW + last, NOW) == kept
+
+
+@pytest.mark.parametrize(
+    ("later", "left"),
+    [
+        (timedelta(0), "PT3024000S"),
+        (timedelta(hours=120), "PT2592000S"),
+        (timedelta(days=34, hours=23), "PT3600S"),
+        (timedelta(days=35), None),
+        (timedelta(days=40), None),
+    ],
+)
+def test_a_record_that_is_written_again_expires_when_it_would_have(later: timedelta, left: str | None) -> None:
+    """The last e-mail is due after five days, and the record is kept for thirty more."""
+    assert build.record().time_left(NOW + later) == left

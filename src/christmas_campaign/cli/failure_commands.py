@@ -9,8 +9,8 @@ from pathlib import Path
 import click
 
 from christmas_campaign import times
+from christmas_campaign.cli import amending, replaying
 from christmas_campaign.cli import failures as the_failures
-from christmas_campaign.cli import replaying
 from christmas_campaign.cli.asking import agreed, count, env_file_option, json_option, print_json, yes_option
 from christmas_campaign.cli.environment import Environment
 from christmas_campaign.cli.failures import Failure
@@ -59,14 +59,31 @@ def _show(failure: Failure) -> None:
     is_flag=True,
     help="Also those of reason send_unknown: you have looked in Resend, and these e-mails are not there.",
 )
+@click.option(
+    "--variable",
+    "variables",
+    metavar="NAME=VALUE",
+    multiple=True,
+    help="Give the contact's e-mails of this sequence a value for a placeholder, this e-mail and the later ones; repeatable.",
+)
 @yes_option
 def replay(
-    ids: tuple[str, ...], env_file: Path | None, reason: str | None, everything: bool, not_sent: bool, yes: bool
+    ids: tuple[str, ...],
+    env_file: Path | None,
+    reason: str | None,
+    everything: bool,
+    not_sent: bool,
+    variables: tuple[str, ...],
+    yes: bool,
 ) -> None:
     """Run again what failed: each ID (of an execution, as christmas failures shows it), all of a reason, or all.
 
     It says first what it would do, and asks; without a terminal and without --yes it changes nothing. An e-mail that was sent
-    is never sent again.
+    is never sent again. One that could not be written gets the values that are known now: the contact's page in BusinessX and
+    their signup are read again.
+
+    \b
+    Example: christmas replay 5XmFQ2yR --variable "Kickoff_Call_Date=May 5"
 
     Exit code 0 when all of it was started or can be, 1 when something was left out, 2 if it could not be done.
     """
@@ -74,11 +91,15 @@ def replay(
         raise click.UsageError("Say what: the ID of an execution, --reason, or --all.")
     done: list[Replayed] = []
     with plainly(), Environment.read(env_file).kestra() as kestra:
+        values = amending.parse(variables)
         chosen = replaying.chosen(the_failures.failures(kestra), ids, reason)
+        amending.check(chosen, values)
         left_out = _show_plan(kestra, chosen, not_sent)
+        if values and chosen:
+            click.echo(f"with a value for {', '.join(values)}")
         if len(left_out) < len(chosen) and agreed(yes, False, "Run them again?", "--yes"):
             wanted = [each for each in chosen if each not in left_out]
-            for each in replaying.replay(kestra, wanted, not_sent=not_sent):
+            for each in replaying.replay(kestra, wanted, not_sent=not_sent, variables=values):
                 done.append(each)
                 _show_done(each)
     sys.exit(1 if left_out or any(each.why_not for each in done) else 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -169,7 +170,7 @@ def _failure(kestra: Kestra, run: Execution) -> Failure:
         _address(kestra, run),
         reason,
         _detail(kestra, run),
-        _what_to_do(reason),
+        _give_values(run) if reason == Reason.VALUE_MISSING else _what_to_do(reason),
     )
 
 
@@ -179,6 +180,18 @@ def _what_to_do(reason: str) -> str:
     if reason == Reason.STEP_FAILED or reason not in {known.value for known in Reason}:
         return _LOOK
     return WHAT_TO_DO.get(Reason(reason), _LOOK)
+
+
+def _give_values(run: Execution) -> str:
+    """What to do about an e-mail whose placeholders have no values: the command that gives them, with their names."""
+    names = next((each.outputs.get("vars", {}).get("missing") for each in run.tasks if each.task == "compose"), None)
+    if not names:
+        return _what_to_do(Reason.VALUE_MISSING)
+    words = " ".join(f"--variable {shlex.quote(f'{name}=…')}" for name in names)
+    return (
+        f"Give the value with `christmas replay {run.id} {words}`. Or post the event again with it in `variables`, fill in the"
+        f" contact's page in BusinessX, or put a `|…` into the template; then `christmas replay {run.id}`."
+    )
 
 
 def _address(kestra: Kestra, run: Execution) -> str | None:

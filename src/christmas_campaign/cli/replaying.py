@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from christmas_campaign import bookings
-from christmas_campaign.cli import template_sync
+from christmas_campaign.cli import amending, template_sync
 from christmas_campaign.cli.errors import CommandError
 from christmas_campaign.cli.failures import NAMESPACE, Failure, ledger_key, settled
 from christmas_campaign.cli.kestra import Kestra, KestraError
@@ -50,17 +50,27 @@ def why_not(kestra: Kestra, failure: Failure, *, not_sent: bool) -> str | None:
     return _NOT_KNOWN if unknown and not not_sent else None
 
 
-def replay(kestra: Kestra, failures: Iterable[Failure], *, not_sent: bool) -> Iterator[Replayed]:
+def replay(
+    kestra: Kestra, failures: Iterable[Failure], *, not_sent: bool, variables: Mapping[str, str] | None = None
+) -> Iterator[Replayed]:
     """Run each again that may be, and yield what came of it.
 
-    ``not_sent``: a person has looked in Resend and found that the e-mails of which it was not known were not sent. Raises
-    ``KestraError`` when Kestra does not answer; what it refuses is left out.
+    ``not_sent``: a person has looked in Resend and found that the e-mails of which it was not known were not sent.
+    ``variables`` are added to the values of the enrolment; an e-mail that could not be written gets the values that are known
+    now. Raises ``KestraError`` when Kestra does not answer; what it refuses is left out.
     """
+    chosen, given = list(failures), variables or {}
     # Whoever runs something again has mended something: a template that is kept for some minutes is the old one.
     template_sync.refresh(kestra)
-    for failure in failures:
+    # All are begun before the first is waited for, so that they queue while others run.
+    amends: dict[str | None, str | None] = {}
+    for failure in chosen:
+        if amending.needed(failure, given) and failure.enrolment not in amends:
+            amends[failure.enrolment] = amending.start(kestra, str(failure.enrolment), given)
+    for failure in chosen:
+        amend = amends.get(failure.enrolment) if amending.needed(failure, given) else None
         try:
-            against = why_not(kestra, failure, not_sent=not_sent)
+            against = why_not(kestra, failure, not_sent=not_sent) or (amending.wait(kestra, amend) if amend else None)
             yield Replayed(failure, None if against else _again(kestra, failure, not_sent), against)
         except KestraError as error:
             if error.status is None:

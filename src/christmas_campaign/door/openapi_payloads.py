@@ -39,7 +39,8 @@ _OWN: Mapping[str, dict[str, Any]] = {
 
 _VARIABLES = {
     "type": ["object", "null"],
-    "description": "Values for templates, by name: letters of any alphabet, digits, spaces, _ and -.",
+    "description": "Values for templates, by name: letters of any alphabet, digits, spaces, _ and -. An event that comes again"
+    " adds them to its enrolment.",
     "maxProperties": payloads.MOST_VARIABLES,
     "propertyNames": {"pattern": "^[A-Za-z0-9_][A-Za-z0-9_ -]{0,99}$"},
     "additionalProperties": {

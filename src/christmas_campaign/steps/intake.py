@@ -17,16 +17,17 @@ def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
 
     Outputs: as ``intake.answer`` gives them, ``labels_if_known`` (what goes with ``body_if_known``), and ``enrolment`` and
     ``contact`` (opaque ids); ``event`` is ready-made JSON for
-    the input of ``enroll``. All three are ``None`` when the payload is refused.
+    the input of ``enroll``. All three are ``None`` when the payload is refused. ``has_variables``: whether it has any for the
+    templates, which count for an event that is known too.
     """
     arrived = arrival(context.get("received_at"), now)
     answer = intake.answer(context.get("payload"), context["sequence"], arrived, context["execution_id"])
     names: dict[str, str] = {}
-    event = None
+    event, has_variables = None, False
     if answer["event"] is not None:
         found = intake.Event.from_json(answer["event"])
         names = {"enrolment": found.id, "contact": identity.contact_id(found.email)}
-        event = ready_made(enroll_input(found))
+        event, has_variables = ready_made(enroll_input(found)), bool(found.variables)
     known = {"outcome": answer["body_if_known"]["status"], "reason": answer["body_if_known"].get("reason")}
     return {
         "enrolment": None,
@@ -35,4 +36,5 @@ def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
         "labels_if_known": labelled(known, **names)["labels"],
         **names,
         "event": event,
+        "has_variables": has_variables,
     }

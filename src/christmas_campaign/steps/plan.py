@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from christmas_campaign import again, plan, settings, stops
+from christmas_campaign import again, amend, plan, settings, stops
 from christmas_campaign.alert import failure
 from christmas_campaign.enrolment import Record, labels
 from christmas_campaign.intake import Event
 from christmas_campaign.reasons import Outcome, Reason
+from christmas_campaign.sequences import sequence
 from christmas_campaign.steps import labelled, ready_made, results, with_alert
 
 
@@ -18,13 +19,19 @@ def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
     """Context: ``event``, ``tries``; ``contacts``, ``pages`` and, where a portal is made, ``portals`` (responses; ``None``:
     Notion did not answer); ``sources`` (what the step ``sources`` kept, or ``None``), ``record`` (of an earlier enrolment for
     the same event that was not finished, or ``None``), ``stopped`` (what is kept of what stops the contact, or ``None``),
-    ``signup`` (the record of the contact's signup, or ``None``), ``settings``.
+    ``signup`` (the record of the contact's signup, or ``None``), ``settings``; not from runs of older revisions of the flow:
+    ``enrolled`` (whether all e-mails of the event are scheduled already) and ``refresh`` (whether Notion was asked again then).
 
     Outputs: as ``plan.plan`` gives them, with ``record``, ``portal``, ``alert`` and the bodies of ``contact`` and ``page``
     ready-made; ``told``, what the team hears of what waits for a person. ``later`` is what becomes of the enrolment if Notion
     does not answer: as ``again.put_off`` gives it, with labels and ``alert``. If it has not answered already, that is all.
+
+    Of an event that is enrolled only ``go`` (false), ``outcome``, ``reason``, ``note`` and ``labels``, and ``amended``, the
+    record with the values that were added, ready-made, with its ``ttl``; ``None`` when nothing was added.
     """
     event = Event.from_json(context["event"])
+    if context.get("enrolled"):
+        return _again(context, event, now)
     given = settings.read(context["settings"])
     put_off = again.put_off(Reason.NOTION_UNREACHABLE, context.get("tries", 0), given, now)
     later = labelled(with_alert(put_off, event, event.id, None), **labels(event))
@@ -33,15 +40,15 @@ def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
         asked.append(context.get("portals"))
     if any(answer is None for answer in asked):
         return {"go": False, "outcome": Outcome.DEFERRED, "labels": later["labels"], "later": later}
-    portals, signup = context.get("portals"), context.get("signup")
+    portals, record = context.get("portals"), context.get("record")
     outputs = plan.plan(
-        event,
+        _with_earlier_variables(event, record),
         contacts=results(context["contacts"], "the look-up in BusinessX"),
         pages=results(context["pages"], "the look-up in Email Sequence"),
         portals=results(portals, "the look-up in Customer Projects") if portals else (),
-        begun=context.get("record") is not None,
+        begun=record is not None,
         stopped=stops.read(context.get("stopped")),
-        signup=Record.from_json(signup).event if signup else None,
+        signup=_signup(context),
         sources=context["sources"],
         settings=given,
         now=now,
@@ -58,3 +65,42 @@ def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
     if outputs["contact"] is not None:
         outputs["contact"]["body"] = ready_made(outputs["contact"]["body"])
     return labelled(outputs, **labels(event))
+
+
+def _again(context: Mapping[str, Any], event: Event, now: datetime) -> dict[str, Any]:
+    """What an event that is enrolled adds to its enrolment."""
+    answered = all(context.get(name) is not None for name in ("contacts", "pages"))
+    unread = bool(context.get("refresh")) and not answered
+    outputs = {
+        "go": False,
+        "outcome": Outcome.SKIPPED,
+        "reason": Reason.NOTION_UNREACHABLE if unread else sequence(event.sequence).duplicate,
+        "note": "This very event is enrolled already.",
+        "amended": None,
+    }
+    if context.get("record") is not None:
+        record = Record.from_json(context["record"])
+        amended = amend.amend(
+            record,
+            event,
+            contacts=results(context["contacts"], "the look-up in BusinessX") if answered else (),
+            pages=results(context["pages"], "the look-up in Email Sequence") if answered else (),
+            signup=_signup(context),
+        )
+        ttl = record.time_left(now)
+        if amended != record and ttl is not None:
+            note = "This very event is enrolled already; the values that came since were added."
+            outputs |= {"note": note, "amended": ready_made(amended.as_json()), "ttl": ttl}
+    return labelled(outputs, **labels(event))
+
+
+def _with_earlier_variables(event: Event, record: Mapping[str, Any] | None) -> Event:
+    """An event whose enrolment was begun and not finished, with what the same event brought before."""
+    if record is None:
+        return event
+    return event._replace(variables=amend.variables(Record.from_json(record).event, event))
+
+
+def _signup(context: Mapping[str, Any]) -> Event | None:
+    signup = context.get("signup")
+    return Record.from_json(signup).event if signup else None

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from christmas_campaign import steps
 from christmas_campaign.intake import Event
-from christmas_campaign.reasons import Outcome, Reason
+from christmas_campaign.reasons import WHAT_TO_DO, Outcome, Reason
 from christmas_campaign.settings import InvalidSetting
 from christmas_campaign.steps import UnusableContext
 from unit import build
@@ -76,7 +76,7 @@ def test_of_a_failure_the_team_is_told(event: Event | None, number: int | None, 
             "key": key,
             "message": f"**Failed**: {what}: value_missing.\n"
             "no value for {{x}}\n"
-            "To do: Give the placeholder a value, or a `|…` of its own in the template; then `christmas replay`."
+            f"To do: {WHAT_TO_DO[Reason.VALUE_MISSING]}"
             " `christmas failures` lists all.",
         },
     }

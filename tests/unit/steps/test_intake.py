@@ -56,6 +56,20 @@ def test_a_good_payload_comes_with_the_opaque_ids() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("payload", "expected"),
+    [
+        (build.payload(), False),
+        (build.payload(variables={}), False),
+        (build.payload(variables={"a": " "}), False),
+        (build.payload(variables={"a": "1"}), True),
+        ("not JSON", False),
+    ],
+)
+def test_a_payload_that_brings_variables_says_so(payload: Any, expected: bool) -> None:
+    assert step(contexts.intake(payload=payload), build.NOW)["has_variables"] is expected
+
+
 def test_the_other_sequences_know_where_the_contacts_signup_is_kept() -> None:
     said = step({**contexts.intake(payload=build.payload("noshow")), "sequence": "noshow"}, build.NOW)
     assert json.loads(said["event"])["signup"] == build.event().id

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from christmas_campaign.reasons import WHAT_TO_DO, Reason
 from christmas_campaign.steps import compose
 from christmas_campaign.steps.settle import step
 from unit import build
@@ -176,8 +177,7 @@ def test_the_team_is_told_of_an_email_that_failed() -> None:
         "key": "signup-abc.2.value_missing",
         "message": f"**Failed**: E-mail 2 of signup (contact {build.WHO['contact']}): value_missing.\n"
         "no value for {{x}}: 100%\n"
-        "To do: Give the placeholder a value, or a `|…` of its own in the template; then `christmas replay`."
-        " `christmas failures` lists all.",
+        f"To do: {WHAT_TO_DO[Reason.VALUE_MISSING]} `christmas failures` lists all.",
     }
 
 
