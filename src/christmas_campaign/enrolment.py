@@ -4,6 +4,8 @@ All entries are under the enrolment's opaque id, and written in this order. ``en
 else is done. ``page.<id>`` is the id of the contact's page in Notion. ``enrolled.<id>`` says that every e-mail is scheduled:
 from then on the event is known; until then the same event takes the enrolment up again. ``mail.<id>.<number>`` says how an
 e-mail was settled: see ``Settled``.
+
+Only the flow `enroll` writes the record, one run at a time. It writes it again when values come later: see ``amend``.
 """
 
 from __future__ import annotations

@@ -168,10 +168,18 @@ def test_the_same_event_with_more_variables_adds_them_to_the_one_enrolment(stack
         {"status": "skipped", "reason": "duplicate_noshow_sequence", "email": email},
     )
     until(lambda: record(stack, run)["event"]["variables"] == {**more, "Other": "as it was"}, "the variables")
+    until(lambda: not [each for each in runs(stack, "enroll", email, "noshow") if each.live], "the end of the run")
     asked = len(calls(stack, "notion", email))
     # It stays failed until a person runs it again.
     assert "christmas replay" in advice(stack, run)
     assert mails(stack, email) == []
+    # After a crash Kestra may do a task again long after its run was over: what was added meanwhile stays.
+    first = next(each for each in runs(stack, "enroll", email, "noshow") if each.labels.get("outcome") == "skipped")
+    post(stack, payload(email, "noshow", variables={"Other": "newer"}), "noshow")
+    until(lambda: record(stack, run)["event"]["variables"]["Other"] == "newer", "the newer variable")
+    again = stack.kestra.replay(first.id, next(each.id for each in first.tasks if each.task == "amend"))
+    until(lambda: stack.kestra.execution(again).state == "SUCCESS", "the task that is done again")
+    assert record(stack, run)["event"]["variables"] == {**more, "Other": "newer"}
     # The same without variables: nothing is started.
     post(stack, payload(email, "noshow"), "noshow")
     assert len(calls(stack, "notion", email)) == asked
@@ -180,7 +188,7 @@ def test_the_same_event_with_more_variables_adds_them_to_the_one_enrolment(stack
     (mail,) = wait_for_mails(stack, email, 1)
     assert "On May 5: 12,000." in mail.text
     outcomes = [each.labels.get("outcome") for each in runs(stack, "enroll", email, "noshow")]
-    assert sorted(filter(None, outcomes)) == ["enrolled", "skipped", "skipped"]
+    assert outcomes.count("enrolled") == 1
     assert pages(stack, email, "No-Show Recovery") == 1
 
 

@@ -45,12 +45,12 @@ def parse(given: Iterable[str]) -> dict[str, str]:
         if not equals or not name or not value.strip():
             raise CommandError(f"--variable {name or text!r}: write name=value, for example Kickoff_Call_Date='May 5'")
         problems: list[intake.Problem] = []
-        found_here = intake.variables({name: value}, problems)
+        checked = intake.variables({name: value}, problems)
         if problems:
             raise CommandError(f"--variable {name!r}: {problems[0].field} {problems[0].problem}")
         if name in found:
             raise CommandError(f"--variable {name!r} is given twice: give each name once")
-        found |= found_here
+        found |= checked
     return found
 
 

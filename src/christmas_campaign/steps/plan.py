@@ -20,14 +20,16 @@ def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
     Notion did not answer); ``sources`` (what the step ``sources`` kept, or ``None``), ``record`` (of an earlier enrolment for
     the same event that was not finished, or ``None``), ``stopped`` (what is kept of what stops the contact, or ``None``),
     ``signup`` (the record of the contact's signup, or ``None``), ``settings``; not from runs of older revisions of the flow:
-    ``enrolled`` (whether all e-mails of the event are scheduled already) and ``refresh`` (whether Notion was asked again then).
+    ``enrolled`` (whether all e-mails of the event are scheduled already), ``refresh`` (whether Notion was asked again then) and
+    ``seen`` (a digest of ``record``).
 
     Outputs: as ``plan.plan`` gives them, with ``record``, ``portal``, ``alert`` and the bodies of ``contact`` and ``page``
     ready-made; ``told``, what the team hears of what waits for a person. ``later`` is what becomes of the enrolment if Notion
     does not answer: as ``again.put_off`` gives it, with labels and ``alert``. If it has not answered already, that is all.
 
     Of an event that is enrolled only ``go`` (false), ``outcome``, ``reason``, ``note`` and ``labels``, and ``amended``, the
-    record with the values that were added, ready-made, with its ``ttl``; ``None`` when nothing was added.
+    record with the values that were added, ready-made, with its ``ttl`` and ``seen`` as it was given (it takes the place of a
+    record that is still the same); ``None`` when nothing was added.
     """
     event = Event.from_json(context["event"])
     if context.get("enrolled"):
@@ -90,7 +92,7 @@ def _again(context: Mapping[str, Any], event: Event, now: datetime) -> dict[str,
         ttl = record.time_left(now)
         if amended != record and ttl is not None:
             note = "This very event is enrolled already; the values that came since were added."
-            outputs |= {"note": note, "amended": ready_made(amended.as_json()), "ttl": ttl}
+            outputs |= {"note": note, "amended": ready_made(amended.as_json()), "ttl": ttl, "seen": context.get("seen")}
     return labelled(outputs, **labels(event))
 
 

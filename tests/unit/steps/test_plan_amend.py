@@ -32,6 +32,7 @@ def enrolled(**changed: Any) -> dict[str, Any]:
             "contacts": None,
             "pages": None,
             "record": RECORD.as_json(),
+            "seen": "a digest",
             **changed,
         },
     )
@@ -42,6 +43,7 @@ def test_as_a_task(tmp_path: Path) -> None:
     said = run.outputs(tmp_path, "plan", enrolled(record=record.as_json()))
     assert (said["go"], said["outcome"], said["reason"]) == (False, "skipped", "duplicate_noshow_sequence")
     assert "%" not in said["amended"]
+    assert said["seen"] == "a digest"
     event = RECORD.event._replace(variables={"a": "1", "b": "100% {% raw %}"})
     assert Record.from_json(json.loads(said["amended"])) == record._replace(event=event)
 
