@@ -27,6 +27,7 @@ KNOWN = {
     "kestra.storage.type": "core: StorageInterfaceFactory",
     "kestra.storage.local.base-path": "storage-local",
     "kestra.tasks.tmp-dir.path": "core: WorkingDirFactory",
+    "kestra.plugins.defaults": "core: PluginGlobalDefaultConfiguration; the executor puts them into old revisions too",
     "kestra.tutorial-flows.enabled": "webserver: FlowAutoLoaderService",
     "kestra.jdbc.queues.min-poll-interval": "jdbc: JdbcQueue.Configuration",
     "kestra.jdbc.queues.max-poll-interval": "jdbc: JdbcQueue.Configuration",

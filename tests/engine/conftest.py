@@ -19,7 +19,8 @@ SECRETS = {"TEST_KEY": "the key of the tests", "X": "never to be seen", "EMPTY":
 def environment() -> dict[str, str]:
     """The environment of an engine under test."""
     secrets = {f"SECRET_{name}": base64.b64encode(value.encode()).decode() for name, value in SECRETS.items()}
-    return {**os.environ, **secrets, "ENV_TEST_SETTING": "Bảo Sang"}
+    # These engines find no uv, whatever this machine has.
+    return {**os.environ, **secrets, "ENV_TEST_SETTING": "Bảo Sang", "UV_PATH": "/bin/false"}
 
 
 @pytest.fixture(scope="session")

@@ -185,6 +185,7 @@ tasks:
   - id: step
     type: io.kestra.plugin.scripts.python.Commands
     taskRunner: {type: io.kestra.plugin.core.runner.Process}
+    packageManager: PIP
     inputFiles:
       context.json: "{{ {'body': trigger.body, 'none': kv('none', errorOnMissing=false)} | toJson | replace({'%': '_'}) }}"
     commands:
