@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
+import httpx
+import pytest
 import yaml
+from support import free_port, until
 
+from christmas_campaign.cli.engine import Engine
+from christmas_campaign.cli.kestra import Execution, Kestra
 from deploy.conftest import DEPLOY, PROJECT
 
 #: Every key in deploy/kestra.yml, and where Kestra (1.3.31 where it is published) or Micronaut reads it. A key that nothing
@@ -15,7 +21,16 @@ from deploy.conftest import DEPLOY, PROJECT
 KNOWN = {
     "micronaut.server.netty.access-logger.enabled": "Micronaut's netty server; Kestra's own application.yml has it on",
     "endpoints.all.port": "Kestra's own application.yml; 8081",
-    "endpoints.env.enabled": "Micronaut's management endpoints",
+    "endpoints.all.enabled": "micronaut-management: EndpointEnabledCondition",
+    "endpoints.health.enabled": "micronaut-management: EndpointEnabledCondition, before `all`",
+    "endpoints.prometheus.enabled": "micronaut-management: EndpointEnabledCondition, before `all`",
+    "endpoints.stop.enabled": "micronaut-management: EndpointEnabledCondition, before `all`",
+    "endpoints.refresh.enabled": "micronaut-management: EndpointEnabledCondition, before `all`",
+    "endpoints.loggers.enabled": "micronaut-management: EndpointEnabledCondition, before `all`",
+    "endpoints.threaddump.enabled": "micronaut-management: EndpointEnabledCondition, before `all`",
+    "endpoints.beans.enabled": "micronaut-management: EndpointEnabledCondition, before `all`",
+    "endpoints.routes.enabled": "micronaut-management: EndpointEnabledCondition, before `all`",
+    "endpoints.env.enabled": "micronaut-management: EndpointEnabledCondition, before `all`",
     "datasources.postgres.url": "Micronaut's Hikari pool; postgres is the name that Kestra's repository needs",
     "datasources.postgres.driver-class-name": "Micronaut's Hikari pool",
     "datasources.postgres.username": "Micronaut's Hikari pool",
@@ -48,6 +63,7 @@ KNOWN = {
     "kestra.server.service.purge.fixed-delay": "jdbc: JdbcServiceLivenessCoordinator",
     "kestra.server.service.purge.retention": "jdbc: JdbcServiceLivenessCoordinator",
     "kestra.anonymous-usage-report.enabled": "core: ReportableScheduler",
+    "kestra.ui-anonymous-usage-report.enabled": "webserver: MiscController",
 }
 
 
@@ -95,3 +111,117 @@ def test_no_secret_stands_in_it() -> None:
 
 def test_the_log_of_calls_is_off_for_it_holds_the_webhooks_keys() -> None:
     assert PRODUCTION["micronaut.server.netty.access-logger.enabled"] is False
+
+
+#: What Kestra's own configuration, under that of production, says of the management endpoints. The embedded engine's plugin
+#: default is taken out, and a flow can read what the reports of the UI are set to.
+BASE = {
+    "endpoints": {
+        "all": {"port": 8081, "enabled": True, "sensitive": False},
+        "loggers": {"write-sensitive": False},
+        "env": {"enabled": True},
+    },
+    "kestra": {
+        "plugins": {"defaults": []},
+        "variables": {"globals": {"reports": "${kestra.ui-anonymous-usage-report.enabled:not set}"}},
+    },
+}
+
+#: A revision from before flows named the package manager.
+OLDER = """\
+id: older
+namespace: engine.production
+tasks:
+  - id: step
+    type: io.kestra.plugin.scripts.python.Commands
+    taskRunner: {type: io.kestra.plugin.core.runner.Process}
+    commands: [python -S -c 'print(1)']
+  - id: reports
+    type: io.kestra.plugin.core.debug.Return
+    format: "{{ globals.reports }}"
+outputs:
+  - {id: reports, type: STRING, value: "{{ outputs.reports.value }}"}
+"""
+
+
+class Configured(NamedTuple):
+    """An engine with the configuration of production, and the address of its management endpoints."""
+
+    engine: Engine
+    management: str
+
+
+@pytest.fixture(scope="module")
+def configured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Configured]:
+    """All of deploy/kestra.yml but the database and the folders, which are the embedded engine's."""
+    folder = tmp_path_factory.mktemp("configured")
+    production = yaml.safe_load((DEPLOY / "kestra.yml").read_text(encoding="utf-8"))
+    del production["datasources"]
+    for name in ("queue", "repository", "storage", "tasks"):
+        del production["kestra"][name]
+    files = {folder / "base.yml": BASE, folder / "kestra.yml": production}
+    for file, values in files.items():
+        file.write_text(yaml.safe_dump(values), encoding="utf-8")
+    port = free_port()
+    env = {
+        **os.environ,
+        "UV_PATH": "/bin/false",
+        "ENGINE_MANAGEMENT": "yes",
+        "MICRONAUT_CONFIG_FILES": ",".join(str(file) for file in files),
+        "MICRONAUT_SERVER_HOST": "127.0.0.1",
+        "MICRONAUT_SERVER_PORT": "-1",
+        "ENDPOINTS_ALL_PORT": str(port),
+    }
+    with Engine(folder / "data", env=env) as engine:
+        yield Configured(engine, f"http://127.0.0.1:{port}")
+
+
+@pytest.fixture(scope="module")
+def older(configured: Configured, tmp_path_factory: pytest.TempPathFactory) -> Execution:
+    """A run of the older revision, once it has ended."""
+    file = tmp_path_factory.mktemp("flows") / "older.yml"
+    file.write_text(OLDER, encoding="utf-8")
+    with Kestra(configured.engine.url) as kestra:
+        kestra.import_flows([file])
+        execution_id = kestra.run("older", namespace="engine.production")
+        return until(lambda: None if (found := kestra.execution(execution_id)).live else found, "an end", 60)
+
+
+def test_older_revision_gets_pip_from_the_server(older: Execution) -> None:
+    assert older.state == "SUCCESS"
+
+
+def test_reports_of_the_ui_are_off(older: Execution) -> None:
+    assert older.outputs["reports"] == "false"
+
+
+def test_management_port_serves_health_and_metrics(configured: Configured) -> None:
+    health = httpx.get(f"{configured.management}/health", timeout=30)
+    assert (health.status_code, health.json()["status"]) == (200, "UP")
+    metrics = httpx.get(f"{configured.management}/prometheus", timeout=30)
+    assert metrics.status_code == 200
+    assert "jvm_memory_used_bytes" in metrics.text
+
+
+def test_management_port_serves_nothing_else(configured: Configured) -> None:
+    # `stop` comes last: where it is served, it ends the server.
+    names = (
+        "beans",
+        "env",
+        "flyway",
+        "info",
+        "loggers",
+        "metrics",
+        "routes",
+        "threaddump",
+        "worker",
+        "refresh",
+        "stop",
+    )
+    answers = {
+        f"{method} /{name}": httpx.request(method, f"{configured.management}/{name}", timeout=30).status_code
+        for name in names
+        for method in ("GET", "POST")
+    }
+    assert {call: code for call, code in answers.items() if code != 404} == {}
+    assert configured.engine.running

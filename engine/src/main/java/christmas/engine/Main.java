@@ -12,6 +12,7 @@ import io.kestra.worker.DefaultWorker;
 import io.kestra.worker.WorkerSecurityService;
 import io.micronaut.context.ApplicationContext;
 import io.micronaut.context.RuntimeBeanDefinition;
+import io.micronaut.runtime.EmbeddedApplication;
 import java.io.IOException;
 import java.net.BindException;
 import java.net.InetAddress;
@@ -47,6 +48,8 @@ import org.slf4j.LoggerFactory;
  *
  * <p>With {@code ENGINE_SHARE=yes} other processes can use its database. Such a one gets the address of the database
  * ({@code ENGINE_DATABASE}), that of the engine ({@code ENGINE_URL}) and the same folder: it is a worker and nothing else.
+ *
+ * <p>With {@code ENGINE_MANAGEMENT=yes} it also serves Micronaut's management endpoints, on the port {@code endpoints.all.port}.
  */
 public final class Main {
     private static final Duration START_LIMIT = Duration.ofMinutes(1);
@@ -116,6 +119,9 @@ public final class Main {
             // What `kestra.url` says in a flow: its tasks call the engine that runs them, whatever its port is.
             "kestra.url", helper ? setting("ENGINE_URL") : own)).start());
         startServices(Integer.parseInt(setting("ENGINE_THREADS")), helper);
+        if ("yes".equals(System.getenv("ENGINE_MANAGEMENT"))) {
+            context.get().getBean(EmbeddedApplication.class).start();
+        }
         Map<String, Object> ready = new HashMap<>(
             Map.of("url", own, "pid", ProcessHandle.current().pid(), "worker", worker.getId()));
         if (!helper) {
