@@ -212,6 +212,8 @@ FAULTS = [
     ("DOOR_LISTEN", "127.0.0.1", Kind.MALFORMED, "port"),
     ("DOMAIN", "https://campaign.sangle.ca", Kind.MALFORMED, "without https://"),
     ("DOMAIN", "203.0.113.9", Kind.MALFORMED, "name"),
+    ("KESTRA_IMAGE", "kestra/kestra", Kind.MALFORMED, "NAME:TAG"),
+    ("KESTRA_IMAGE", "kestra/kestra:v1.3.31@sha256:DIGEST", Kind.MALFORMED, "digest"),
     ("POSTGRES_PASSWORD", "short-Pass-1", Kind.TOO_SHORT, "16"),
     ("POSTGRES_PASSWORD", WHOLE["KESTRA_PASSWORD"] + "Aa1", Kind.SYNTAX, "single quotes"),
     ("KESTRA_USERNAME", "owner", Kind.MALFORMED, "e-mail address"),
@@ -244,6 +246,15 @@ def test_a_fault_is_found_with_its_line_its_name_and_the_mend(
     assert f"{where}: {name}: {found['problem']}; {found['mend']}\n" in shown
     assert place.run("encode", code=1).stdout == shown
     assert [each.name for each in place.file.parent.iterdir()] == [".env"]
+
+
+@pytest.mark.parametrize(
+    "image",
+    ["kestra/kestra:v1.3.31", f"kestra/kestra:v1.3.31@sha256:{'0a' * 32}", "registry.sangle.ca:5000/kestra:v1.3.31"],
+)
+def test_image_with_a_tag_is_accepted(place: Place, image: str) -> None:
+    place.write(lines({**WHOLE, "KESTRA_IMAGE": image}))
+    assert json.loads(place.run("check", "--json").stdout) == []
 
 
 @pytest.mark.parametrize("name", [setting.name for setting in SETTINGS if setting.required])

@@ -15,6 +15,7 @@ import yaml
 from deploy.conftest import DEPLOY, PROJECT
 
 FILES = ("compose.yaml", "compose.kestra.yaml", "compose.prod.yaml", "compose.cluster.yaml")
+DOCKERFILE = (DEPLOY / "Dockerfile").read_text(encoding="utf-8")
 PRODUCTION = (DEPLOY / "compose.prod.yaml").read_text(encoding="utf-8")
 
 
@@ -131,14 +132,22 @@ def test_the_door_gets_no_key_of_others() -> None:
 
 def test_every_image_is_pinned() -> None:
     images = {said["image"] for name in FILES for said in load(name)["services"].values() if "image" in said}
-    docker = (DEPLOY / "Dockerfile").read_text(encoding="utf-8")
-    images |= set(re.findall(r"^FROM (\S+)", docker, re.MULTILINE))
+    settings = {name: value for image in images for name, value in re.findall(r"^\$\{(\w+_IMAGE):-(.+)\}$", image)}
+    images = {image for image in images if "_IMAGE:-" not in image} | set(settings.values())
+    # What is built has the same tags as what is pulled, and a setting of the same name for a digest.
+    built = dict(re.findall(r"^ARG (\w+_IMAGE)=(\S+)$", DOCKERFILE, re.MULTILINE))
+    assert re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE) == [f"${{{name}}}" for name in built]
+    images |= set(built.values())
+    assert settings | built == built | {"CADDY_IMAGE": settings["CADDY_IMAGE"]}
+    builds = [said["build"] for name in FILES for said in load(name)["services"].values() if "build" in said]
+    arguments = {name: value for build in builds for name, value in build["args"].items()}
+    assert arguments == {name: f"${{{name}:-{tag}}}" for name, tag in built.items()}
     ours = {image for image in images if image.startswith("christmas-")}
     assert ours == {f"christmas-{name}:${{CHRISTMAS_VERSION:-local}}" for name in ("kestra", "door", "backup")}
     assert all(re.search(r":v?\d+\.\d+\.\d+|:16\.\d+", image) for image in images - ours), images
     assert "kestra/kestra:v1.3.31" in images
     # pg_dump must not be older than the server.
-    assert [image for image in images if image.startswith("postgres:")] == [SERVICES["postgres"]["image"]]
+    assert [image for image in images if image.startswith("postgres:")] == [built["POSTGRES_IMAGE"]]
 
 
 def test_kestra_is_waited_for_longer_than_its_tasks_may_take() -> None:
@@ -165,6 +174,7 @@ def test_the_settings_of_compose_are_these() -> None:
     assert optional == {
         "DATABASE_HOST", "DATABASE_PORT", "DATABASE_NAME", "DATABASE_USER", "DATABASE_SSLMODE",
         "BACKUP_HOURS", "BACKUP_DAYS", "BACKUP_FOLDER", "CHRISTMAS_VERSION",
+        "KESTRA_IMAGE", "PYTHON_IMAGE", "POSTGRES_IMAGE", "CADDY_IMAGE",
     }  # fmt: skip
     assert set(re.findall(r"(?<!\$)\$\{(\w+)", text)) == required | optional
     documented = (PROJECT / "docs" / "production.md").read_text(encoding="utf-8")

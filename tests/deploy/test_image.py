@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -175,6 +176,34 @@ def test_a_python_that_is_too_old_is_said(tmp_path: Path) -> None:
     )  # fmt: skip
     assert done.returncode == 2
     assert "Python 3.11 or later is needed; here is Python 3.10.12" in done.stderr
+
+
+@pytest.mark.parametrize(("version", "code"), [("3.10.12", 1), ("3.11.2", 0), ("3.14.0", 0)])
+def test_build_ends_with_one_sentence_where_the_image_has_an_old_python(
+    tmp_path: Path, version: str, code: int
+) -> None:
+    (command,) = re.findall(r"^RUN (python3 -c (?:.*\\\n)*.*)$", STAGES["kestra"], re.MULTILINE)
+    other = tmp_path / "python3"
+    # Runs the check with this Python, as if it were another one.
+    number = tuple(int(part) for part in version.split("."))
+    other.write_text(
+        f'#!/bin/sh\n[ "$1" = --version ] && {{ echo "Python {version}"; exit; }}\n'
+        f'exec "{sys.executable}" -c "import sys; sys.version_info = {number}; $2"\n'
+    )
+    other.chmod(0o755)
+    done = subprocess.run(
+        ["/bin/sh", "-c", command],
+        env={"PATH": f"{tmp_path}:/usr/bin:/bin", "KESTRA_IMAGE": "kestra/kestra:v1.3.31"},
+        capture_output=True, text=True, timeout=30, check=False,
+    )  # fmt: skip
+    assert done.returncode == code, done.stderr
+    if code:
+        assert done.stderr == (
+            "build: the steps need Python 3.11 or later, and kestra/kestra:v1.3.31 has Python 3.10.12: "
+            "set KESTRA_IMAGE in .env to a build with a newer one (docs/production.md)\n"
+        )
+    else:
+        assert done.stderr == ""
 
 
 def test_the_lock_files_hold_what_the_tests_ran_with() -> None:

@@ -227,6 +227,15 @@ def sslmode(value: str) -> Wrong | None:
     return None if good else Wrong("it is no such mode", "write prefer, require, verify-ca or verify-full")
 
 
+def image(value: str) -> Wrong | None:
+    """A container image, by its tag and, if it is pinned, by its digest."""
+    if re.fullmatch(r"[\w./-]+(:\d+/[\w./-]+)?:[\w.-]+(@sha256:[0-9a-f]{64})?", value):
+        return None
+    return Wrong(
+        "it is no image with a tag", "write NAME:TAG, or NAME:TAG@sha256: and the 64 letters and digits of the digest"
+    )
+
+
 def password(value: str) -> Wrong | None:
     """A password that nobody types."""
     if not value.isascii() or not value.isprintable() or " " in value:

@@ -1,4 +1,4 @@
-"""The settings that Compose alone reads: another database, the backups, the images' tag. None of them is needed."""
+"""The settings that Compose alone reads: another database, the backups, the images. None of them is needed."""
 
 from __future__ import annotations
 
@@ -6,6 +6,14 @@ from christmas_campaign.cli import setting_checks as checks
 from christmas_campaign.cli.setting import Setting
 
 _DATABASE, _BACKUPS = "Another database", "Backups"
+
+
+def _image(name: str, what: str, file: str) -> Setting:
+    words = f"The image of {what}, as NAME:TAG or, pinned, as NAME:TAG@sha256:DIGEST."
+    return Setting(
+        name, "Elsewhere", words, checks.image, without=f"it is the one in {file}", compose=True, shown=False
+    )
+
 
 COMPOSE: tuple[Setting, ...] = (
     Setting(
@@ -63,4 +71,8 @@ COMPOSE: tuple[Setting, ...] = (
         compose=True,
         shown=False,
     ),
+    _image("KESTRA_IMAGE", "Kestra", "deploy/Dockerfile"),
+    _image("PYTHON_IMAGE", "the door", "deploy/Dockerfile"),
+    _image("POSTGRES_IMAGE", "PostgreSQL, and of the backup", "deploy/Dockerfile"),
+    _image("CADDY_IMAGE", "Caddy", "deploy/compose.prod.yaml"),
 )
