@@ -56,6 +56,7 @@ _CAL_COM_SOUGHT = {
     "booking_uri": "payload.uid",
     "scheduled_time": "payload.startTime",
 }
+_CAL_COM_OLD_SOUGHT = {name: where.replace("payload.", "payload.booking.") for name, where in _CAL_COM_SOUGHT.items()}
 _UNDER_ITS_NAME = "the envelope's custom fields and its signers' tabs, under this name"
 _DOCUSIGN_SOUGHT = {
     "email": "recipients.signers of the envelope",
@@ -99,8 +100,10 @@ def read(payload: Mapping[str, Any], sequence_name: str) -> Form:
             return _docusign(payload)
         if sequence_name == "precall" and "event" in payload and "payload" in payload:
             return _calendly_booking(payload)
+        if sequence_name == "precall" and _is_old_cal_com(payload):
+            return _cal_com_old(payload)
         if sequence_name == "precall" and "triggerEvent" in payload:
-            return _cal_com(payload)
+            return _cal_com(payload, _object(payload.get("payload")), _CAL_COM_SOUGHT)
     return Form(payload)
 
 
@@ -141,8 +144,19 @@ def _calendly_booking(call: Mapping[str, Any]) -> Form:
     return Form(found, _CALENDLY_BOOKING_SOUGHT, LOOKED_UP, problems)
 
 
-def _cal_com(call: Mapping[str, Any]) -> Form:
-    booking = _object(call.get("payload"))
+def _is_old_cal_com(call: Mapping[str, Any]) -> bool:
+    """Return whether a call has the form that the old system took from Cal.com: the booking is one level deeper."""
+    inner = _object(call.get("payload"))
+    return "booking" in inner and "uid" not in inner
+
+
+def _cal_com_old(call: Mapping[str, Any]) -> Form:
+    # The old system took every such call for a new booking. A call that names its event is read as Cal.com means it.
+    booked = {"triggerEvent": "BOOKING_CREATED", **call}
+    return _cal_com(booked, _object(_object(call.get("payload")).get("booking")), _CAL_COM_OLD_SOUGHT)
+
+
+def _cal_com(call: Mapping[str, Any], booking: Mapping[str, Any], sought: Mapping[str, str]) -> Form:
     attendees = _objects(booking.get("attendees"))
     attendee: Mapping[str, Any] = attendees[0] if attendees else {}
     answers = _object(booking.get("responses"))
@@ -162,7 +176,7 @@ def _cal_com(call: Mapping[str, Any]) -> Form:
         "status": status,
         "booked_at": call.get("createdAt") if status != "cancelled" else None,
     }
-    return Form(found, _CAL_COM_SOUGHT, LOOKED_UP, problems)
+    return Form(found, sought, LOOKED_UP, problems)
 
 
 def _address(value: object) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import json
 import resource
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from support import address, payload, until
 
 from christmas_campaign import times
 from christmas_campaign.door.inbox import look
-from christmas_campaign.door.paths import NATIVE, TODAY
+from christmas_campaign.door.paths import NATIVE, OLD, TODAY
 from christmas_campaign.sequences import SEQUENCES, sequence
 from door.process import KEYS, DoorProcess, Upstream, addresses, base64_of, raw
 from door.test_paths import tricks
@@ -292,6 +293,24 @@ def test_signed(signed_door: DoorProcess, shared_upstream: Upstream, name: str, 
     assert checked(signed_door.post(path, body, **good), 200)["status"] == "accepted"
     until(lambda: taken(shared_upstream, email), "the call", 10)
     assert len(taken(shared_upstream, email)) == 1
+
+
+def test_the_old_path_takes_the_old_form_signed_by_cal_com(
+    tmp_path_factory: pytest.TempPathFactory, upstream: Upstream
+) -> None:
+    email = address("precall")
+    attendee = {"email": email, "name": "Ana Silva", "timeZone": "America/Toronto"}
+    booking = {"uid": "bFJeNb2uX8ANpT3JL5EfXw", "startTime": times.text(datetime.now(UTC)), "attendees": [attendee]}
+    body = json.dumps({"payload": {"booking": booking}}).encode()
+    right, wrong = (hmac.new(key, body, "sha256").hexdigest() for key in (b"the secret of Cal.com", b"another"))
+    settings = {"SIGNING_BOOKING": "the secret of Cal.com"}
+    with DoorProcess(tmp_path_factory.mktemp("cal_com"), upstream, **settings) as door:
+        checked(door.post(OLD["precall"], body), 401)
+        checked(door.post(OLD["precall"], body, X_Cal_Signature_256=wrong), 401)
+        answer = checked(door.post(OLD["precall"], body, X_Cal_Signature_256=right), 200)
+        assert (answer["status"], answer["email"]) == ("accepted", email)
+        arrived = until(lambda: upstream.arrived, "the call", 10)
+    assert [(each.path, each.body) for each in arrived] == [(NATIVE["precall"] + KEYS["precall"], body)]
 
 
 def test_both_secrets_hold_while_one_replaces_the_other(signed_door: DoorProcess) -> None:

@@ -10,7 +10,7 @@ from jsonschema_rs import Draft202012Validator
 
 from christmas_campaign import payloads
 from christmas_campaign.door.openapi import document
-from christmas_campaign.door.paths import NATIVE, TODAY, Paths, Place
+from christmas_campaign.door.paths import NATIVE, OLD, TODAY, Paths, Place
 from christmas_campaign.sequences import SEQUENCES
 from door.process import KEYS
 
@@ -28,6 +28,7 @@ EXAMPLES = {
     "precall": "precall",
     "precall-calendly": "calendly_booking",
     "precall-cal-com": "cal_com_booking",
+    "precall-cal-com-old": "cal_com_old_booking",
 }
 
 
@@ -37,12 +38,12 @@ def test_it_is_json() -> None:
 
 def test_it_has_all_paths_and_methods_and_no_other() -> None:
     found = {path: {method for method in item if method != "parameters"} for path, item in DOCUMENT["paths"].items()}
-    webhooks = [*TODAY.values(), *(path + "{key}" for path in NATIVE.values())]
+    webhooks = [*TODAY.values(), *OLD.values(), *(path + "{key}" for path in NATIVE.values())]
     page = {"/unsubscribe/{token}": {"get", "head", "post"}}
     assert found == {**{path: {"post"} for path in webhooks}, "/health": {"get", "head"}, **page}
     paths = Paths(KEYS)
     for each in SEQUENCES:
-        for path in (TODAY[each.name], NATIVE[each.name] + "{key}"):
+        for path in (TODAY[each.name], NATIVE[each.name] + "{key}", *([OLD[each.name]] if each.name in OLD else [])):
             real = path.replace("{key}", KEYS[each.name]).encode()
             assert paths.find(real) == Place(each.name, ("POST",))
 
@@ -56,9 +57,13 @@ def test_it_has_the_fields_that_intake_reads(name: str) -> None:
 
 @pytest.mark.parametrize("name", TODAY)
 def test_it_has_the_forms_that_each_sender_has(name: str) -> None:
-    forms = {"noshow": ["calendly"], "onboarding": ["docusign"], "precall": ["calendly_booking", "cal_com_booking"]}
+    forms = {
+        "noshow": ["calendly"],
+        "onboarding": ["docusign"],
+        "precall": ["calendly_booking", "cal_com_booking", "cal_com_old_booking"],
+    }
     own = forms.get(name, [])
-    for path in (TODAY[name], NATIVE[name] + "{key}"):
+    for path in (TODAY[name], NATIVE[name] + "{key}", *([OLD[name]] if name in OLD else [])):
         schema = DOCUMENT["paths"][path]["post"]["requestBody"]["content"]["application/json"]["schema"]
         assert [each["$ref"].rpartition("/")[2] for each in schema.get("anyOf", [schema])] == [name, *own]
 

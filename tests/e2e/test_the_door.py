@@ -20,6 +20,7 @@ from support import (
     begin,
     ended,
     enrolled,
+    found_in,
     free_port,
     long,
     payload,
@@ -28,11 +29,12 @@ from support import (
     wait_for_mails,
 )
 
-from christmas_campaign import times
+from christmas_campaign import notion_pages, times
+from christmas_campaign import notion_schema as schema
 from christmas_campaign.cli.sandbox import Mail
 from christmas_campaign.cli.stack import Stack
 from christmas_campaign.door.inbox import look
-from christmas_campaign.door.paths import NATIVE, TODAY
+from christmas_campaign.door.paths import NATIVE, OLD, TODAY
 from christmas_campaign.sequences import SEQUENCES, sequence
 
 SECRET, OLD_SECRET = "whsec_" + base64_of("a new secret of the website"), "whsec_" + base64_of("the one before it")
@@ -87,6 +89,25 @@ def test_what_the_door_takes_is_enrolled(behind: Stack, door: DoorProcess, name:
     assert run.labels["outcome"] == "enrolled"
     assert run.inputs["event"]["received_at"] == answer["timestamp"], "it counts from its arrival at the door"
     until(lambda: not look(door.inbox), "an empty inbox")
+
+
+def test_a_booking_in_the_old_form_is_enrolled_at_the_old_path_and_at_kestras_own(
+    behind: Stack, door: DoorProcess
+) -> None:
+    email = address("precall")
+    add_contact(behind, email)
+    attendee = {"email": email, "name": "Ana Silva", "timeZone": "America/Toronto"}
+    starts = times.text(datetime.now(UTC) + timedelta(days=300))
+    body = {"payload": {"booking": {"uid": "AAA", "startTime": starts, "attendees": [attendee]}}}
+    answer = door.post(OLD["precall"], body).json()
+    assert (answer["status"], answer["email"]) == ("accepted", email)
+    enrolled(behind, email, "precall")
+    native = httpx.post(behind.webhook(sequence("precall").handler), json=body, timeout=60)
+    known = {"status": "skipped", "reason": "duplicate_precall_sequence", "email": email}
+    assert (native.status_code, native.json()) == (200, known)
+    (page,) = found_in(behind, schema.SEQUENCE_PAGES, schema.PAGE_EMAIL, email)
+    said = notion_pages.plain(page)
+    assert (said["Calendly Event URI"], said["First Name"]) == ("AAA", "Ana")
 
 
 def test_what_is_not_signed_right_makes_no_execution(behind: Stack, door: DoorProcess) -> None:

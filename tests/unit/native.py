@@ -72,6 +72,16 @@ def cal_com(event: str = "BOOKING_CREATED", /, **booking: Any) -> dict[str, Any]
     }
 
 
+def cal_com_old(**booking: Any) -> dict[str, Any]:
+    """The same booking in the form that the old system took, with these properties besides or instead."""
+    given = {
+        "uid": "AAA",
+        "startTime": "2025-11-24T15:00:00Z",
+        "attendees": [{"email": " Zoe@Example.com", "name": "Zoë O'Neil", "timeZone": "America/Toronto"}],
+    }
+    return {"payload": {"booking": {**given, **booking}}}
+
+
 def signer(email: Any = "zoe@example.com", order: Any = "1", name: Any = "Zoë O'Neil", **more: Any) -> dict[str, Any]:
     """The contact as one who signs, or somebody else."""
     return {"email": email, "name": name, "routingOrder": order, **more}

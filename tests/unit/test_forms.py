@@ -10,7 +10,7 @@ import pytest
 from christmas_campaign import forms, intake, times
 from christmas_campaign.intake import InvalidPayload
 from unit import build
-from unit.native import PAID, cal_com, calendly, calendly_booking, docusign, envelope, signer, tabs
+from unit.native import PAID, cal_com, cal_com_old, calendly, calendly_booking, docusign, envelope, signer, tabs
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -644,6 +644,43 @@ def test_another_call_of_cal_com_is_no_booking() -> None:
         ("booking_uri", "is missing: it was looked for in payload.uid"),
         ("scheduled_time", "is missing: it was looked for in payload.startTime"),
     ]
+
+
+def test_a_booking_in_the_old_form_is_the_same_booking() -> None:
+    said = taken(cal_com_old(), "precall")
+    new = taken(cal_com(), "precall")
+    assert said == {name: new[name] for name in ("email", "first_name", "booking_uri", "scheduled_time", "status")}
+    old, native = (intake.read(each, "precall", build.NOW) for each in (cal_com_old(), cal_com()))
+    assert old.id == native.id
+
+
+def test_the_old_form_may_name_its_event() -> None:
+    assert taken({"triggerEvent": "BOOKING_CANCELLED", **cal_com_old()}, "precall")["status"] == "cancelled"
+    ours = "BOOKING_CREATED, BOOKING_RESCHEDULED, BOOKING_CANCELLED"
+    assert problems({"triggerEvent": "PING", **cal_com_old()}, "precall") == [
+        ("triggerEvent", f"must be one of {ours}")
+    ]
+
+
+def test_what_is_missing_in_the_old_form_is_named_where_it_was_looked_for() -> None:
+    sought = "payload.booking.attendees[0].email and payload.booking.responses.email"
+    nothing: tuple[Any, ...] = ({}, None, [], 5)
+    for booking in nothing:
+        assert problems({"payload": {"booking": booking}}, "precall") == [
+            ("email", f"is missing: it was looked for in {sought}"),
+            ("booking_uri", "is missing: it was looked for in payload.booking.uid"),
+            ("scheduled_time", "is missing: it was looked for in payload.booking.startTime"),
+        ]
+
+
+def test_only_a_booking_without_a_uid_of_its_own_is_of_the_old_form() -> None:
+    assert taken(cal_com(booking={"uid": "BBB"}), "precall")["booking_uri"] == "AAA"
+
+
+def test_the_example_in_the_old_form_is_taken() -> None:
+    said = intake.read(example("precall-cal-com-old"), "precall", build.NOW)
+    assert (said.email, said.fields["first_name"]) == ("ayse.yildiz@example.com", "Ayşe")
+    assert said.id == intake.read(example("precall-cal-com"), "precall", build.NOW).id
 
 
 @pytest.mark.parametrize("name", ["precall", "precall-calendly", "precall-cal-com"])

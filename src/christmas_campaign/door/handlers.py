@@ -18,6 +18,7 @@ class Handler(NamedTuple):
     the flow whose webhook takes the calls, ``webhook_key`` the secret that is the last part of that webhook's address.
     ``path`` is where the calls come to the door (``None``: to the native address alone), ``signing`` the setting with the
     secrets that their sender signs with (``None``: nobody signs), ``decide`` what decides about them (``None``: a page).
+    ``old_path`` is the path of the old system, where it has another one: both take the same calls.
     """
 
     name: str
@@ -26,6 +27,7 @@ class Handler(NamedTuple):
     path: str | None
     signing: str | None
     decide: Decide | None
+    old_path: str | None = None
 
     @property
     def native(self) -> str:
@@ -41,6 +43,9 @@ _PATHS = {
     "onboarding": "/webhook/onboarding-start",
     "precall": "/webhook/booking",
 }
+
+#: The paths of the old system that differ from those, by sequence.
+_OLD_PATHS = {"precall": "/webhook/calcom-booking"}
 
 #: The settings with what they sign with, by sequence.
 _SIGNING = {
@@ -61,6 +66,7 @@ HANDLERS: tuple[Handler, ...] = (
             _PATHS.get(each.name),
             _SIGNING.get(each.name),
             of_sequence(each.name),
+            _OLD_PATHS.get(each.name),
         )
         for each in SEQUENCES
     ),

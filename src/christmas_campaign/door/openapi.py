@@ -8,7 +8,7 @@ from typing import Any
 from christmas_campaign import __version__, payloads, unsubscribing
 from christmas_campaign.door import answers, openapi_forms, openapi_payloads, unsubscribe
 from christmas_campaign.door.bodies import MOST_BYTES
-from christmas_campaign.door.paths import HEALTH, NATIVE, TODAY
+from christmas_campaign.door.paths import HEALTH, NATIVE, OLD, TODAY
 from christmas_campaign.reasons import Outcome, Reason
 from christmas_campaign.sequences import SEQUENCES, sequence
 from christmas_campaign.unsubscribing import PATH
@@ -53,6 +53,8 @@ def document() -> dict[str, Any]:
     paths: dict[str, Any] = {}
     for each in SEQUENCES:
         paths[TODAY[each.name]] = {"post": _call(each.name)}
+        if each.name in OLD:
+            paths[OLD[each.name]] = {"post": _call(each.name)}
         key = {
             "name": "key",
             "in": "path",

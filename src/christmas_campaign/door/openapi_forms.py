@@ -12,7 +12,7 @@ from christmas_campaign.door.openapi_kinds import ALL, EMAIL, KINDS, SOON, TIME,
 OWN_FORMS: Mapping[str, tuple[str, ...]] = {
     "noshow": ("calendly",),
     "onboarding": ("docusign",),
-    "precall": ("calendly_booking", "cal_com_booking"),
+    "precall": ("calendly_booking", "cal_com_booking", "cal_com_old_booking"),
 }
 
 
@@ -23,6 +23,7 @@ def schemas() -> dict[str, Any]:
         "docusign": _docusign(),
         "calendly_booking": _calendly_booking(),
         "cal_com_booking": _cal_com_booking(),
+        "cal_com_old_booking": _cal_com_old_booking(),
     }
 
 
@@ -92,6 +93,43 @@ def _invitee(starts: Mapping[str, Any], of_meeting: Mapping[str, Any], own: Mapp
 
 
 def _cal_com_booking() -> dict[str, Any]:
+    return {
+        "type": "object",
+        "description": f"Cal.com's own call about a booking. It has no email beside triggerEvent. {ALL}",
+        "required": ["triggerEvent", "payload"],
+        "properties": {
+            "triggerEvent": {"enum": list(forms.CAL_COM_BOOKINGS)},
+            "payload": _booking(),
+            "createdAt": optional(TIME),
+            "email": False,
+            "variables": False,
+            "event": False,
+        },
+    }
+
+
+def _cal_com_old_booking() -> dict[str, Any]:
+    return {
+        "type": "object",
+        "description": f"A booking in the form that the old system took: within payload.booking. {ALL}",
+        "required": ["payload"],
+        "properties": {
+            "triggerEvent": {"enum": list(forms.CAL_COM_BOOKINGS), "description": "Without it, the call is booked."},
+            "payload": {
+                "type": "object",
+                "required": ["booking"],
+                "properties": {"booking": _booking(), "uid": False},
+            },
+            "createdAt": optional(TIME),
+            "email": False,
+            "variables": False,
+            "event": False,
+        },
+    }
+
+
+def _booking() -> dict[str, Any]:
+    """A booking as Cal.com describes it."""
     text = KINDS[fields.text]
     attendee = {
         "type": "object",
@@ -102,7 +140,7 @@ def _cal_com_booking() -> dict[str, Any]:
             "firstName": optional(text),
         },
     }
-    booking = {
+    return {
         "type": "object",
         "required": ["uid", "startTime", "attendees"],
         "properties": {
@@ -115,19 +153,6 @@ def _cal_com_booking() -> dict[str, Any]:
             "metadata": _named("videoCallUrl"),
             "location": {"description": "Used if it is an address that begins with https://."},
             "bookerUrl": {"description": "Used if it is an address that begins with https://."},
-        },
-    }
-    return {
-        "type": "object",
-        "description": f"Cal.com's own call about a booking. It has no email beside triggerEvent. {ALL}",
-        "required": ["triggerEvent", "payload"],
-        "properties": {
-            "triggerEvent": {"enum": list(forms.CAL_COM_BOOKINGS)},
-            "payload": booking,
-            "createdAt": optional(TIME),
-            "email": False,
-            "variables": False,
-            "event": False,
         },
     }
 

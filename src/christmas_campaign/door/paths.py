@@ -15,6 +15,9 @@ _STARTING = {each.name for each in SEQUENCES}
 #: Where today's callers send their calls, by sequence.
 TODAY: Mapping[str, str] = {each.name: each.path for each in HANDLERS if each.name in _STARTING and each.path}
 
+#: The old system's paths that differ from those, by sequence.
+OLD: Mapping[str, str] = {each.name: each.old_path for each in HANDLERS if each.old_path}
+
 #: Kestra's own addresses, before the key, by sequence: those of the other handlers are for the door alone.
 NATIVE: Mapping[str, str] = {each.name: each.native for each in HANDLERS if each.name in _STARTING}
 
@@ -37,7 +40,12 @@ class Paths:
 
     def __init__(self, keys: Mapping[str, str]) -> None:
         """Take the webhooks' keys, by handler."""
-        self._whole = {each.path.encode(): Place(each.name, ("POST",)) for each in HANDLERS if each.path}
+        self._whole = {
+            path.encode(): Place(each.name, ("POST",))
+            for each in HANDLERS
+            for path in (each.path, each.old_path)
+            if path
+        }
         self._whole[HEALTH.encode()] = Place(None, ("GET", "HEAD"))
         self._native = [(path.encode(), keys[name].encode(), Place(name, ("POST",))) for name, path in NATIVE.items()]
 
