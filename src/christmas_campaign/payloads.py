@@ -14,6 +14,9 @@ MAYBE = "Maybe"
 #: What the handler of bookings is told of a call.
 BOOKED, CANCELLED = "booked", "cancelled"
 
+#: What the website says of an e-mail E1 that could not be sent.
+E1_FAILED = "failed"
+
 #: The most template variables that one payload may bring.
 MOST_VARIABLES = 200
 
@@ -52,6 +55,7 @@ FIELDS: dict[str, tuple[Field, ...]] = {
         Field("strongest_system", fields.text),
         Field("revenue_leak_total", fields.dollars),
         Field("email_1_sent_at", fields.time),
+        Field("email_1_status", fields.text),
     ),
     "noshow": (
         *_CONTACT,

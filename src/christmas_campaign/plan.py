@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from christmas_campaign import campaign, fields, notion_pages, schedule, stops, templates, times
+from christmas_campaign import campaign, fields, notion_pages, payloads, schedule, stops, templates, times
 from christmas_campaign import notion_schema as schema
 from christmas_campaign.alert import alert
 from christmas_campaign.enrolment import Record, time_to_live
@@ -41,6 +41,7 @@ def plan(
     pages: Sequence[Page],
     portals: Sequence[Page] = (),
     begun: bool,
+    planned: Mapping[int, datetime] = {},
     stopped: Collection[Stop] = (),
     signup: Event | None = None,
     sources: Mapping[str, str],
@@ -50,9 +51,10 @@ def plan(
     """Decide what an event leads to.
 
     ``contacts``, ``pages`` and ``portals`` are what the queries of ``lookups`` found, ``begun`` says whether an earlier
-    enrolment for this very event was recorded but not finished, ``stopped`` is what stops the contact, ``signup`` is her signup
-    as it is kept (``None``: it is not, or this is one), ``sources`` are the ids of Notion's data sources ``pages``,
-    ``templates``, ``analytics`` and, for a portal, ``portals``; ``now`` is the moment of the plan (aware).
+    enrolment for this very event was recorded but not finished, and ``planned`` when its e-mails were due (UTC); ``stopped``
+    is what stops the contact, ``signup`` their signup as it is kept (``None``: it is not, or this is one), ``sources`` are the
+    ids of Notion's data sources ``pages``, ``templates``, ``analytics`` and, for a portal, ``portals``; ``now`` is the moment
+    of the plan (aware).
 
     Returns ``go``, ``outcome``, and ``note``, a sentence for the log. If ``go`` is false also ``reason``, and ``warning`` (the
     note again) when a person should look. If true: ``record`` (``Record.as_json``) and ``ttl``, ``contact`` (path and body of
@@ -74,8 +76,8 @@ def plan(
         return {**_no(Reason.CONTACT_NOT_FOUND, note), "warning": note}
 
     sent = _sent(said)
-    anchor = _anchor(event, sent, settings)
-    dates = schedule.dates(found, anchor, now, sent, settings)
+    anchor = _anchor(event, said, sent, settings)
+    dates = schedule.dates(found, anchor, now, sent, settings, planned)
     if not dates and begun and found.only_what_fits:
         # It did fit when it was begun, and it is to come to an end: the gate knows what is too late.
         dates = {found.emails[-1].number: now}
@@ -125,20 +127,59 @@ def _sent(said: Mapping[str, Read]) -> dict[int, datetime]:
 
 def _told_anchor(event: Event) -> datetime | None:
     field = sequence(event.sequence).anchor_field
-    if field is None:
+    if field is None or _first_email_failed(event):
         return None
     told = event.fields.get(field)
     return times.parse(told) if isinstance(told, str) else None
 
 
-def _anchor(event: Event, sent: Mapping[int, datetime], settings: Settings) -> datetime:
-    """The payload's word first, then the page's, then the arrival of the webhook."""
+def _first_email_failed(event: Event) -> bool:
+    """Return whether the website says that it could not send E1: then the time that it gives for E1 does not count."""
+    return str(event.fields.get("email_1_status")).strip().lower() == payloads.E1_FAILED
+
+
+def _anchor(event: Event, said: Mapping[str, Read], sent: Mapping[int, datetime], settings: Settings) -> datetime:
+    """Return the moment (UTC) that the delays of the event's sequence count from.
+
+    For a signup it is the first of these that is known: the time of E1 in the payload; ``Email 1 Sent`` on the page; the
+    latest of the other ``Email n Sent``, minus the delay of that e-mail (the old system never fills in ``Email 1 Sent``);
+    ``Signup Date``; the arrival of the webhook. ``said`` are the plain values of the contact's page, ``sent`` what it says
+    was sent.
+    """
     found, told = sequence(event.sequence), _told_anchor(event)
     if found.only_what_fits and told is not None:
         return schedule.call(found, told, event.received_at, settings) or event.received_at
     if found.anchor_field is None:
         return event.received_at
-    return told or sent.get(1) or event.received_at
+    return (
+        told
+        or sent.get(1)
+        or _anchor_by_latest_email(sent, settings.delays(found))
+        or _signup_date(said, event.received_at)
+        or event.received_at
+    )
+
+
+def _anchor_by_latest_email(sent: Mapping[int, datetime], delays: Mapping[int, timedelta]) -> datetime | None:
+    """Return the anchor for which the e-mail that was sent last was on time, ``None`` if none of the sequence was sent."""
+    latest = max(((when, number) for number, when in sent.items() if number in delays), default=None)
+    return None if latest is None else latest[0] - delays[latest[1]]
+
+
+def _signup_date(said: Mapping[str, Read], arrived: datetime) -> datetime | None:
+    """Return the moment (UTC) that ``Signup Date`` on the page stands for, ``None`` if the page has none.
+
+    A date without a time of day is that day in the campaign's zone, at the time of day at which the webhook arrived: so a
+    signup of today counts from its arrival, and no e-mail is due at midnight. A signup is never later than its arrival.
+    """
+    value = said.get(schema.PAGE_SIGNUP_DATE)
+    moment = notion_pages.moment(value)
+    if moment is None:
+        return None
+    if times.is_date(str(value)):
+        local = arrived.astimezone(campaign.ZONE)
+        moment = datetime.combine(moment.astimezone(campaign.ZONE), local.time(), campaign.ZONE).astimezone(UTC)
+    return min(moment, arrived)
 
 
 def _page_values(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from christmas_campaign.sequences import Sequence
 from christmas_campaign.settings import Settings
@@ -22,21 +22,34 @@ def call(sequence: Sequence, told: datetime, arrived: datetime, settings: Settin
 
 
 def dates(
-    sequence: Sequence, anchor: datetime, now: datetime, sent: Mapping[int, datetime], settings: Settings
+    sequence: Sequence,
+    anchor: datetime,
+    now: datetime,
+    sent: Mapping[int, datetime],
+    settings: Settings,
+    planned: Mapping[int, datetime] = {},
 ) -> dict[int, datetime]:
     """Decide when each e-mail of a sequence goes out, by number, in UTC.
 
     ``anchor`` is what the delays count from, ``now`` the moment of scheduling, ``sent`` what has been sent already and when
-    (those are left out). An e-mail whose time is past goes out at once, or is left out if the sequence has only what fits;
-    none is closer than the spacing to the one before.
+    (those are left out). ``planned`` has the dates of an earlier decision for the same enrolment; they count, not the anchor.
+
+    If the time of the first e-mail is past, that e-mail goes out at once, and each later one follows the one before it by
+    the difference of their delays. So a contact who comes late gets the whole sequence later, not all of it in a few hours.
+    A sequence that has only what fits leaves out what is past instead. No e-mail is closer to the one before than the spacing.
     """
-    earliest = now
-    if sent:
-        earliest = max(now, max(sent.values()) + settings.spacing)
+    earliest = max([now, *(when + settings.spacing for when in sent.values())])
+    due = {
+        number: planned.get(number, anchor + delay)
+        for number, delay in settings.delays(sequence).items()
+        if number not in sent
+    }
+    if sequence.only_what_fits:
+        due = {number: date for number, date in due.items() if date >= now}
+    first = min(due, default=None)
+    late = earliest - due[first] if first is not None and due[first] < now else timedelta(0)
     dates: dict[int, datetime] = {}
-    for number, delay in settings.delays(sequence).items():
-        if number in sent or (sequence.only_what_fits and anchor + delay < now):
-            continue
-        dates[number] = max(anchor + delay, earliest)
+    for number, date in due.items():
+        dates[number] = max(date + late, earliest)
         earliest = dates[number] + settings.spacing
     return dates

@@ -14,8 +14,8 @@ from support import (
     DAY,
     DELAYS,
     ON_TIME,
-    SCALE,
     address,
+    ended,
     enrolled,
     found_in,
     mails,
@@ -121,17 +121,47 @@ def test_email_1_sent_at_moves_the_anchor(stack: Stack) -> None:
 
 
 @pytest.mark.alone
-def test_emails_that_are_overdue_go_out_at_once_and_spaced(stack: Stack) -> None:
+def test_the_first_overdue_email_goes_out_at_once_and_the_others_follow_as_in_the_sequence(stack: Stack) -> None:
     email = address()
     before = datetime.now(UTC)
     sign_up(stack, email, email_1_sent_at=(before - 30 * DAY).isoformat())
+    enrolled(stack, email)
+    due = scheduled(stack, email)
+    assert before <= due[2] <= datetime.now(UTC), "E2 is due now"
     found = wait_for_mails(stack, email, 4)
 
     assert numbers(found) == [2, 3, 4, 5]
-    assert found[0].received_at - before < timedelta(seconds=10)
-    spacing = timedelta(hours=1) / SCALE
-    for one, other in pairwise(found):
-        assert other.received_at - one.received_at >= spacing
+    for one, other in pairwise(DELAYS):
+        assert due[other] - due[one] == DELAYS[other] - DELAYS[one]
+    assert all(mail.received_at >= due[int(mail.tags["number"])] for mail in found)
+
+
+def test_a_contact_in_the_middle_of_the_old_systems_sequence_gets_the_rest_on_time(stack: Stack) -> None:
+    """The old system sent E2 two days ago, three days after the signup; it never fills in "Email 1 Sent"."""
+    email = address()
+    now = datetime.now(UTC)
+    left = {
+        schema.PAGE_EMAIL: email,
+        schema.PAGE_CAMPAIGN: "Christmas 2025",
+        schema.PAGE_SIGNUP_DATE: now - 3 * DAY,
+        schema.page_sent(2): now - 2 * DAY,
+    }
+    with stack.notion() as notion:
+        notion.create_page(notion.data_source(stack.database(schema.SEQUENCE_PAGES)), schema.SEQUENCE_PAGES, left)
+    sign_up(stack, email)
+    enrolled(stack, email)
+    due = scheduled(stack, email)
+    assert sorted(due) == [3, 4, 5]
+    assert now <= due[3] <= datetime.now(UTC), "E3 is due now"
+    assert (due[4] - due[3], due[5] - due[3]) == (DAY, 2 * DAY)
+
+    assert numbers(wait_for_mails(stack, email, 3)) == [3, 4, 5]
+    ended(stack, email, 3)
+    assert numbers(mails(stack, email)) == [3, 4, 5]
+    page = page_of(stack, email)
+    assert page["Email 1 Sent"] is None
+    assert notion_pages.moment(page["Email 2 Sent"]) == times.parse(times.text(now - 2 * DAY))
+    assert (page["Template Type"], page["Sequence Completed"]) == ("5-Day Sequence", True)
 
 
 @pytest.mark.long

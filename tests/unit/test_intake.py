@@ -41,6 +41,7 @@ FIELDS: dict[str, dict[str, tuple[Any, Any, str]]] = {
         "strongest_system": TEXT,
         "revenue_leak_total": (14700, -1, "must be a whole number from 0 to 1000000000"),
         "email_1_sent_at": TIME,
+        "email_1_status": TEXT,
     },
     "noshow": {
         "email": EMAIL,

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -39,6 +39,7 @@ def ask(
     *pages: Mapping[str, Any],
     contacts: tuple[Mapping[str, Any], ...] = (build.contact(),),
     begun: bool = False,
+    planned: Mapping[int, datetime] = {},
     stopped: tuple[Stop, ...] = (),
     signup: Event | None = None,
     portals: tuple[Mapping[str, Any], ...] = (),
@@ -51,6 +52,7 @@ def ask(
         pages=pages,
         portals=portals,
         begun=begun,
+        planned=planned,
         stopped=stopped,
         signup=signup,
         sources={"pages": "source-pages", "portals": "source-portals", **build.SOURCES},
@@ -273,6 +275,76 @@ def test_the_anchor_is_the_payloads_word_then_the_pages_then_the_arrival(
     assert hours(ask(event, *pages), anchor) == {2: 24, 3: 72, 4: 96, 5: 120}
 
 
+#: A page that the old system left: three days after the signup, two days after E2.
+LEFT_BY_PREFECT = {"Signup Date": "2025-11-17T15:00:00.000Z", "Email 2 Sent": "2025-11-18T15:00:00.000Z"}
+
+
+def test_a_contact_in_the_middle_of_the_old_sequence_gets_the_rest_on_time() -> None:
+    planned = ask(None, build.sequence_page(LEFT_BY_PREFECT))
+    assert hours(planned) == {3: 0, 4: 24, 5: 48}
+    written = planned["page"]["body"]["properties"]
+    assert not {"Signup Date", "Email 1 Sent", "Email 2 Sent"} & set(written)
+    assert "Christmas Email 1 Sent" not in planned["contact"]["body"]["properties"]
+
+
+@pytest.mark.parametrize(
+    ("told", "on_page", "anchor"),
+    [
+        # Each of the sources is earlier than the next one; the last column is when the delays count from, in hours from now.
+        ("2025-11-20T14:00:00Z", {"Email 1 Sent": "2025-11-20T13:00:00Z", **LEFT_BY_PREFECT}, -1),
+        (None, {"Email 1 Sent": "2025-11-20T13:00:00Z", **LEFT_BY_PREFECT}, -2),
+        (None, {"Email 2 Sent": "2025-11-20T12:00:00Z", "Signup Date": "2025-11-01"}, -27),
+        (None, {"Signup Date": "2025-11-20T11:00:00Z"}, -4),
+        (None, {"Signup Date": "2025-11-20T06:00:00"}, -4),
+        (None, {"Signup Date": None}, 0),
+        # A day alone: at the time of day at which the webhook arrived.
+        (None, {"Signup Date": "2025-11-20"}, 0),
+        (None, {"Signup Date": "2025-11-19"}, -24),
+        # No signup is later than its arrival, whatever the page says.
+        (None, {"Signup Date": "2025-11-20T20:00:00Z"}, 0),
+        (None, {"Signup Date": "2025-11-21"}, 0),
+    ],
+)
+def test_the_anchor_of_a_signup_is_the_first_source_that_is_known(
+    told: str | None, on_page: dict[str, Any], anchor: float
+) -> None:
+    event = build.event(email_1_sent_at=told) if told else build.event()
+    planned = hours(ask(event, build.sequence_page(on_page)), NOW + anchor * HOUR)
+    assert planned[4] == 96
+
+
+def test_a_signup_date_without_a_time_keeps_the_time_of_day_when_the_clock_goes_forward() -> None:
+    """From ten o'clock to ten o'clock are 23 hours in Toronto on that day."""
+    arrived = datetime(2026, 3, 8, 14, tzinfo=UTC)
+    page = build.sequence_page({"Signup Date": "2026-03-07"})
+    assert hours(ask(build.event(at=arrived), page, now=arrived), arrived) == {2: 1, 3: 49, 4: 73, 5: 97}
+
+
+def test_the_anchor_by_the_latest_email_knows_testing_mode_and_squeezed_time() -> None:
+    page = build.sequence_page({"Email 3 Sent": (NOW - MINUTE / 2).isoformat()})
+    testing = ask(None, page, settings=Settings(testing_mode=True))
+    assert hours(testing) == pytest.approx({2: 1 / 120, 4: 5 / 120, 5: 7 / 120})
+    page = build.sequence_page({"Email 2 Sent": (NOW - HOUR).isoformat(), "Email 3 Sent": (NOW - HOUR / 2).isoformat()})
+    assert hours(ask(None, page, settings=Settings(time_scale=24))) == {4: 0.5, 5: 1.5}
+
+
+@pytest.mark.parametrize("status", ["failed", " Failed "])
+def test_an_email_1_that_failed_is_neither_noted_as_sent_nor_the_anchor(status: str) -> None:
+    event = build.event(email_1_sent_at="2025-11-19T14:00:00Z", email_1_status=status)
+    planned = ask(event, build.sequence_page({"Signup Date": "2025-11-20T12:00:00Z"}))
+    assert hours(planned, NOW - 3 * HOUR) == {2: 24, 3: 72, 4: 96, 5: 120}
+    assert "Email 1 Sent" not in planned["page"]["body"]["properties"]
+    assert "Christmas Email 1 Sent" not in planned["contact"]["body"]["properties"]
+    assert hours(ask(event)) == {2: 24, 3: 72, 4: 96, 5: 120}
+
+
+@pytest.mark.parametrize("status", ["sent", "delivered", "", None])
+def test_any_other_status_of_email_1_changes_nothing(status: str | None) -> None:
+    told = "2025-11-20T14:00:00Z"
+    given = build.event(email_1_sent_at=told, email_1_status=status)
+    assert ask(given)["emails"] == ask(build.event(email_1_sent_at=told))["emails"]
+
+
 def test_the_payloads_word_is_written_into_an_empty_email_1_sent_and_no_other() -> None:
     event = build.event(email_1_sent_at="2025-11-20T09:00:00")
     told = date("2025-11-20T14:00:00.000Z")
@@ -289,10 +361,9 @@ def test_a_page_that_says_email_1_was_sent_does_not_stop_the_rest() -> None:
     assert hours(ask(None, page)) == {2: 24, 3: 72, 4: 96, 5: 120}
 
 
-def test_what_is_overdue_goes_out_at_once_and_an_hour_apart() -> None:
-    event = build.event(email_1_sent_at="2025-11-16T11:00:00Z")
-    assert hours(ask(event)) == {2: 0, 3: 1, 4: 2, 5: 20}
-    assert hours(ask(build.event(email_1_sent_at="2025-01-01"))) == {2: 0, 3: 1, 4: 2, 5: 3}
+def test_only_the_first_overdue_email_goes_out_at_once() -> None:
+    for long_ago in ("2025-11-16T11:00:00Z", "2025-01-01"):
+        assert hours(ask(build.event(email_1_sent_at=long_ago))) == {2: 0, 3: 48, 4: 72, 5: 96}
     late = ask(build.event(email_1_sent_at="2025-01-01"), settings=Settings(testing_mode=True))
     assert hours(late) == {2: 0, 3: 1 / 60, 4: 2 / 60, 5: 3 / 60}
 
@@ -569,12 +640,19 @@ def test_a_page_with_nothing_but_nulls_is_adopted_and_filled_in() -> None:
     [
         # What the page says was sent, in hours from now, and when the rest goes out.
         ({1: -30.0, 2: -6.0}, {3: 42, 4: 66, 5: 90}),
-        ({1: -30.0}, {2: 0, 3: 42, 4: 66, 5: 90}),
-        ({2: -2.0}, {3: 72, 4: 96, 5: 120}),
-        ({1: -200.0, 2: -0.25}, {3: 0.75, 4: 1.75, 5: 2.75}),
+        ({1: -30.0}, {2: 0, 3: 48, 4: 72, 5: 96}),
+        ({2: -2.0}, {3: 46, 4: 70, 5: 94}),
+        ({1: -200.0, 2: -0.25}, {3: 0.75, 4: 24.75, 5: 48.75}),
         ({1: -200.0, 2: -3.0, 3: -2.0, 4: -1.0}, {5: 0}),
         ({1: -200.0, 2: -3.0, 3: -2.0, 4: -0.5}, {5: 0.5}),
-        ({1: -200.0, 5: -3.0}, {2: 0, 3: 1, 4: 2}),
+        ({1: -200.0, 5: -3.0}, {2: 0, 3: 48, 4: 72}),
+        # The old system never says that E1 was sent: the latest of the others counts, on time as it was.
+        ({2: -48.0}, {3: 0, 4: 24, 5: 48}),
+        ({2: -70.0, 3: -22.0}, {4: 2, 5: 26}),
+        ({3: -20.0}, {2: 0, 4: 72, 5: 96}),
+        ({3: -10.0, 2: -8.0}, {4: 64, 5: 88}),
+        ({4: -30.0}, {2: 0, 3: 48, 5: 96}),
+        ({2: -96.0, 3: -48.0, 4: -24.0}, {5: 0}),
     ],
 )
 def test_what_an_adopted_page_says_was_sent_is_not_sent_again(
@@ -697,7 +775,8 @@ def test_a_contact_may_be_in_several_sequences_at_once() -> None:
 
 def test_an_enrolment_that_was_begun_and_not_finished_is_taken_up_again() -> None:
     said = {"Template Type": "5-Day Sequence", "Sequence Created": "2025-11-20", "Email 2 Sent": "2025-11-20T14:30:00Z"}
-    planned = ask(None, build.sequence_page(said, page_id="page-7"), begun=True)
+    dates = {number: NOW + after * HOUR for number, after in ((2, -0.5), (3, 72), (4, 96), (5, 120))}
+    planned = ask(None, build.sequence_page(said, page_id="page-7"), begun=True, planned=dates)
     assert planned["page"]["path"] == "/v1/pages/page-7"
     assert planned["page"]["method"] == "PATCH"
     assert not {"Template Type", "Sequence Created", "Campaign"} & set(planned["page"]["body"]["properties"])

@@ -49,6 +49,7 @@ def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
         pages=results(context["pages"], "the look-up in Email Sequence"),
         portals=results(portals, "the look-up in Customer Projects") if portals else (),
         begun=record is not None,
+        planned=Record.from_json(record).emails if record else {},
         stopped=stops.read(context.get("stopped")),
         signup=_signup(context),
         sources=context["sources"],

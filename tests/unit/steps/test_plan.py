@@ -57,6 +57,13 @@ def test_an_enrolment_that_was_recorded_and_not_finished_goes_on() -> None:
     assert (said["go"], said["page"]["method"]) == (True, "PATCH")
 
 
+def test_an_enrolment_that_goes_on_keeps_its_dates() -> None:
+    context = contexts.plan(pages=build.found(ENROLLED), record=build.record().as_json())
+    context["event"]["fields"]["email_1_sent_at"] = "2025-01-01"
+    said = step(context, build.NOW)
+    assert Record.from_json(json.loads(said["record"])).emails == build.record().emails
+
+
 def test_an_entry_of_the_kv_store_that_is_not_there_may_be_left_out() -> None:
     context = contexts.plan()
     del context["record"], context["signup"], context["portals"]
