@@ -12,7 +12,7 @@ from christmas_campaign.fields import Plain
 from christmas_campaign.intake import Event
 from christmas_campaign.notion_pages import Page, Read
 from christmas_campaign.payloads import FIELDS, Field
-from christmas_campaign.sequences import sequence
+from christmas_campaign.sequences import SEQUENCES, Sequence, sequence
 
 #: The sequence whose payload says what the others' templates may name.
 SIGNUP = sequence("signup")
@@ -30,7 +30,7 @@ def lookups(event: Event) -> dict[str, Any]:
     own = sequence(event.sequence)
     # Notion takes filters within filters two levels deep and no deeper: hence "or" outside and "and" inside.
     either = [_page_filter(event.email, SIGNUP.template_type)]
-    if own.adopts:
+    if own is SIGNUP:
         either.append(_page_filter(event.email, None))
     if own is not SIGNUP:
         either += _event_filters(event)
@@ -50,24 +50,34 @@ def _oldest_first(wanted: Mapping[str, Any]) -> dict[str, Any]:
 
 def _page_filter(email: str, template_type: str | None) -> dict[str, Any]:
     """Pages of this campaign, of a type or (``None``) without one."""
-    kind = {"is_empty": True} if template_type is None else {"equals": template_type}
     return {
         "and": [
             notion_pages.equals(schema.SEQUENCE_PAGES, schema.PAGE_EMAIL, email),
             notion_pages.equals(schema.SEQUENCE_PAGES, schema.PAGE_CAMPAIGN, campaign.NAME),
-            notion_pages.where(schema.SEQUENCE_PAGES, schema.PAGE_TEMPLATE_TYPE, kind),
+            _type_filter(template_type),
         ]
     }
 
 
+def _type_filter(template_type: str | None) -> dict[str, Any]:
+    kind = {"is_empty": True} if template_type is None else {"equals": template_type}
+    return notion_pages.where(schema.SEQUENCE_PAGES, schema.PAGE_TEMPLATE_TYPE, kind)
+
+
 def _event_filters(event: Event) -> list[dict[str, Any]]:
-    """Pages of this sequence that may be of this event: one filter for each way in which it may be written."""
+    """Pages of this sequence that may be of this event: one filter for each way in which it may be written. Where the sequence
+    adopts pages, also those without a type."""
     own = sequence(event.sequence)
+    found = _filters_of_type(event, own.template_type)
+    return [*found, *_filters_of_type(event, None)] if own.adopts else found
+
+
+def _filters_of_type(event: Event, template_type: str | None) -> list[dict[str, Any]]:
     of_sequence = [
         notion_pages.equals(schema.SEQUENCE_PAGES, schema.PAGE_EMAIL, event.email),
-        notion_pages.equals(schema.SEQUENCE_PAGES, schema.PAGE_TEMPLATE_TYPE, own.template_type),
+        _type_filter(template_type),
     ]
-    field = _event_field(event)
+    field = event_field(sequence(event.sequence))
     if field is None or field.property is None:
         return [
             {"and": [*of_sequence, notion_pages.equals(schema.SEQUENCE_PAGES, schema.PAGE_CAMPAIGN, campaign.NAME)]}
@@ -84,9 +94,9 @@ def _event_filters(event: Event) -> list[dict[str, Any]]:
     return [{"and": [*of_sequence, notion_pages.equals(schema.SEQUENCE_PAGES, name, each)]} for each in written]
 
 
-def _event_field(event: Event) -> Field | None:
-    name = sequence(event.sequence).event_field
-    return next((field for field in FIELDS[event.sequence] if field.name == name), None)
+def event_field(own: Sequence) -> Field | None:
+    """Return the field that tells the events of a sequence apart, ``None`` if a contact enters it once."""
+    return next((field for field in FIELDS[own.name] if field.name == own.event_field), None)
 
 
 def signup_id(event: Event) -> str | None:
@@ -95,7 +105,7 @@ def signup_id(event: Event) -> str | None:
 
 
 def own_page(event: Event, pages: Iterable[Page]) -> Page | None:
-    """The page of this contact, this sequence and this event, or one that the website or the old system made."""
+    """The page of this contact, this sequence and this event, or one without a type, which no system has enrolled."""
     own = sequence(event.sequence)
     untyped = []
     for page in pages:
@@ -105,13 +115,20 @@ def own_page(event: Event, pages: Iterable[Page]) -> Page | None:
         kind = said.get(schema.PAGE_TEMPLATE_TYPE)
         if kind == own.template_type and is_of_event(event, said):
             return page
-        if kind is None and own.adopts and said.get(schema.PAGE_CAMPAIGN) == campaign.NAME:
+        # A page that tells an event was released for that event: no signup takes it.
+        of_another = own.event_field is None and _tells_event(said)
+        if kind is None and own.adopts and is_of_event(event, said) and not of_another:
             untyped.append(page)
     return untyped[0] if untyped else None
 
 
+def _tells_event(said: Mapping[str, Read]) -> bool:
+    return any(said.get(str(field.property)) is not None for each in SEQUENCES if (field := event_field(each)))
+
+
 def is_of_event(event: Event, said: Mapping[str, Read]) -> bool:
-    own, field = sequence(event.sequence), _event_field(event)
+    own = sequence(event.sequence)
+    field = event_field(own)
     if field is None or field.property is None:
         return said.get(schema.PAGE_CAMPAIGN) == campaign.NAME
     on_page, given = said.get(field.property), str(event.fields[field.name])

@@ -94,7 +94,7 @@ def plan(
     known = notion_pages.plain(contact) if contact else {}
     record = Record(event, known, dates, kept, signup_fields(event, signup, pages))
     # ``first`` is what the page is to say of the e-mail that the website sent; what it says already stays.
-    first = anchor if 1 not in sent and found.adopts and _told_anchor(event) is not None else None
+    first = anchor if 1 not in sent and found is SIGNUP and _told_anchor(event) is not None else None
     segment = _segment(event)
     named = names(event, record.signup, known)
     values = _page_values(event, named, segment, first, now)

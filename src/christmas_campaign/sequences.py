@@ -40,7 +40,8 @@ class Sequence(NamedTuple):
     whether it is a time, which is the same however it was written; ``event_time_field`` a time that has to be the same besides
     (a call that moves is another event); ``anchor_field`` the payload field that may move the anchor; ``anchor_ahead`` how far
     ahead that may lie; ``only_what_fits`` whether an e-mail whose time is past when it is planned is left out, and not sent at
-    once; ``adopts`` whether a page without a template type, made by the website or the old system, is this sequence's;
+    once; ``adopts`` whether a page of the same event without a template type is this sequence's: the website or the old
+    system made it, and no system has enrolled it;
     ``needs_contact`` whether nothing is sent to somebody who is not in BusinessX.
     """
 
@@ -113,6 +114,7 @@ SEQUENCES: tuple[Sequence, ...] = (
         ),
         duplicate=Reason.DUPLICATE_NOSHOW,
         event_field="calendly_event_uri",
+        adopts=True,
     ),
     Sequence(
         name="postcall",
@@ -128,6 +130,7 @@ SEQUENCES: tuple[Sequence, ...] = (
         duplicate=Reason.DUPLICATE_POSTCALL,
         event_field="call_date",
         event_is_time=True,
+        adopts=True,
     ),
     Sequence(
         name="onboarding",
@@ -143,6 +146,7 @@ SEQUENCES: tuple[Sequence, ...] = (
         duplicate=Reason.DUPLICATE_ONBOARDING,
         event_field="payment_date",
         event_is_time=True,
+        adopts=True,
     ),
     Sequence(
         name="precall",

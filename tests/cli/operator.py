@@ -18,6 +18,13 @@ def christmas(stack: Stack, command: str, *words: str, answer: str | None = None
     return result
 
 
+def group(stack: Stack, *words: str) -> Result:
+    """Run a command of a group, such as ``notion release``, with the stack's settings."""
+    result = CliRunner().invoke(main, [*words, "--env-file", str(stack.environment_file)])
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.output
+    return result
+
+
 def christmas_json(stack: Stack, command: str, *words: str, code: int = 0) -> Any:
     """Run it with ``--json``; returns what it printed, once it ended with ``code``."""
     result = christmas(stack, command, *words, "--json")

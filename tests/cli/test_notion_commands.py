@@ -46,7 +46,7 @@ def said(world: World, page: str) -> dict[str, Any]:
     return {name: value for name, value in plain.items() if name.startswith("Christmas Email") and value}
 
 
-@pytest.mark.parametrize("words", [[], ["check"], ["setup"], ["contact"], ["track"]], ids=" ".join)
+@pytest.mark.parametrize("words", [[], ["check"], ["setup"], ["contact"], ["release"], ["track"]], ids=" ".join)
 def test_every_command_has_help(words: list[str]) -> None:
     result = CliRunner().invoke(group, [*words, "--help"])
     assert result.exit_code == 0

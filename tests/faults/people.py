@@ -21,12 +21,12 @@ from faults.account import Expected
 SIGNUP = (2, 3, 4, 5)
 
 
-#: An anchor so long ago that every e-mail of the signup is due at once.
+#: An anchor so long ago that the first e-mail is due at once; the others follow it as in the sequence.
 OVERDUE = timedelta(hours=150)
 
 
 def overdue(stack: Stack) -> str:
-    """When the website sent its e-mail, so that all e-mails of this system go out at once."""
+    """When the website sent its e-mail, so that the first e-mail of this system goes out at once."""
     return (datetime.now(UTC) - OVERDUE / stack.time_scale).isoformat()
 
 

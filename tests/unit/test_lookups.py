@@ -13,6 +13,9 @@ EMAIL = {"property": "Email", "email": {"equals": "zoe@example.com"}}
 CAMPAIGN = {"property": "Campaign", "select": {"equals": "Christmas 2025"}}
 
 
+WITHOUT_TYPE = {"property": "Template Type", "select": {"is_empty": True}}
+
+
 def kind(name: str) -> dict[str, Any]:
     return {"property": "Template Type", "select": {"equals": name}}
 
@@ -21,13 +24,12 @@ SIGNUP = {"and": [EMAIL, CAMPAIGN, kind("5-Day Sequence")]}
 
 
 def test_what_a_signup_looks_up() -> None:
-    empty = {"property": "Template Type", "select": {"is_empty": True}}
     assert lookups.lookups(build.event(email=" ZOE@example.com")) == {
         "contact": {
             "filter": {"property": "email", "email": {"equals": "zoe@example.com"}},
             "sorts": OLDEST_FIRST,
         },
-        "pages": {"filter": {"or": [SIGNUP, {"and": [EMAIL, CAMPAIGN, empty]}]}, "sorts": OLDEST_FIRST},
+        "pages": {"filter": {"or": [SIGNUP, {"and": [EMAIL, CAMPAIGN, WITHOUT_TYPE]}]}, "sorts": OLDEST_FIRST},
         "portals": None,
     }
 
@@ -36,7 +38,9 @@ def test_what_a_noshow_looks_up() -> None:
     uri = {"property": "Calendly Event URI", "rich_text": {"equals": "https://api.calendly.com/scheduled_events/AAA"}}
     found = lookups.lookups(build.event("noshow"))
     assert found["pages"] == {
-        "filter": {"or": [SIGNUP, {"and": [EMAIL, kind("No-Show Recovery"), uri]}]},
+        "filter": {
+            "or": [SIGNUP, {"and": [EMAIL, kind("No-Show Recovery"), uri]}, {"and": [EMAIL, WITHOUT_TYPE, uri]}]
+        },
         "sorts": OLDEST_FIRST,
     }
     assert found["portals"] is None
@@ -56,6 +60,7 @@ def test_a_call_is_looked_up_as_it_is_written_here_and_as_it_came(given: str, as
     assert found["pages"]["filter"]["or"] == [
         SIGNUP,
         *({"and": [EMAIL, kind("Post-Call Follow-Up"), way]} for way in ways),
+        *({"and": [EMAIL, WITHOUT_TYPE, way]} for way in ways),
     ]
 
 
@@ -63,12 +68,16 @@ def test_a_payment_is_looked_up_with_a_day_on_both_sides() -> None:
     found = lookups.lookups(build.event("onboarding"))
     since = {"property": "Payment Date", "date": {"on_or_after": "2025-11-19"}}
     until = {"property": "Payment Date", "date": {"on_or_before": "2025-11-21"}}
-    assert found["pages"]["filter"]["or"] == [SIGNUP, {"and": [EMAIL, kind("Onboarding"), since, until]}]
+    assert found["pages"]["filter"]["or"] == [
+        SIGNUP,
+        {"and": [EMAIL, kind("Onboarding"), since, until]},
+        {"and": [EMAIL, WITHOUT_TYPE, since, until]},
+    ]
     assert found["portals"] == {"filter": EMAIL, "sorts": OLDEST_FIRST}
 
 
 def test_a_sequence_that_a_contact_enters_once_is_looked_up_in_this_campaign(monkeypatch: pytest.MonkeyPatch) -> None:
-    once = sequence("postcall")._replace(event_field=None)
+    once = sequence("postcall")._replace(event_field=None, adopts=False)
     monkeypatch.setattr(lookups, "sequence", lambda _: once)
     event = build.event("postcall")
     found = lookups.lookups(event)

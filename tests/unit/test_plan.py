@@ -681,8 +681,27 @@ def test_a_page_with_all_emails_sent_has_nothing_left() -> None:
 
 
 @pytest.mark.parametrize("name", ["noshow", "postcall", "onboarding"])
-def test_only_a_signup_adopts(name: str) -> None:
+def test_the_other_events_adopt_a_page_without_a_type_only_if_it_tells_the_same_event(name: str) -> None:
     assert ask(build.event(name), build.sequence_page())["page"]["method"] == "POST"
+    planned = ask(build.event(name), build.sequence_page(EVENTS[name], page_id="page-7"))
+    assert (planned["page"]["method"], planned["page"]["path"]) == ("PATCH", "/v1/pages/page-7")
+    assert planned["page"]["body"]["properties"]["Template Type"] == {"select": {"name": TYPES[name]}}
+    assert planned["emails"] == ask(build.event(name))["emails"]
+
+
+def test_a_booking_adopts_no_page() -> None:
+    """The old system made none for bookings; a no-show of the same call may have left one."""
+    assert ask(build.event("precall"), build.sequence_page(EVENTS["precall"]))["page"]["method"] == "POST"
+
+
+@pytest.mark.parametrize("name", ["noshow", "postcall", "onboarding"])
+def test_a_signup_adopts_no_page_of_another_event(name: str) -> None:
+    assert ask(None, build.sequence_page(EVENTS[name]))["page"]["method"] == "POST"
+
+
+def test_a_page_of_the_event_counts_before_one_without_a_type() -> None:
+    pages = (build.sequence_page(EVENTS["noshow"]), own("noshow"))
+    assert ask(build.event("noshow"), *pages)["reason"] == "duplicate_noshow_sequence"
 
 
 @pytest.mark.parametrize(

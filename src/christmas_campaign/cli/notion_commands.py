@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from christmas_campaign import addresses
-from christmas_campaign.cli import asking, tracking
+from christmas_campaign.cli import asking, notion_release, tracking
 from christmas_campaign.cli import notion_setup as the_setup
 from christmas_campaign.cli.asking import agreed, count, env_file_option, json_option, print_json, yes_option
 from christmas_campaign.cli.environment import Environment
@@ -139,10 +139,7 @@ def contact(address: str, env_file: Path | None, as_json: bool) -> None:
     Exit code 0 if there is anything, 1 if there is nothing, 2 if it could not be looked up.
     """
     with plainly(), _opened(env_file) as (environment, client):
-        try:
-            email = addresses.normalise(address)
-        except ValueError as problem:
-            raise CommandError(f"{address!r} {problem}") from None
+        email = _normalised(address)
         pages = list(tracking.contact(environment, client, email))
     if as_json:
         print_json([page._asdict() for page in pages])
@@ -155,6 +152,56 @@ def contact(address: str, env_file: Path | None, as_json: bool) -> None:
         if not pages:
             click.echo(f"There is nothing about {email} in Notion.")
     sys.exit(0 if pages else 1)
+
+
+@notion.command()
+@click.argument("address")
+@env_file_option
+@yes_option
+@json_option
+def release(address: str, env_file: Path | None, yes: bool, as_json: bool) -> None:
+    """Release the no-show, post-call and onboarding pages that the old system left for ADDRESS in Email Sequence.
+
+    Until then their events count as duplicates. Once a page is released, post the same event again: the contact is enrolled on
+    that page. A page stays as it is if this system has enrolled the contact on it, or if it says that an e-mail was sent. The
+    command shows the pages first, and asks; without a terminal and without --yes it changes nothing.
+
+    Exit code 0 if a page was released or can be, 1 if there is none, 2 if it could not be done.
+    """
+    released: list[notion_release.Found] = []
+    with plainly(), _opened(env_file) as (environment, client), environment.kestra() as kestra:
+        email = _normalised(address)
+        found = list(notion_release.look(environment, client, kestra, email))
+        to_release = [each for each in found if each.refusal is None]
+        if not as_json:
+            _show_release(found, email)
+        try:
+            if to_release and agreed(yes, as_json, "Release?", "--yes"):
+                for each in to_release:
+                    notion_release.release(client, each)
+                    released.append(each)
+        finally:
+            if as_json:
+                print_json({"pages": [each._asdict() for each in found], "released": [each.page for each in released]})
+            elif released:
+                click.echo(f"Released: {count(len(released), 'page', 'pages')}. Post the same event again.")
+    sys.exit(0 if to_release else 1)
+
+
+def _show_release(found: Sequence[notion_release.Found], email: str) -> None:
+    for each in found:
+        what = "To release" if each.refusal is None else f"Not to release, for {each.refusal}"
+        click.echo(f"{what}:\n  {each.sequence}, {each.event}, {each.url}")
+    if not found:
+        names = ", ".join(each.name for each in notion_release.RELEASED)
+        click.echo(f"There is no page of these sequences for {email} in Email Sequence: {names}.")
+
+
+def _normalised(address: str) -> str:
+    try:
+        return addresses.normalise(address)
+    except ValueError as problem:
+        raise CommandError(f"{address!r} {problem}") from None
 
 
 @notion.command()
