@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from christmas_campaign.enrolment import labels
+from christmas_campaign import identity
 from christmas_campaign.intake import Event
 from christmas_campaign.reasons import WHAT_TO_DO, Reason
 from christmas_campaign.segments import Segment
@@ -38,7 +38,7 @@ def failure(event: Event | None, enrolment: str, number: int | None, reason: Rea
     and ``message``: it names nobody, `christmas failures` does.
     """
     what = "An enrolment" if number is None else f"E-mail {number}"
-    of = f" of {event.sequence} (contact {labels(event)['contact']})" if event else f" of {enrolment}"
+    of = f" of {event.sequence} (contact {identity.contact_id(event.email)})" if event else f" of {enrolment}"
     lines = [
         f"**Failed**: {what}{of}: {reason}.",
         detail if len(detail) <= LONGEST_DETAIL else f"{detail[: LONGEST_DETAIL - 1]}…",

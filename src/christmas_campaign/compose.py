@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from christmas_campaign import footer, identity, notion_pages, plain_text, templates, unsubscribing, values
+from christmas_campaign import footer, gate, identity, notion_pages, plain_text, templates, unsubscribing, values
 from christmas_campaign import notion_schema as schema
 from christmas_campaign.enrolment import Record
 from christmas_campaign.notion_pages import Read
@@ -96,6 +96,9 @@ def active_templates(found: Sequence[Page]) -> list[dict[str, Read]]:
 def _request(
     record: Record, number: int, enrolment: str, active: Sequence[Mapping[str, Read]], settings: Settings
 ) -> dict[str, Any]:
+    if record.withdrawn(number):
+        # The gate let it through, and then another release was installed.
+        raise Stop(Outcome.SKIPPED, Reason.EMAIL_WITHDRAWN, gate.withdrawn(record, number))
     name = sequence(record.event.sequence).email(number).template
     parts = texts(name, active)
     _check_footer(name, active[0])

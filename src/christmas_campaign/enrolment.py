@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from christmas_campaign import identity, times
+from christmas_campaign import identity, sequences, times
 from christmas_campaign.fields import Plain
 from christmas_campaign.intake import Event
 from christmas_campaign.reasons import Outcome, Reason
@@ -24,9 +24,14 @@ from christmas_campaign.reasons import Outcome, Reason
 KEPT_AFTER = timedelta(days=30)
 
 
-def labels(event: Event) -> dict[str, str]:
-    """Return what makes every run about an event findable: its sequence, and the opaque ids of contact and enrolment."""
-    return {"sequence": event.sequence, "contact": identity.contact_id(event.email), "enrolment": event.id}
+def labels(event: Event, enrolment: str | None = None) -> dict[str, str]:
+    """Return what makes every run about an event findable: its sequence, and the opaque ids of contact and enrolment.
+
+    ``enrolment`` is the id of the enrolment, for callers that know it. Without it the id is computed from the event, which
+    raises ``UnknownSequence`` when this release does not have the sequence.
+    """
+    contact = identity.contact_id(event.email)
+    return {"sequence": event.sequence, "contact": contact, "enrolment": enrolment or event.id}
 
 
 class Record(NamedTuple):
@@ -73,6 +78,10 @@ class Record(NamedTuple):
     def before(self, number: int) -> int | None:
         """Return the number of the e-mail that has to be settled before e-mail ``number``, ``None`` for the first."""
         return max((each for each in self.emails if each < number), default=None)
+
+    def withdrawn(self, number: int) -> bool:
+        """Return whether e-mail ``number`` was planned by a release that had it, and this release does not."""
+        return number in self.emails and not sequences.has_email(self.event.sequence, number)
 
     @property
     def last(self) -> int:

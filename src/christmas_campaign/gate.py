@@ -1,9 +1,10 @@
 """The gate: the first and cheapest decision about an e-mail that is due. Whoever is turned away here costs no call.
 
 The order of the checks: is the enrolment known; was this e-mail sent; is the contact stopped for its sequence; is the campaign
-paused; may the e-mail have been sent, too long ago to be sure; is it too late for it (its days are over, or the call has
-begun that it prepares for); is the one before it settled; is that long enough ago. Behind the gate follow those of
-``compose``, and in the task `send`, at the last moment, once more: does the idempotency key hold still; is the contact stopped.
+paused; was the e-mail withdrawn (this release does not have it); may the e-mail have been sent, too long ago to be sure; is it
+too late for it (its days are over, or the call has begun that it prepares for); is the one before it settled; is that long
+enough ago. Behind the gate follow those of ``compose``, and in the task `send`, at the last moment, once more: does the
+idempotency key hold still; is the contact stopped.
 """
 
 from __future__ import annotations
@@ -61,7 +62,7 @@ def gate(
     if record is None or page_id is None:
         detail = "What the webhook said is not kept, or no longer: it is for 30 days after the last e-mail was due."
         return _no(Outcome.FAILED, Reason.ENROLMENT_UNKNOWN, detail)
-    email = sequence(record.event.sequence).email(number)
+    email = None if record.withdrawn(number) else sequence(record.event.sequence).email(number)
     if own and own.outcome is Outcome.SENT:
         return _no(Outcome.SKIPPED, Reason.ALREADY_SENT, f"Sent at {times.text(own.at)}.")
     stop = stops.ending(stopped, record.event)
@@ -71,6 +72,11 @@ def gate(
     if paused:
         # Tried again at once, but the run waits before that: see the task `hold`.
         return _later(now, Reason.PAUSED, "The campaign is paused: `christmas resume` lets it go on.")
+    earlier = record.before(number)
+    unsettled = _unsettled(earlier, before, settings, now)
+    if email is None:
+        # It keeps its place: if it were skipped earlier, the e-mail after it could overtake the one before it.
+        return unsettled or _ended(Reason.EMAIL_WITHDRAWN, withdrawn(record, number), own, now)
     if own and own.claimed_at and now - own.claimed_at >= KEY_HOLDS:
         # Settled by this very decision, or the next one of the sequence would wait for it for ever.
         settled = Settled(Outcome.FAILED, now, Reason.SEND_UNKNOWN, claimed_at=own.claimed_at)
@@ -86,12 +92,9 @@ def gate(
         late = f"The call was at {times.text(call)}."
     if late:
         return {**_ended(Reason.EXPIRED, late, own, now), "page": _page(number, page_id, Reason.EXPIRED, before)}
-    earlier = record.before(number)
-    if earlier is not None:
-        if before is None or not before.final:
-            wait = max(settings.spacing, SHORTEST_WAIT)
-            detail = f"E-mail {earlier} is neither sent nor skipped nor failed for good."
-            return _later(now + wait, Reason.EARLIER_EMAIL_UNSETTLED, detail)
+    if unsettled is not None:
+        return unsettled
+    if before is not None:
         turn = before.at + settings.spacing
         # Settled in the future: the clock was set back since. That says nothing of the distance, which the dates keep.
         if before.at <= now + CLOCKS_DIFFER and now < turn:
@@ -147,6 +150,11 @@ def unknown(claimed_at: datetime) -> str:
     )
 
 
+def withdrawn(record: Record, number: int) -> str:
+    """Return why e-mail ``number``, which another release planned, is not sent."""
+    return f"This release has no e-mail {number} in the sequence {record.event.sequence}: it was withdrawn."
+
+
 def template_key(name: str, as_of: str) -> str:
     """Return the key of the KV store under which a template is kept for some minutes."""
     return f"template.{hashlib.sha256(f'{as_of} {name}'.encode()).hexdigest()[:24]}"
@@ -172,6 +180,15 @@ def _ended(reason: Reason, detail: str, own: Settled | None, now: datetime) -> d
     """Skipped, and settled by that: the next one does not wait for it. What Resend may have it may have still."""
     settled = Settled(Outcome.SKIPPED, now, reason, claimed_at=own.claimed_at if own else None)
     return {**_no(Outcome.SKIPPED, reason, detail), "ledger": settled.as_json()}
+
+
+def _unsettled(earlier: int | None, before: Settled | None, settings: Settings, now: datetime) -> dict[str, Any] | None:
+    """Return that the e-mail waits for e-mail ``earlier``; ``None`` when there is none or it is settled."""
+    if earlier is None or (before is not None and before.final):
+        return None
+    wait = max(settings.spacing, SHORTEST_WAIT)
+    detail = f"E-mail {earlier} is neither sent nor skipped nor failed for good."
+    return _later(now + wait, Reason.EARLIER_EMAIL_UNSETTLED, detail)
 
 
 def _later(date: datetime, reason: Reason, detail: str) -> dict[str, Any]:

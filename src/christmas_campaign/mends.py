@@ -92,6 +92,19 @@ class Schedule(NamedTuple):
         )
 
 
+class Withdraw(NamedTuple):
+    """Settle an e-mail that this release does not have as skipped; ``last`` is when the last e-mail of its sequence was due."""
+
+    enrolment: str
+    number: int
+    last: datetime
+
+    @property
+    def sentence(self) -> str:
+        """What is wrong, and the mend."""
+        return f"E-mail {self.number} of {self.enrolment} was withdrawn, and no run waits to skip it: it is settled as skipped."
+
+
 class Stamp(NamedTuple):
     """Write onto a page when e-mails were sent, by number, and whether the sequence is completed."""
 
@@ -112,4 +125,4 @@ class Stamp(NamedTuple):
         return f"The page of {self.enrolment} does not say what the ledger says: {', '.join(self.values)} is written."
 
 
-Mend: TypeAlias = Kill | Release | Unblock | Recount | Enroll | Schedule | Stamp
+Mend: TypeAlias = Kill | Release | Unblock | Recount | Enroll | Schedule | Withdraw | Stamp

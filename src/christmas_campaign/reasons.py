@@ -62,6 +62,7 @@ class Reason(StrEnum):
     CALL_MOVED = "call_moved"
     CALL_CANCELLED = "call_cancelled"
     EXPIRED = "expired"
+    EMAIL_WITHDRAWN = "email_withdrawn"
 
     ENROLMENT_UNKNOWN = "enrolment_unknown"
     PAGE_MISSING = "page_missing"

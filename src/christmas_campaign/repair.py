@@ -11,11 +11,11 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from christmas_campaign import notion_pages
+from christmas_campaign import notion_pages, sequences
 from christmas_campaign import notion_schema as schema
 from christmas_campaign.enroll_input import enroll_input
-from christmas_campaign.enrolment import Record
-from christmas_campaign.mends import Enroll, Kill, Mend, Recount, Release, Schedule, Stamp, Unblock
+from christmas_campaign.enrolment import Record, labels
+from christmas_campaign.mends import Enroll, Kill, Mend, Recount, Release, Schedule, Stamp, Unblock, Withdraw
 from christmas_campaign.notion_pages import Page
 
 #: The flows that an enrolment consists of.
@@ -121,7 +121,8 @@ def repair(seen: Snapshot) -> list[Mend]:
         numbers = {number for flow, about, number in live if flow == SEND_EMAIL and about == enrolment.id}
         if not enrolment.enrolled:
             late = enrolment.recorded_at + ENROLS_WITHIN < seen.now
-            if late and not enrolling and not enrolment.failed:
+            known = sequences.has_sequence(enrolment.record.event.sequence)
+            if late and known and not enrolling and not enrolment.failed:
                 mends.append(Enroll(enrolment.id, enroll_input(enrolment.record.event), enrolment.record.labels))
         elif enrolment.page is not None:
             mends += _vanished(enrolment, numbers, seen.now)
@@ -213,12 +214,21 @@ def _begins(run: Run, now: datetime) -> bool:
     return run.state == "CREATED" and (run.due or run.changed) <= now
 
 
-def _vanished(enrolment: Enrolment, live: Collection[int | None], now: datetime) -> Iterator[Schedule]:
-    for number, due in sorted(enrolment.record.emails.items()):
+def _vanished(enrolment: Enrolment, live: Collection[int | None], now: datetime) -> Iterator[Schedule | Withdraw]:
+    record = enrolment.record
+    earlier_settled = True
+    for number, due in sorted(record.emails.items()):
         mail = enrolment.mails.get(number)
-        if number not in live and (mail is None or mail.outcome not in _FINAL):
-            labels = {**enrolment.record.labels, "number": str(number)}
-            yield Schedule(enrolment.id, number, max(due, now), labels)
+        settled = mail is not None and mail.outcome in _FINAL
+        if number not in live and not settled:
+            if not record.withdrawn(number):
+                who = {**labels(record.event, enrolment.id), "number": str(number)}
+                yield Schedule(enrolment.id, number, max(due, now), who)
+            elif earlier_settled and due <= now:
+                # As the gate would: not before its time, and in its place. The e-mail after it waits for this.
+                yield Withdraw(enrolment.id, number, record.emails[record.last])
+                settled = True
+        earlier_settled = earlier_settled and settled
 
 
 def _stamps(enrolment: Enrolment, live: Collection[int | None], page: Page | None) -> Iterator[Stamp]:

@@ -175,3 +175,13 @@ def sequence(name: str) -> Sequence:
         if found.name == name:
             return found
     raise UnknownSequence(f"there is no sequence {name!r}")
+
+
+def has_sequence(name: str) -> bool:
+    """Return whether this release has the sequence ``name``."""
+    return any(found.name == name for found in SEQUENCES)
+
+
+def has_email(name: str, number: int) -> bool:
+    """Return whether this release has the sequence ``name`` with an e-mail ``number``."""
+    return any(found.name == name and email.number == number for found in SEQUENCES for email in found.emails)

@@ -98,10 +98,11 @@ def settle(
 
 def analytics(record: Record, number: int, verdict: Verdict, now: datetime) -> dict[str, Any]:
     """Return the body that makes the analytics page of one attempt at ``now``."""
-    template = sequence(record.event.sequence).email(number).template
+    withdrawn = record.withdrawn(number)
+    template = None if withdrawn else sequence(record.event.sequence).email(number).template
     error = " ".join(part for part in (verdict.reason and f"{verdict.reason}:", verdict.detail) if part)
     values = {
-        schema.ANALYTICS_TITLE: f"{template} - {verdict.outcome}",
+        schema.ANALYTICS_TITLE: f"{template or f'{record.event.sequence} E{number}'} - {verdict.outcome}",
         schema.ANALYTICS_EMAIL: record.event.email,
         schema.ANALYTICS_TEMPLATE: template,
         schema.ANALYTICS_RESEND_ID: verdict.resend_id,

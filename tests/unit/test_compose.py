@@ -389,6 +389,14 @@ def test_a_link_that_no_setting_gives_stops_the_email_that_names_it() -> None:
     assert ask(build.template("s", '<a href="{{calendly_link}}">x</a>', "t"))["reason"] == "value_missing"
 
 
+def test_email_that_was_withdrawn_since_the_gate_is_skipped() -> None:
+    record = build.record(emails={5: build.NOW, 6: build.NOW})
+    detail = "This release has no e-mail 6 in the sequence signup: it was withdrawn."
+    assert ask(build.template(), number=6, record=record) == no("skipped", "email_withdrawn", detail)
+    sequence = build.record()._replace(event=build.event()._replace(sequence="winback"))
+    assert ask_whole(build.template(), record=sequence)["reason"] == "email_withdrawn"
+
+
 @pytest.mark.parametrize("number", [0, 1, 6])
 def test_a_number_outside_the_sequence_is_an_error_and_never_another_template(number: int) -> None:
     with pytest.raises(UnknownEmail):

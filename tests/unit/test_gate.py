@@ -475,6 +475,64 @@ def test_an_email_waits_for_the_one_before_it_in_the_record() -> None:
     assert ask(4, record=record, before=sent(NOW - HOUR))["go"] is True
 
 
+#: E-mail 6 and the whole sequence `winback` are of another release.
+EARLIER_RELEASE = build.record(emails={5: NOW, 6: NOW, 7: NOW})
+UNKNOWN_SEQUENCE = build.record()._replace(event=build.event()._replace(sequence="winback"))
+
+
+@pytest.mark.parametrize(
+    ("record", "number", "before"),
+    [(EARLIER_RELEASE, 6, sent()), (EARLIER_RELEASE, 6, sent(NOW)), (UNKNOWN_SEQUENCE, 2, None)],
+    ids=["email", "email too soon", "sequence"],
+)
+@pytest.mark.parametrize("own", [None, Settled(Outcome.FAILED, DAY_AGO, Reason.STEP_FAILED)])
+def test_withdrawn_email_is_skipped_and_settled(
+    record: Record, number: int, before: Settled | None, own: Settled | None
+) -> None:
+    assert ask(number, record=record, before=before, own=own) == {
+        "go": False,
+        "outcome": "skipped",
+        "reason": "email_withdrawn",
+        "detail": f"This release has no e-mail {number} in the sequence {record.event.sequence}: it was withdrawn.",
+        "ledger": settled("email_withdrawn"),
+    }
+
+
+@pytest.mark.parametrize("before", [None, claim(HOUR)])
+@pytest.mark.parametrize("number", [6, 7])
+def test_withdrawn_email_keeps_its_place_in_the_order(number: int, before: Settled | None) -> None:
+    said = ask(number, record=EARLIER_RELEASE, before=before)
+    assert (said["outcome"], said["reason"]) == ("deferred", "earlier_email_unsettled")
+    assert said["detail"] == f"E-mail {number - 1} is neither sent nor skipped nor failed for good."
+
+
+def test_email_after_a_withdrawn_one_goes_once_that_is_settled() -> None:
+    record = build.record(emails={1: NOW, 2: NOW})
+    skipped = Settled(Outcome.SKIPPED, DAY_AGO, Reason.EMAIL_WITHDRAWN)
+    assert ask(2, record=record, before=skipped)["go"] is True
+    assert ask(2, record=record, before=None)["reason"] == "earlier_email_unsettled"
+
+
+@pytest.mark.parametrize("ago", [HOUR, 30 * HOUR])
+def test_withdrawn_email_that_resend_may_have_keeps_its_claim(ago: timedelta) -> None:
+    claimed_at = (NOW - ago).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    said = ask(6, record=EARLIER_RELEASE, before=sent(), own=claim(ago))
+    assert (said["reason"], said["ledger"]) == ("email_withdrawn", settled("email_withdrawn", claimed_at))
+
+
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [
+        ({"own": sent()}, "already_sent"),
+        ({"stopped": (stop(Reason.BOUNCED),)}, "bounced"),
+        ({"paused": True}, "paused"),
+        ({"page_id": None}, "enrolment_unknown"),
+    ],
+)
+def test_withdrawn_email_was_sent_or_stopped_or_is_held_first(given: dict[str, Any], reason: str) -> None:
+    assert ask(6, record=EARLIER_RELEASE, before=sent(), **given)["reason"] == reason
+
+
 @pytest.mark.parametrize("number", [0, 1, 6])
 def test_a_number_outside_the_sequence_is_an_error(number: int) -> None:
     with pytest.raises(UnknownEmail):

@@ -58,6 +58,7 @@ NOTHING_TO_DO = {
     "call_moved",
     "call_cancelled",
     "expired",
+    "email_withdrawn",
 }
 
 #: A person has to look.

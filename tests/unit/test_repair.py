@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from christmas_campaign.enroll_input import enroll_input
-from christmas_campaign.mends import Enroll, Kill, Mend, Recount, Release, Schedule, Stamp, Unblock
+from christmas_campaign.mends import Enroll, Kill, Mend, Recount, Release, Schedule, Stamp, Unblock, Withdraw
 from christmas_campaign.repair import Enrolment, Lane, Mail, Run, Snapshot, Task, chosen, repair, wanted_pages
 from unit import build
 
@@ -93,6 +93,53 @@ def test_only_a_run_of_this_email_of_this_enrolment_counts() -> None:
 
 def test_emails_without_a_page_are_not_scheduled_for_they_could_only_fail() -> None:
     assert mends(enrolments=[enrolment(page=None)]) == []
+
+
+# withdrawn e-mails
+
+#: E6 and E7 are of another release.
+WITHDRAWN = {5: NOW - 2 * DAY, 6: NOW - DAY, 7: NOW}
+
+
+def withdrawn(
+    mails: Mapping[int, Mail], due: Mapping[int, datetime] = WITHDRAWN, sequence: str = "signup"
+) -> Enrolment:
+    """An enrolment that an earlier release planned."""
+    record = build.record(emails=due)
+    return enrolment(mails=mails)._replace(record=record._replace(event=record.event._replace(sequence=sequence)))
+
+
+def test_withdrawn_email_without_a_run_is_settled_and_never_scheduled() -> None:
+    first, second = mends(enrolments=[withdrawn({5: SENT})])
+    assert (first, second) == (Withdraw(ID, 6, NOW), Withdraw(ID, 7, NOW))
+    assert isinstance(first, Withdraw)
+    assert first.sentence == (f"E-mail 6 of {ID} was withdrawn, and no run waits to skip it: it is settled as skipped.")
+    assert mends(enrolments=[withdrawn({5: SENT, 6: SKIPPED, 7: FAILED})]) == []
+    assert mends(enrolments=[withdrawn({5: FAILED, 6: SENDING, 7: SENT})]) == [Withdraw(ID, 6, NOW)]
+
+
+def test_withdrawn_email_with_a_run_is_left_to_the_gate() -> None:
+    runs = [sends(5)._replace(number=number) for number in (6, 7)]
+    assert mends(*runs, enrolments=[withdrawn({5: SENT})]) == []
+
+
+def test_withdrawn_email_is_settled_in_its_place_and_not_before_its_time() -> None:
+    assert mends(sends(5), enrolments=[withdrawn({})]) == []
+    (mend,) = mends(enrolments=[withdrawn({5: SENDING})])
+    assert isinstance(mend, Schedule)
+    assert mend.number == 5
+    assert mends(enrolments=[withdrawn({5: SENT}, {**WITHDRAWN, 6: NOW + TICK})]) == []
+
+
+def test_enrolment_in_a_withdrawn_sequence_is_neither_scheduled_nor_enrolled_again() -> None:
+    found = withdrawn({5: SENT}, sequence="winback")
+    assert mends(enrolments=[found]) == [Withdraw(ID, 6, NOW), Withdraw(ID, 7, NOW)]
+    assert mends(enrolments=[found._replace(enrolled=False)]) == []
+
+
+def test_page_is_completed_when_the_withdrawn_emails_are_skipped() -> None:
+    found = withdrawn({5: SENT, 6: SKIPPED, 7: SKIPPED})
+    assert mends(enrolments=[found], pages=page({"Email 5 Sent": "2025-11-20"})) == [Stamp(ID, "page-1", {}, True)]
 
 
 # enrolments

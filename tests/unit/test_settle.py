@@ -365,6 +365,17 @@ def test_a_sequence_is_completed_by_the_replay_of_the_one_that_had_failed() -> N
     assert stamp(3, SENT, page=build.sequence_page(said)) == {"Email 3 Sent": AT, "Sequence Completed": COMPLETED}
 
 
+@pytest.mark.parametrize("sequence", ["signup", "winback"])
+def test_analytics_of_a_withdrawn_email_name_no_template(sequence: str) -> None:
+    record = build.record(emails={6: NOW})
+    record = record._replace(event=record.event._replace(sequence=sequence))
+    verdict = Verdict(Outcome.SKIPPED, Reason.EMAIL_WITHDRAWN, "It was withdrawn.")
+    properties = settle.analytics(record, 6, verdict, NOW)["properties"]
+    assert properties["Name"] == {"title": text(f"{sequence} E6 - skipped")}
+    assert properties["Template ID"] == {"rich_text": []}
+    assert properties["Error Message"] == {"rich_text": text("email_withdrawn: It was withdrawn.")}
+
+
 def test_a_number_outside_the_sequence_is_an_error() -> None:
     with pytest.raises(UnknownEmail):
         done(6)

@@ -14,11 +14,14 @@ from typing import Any, NamedTuple
 from christmas_campaign import notion_pages, repair
 from christmas_campaign import notion_schema as schema
 from christmas_campaign.cli import kestra_models, repair_look
+from christmas_campaign.cli.failures import ledger_key
 from christmas_campaign.cli.kestra import Kestra, KestraError
 from christmas_campaign.cli.notion import Notion, NotionError
 from christmas_campaign.cli.operating import PAUSED_KEY
 from christmas_campaign.cli.repair_look import CURSOR_KEY, NAMESPACE, Look
-from christmas_campaign.mends import Enroll, Kill, Mend, Recount, Release, Schedule, Stamp, Unblock
+from christmas_campaign.enrolment import Settled, time_to_live
+from christmas_campaign.mends import Enroll, Kill, Mend, Recount, Release, Schedule, Stamp, Unblock, Withdraw
+from christmas_campaign.reasons import Outcome, Reason
 from christmas_campaign.repair import ENROLL, SEND_EMAIL, Snapshot
 
 #: The calls a second that Notion takes from one integration.
@@ -84,7 +87,7 @@ def identity(mend: Mend) -> tuple[str, ...]:
         return kind, mend.flow, mend.execution or ""
     if isinstance(mend, Recount):
         return kind, mend.flow
-    return (kind, mend.enrolment, *([str(mend.number)] if isinstance(mend, Schedule) else []))
+    return (kind, mend.enrolment, *([str(mend.number)] if isinstance(mend, Schedule | Withdraw) else []))
 
 
 def _second_look(kestra: Kestra, mend: Mend, seen: Snapshot) -> list[Mend]:
@@ -123,6 +126,8 @@ def _do(kestra: Kestra, notion: Notion, mend: Mend) -> Done:
                     kestra.unqueue(mend.execution)
             case Recount():
                 kestra.set_concurrency(NAMESPACE, mend.flow, mend.running)
+            case Withdraw():
+                _withdraw(kestra, mend)
             case Release():
                 kestra.resume(mend.execution)
             case Stamp():
@@ -130,6 +135,15 @@ def _do(kestra: Kestra, notion: Notion, mend: Mend) -> Done:
     except KestraError as error:
         return Done(mend, _refusal(error))
     return Done(mend)
+
+
+def _withdraw(kestra: Kestra, mend: Withdraw) -> None:
+    """Write into the ledger what the gate would write; that Resend may have the e-mail stays there."""
+    key, now = ledger_key(mend.enrolment, mend.number), datetime.now(UTC)
+    kept = kestra.kv_get(key, NAMESPACE)
+    claimed_at = Settled.from_json(kept).claimed_at if kept else None
+    settled = Settled(Outcome.SKIPPED, now, Reason.EMAIL_WITHDRAWN, claimed_at=claimed_at)
+    kestra.kv_put(key, settled.as_json(), NAMESPACE, ttl=time_to_live(mend.last, now))
 
 
 def _stamp(notion: Notion, mend: Stamp) -> Done:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from christmas_campaign import gate, pace, settings, stops, times
-from christmas_campaign.enrolment import Record, Settled, time_to_live
+from christmas_campaign.enrolment import Record, Settled, labels, time_to_live
 from christmas_campaign.steps import labelled, ready_made, with_alert
 
 
@@ -45,7 +45,8 @@ def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
             outputs["ttl"] = time_to_live(record.emails[record.last], now)
         if outputs.get("page"):
             outputs["page"] = {**outputs["page"], "body": ready_made(outputs["page"]["body"])}
-        return labelled({"tries": context.get("tries", 0), **outputs}, **(record.labels if record else {}))
+        who = labels(record.event, context["enrolment"]) if record else {}
+        return labelled({"tries": context.get("tries", 0), **outputs}, **who)
     outputs["template_query"] = ready_made(outputs["template_query"])
     outputs["turn"] = {
         "began": context["began"],

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from christmas_campaign import settings, settle, times
-from christmas_campaign.enrolment import Record, time_to_live
+from christmas_campaign.enrolment import Record, labels, time_to_live
 from christmas_campaign.reasons import Outcome, Reason
 from christmas_campaign.steps import labelled, parsed, ready_made, with_alert
 
@@ -39,7 +39,7 @@ def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
         if outputs.get(name) is not None:
             outputs[name] = ready_made(outputs[name])
     outputs = with_alert(outputs, record.event, context["enrolment"], context["number"])
-    return labelled(outputs, **record.labels)
+    return labelled(outputs, **labels(record.event, context["enrolment"]))
 
 
 def _verdict(

@@ -67,13 +67,17 @@ def plan(name: str = "signup", /, **changed: Any) -> dict[str, Any]:
     }
 
 
+#: The enrolment of the contexts below, and the labels of its runs.
+ENROLMENT = "signup-abc"
+WHO = {**build.WHO, "enrolment": ENROLMENT}
+
 #: When the run of the e-mail got its turn: a tenth of a second ago.
 BEGAN = 1_763_650_799_900
 
 
 def gate(**changed: Any) -> dict[str, Any]:
     return {
-        "enrolment": "signup-abc",
+        "enrolment": ENROLMENT,
         "number": 2,
         "tries": 0,
         "began": BEGAN,
@@ -92,7 +96,7 @@ def gate(**changed: Any) -> dict[str, Any]:
 
 def compose(**changed: Any) -> dict[str, Any]:
     return {
-        "enrolment": "signup-abc",
+        "enrolment": ENROLMENT,
         "number": 2,
         "turn": {"began": BEGAN - 200, "opened": BEGAN - 100},
         "record": build.record().as_json(),
@@ -108,7 +112,7 @@ def compose(**changed: Any) -> dict[str, Any]:
 
 def settle(**changed: Any) -> dict[str, Any]:
     return {
-        "enrolment": "signup-abc",
+        "enrolment": ENROLMENT,
         "number": 2,
         "tries": 0,
         "record": build.record().as_json(),

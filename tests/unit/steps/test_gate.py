@@ -74,6 +74,21 @@ def test_the_kept_template_is_one_that_still_counts(as_of: str | None, key: str)
 
 
 @pytest.mark.parametrize(
+    ("changed", "reason"),
+    [({}, "email_withdrawn"), ({"page_id": None}, "enrolment_unknown"), ({"stopped": STOPPED}, "email_withdrawn")],
+)
+def test_withdrawn_sequence_keeps_the_labels_of_its_runs(changed: dict[str, Any], reason: str) -> None:
+    record = build.record().as_json()
+    record["event"]["sequence"] = "winback"
+    outputs = step(contexts.gate(record=record, **changed), build.NOW)
+    labels = json.loads(outputs["labels"])
+    assert labels == {"outcome": outputs["outcome"], "reason": reason, **contexts.WHO, "sequence": "winback"}
+    if reason == "email_withdrawn":
+        assert json.loads(outputs["ledger"])["reason"] == reason
+        assert outputs["ttl"] == time_to_live(build.record().emails[5], build.NOW)
+
+
+@pytest.mark.parametrize(
     ("changed", "labels", "date"),
     [
         ({"record": None}, {"outcome": "failed", "reason": "enrolment_unknown"}, None),
@@ -96,7 +111,7 @@ def test_who_is_turned_away_is_labelled(changed: dict[str, Any], labels: dict[st
     said = step(contexts.gate(**changed), build.NOW)
     assert said["go"] is False
     # Nobody knows whose run it is when its enrolment is unknown.
-    who = {} if changed.get("record", build) is None else build.WHO
+    who = {} if changed.get("record", build) is None else contexts.WHO
     assert json.loads(said["labels"]) == {**labels, **who}
     assert said.get("date") == date
 

@@ -18,7 +18,7 @@ def test_as_a_task(tmp_path: Path) -> None:
     assert (said["outcome"], said["reason"], said["detail"]) == ("sent", None, "")
     assert json.loads(said["ledger"])["resend_id"] == "re_1"
     assert list(json.loads(said["stamp"])["properties"]) == ["Email 2 Sent"]
-    assert json.loads(said["labels"]) == {"outcome": "sent", **build.WHO}
+    assert json.loads(said["labels"]) == {"outcome": "sent", **contexts.WHO}
 
 
 def test_what_is_written_is_handed_over_ready_made_with_its_time_to_live() -> None:
@@ -84,7 +84,7 @@ def called(path: str) -> dict[str, Any]:
     ],
 )
 def test_what_became_of_an_email_is_labelled(changed: dict[str, Any], labels: dict[str, str]) -> None:
-    assert json.loads(step(contexts.settle(**changed), build.NOW)["labels"]) == {**labels, **build.WHO}
+    assert json.loads(step(contexts.settle(**changed), build.NOW)["labels"]) == {**labels, **contexts.WHO}
 
 
 def test_no_answer_may_be_left_out() -> None:
@@ -135,7 +135,7 @@ def test_an_email_that_is_put_off_writes_nothing_down(
 ) -> None:
     settings = {**contexts.SETTINGS, "time_scale": scale, "resend_url": "http://127.0.0.1:8000"}
     said = dict(step(contexts.settle(tries=tries, settings=settings, **changed), build.NOW))
-    assert json.loads(said.pop("labels")) == {"outcome": "deferred", "reason": reason, **build.WHO}
+    assert json.loads(said.pop("labels")) == {"outcome": "deferred", "reason": reason, **contexts.WHO}
     assert said == {
         "outcome": "deferred",
         "reason": reason,
@@ -245,3 +245,12 @@ def test_a_stop_at_the_last_moment_is_settled_and_said() -> None:
     stamp = json.loads(said["stamp"])["properties"]
     assert list(stamp) == ["Stop Reason"]
     assert build.text_of(stamp["Stop Reason"]) == "complained (from E2)"
+
+
+def test_withdrawn_sequence_keeps_the_labels_of_its_runs() -> None:
+    record = build.record().as_json()
+    record["event"]["sequence"] = "winback"
+    composed = {"send": False, "claimed_at": None, "outcome": "skipped", "reason": "email_withdrawn", "detail": ""}
+    outputs = step(contexts.settle(record=record, composed=composed, answer=None), build.NOW)
+    who = {**contexts.WHO, "sequence": "winback"}
+    assert json.loads(outputs["labels"]) == {"outcome": "skipped", "reason": "email_withdrawn", **who}
