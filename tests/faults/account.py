@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from support import REQUIRED, analytics_of, until
 
@@ -26,18 +26,21 @@ QUIET = 2.0
 
 class Expected(NamedTuple):
     """What is to become of one enrolment: ``sent`` are the numbers that arrive, ``missing`` the reason of each one that does
-    not, ``known`` whether it is an enrolment at all (if not, nothing may arrive)."""
+    not, ``known`` whether it is an enrolment at all (if not, nothing may arrive), ``fields`` what its payload says besides or
+    instead."""
 
     email: str
     sent: tuple[int, ...] = (5,)
     missing: Mapping[int, str] = {}
     sequence: str = "signup"
     known: bool = True
+    fields: Mapping[str, Any] = {}
 
     @property
     def enrolment(self) -> str:
         """The id of the enrolment: that of the event in ``support.payload``."""
-        return identity.enrolment_id(sequence(self.sequence), self.email, REQUIRED[self.sequence])
+        said = {**REQUIRED[self.sequence], **self.fields}
+        return identity.enrolment_id(sequence(self.sequence), self.email, said)
 
 
 def living(stack: Stack) -> list[Execution]:
