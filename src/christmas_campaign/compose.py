@@ -1,8 +1,8 @@
 """Compose: the exact e-mail, or why there is none.
 
 The order of the checks right before a send: is the page still there and not in the trash; does it say that the e-mail was
-sent; is there exactly one active template, with a subject and a body; has it the footer that the law wants; are there a sender,
-a way to unsubscribe and a postal address; has every placeholder a value.
+sent; does it say that the contact was stopped for good; is there exactly one active template, with a subject and a body; has it
+the footer that the law wants; are there a sender, a way to unsubscribe and a postal address; has every placeholder a value.
 """
 
 from __future__ import annotations
@@ -11,13 +11,14 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from christmas_campaign import footer, gate, identity, notion_pages, plain_text, templates, unsubscribing, values
+from christmas_campaign import footer, gate, identity, marks, notion_pages, plain_text, templates, unsubscribing, values
 from christmas_campaign import notion_schema as schema
 from christmas_campaign.enrolment import Record
 from christmas_campaign.notion_pages import Read
 from christmas_campaign.reasons import Outcome, Reason
 from christmas_campaign.sequences import sequence
 from christmas_campaign.settings import Settings
+from christmas_campaign.stops import Lifts
 from christmas_campaign.templates import Placeholder, TemplateError
 from christmas_campaign.values import Source
 
@@ -51,18 +52,20 @@ def compose(
     enrolment: str,
     page: Page | None,
     active: Sequence[Mapping[str, Read]],
+    lifts: Lifts | None = None,
     settings: Settings,
 ) -> dict[str, Any]:
     """Decide what e-mail ``number`` says.
 
     ``page`` is the contact's page as Notion has it now (``None``: Notion does not know it), ``active`` the active templates of
-    the e-mail's name, as ``active_templates`` gives them.
+    the e-mail's name, as ``active_templates`` gives them, ``lifts`` is when the contact's stops were lifted (``None``: nothing
+    is kept about the contact).
 
     Returns ``send``; if true ``request`` (the body for Resend) and ``idempotency_key``; if false ``outcome``, ``reason`` and
     ``detail``, and ``missing``, the names of the placeholders without a value, if there are any.
     """
     try:
-        _check_page(page, number)
+        _check_page(page, number, lifts)
         request = _request(record, number, enrolment, active, settings)
     except Stop as stop:
         missing = {"missing": list(stop.missing)} if stop.missing else {}
@@ -74,7 +77,7 @@ def compose(
     }
 
 
-def _check_page(page: Page | None, number: int) -> None:
+def _check_page(page: Page | None, number: int, lifts: Lifts | None) -> None:
     if page is None:
         detail = "The contact's page in Email Sequence is gone, or no longer shared with the integration."
         raise Stop(Outcome.FAILED, Reason.PAGE_MISSING, detail)
@@ -84,6 +87,9 @@ def _check_page(page: Page | None, number: int) -> None:
     stamp = notion_pages.plain(page).get(schema.page_sent(number))
     if stamp is not None:
         raise Stop(Outcome.SKIPPED, Reason.ALREADY_SENT, f'The page says "{schema.page_sent(number)}": {stamp}.')
+    mark = marks.on_page(page)
+    if mark is not None and marks.holds(mark, lifts):
+        raise Stop(Outcome.SKIPPED, mark.reason, f'The page says "{schema.PAGE_STOPPED}": {mark.reason}.')
 
 
 def active_templates(found: Sequence[Page]) -> list[dict[str, Read]]:

@@ -116,6 +116,11 @@ class Settled(NamedTuple):
         """Whether the e-mail is sent, skipped or failed for good, so that the next one of its sequence may go."""
         return self.outcome is not Outcome.SENDING
 
+    @property
+    def well(self) -> bool:
+        """Whether the e-mail is sent or skipped, so that nothing is left to do for it."""
+        return self.outcome in (Outcome.SENT, Outcome.SKIPPED)
+
     def as_json(self) -> dict[str, Any]:
         """Return the entry as it is kept."""
         claimed_at = times.text(self.claimed_at) if self.claimed_at else None

@@ -15,7 +15,7 @@ from enum import Enum
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
-from christmas_campaign import addresses
+from christmas_campaign import addresses, marks
 
 #: The flow that erases entries of the KV store.
 FLOW = "forget"
@@ -135,13 +135,16 @@ def enrolments_of(runs: Iterable[Mapping[str, Any]], contact: str) -> set[str]:
 
 def keys_of(keys: Iterable[str], person: Person) -> list[str]:
     """Return the keys of the KV store that are hers, in order; what suppresses is not among them, and stays."""
-    return sorted(
-        key for key in keys if key == f"bounces.{person.contact}" or person.enrolments.intersection(key.split("."))
-    )
+    return sorted(key for key in keys if key in _of_contact(person) or person.enrolments.intersection(key.split(".")))
 
 
 def patterns(person: Person) -> list[str]:
     """Return the patterns by which the flow erases all that ``keys_of`` finds, and what was there before it in Kestra's
     storage: a value that was overwritten or deleted stays there otherwise."""
     of_enrolments = (f"*.{each}{rest}" for each in sorted(person.enrolments) for rest in ("", ".*"))
-    return [f"bounces.{person.contact}", *of_enrolments]
+    return [*_of_contact(person), *of_enrolments]
+
+
+def _of_contact(person: Person) -> list[str]:
+    """The keys that have the opaque id of the contact in them, but for what suppresses."""
+    return [f"bounces.{person.contact}", marks.key(person.contact)]

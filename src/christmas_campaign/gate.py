@@ -14,7 +14,7 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
-from christmas_campaign import notion_pages, schedule, stops, times
+from christmas_campaign import marks, notion_pages, schedule, stops, times
 from christmas_campaign import notion_schema as schema
 from christmas_campaign.again import SHORTEST_WAIT
 from christmas_campaign.enrolment import Record, Settled
@@ -52,8 +52,9 @@ def gate(
     (``None``: it was never held), ``now`` is the time (aware).
 
     Returns ``go``; if false ``outcome``, ``reason``, ``detail``, ``date`` when the e-mail is put off, ``ledger``
-    (``Settled.as_json``) when it is settled by that, and ``page`` (path and body of what is to be written on the contact's
-    page, ``None`` when it is there) when her sequence has ended. If true ``page_path``, ``templates_path`` and
+    (``Settled.as_json``) when it is settled by that, and ``page`` when her sequence has ended: path and body of what is to be
+    written on the contact's page, ``None`` when it is there, and ``unless``: where that jq expression is true of the page as
+    Notion gives it, nothing is written. If true ``page_path``, ``templates_path`` and
     ``template_query`` (path and body of the Notion query for its template), ``template_key`` (where the template is kept for
     some minutes) and ``stop``, what the last look before the send needs: ``key`` (where it is kept what stops the contact),
     ``sequence``, ``received`` (when its event arrived, in milliseconds since 1970) and ``booking`` (which booking it is
@@ -68,7 +69,7 @@ def gate(
     stop = stops.ending(stopped, record.event)
     if stop is not None:
         detail = f"The contact was stopped at {times.text(stop.at)}."
-        return {**_ended(stop.reason, detail, own, now), "page": _page(number, page_id, stop.reason, before)}
+        return {**_ended(stop.reason, detail, own, now), "page": _page(number, page_id, stop.reason, stop.at, before)}
     if paused:
         # Tried again at once, but the run waits before that: see the task `hold`.
         return _later(now, Reason.PAUSED, "The campaign is paused: `christmas resume` lets it go on.")
@@ -91,7 +92,7 @@ def gate(
     if call is not None and call <= now:
         late = f"The call was at {times.text(call)}."
     if late:
-        return {**_ended(Reason.EXPIRED, late, own, now), "page": _page(number, page_id, Reason.EXPIRED, before)}
+        return {**_ended(Reason.EXPIRED, late, own, now), "page": _page(number, page_id, Reason.EXPIRED, now, before)}
     if unsettled is not None:
         return unsettled
     if before is not None:
@@ -114,19 +115,16 @@ def gate(
     }
 
 
-def ended_by(reason: Reason, number: int) -> str:
-    """Return what a page says of a sequence that has ended: why, and with which e-mail."""
-    return f"{reason} (from E{number})"
-
-
-def _page(number: int, page_id: str, reason: Reason, before: Settled | None) -> dict[str, Any] | None:
+def _page(number: int, page_id: str, reason: Reason, at: datetime, before: Settled | None) -> dict[str, Any] | None:
     """What the contact's page is to say; it was written with the first e-mail that was skipped for this reason."""
     if before is not None and before.reason is reason:
         return None
-    values = {schema.PAGE_STOPPED: ended_by(reason, number)}
+    values = {schema.PAGE_STOPPED: marks.text(reason, at, number)}
     return {
         "path": f"/v1/pages/{page_id}",
         "body": {"properties": notion_pages.properties(schema.SEQUENCE_PAGES, values)},
+        # After a restore the page may know of an unsubscribe that the KV store has lost.
+        "unless": None if reason in marks.FOR_GOOD else marks.ON_PAGE,
     }
 
 

@@ -23,7 +23,8 @@ ONBOARDING = sequence("onboarding")
 
 def lookups(event: Event) -> dict[str, Any]:
     """Return the bodies of the Notion queries that ``plan`` needs, each the oldest first: ``contact``; ``pages``, of this
-    sequence and event and of her signup; and ``portals``, which is ``None`` where no portal is made.
+    sequence and event, of her signup, and those that say why the contact was stopped; and ``portals``, which is ``None``
+    where no portal is made.
 
     Each asks so narrowly that what it needs is among the first hundred results, however many pages the address has.
     """
@@ -34,6 +35,7 @@ def lookups(event: Event) -> dict[str, Any]:
         either.append(_page_filter(event.email, None))
     if own is not SIGNUP:
         either += _event_filters(event)
+    either.append(_stopped_filter(event.email))
     portals = None
     if own is ONBOARDING:
         portals = _oldest_first(notion_pages.equals(schema.PORTALS, schema.PORTAL_EMAIL, event.email))
@@ -62,6 +64,17 @@ def _page_filter(email: str, template_type: str | None) -> dict[str, Any]:
 def _type_filter(template_type: str | None) -> dict[str, Any]:
     kind = {"is_empty": True} if template_type is None else {"equals": template_type}
     return notion_pages.where(schema.SEQUENCE_PAGES, schema.PAGE_TEMPLATE_TYPE, kind)
+
+
+def _stopped_filter(email: str) -> dict[str, Any]:
+    """Pages of this campaign that say why the contact was stopped."""
+    return {
+        "and": [
+            notion_pages.equals(schema.SEQUENCE_PAGES, schema.PAGE_EMAIL, email),
+            notion_pages.equals(schema.SEQUENCE_PAGES, schema.PAGE_CAMPAIGN, campaign.NAME),
+            notion_pages.where(schema.SEQUENCE_PAGES, schema.PAGE_STOPPED, {"is_not_empty": True}),
+        ]
+    }
 
 
 def _event_filters(event: Event) -> list[dict[str, Any]]:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from christmas_campaign import campaign, fields, notion_pages, payloads, schedule, stops, templates, times
+from christmas_campaign import campaign, fields, marks, notion_pages, payloads, schedule, stops, templates, times
 from christmas_campaign import notion_schema as schema
 from christmas_campaign.alert import alert
 from christmas_campaign.enrolment import Record, time_to_live
@@ -19,7 +19,7 @@ from christmas_campaign.reasons import Outcome, Reason
 from christmas_campaign.segments import Segment, classify
 from christmas_campaign.sequences import sequence
 from christmas_campaign.settings import Settings
-from christmas_campaign.stops import Stop
+from christmas_campaign.stops import Lifts, Stop
 
 #: What each event says of the contact, as properties of her page in BusinessX.
 CONTACT_SAYS: dict[str, dict[str, str]] = {
@@ -43,6 +43,7 @@ def plan(
     begun: bool,
     planned: Mapping[int, datetime] = {},
     stopped: Collection[Stop] = (),
+    lifts: Lifts | None = None,
     signup: Event | None = None,
     sources: Mapping[str, str],
     settings: Settings,
@@ -52,15 +53,16 @@ def plan(
 
     ``contacts``, ``pages`` and ``portals`` are what the queries of ``lookups`` found, ``begun`` says whether an earlier
     enrolment for this very event was recorded but not finished, and ``planned`` when its e-mails were due (UTC); ``stopped``
-    is what stops the contact, ``signup`` their signup as it is kept (``None``: it is not, or this is one), ``sources`` are the
-    ids of Notion's data sources ``pages``, ``templates``, ``analytics`` and, for a portal, ``portals``; ``now`` is the moment
-    of the plan (aware).
+    is what stops the contact, ``lifts`` when the contact's stops were lifted (``None``: nothing is kept about the contact),
+    ``signup`` their signup as it is kept (``None``: it is not, or this is one), ``sources`` are the ids of Notion's data
+    sources ``pages``, ``templates``, ``analytics`` and, for a portal, ``portals``; ``now`` is the moment of the plan
+    (aware).
 
     Returns ``go``, ``outcome``, and ``note``, a sentence for the log. If ``go`` is false also ``reason``, and ``warning`` (the
-    note again) when a person should look. If true: ``record`` (``Record.as_json``) and ``ttl``, ``contact`` (path and body of
-    the contact's update, or ``None`` when there is no contact), ``page`` (method, path and body that write the page),
-    ``portal`` (the body that makes the customer's portal, or ``None``), ``emails`` (number and date of each), and
-    ``alert`` (the body for Discord, or ``None``).
+    note again) when a person should look. If true: ``record`` (``Record.as_json``) and ``ttl``, ``known``
+    (``marks.Known.as_json``), ``contact`` (path and body of the contact's update, or ``None`` when there is no contact),
+    ``page`` (method, path and body that write the page), ``portal`` (the body that makes the customer's portal, or ``None``),
+    ``emails`` (number and date of each), and ``alert`` (the body for Discord, or ``None``).
     """
     found = sequence(event.sequence)
     own = own_page(event, pages)
@@ -71,6 +73,9 @@ def plan(
     # What was begun is finished all the same, or the repair would find it unfinished for ever: no e-mail passes the gate.
     if stop is not None and not begun:
         return _no(stop.reason, f"The contact was stopped for this sequence at {times.text(stop.at)}.")
+    marked = [mark for page in pages if (mark := marks.on_page(page)) is not None and marks.holds(mark, lifts)]
+    if marked and not begun:
+        return _no(marked[0].reason, f'A page of the contact says "{schema.PAGE_STOPPED}": {marked[0].reason}.')
     if found.needs_contact and not contacts:
         note = "There is no contact with this address in BusinessX: add it, then run this again. Nothing was sent."
         return {**_no(Reason.CONTACT_NOT_FOUND, note), "warning": note}
@@ -104,6 +109,7 @@ def plan(
         "note": _note(found.name, contacts, own is not None, dates),
         "record": record.as_json(),
         "ttl": time_to_live(max(dates.values()), now),
+        "known": marks.known(event.email, sources["pages"]).as_json(),
         "contact": _contact_update(event, segment, contact, first or sent.get(1)),
         "page": _page_request(own, said, values, sources["pages"]),
         "portal": _portal(event, named, portals, known, sources, now) if found is ONBOARDING else None,

@@ -147,13 +147,20 @@ def _from(ids: Iterable[str], cursor: str) -> list[str]:
 
 
 def wanted_pages(enrolments: Iterable[Enrolment]) -> dict[str, str]:
-    """Return the pages that have to be looked at, those of enrolments of which an e-mail was sent: the contact's address, by
-    the page's id."""
+    """Return the pages that have to be looked at: the contact's address, by the page's id. They are those of enrolments of
+    which an e-mail was sent, or all are skipped."""
     return {
         each.page: each.record.event.email
         for each in enrolments
-        if each.page is not None and any(mail.outcome == "sent" for mail in each.mails.values())
+        if each.page is not None and (_well(each) or any(mail.outcome == "sent" for mail in each.mails.values()))
     }
+
+
+def _well(enrolment: Enrolment) -> bool:
+    """Whether all e-mails are sent or skipped."""
+    return all(
+        number in enrolment.mails and enrolment.mails[number].outcome in _WELL for number in enrolment.record.emails
+    )
 
 
 def _kills(seen: Snapshot) -> Iterator[Kill]:
@@ -241,10 +248,7 @@ def _stamps(enrolment: Enrolment, live: Collection[int | None], page: Page | Non
         for number, mail in sorted(enrolment.mails.items())
         if mail.outcome == "sent" and number not in live and said.get(schema.page_sent(number)) is None
     }
-    well = all(
-        number in enrolment.mails and enrolment.mails[number].outcome in _WELL and number not in live
-        for number in enrolment.record.emails
-    )
-    completed = well and said.get(schema.PAGE_COMPLETED) is not True
+    ended = not any(number in live for number in enrolment.record.emails)
+    completed = ended and _well(enrolment) and said.get(schema.PAGE_COMPLETED) is not True
     if sent or completed:
         yield Stamp(enrolment.id, str(page["id"]), sent, completed)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from christmas_campaign import again, campaign, gate, notion_pages, stops
+from christmas_campaign import again, campaign, gate, marks, notion_pages, stops
 from christmas_campaign import notion_schema as schema
 from christmas_campaign.enrolment import Record, Settled
 from christmas_campaign.reasons import Outcome, Reason
@@ -65,13 +65,15 @@ def settle(
     tries: int,
     claimed_at: datetime | None,
     page: Mapping[str, Any] | None,
+    done: Collection[int] = (),
     settings: Settings,
     now: datetime,
 ) -> dict[str, Any]:
     """Decide what is written down about e-mail ``number``.
 
     ``tries`` says how often it was put off before, ``claimed_at`` when it was claimed (``None``: not yet), ``page`` is the
-    contact's page as it was read before the send, ``now`` the time after the send (aware).
+    contact's page as it was read before the send, ``done`` has the numbers of the other e-mails that the ledger says are
+    sent or skipped, ``now`` is the time after the send (aware).
 
     Returns ``outcome``, ``reason``, ``detail``; ``date`` and ``tries`` when the e-mail is put off, and else ``ledger``
     (``Settled.as_json``), ``analytics`` (the body that makes the analytics page) and ``stamp`` (the body that updates the
@@ -92,8 +94,30 @@ def settle(
             verdict.outcome, now, verdict.reason, verdict.resend_id, None if answered else claimed_at
         ).as_json(),
         "analytics": analytics(record, number, verdict, now),
-        "stamp": _stamp(record, number, verdict, page, now),
+        "stamp": _stamp(record, number, verdict, page, done, now),
     }
+
+
+def at_gate(
+    decision: Mapping[str, Any], record: Record, number: int, *, page_id: str, done: Collection[int], now: datetime
+) -> dict[str, Any]:
+    """Return what the gate decided about e-mail ``number``, with what it leaves in Notion if the gate has settled it.
+
+    ``decision`` is as ``gate.gate`` gives it, ``page_id`` the id of the contact's page, ``done`` has the numbers of the
+    other e-mails that the ledger says are sent or skipped, ``now`` is the time (aware).
+
+    Adds ``analytics`` (the body that makes the analytics page). Where all e-mails are sent or skipped, ``page`` also says that
+    the sequence is completed.
+    """
+    if not decision.get("ledger"):
+        return dict(decision)
+    verdict = Verdict(decision["outcome"], decision["reason"], decision["detail"])
+    page = decision.get("page")
+    if verdict.outcome is Outcome.SKIPPED and _others_done(record, number, done):
+        completed = notion_pages.properties(schema.SEQUENCE_PAGES, {schema.PAGE_COMPLETED: True})
+        page = page or {"path": f"/v1/pages/{page_id}", "body": {"properties": {}}, "unless": None}
+        page = {**page, "body": {"properties": {**page["body"]["properties"], **completed}}}
+    return {**decision, "analytics": analytics(record, number, verdict, now), "page": page}
 
 
 def analytics(record: Record, number: int, verdict: Verdict, now: datetime) -> dict[str, Any]:
@@ -118,8 +142,18 @@ def analytics(record: Record, number: int, verdict: Verdict, now: datetime) -> d
     }
 
 
+def _others_done(record: Record, number: int, done: Collection[int]) -> bool:
+    """Whether all other e-mails are among those that are done."""
+    return all(each in done for each in record.emails if each != number)
+
+
 def _stamp(
-    record: Record, number: int, verdict: Verdict, page: Mapping[str, Any] | None, now: datetime
+    record: Record,
+    number: int,
+    verdict: Verdict,
+    page: Mapping[str, Any] | None,
+    done: Collection[int],
+    now: datetime,
 ) -> dict[str, Any] | None:
     if page is None or notion_pages.archived(page):
         return None
@@ -127,11 +161,13 @@ def _stamp(
     if verdict.outcome is Outcome.SENT:
         values[schema.page_sent(number)] = now
     if verdict.reason in stops.RULES:
-        values[schema.PAGE_STOPPED] = gate.ended_by(verdict.reason, number)
+        mark = marks.on_page(page)
+        since = mark.at if mark and mark.reason is verdict.reason else None
+        values[schema.PAGE_STOPPED] = marks.text(verdict.reason, since or now, number)
     said = notion_pages.plain(page)
-    # Whichever is settled last completes the sequence; another one without a date has failed and can be replayed.
-    others_done = all(said.get(schema.page_sent(each)) is not None for each in record.emails if each != number)
-    if verdict.outcome is not Outcome.FAILED and others_done:
+    # Whichever is settled last completes the sequence. One that has neither a date nor its place in the ledger can be replayed.
+    dated = [each for each in record.emails if said.get(schema.page_sent(each)) is not None]
+    if verdict.outcome is not Outcome.FAILED and _others_done(record, number, [*dated, *done]):
         values[schema.PAGE_COMPLETED] = True
     return {"properties": notion_pages.properties(schema.SEQUENCE_PAGES, values)} if values else None
 

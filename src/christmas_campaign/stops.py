@@ -3,9 +3,10 @@
 What is kept of a contact is Kestra's KV entry ``stop.<contact id>``; the id is opaque. ``stops`` has each reason with when and
 by whom, and ``ends``, made from it, which reason ends which sequence: by that the flow `send-email` checks once more, at the
 last moment, without Python. What ends one booking alone is there under the opaque id of that booking. ``back`` is when a
-contact took her unsubscribing back, if ever: a call from before that, late or once more, does not count. ``changed`` is when it
-was written, so that no two entries of a contact are the same. An entry has no time to live: one that went away by itself would
-send mail.
+contact took her unsubscribing back, if ever: a call from before that, late or once more, does not count. ``lifted`` is when a
+person last lifted what holds for good: by these two a mark on a page in Notion is older or newer (see ``marks``). ``changed``
+is when it was written, so that no two entries of a contact are the same. An entry has no time to live: one that went away by
+itself would send mail.
 """
 
 from __future__ import annotations
@@ -109,6 +110,18 @@ class Stop(NamedTuple):
         return times.milliseconds(self.at) if RULES[self.reason].holds is Holds.WHAT_WAS_BEFORE else FOR_EVER
 
 
+class Lifts(NamedTuple):
+    """When what stopped a contact for good was lifted last (UTC): ``back`` by the contact, ``lifted`` by a person."""
+
+    back: datetime | None = None
+    lifted: datetime | None = None
+
+    def of(self, reason: Reason) -> datetime | None:
+        """Return when a stop for this reason was lifted last, ``None`` if it never was."""
+        possible = {Reason.UNSUBSCRIBED: self, Reason.BOUNCED: (self.lifted,)}.get(reason, ())
+        return max((each for each in possible if each is not None), default=None)
+
+
 def bought(event: Event) -> Stop | None:
     """Return what an event ends of the contact's other sequences by being a purchase, ``None`` for all but an onboarding."""
     return Stop(Reason.BOUGHT, event.received_at, Source.ENROLMENT) if event.sequence == "onboarding" else None
@@ -132,20 +145,22 @@ def read(kept: Mapping[str, Any] | None) -> tuple[Stop, ...]:
     )
 
 
-def back(kept: Mapping[str, Any] | None) -> datetime | None:
-    """Return when a contact took her unsubscribing back last, from what ``as_json`` wrote; ``None``: never."""
-    said = (kept or {}).get("back")
-    return times.parse(said) if said else None
+def lifts(kept: Mapping[str, Any] | None) -> Lifts | None:
+    """Return when a contact's stops were lifted, from what ``as_json`` wrote; ``None`` if nothing is kept."""
+    if kept is None:
+        return None
+    back, lifted = (times.parse(kept[name]) if kept.get(name) else None for name in ("back", "lifted"))
+    return Lifts(back, lifted)
 
 
-def as_json(stops: Collection[Stop], back: datetime | None = None) -> dict[str, Any]:
+def as_json(stops: Collection[Stop], lifts: Lifts | None = None) -> dict[str, Any]:
     """Return what stops a contact as it is kept; ``ends`` has for each sequence, and for each booking that is ended by itself,
-    the reason that ends it and, in milliseconds since 1970, the moment before which what arrived is ended. ``back`` is when she
-    took her unsubscribing back last."""
+    the reason that ends it and, in milliseconds since 1970, the moment before which what arrived is ended. ``lifts`` is when
+    the contact's stops were lifted."""
     ends = {name: _strongest(stops, name, None) for name in sorted(_ALL)}
     ends |= {each.booking: each for each in stops if each.booking}
     return {
-        **({"back": times.text(back)} if back else {}),
+        **{name: times.text(at) for name, at in (lifts or Lifts())._asdict().items() if at},
         "stops": [_as_json(each) for each in stops],
         "ends": {name: {"reason": each.reason, "before": each.before} for name, each in ends.items() if each},
     }

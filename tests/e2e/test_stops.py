@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from datetime import UTC, datetime, timedelta
 
@@ -30,6 +31,9 @@ from christmas_campaign import identity, notion_pages
 from christmas_campaign import notion_schema as schema
 from christmas_campaign.cli.kestra import Execution
 from christmas_campaign.cli.stack import Stack
+
+#: A time as a page has it.
+SECOND = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d-0\d:00"
 
 
 @pytest.fixture(autouse=True)
@@ -81,9 +85,12 @@ def test_who_is_stopped_gets_no_more_until_she_is_let_go_on(stack: Stack) -> Non
     reason = ("SUCCESS", "skipped", "stopped_by_person")
     assert became(ended(stack, email, 4)) == [(2, "SUCCESS", "sent", None), *((each, *reason) for each in (3, 4, 5))]
     assert numbers(mails(stack, email)) == [2]
-    # Each ended in one step, without a look at anything; her page is told once.
-    assert len(calls(stack, "notion", email)) == asked
-    assert page_of(stack, email)["Stop Reason"] == "stopped_by_person (from E3)"
+    # Each ended in one step, without a look at anything, and left its page in Email Analytics.
+    assert len(calls(stack, "notion", email)) == asked + 3
+    said = page_of(stack, email)
+    assert (said["Stop Reason"], said["Sequence Completed"]) == ("stopped_by_person (from E3)", True)
+    pages = sorted((page["Email Number"], page["Status"]) for page in analytics_of(stack, email))
+    assert pages == [(2, "sent"), *((each, "skipped") for each in (3, 4, 5))]
 
     begin(stack, "noshow", email)
     kept_out = until(lambda: runs(stack, "enroll", email, "noshow"), "the enrolment")[0]
@@ -133,7 +140,7 @@ def test_a_stop_one_second_before_an_email_is_due_holds(stack: Stack) -> None:
     assert in_time, "the stop was never answered within a second"
     assert became(ended(stack, email, 1)) == [(5, "SUCCESS", "skipped", "unsubscribed")]
     assert mails(stack, email) == []
-    assert page_of(stack, email)["Stop Reason"] == "unsubscribed (from E5)"
+    assert re.fullmatch(rf"unsubscribed since {SECOND} \(from E5\)", page_of(stack, email)["Stop Reason"])
     contact = identity.contact_id(email)
     held = christmas(stack, "go-on", email, "--yes")
     assert (held.exit_code, held.stderr) == (1, "That holds for good.\n")
@@ -142,9 +149,9 @@ def test_a_stop_one_second_before_an_email_is_due_holds(stack: Stack) -> None:
 
 def test_a_stop_between_the_gate_and_the_send_holds(stack: Stack) -> None:
     email = address()
-    # Before the e-mail waits: a slow machine may be late for it. Nothing else gets a page.
+    # Before the e-mail waits: a slow machine may be late for it. Nothing else gets a page, and it says nothing of the stop yet.
     fault = stack.sandbox.fault(
-        "notion", "latency", when="before", seconds=12, times=1, method="GET", path="/v1/pages/.*"
+        "notion", "latency", when="after", seconds=12, times=1, method="GET", path="/v1/pages/.*"
     )
     about_to_get_the_last(stack, email, seconds=3)
     until(lambda: any(each["id"] == fault and each["hits"] for each in stack.sandbox.faults()), "the look at the page")
@@ -160,7 +167,8 @@ def test_a_stop_between_the_gate_and_the_send_holds(stack: Stack) -> None:
         "complained: The contact was stopped right before it was sent.",
     )
     said = page_of(stack, email)
-    assert (said["Email 5 Sent"], said["Stop Reason"]) == (None, "complained (from E5)")
+    assert said["Email 5 Sent"] is None
+    assert re.fullmatch(rf"complained since {SECOND}( \(from E5\))?", said["Stop Reason"])
     assert [call.path for call in calls(stack, "resend", email)] == ["/resend/emails/stopped/complained"]
 
 

@@ -12,6 +12,7 @@ from christmas_campaign.enrolment import Record
 from christmas_campaign.intake import Event
 from christmas_campaign.sequences import UnknownEmail
 from christmas_campaign.settings import Settings
+from christmas_campaign.stops import Lifts
 from unit import build
 
 NOW = build.NOW
@@ -24,6 +25,7 @@ def ask_whole(
     record: Record | None = None,
     page: Mapping[str, Any] | None = None,
     gone: bool = False,
+    lifts: Lifts | None = None,
     settings: Settings = build.SETTINGS,
 ) -> dict[str, Any]:
     return compose.compose(
@@ -32,6 +34,7 @@ def ask_whole(
         enrolment="signup-abc",
         page=None if gone else (page or build.sequence_page()),
         active=compose.active_templates(found),
+        lifts=lifts,
         settings=settings,
     )
 
@@ -42,11 +45,12 @@ def ask(
     record: Record | None = None,
     page: Mapping[str, Any] | None = None,
     gone: bool = False,
+    lifts: Lifts | None = None,
     settings: Settings = build.SETTINGS,
 ) -> dict[str, Any]:
     """What is decided; of an e-mail the bodies without the footer, which is seen to be there."""
     record = record or build.record()
-    said = ask_whole(*found, number=number, record=record, page=page, gone=gone, settings=settings)
+    said = ask_whole(*found, number=number, record=record, page=page, gone=gone, lifts=lifts, settings=settings)
     if said["send"]:
         footer = build.footer(record.event.sequence)
         for part in ("html", "text"):
@@ -220,6 +224,28 @@ def test_a_subject_of_spaces_costs_no_time() -> None:
 )
 def test_the_page_is_looked_at_before_the_template(page: dict[str, Any] | None, expected: dict[str, Any]) -> None:
     assert ask(page=page, gone=page is None, settings=NO_SENDER) == expected
+
+
+@pytest.mark.parametrize("reason", ["unsubscribed", "complained", "bounced"])
+@pytest.mark.parametrize(
+    "since", ["", " since 2025-11-19T10:00:00-05:00", " since 2025-11-19T10:00:00-05:00 (from E3)"]
+)
+def test_page_that_says_stopped_for_good_stops_the_email(reason: str, since: str) -> None:
+    """As after a restore of a backup that is older than the stop: the KV store knows nothing."""
+    page = build.sequence_page({"Stop Reason": f"{reason}{since}"})
+    detail = f'The page says "Stop Reason": {reason}.'
+    assert ask(page=page) == no("skipped", reason, detail)
+
+
+@pytest.mark.parametrize("words", ["booked (from E3)", "expired (from E2)", "stopped_by_person", "because", ""])
+def test_page_with_another_stop_reason_does_not_stop_the_email(words: str) -> None:
+    assert ask(build.template(), page=build.sequence_page({"Stop Reason": words}))["send"] is True
+
+
+def test_page_that_is_older_than_the_lift_does_not_stop_the_email() -> None:
+    page = build.sequence_page({"Stop Reason": "unsubscribed since 2025-11-20T10:00:00-05:00"})
+    assert ask(build.template(), page=page, lifts=Lifts(NOW + build.MINUTE))["send"] is True
+    assert ask(build.template(), page=page, lifts=Lifts(NOW - build.MINUTE))["send"] is False
 
 
 def test_that_another_email_was_sent_does_not_stop_this_one() -> None:

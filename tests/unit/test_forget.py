@@ -223,11 +223,13 @@ HERS = [
     f"enrolment.{SIGNUP}",
     f"mail.{SIGNUP}.2",
     f"page.{NOSHOW}",
+    f"pages.{CONTACT}",
     f"reported.{NOSHOW}.1",
 ]
 NOT_HERS = [
     f"stop.{CONTACT}",
     f"bounces.{OTHER}",
+    f"pages.{OTHER}",
     f"stop.{OTHER}",
     f"enrolment.{FOREIGN}",
     f"mail.{FOREIGN}.2",
@@ -253,5 +255,5 @@ def test_the_patterns_find_what_is_hers_and_nothing_else() -> None:
     assert all(len(each) > 24 for each in patterns)
 
 
-def test_whoever_has_no_enrolment_has_no_pattern_but_one() -> None:
-    assert forget.patterns(Person(EMAIL, CONTACT)) == [f"bounces.{CONTACT}"]
+def test_contact_without_an_enrolment_has_the_patterns_of_the_contact_alone() -> None:
+    assert forget.patterns(Person(EMAIL, CONTACT)) == [f"bounces.{CONTACT}", f"pages.{CONTACT}"]

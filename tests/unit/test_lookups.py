@@ -20,6 +20,8 @@ def kind(name: str) -> dict[str, Any]:
     return {"property": "Template Type", "select": {"equals": name}}
 
 
+#: Pages that say why the contact was stopped.
+STOPPED = {"and": [EMAIL, CAMPAIGN, {"property": "Stop Reason", "rich_text": {"is_not_empty": True}}]}
 SIGNUP = {"and": [EMAIL, CAMPAIGN, kind("5-Day Sequence")]}
 
 
@@ -29,7 +31,7 @@ def test_what_a_signup_looks_up() -> None:
             "filter": {"property": "email", "email": {"equals": "zoe@example.com"}},
             "sorts": OLDEST_FIRST,
         },
-        "pages": {"filter": {"or": [SIGNUP, {"and": [EMAIL, CAMPAIGN, WITHOUT_TYPE]}]}, "sorts": OLDEST_FIRST},
+        "pages": {"filter": {"or": [SIGNUP, {"and": [EMAIL, CAMPAIGN, WITHOUT_TYPE]}, STOPPED]}, "sorts": OLDEST_FIRST},
         "portals": None,
     }
 
@@ -39,7 +41,12 @@ def test_what_a_noshow_looks_up() -> None:
     found = lookups.lookups(build.event("noshow"))
     assert found["pages"] == {
         "filter": {
-            "or": [SIGNUP, {"and": [EMAIL, kind("No-Show Recovery"), uri]}, {"and": [EMAIL, WITHOUT_TYPE, uri]}]
+            "or": [
+                SIGNUP,
+                {"and": [EMAIL, kind("No-Show Recovery"), uri]},
+                {"and": [EMAIL, WITHOUT_TYPE, uri]},
+                STOPPED,
+            ]
         },
         "sorts": OLDEST_FIRST,
     }
@@ -61,6 +68,7 @@ def test_a_call_is_looked_up_as_it_is_written_here_and_as_it_came(given: str, as
         SIGNUP,
         *({"and": [EMAIL, kind("Post-Call Follow-Up"), way]} for way in ways),
         *({"and": [EMAIL, WITHOUT_TYPE, way]} for way in ways),
+        STOPPED,
     ]
 
 
@@ -72,6 +80,7 @@ def test_a_payment_is_looked_up_with_a_day_on_both_sides() -> None:
         SIGNUP,
         {"and": [EMAIL, kind("Onboarding"), since, until]},
         {"and": [EMAIL, WITHOUT_TYPE, since, until]},
+        STOPPED,
     ]
     assert found["portals"] == {"filter": EMAIL, "sorts": OLDEST_FIRST}
 
@@ -81,7 +90,7 @@ def test_a_sequence_that_a_contact_enters_once_is_looked_up_in_this_campaign(mon
     monkeypatch.setattr(lookups, "sequence", lambda _: once)
     event = build.event("postcall")
     found = lookups.lookups(event)
-    assert found["pages"]["filter"]["or"] == [SIGNUP, {"and": [EMAIL, kind("Post-Call Follow-Up"), CAMPAIGN]}]
+    assert found["pages"]["filter"]["or"] == [SIGNUP, {"and": [EMAIL, kind("Post-Call Follow-Up"), CAMPAIGN]}, STOPPED]
     theirs = build.sequence_page({"Template Type": "Post-Call Follow-Up"})
     older = build.sequence_page({"Template Type": "Post-Call Follow-Up", "Campaign": "Christmas 2024"})
     assert lookups.own_page(event, [older, theirs]) is theirs

@@ -13,7 +13,7 @@ from christmas_campaign.intake import Event
 from christmas_campaign.reasons import Reason
 from christmas_campaign.segments import CRITICAL
 from christmas_campaign.settings import Settings
-from christmas_campaign.stops import RULES, Source, Stop
+from christmas_campaign.stops import RULES, Lifts, Source, Stop
 from unit import build, native
 
 NOW, HOUR, MINUTE = build.NOW, build.HOUR, build.MINUTE
@@ -41,6 +41,7 @@ def ask(
     begun: bool = False,
     planned: Mapping[int, datetime] = {},
     stopped: tuple[Stop, ...] = (),
+    lifts: Lifts | None = None,
     signup: Event | None = None,
     portals: tuple[Mapping[str, Any], ...] = (),
     settings: Settings = build.SETTINGS,
@@ -54,6 +55,7 @@ def ask(
         begun=begun,
         planned=planned,
         stopped=stopped,
+        lifts=lifts,
         signup=signup,
         sources={"pages": "source-pages", "portals": "source-portals", **build.SOURCES},
         settings=settings,
@@ -134,6 +136,17 @@ def test_all_that_a_signup_leads_to() -> None:
         },
         # Five days, and thirty more.
         "ttl": "PT3024000S",
+        "known": {
+            "path": "/v1/data_sources/source-pages/query",
+            "query": {
+                "filter": {
+                    "and": [
+                        {"property": "Email", "email": {"equals": "zoe@example.com"}},
+                        {"property": "Campaign", "select": {"equals": "Christmas 2025"}},
+                    ]
+                }
+            },
+        },
         "contact": {
             "path": "/v1/pages/contact-1",
             "body": {
@@ -895,3 +908,31 @@ def test_a_call_that_moves_is_another_event(said: dict[str, Any]) -> None:
 def test_the_page_has_the_time_of_a_call_to_the_second() -> None:
     event = build.event("precall", scheduled_time="2025-11-24T15:00:00.123Z")
     assert ask(event, own("precall"))["reason"] == "duplicate_precall_sequence"
+
+
+MARKED = build.sequence_page(
+    {"Template Type": "5-Day Sequence", "Stop Reason": "unsubscribed since 2025-11-19T10:00:00-05:00"}
+)
+
+
+@pytest.mark.parametrize("name", build.NAMES)
+def test_new_enrolment_is_skipped_when_a_page_says_stopped_for_good(name: str) -> None:
+    """As after a restore of a backup that is older than the stop."""
+    page = build.sequence_page(
+        {"Template Type": "Another", "Stop Reason": "bounced since 2025-11-19T10:00:00-05:00 (from E3)"}
+    )
+    said = ask(build.event(name), page)
+    note = 'A page of the contact says "Stop Reason": bounced.'
+    assert said == {"go": False, "outcome": "skipped", "reason": "bounced", "note": note}
+    # What was begun is finished; each e-mail reads the page again.
+    assert ask(build.event(name), page, begun=True)["go"] is True
+
+
+def test_page_that_says_a_stop_was_not_for_good_lets_a_new_enrolment_in() -> None:
+    page = build.sequence_page({"Template Type": "5-Day Sequence", "Stop Reason": "booked (from E3)"})
+    assert ask(build.event("postcall"), page)["go"] is True
+
+
+@pytest.mark.parametrize(("lifts", "go"), [(Lifts(NOW), True), (Lifts(NOW - 48 * HOUR), False), (Lifts(), False)])
+def test_stop_that_was_lifted_since_lets_a_new_enrolment_in(lifts: Lifts, go: bool) -> None:
+    assert ask(build.event("postcall"), MARKED, lifts=lifts)["go"] is go

@@ -237,7 +237,10 @@ def test_a_page_that_was_not_found_among_the_incomplete_ones_is_left_alone() -> 
     assert mends(enrolments=[unfinished(failed=True, mails=WELL, page="page-1")], pages=page()) == []
 
 
-def test_the_pages_to_look_at_are_those_of_enrolments_of_which_an_email_was_sent() -> None:
+def test_pages_to_look_at_are_those_of_enrolments_with_a_sent_email_or_all_skipped() -> None:
+    assert wanted_pages([enrolment(mails=dict.fromkeys(DUE, SKIPPED))]) == {"page-1": "zoe@example.com"}
+    assert wanted_pages([enrolment(mails={2: SKIPPED, 3: SKIPPED, 4: SKIPPED})]) == {}
+    assert wanted_pages([enrolment(mails={**dict.fromkeys(DUE, SKIPPED), 4: FAILED})]) == {}
     assert wanted_pages([enrolment(mails={2: FAILED, 3: SENT})]) == {"page-1": "zoe@example.com"}
     assert wanted_pages([enrolment(), enrolment(mails={2: FAILED}), enrolment(page=None, mails={2: SENT})]) == {}
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -143,12 +144,21 @@ def done(
     name: str = "signup",
     tries: int = 0,
     claimed_at: datetime | None = CLAIMED,
+    others: Collection[int] = (),
     settings: Settings = build.SETTINGS,
 ) -> dict[str, Any]:
     found = build.sequence_page() if page is ... else page
     record = build.record(name, emails=emails)
     return settle.settle(
-        record, number, verdict, tries=tries, claimed_at=claimed_at, page=found, settings=settings, now=NOW
+        record,
+        number,
+        verdict,
+        tries=tries,
+        claimed_at=claimed_at,
+        page=found,
+        done=others,
+        settings=settings,
+        now=NOW,
     )
 
 
@@ -379,6 +389,29 @@ def test_analytics_of_a_withdrawn_email_name_no_template(sequence: str) -> None:
 def test_a_number_outside_the_sequence_is_an_error() -> None:
     with pytest.raises(UnknownEmail):
         done(6)
+
+
+@pytest.mark.parametrize(
+    ("number", "verdict", "said", "in_ledger", "expected"),
+    [
+        (5, SENT, {"Email 2 Sent": "2025-11-17"}, [3, 4], {"Email 5 Sent": AT, "Sequence Completed": COMPLETED}),
+        (5, SENT, {}, [2, 3, 4], {"Email 5 Sent": AT, "Sequence Completed": COMPLETED}),
+        (5, SENT, {"Email 2 Sent": "2025-11-17"}, [4], {"Email 5 Sent": AT}),
+        (5, SKIPPED, {}, [2, 3, 4], {"Sequence Completed": COMPLETED}),
+        (5, FAILED, {}, [2, 3, 4], None),
+        (3, SENT, {}, [2, 4, 5], {"Email 3 Sent": AT, "Sequence Completed": COMPLETED}),
+    ],
+)
+def test_skipped_emails_do_not_keep_a_sequence_open(
+    number: int, verdict: Verdict, said: dict[str, Any], in_ledger: list[int], expected: Any
+) -> None:
+    assert stamp(number, verdict, page=build.sequence_page(said), others=in_ledger) == expected
+
+
+def test_mark_on_the_page_keeps_its_time() -> None:
+    page = build.sequence_page({"Stop Reason": "unsubscribed since 2025-11-19T10:00:00-05:00"})
+    said = stamp(3, Verdict(Outcome.SKIPPED, Reason.UNSUBSCRIBED, "The page says so."), page=page)
+    assert build.text_of(said["Stop Reason"]) == "unsubscribed since 2025-11-19T10:00:00-05:00 (from E3)"
 
 
 @pytest.mark.parametrize("code", [401, 404, 405])

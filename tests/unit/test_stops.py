@@ -6,7 +6,7 @@ import pytest
 
 from christmas_campaign import stops
 from christmas_campaign.reasons import Reason
-from christmas_campaign.stops import RULES, Holds, Source, Stop
+from christmas_campaign.stops import RULES, Holds, Lifts, Source, Stop
 from unit import build
 
 NOW, HOUR = build.NOW, build.HOUR
@@ -175,12 +175,14 @@ def test_what_came_after_it_wins_in_whatever_order_they_are_kept() -> None:
     assert stops.unsubscribe([stop(Reason.BOOKED)], herself(), NOW - HOUR) == (herself(), stop(Reason.BOOKED))
 
 
-def test_when_she_took_it_back_is_kept() -> None:
-    assert stops.back(None) is None
-    assert stops.back(stops.as_json([herself()])) is None
-    kept = stops.as_json([], NOW)
-    assert kept == {"back": "2025-11-20T15:00:00.000Z", "stops": [], "ends": {}}
-    assert (stops.back(kept), stops.read(kept)) == (NOW, ())
+def test_times_of_lifts_are_kept() -> None:
+    assert stops.lifts(None) is None
+    assert stops.lifts(stops.as_json([herself()])) == Lifts()
+    kept = stops.as_json([], Lifts(NOW, NOW + HOUR))
+    times = {"back": "2025-11-20T15:00:00.000Z", "lifted": "2025-11-20T16:00:00.000Z"}
+    assert kept == {**times, "stops": [], "ends": {}}
+    assert (stops.lifts(kept), stops.read(kept)) == (Lifts(NOW, NOW + HOUR), ())
+    assert stops.as_json([], Lifts()) == {"stops": [], "ends": {}}
 
 
 def test_a_person_who_mends_a_mistake_lifts_all_but_a_complaint() -> None:

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from christmas_campaign import bookings, times
+from christmas_campaign import bookings, marks, times
 from christmas_campaign.cli import kestra_models, stopping
 from christmas_campaign.cli.kestra import Execution, Kestra
 from christmas_campaign.door.handlers import HANDLERS
@@ -105,7 +105,7 @@ def _subject(run: Execution) -> tuple[str, ...]:
         return run.flow, str(run.inputs.get("enrolment")), str(run.inputs.get("number"))
     if run.flow == _REPORT:
         return run.flow, str(run.labels.get("enrolment")), str(run.labels.get("number"))
-    if run.flow == stopping.FLOW:
+    if run.flow in (stopping.FLOW, marks.FLOW):
         # That another contact was stopped does not stop this one.
         return run.flow, str(run.inputs.get("contact"))
     return (run.flow, _call(run)) if run.flow in _CALLED else (run.flow,)

@@ -83,7 +83,8 @@ def go_on(contact: str, env_file: Path | None, also_for_good: bool, yes: bool) -
         _show(found)
         if also_for_good and any(holds_for_good(each) for each in found.stops):
             click.echo(_WARNING, err=True)
-        if found.stops and agreed(yes, False, "Let her go on?", "--yes"):
+        # After a restore the contact's pages in Notion may know of a stop that Kestra has lost.
+        if (found.stops or also_for_good) and agreed(yes, False, "Let her go on?", "--yes"):
             found = stopping.go_on(kestra, contact, also_for_good=also_for_good)
             _show(found)
             if any(holds_for_good(each) for each in found.stops):

@@ -15,6 +15,7 @@ NAMES = (
     "compose",
     "settle",
     "stop",
+    "mark",
     "unsubscribe",
     "resend",
     "report",

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from christmas_campaign import compose, pace, settings, times
+from christmas_campaign import compose, pace, settings, stops, times
 from christmas_campaign.enrolment import Record, Settled, time_to_live
 from christmas_campaign.gate import KEY_HOLDS
 from christmas_campaign.reasons import Outcome, Reason
@@ -21,7 +21,8 @@ def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
     not answer), ``kept`` (the template from the KV store, ``None`` if not there) or ``templates`` (response; ``None``
     likewise), ``settings``, ``turn`` (as ``gate`` gave it); not from runs of older revisions of the flow: ``unsubscribe_key``,
     ``seen`` (``own`` as text), ``called`` and ``looked`` (when the page was asked for, and was there, in milliseconds since
-    1970; ``called`` as text, ``0`` if Notion did not answer) and ``file``.
+    1970; ``called`` as text, ``0`` if Notion did not answer), ``file``, and ``stopped`` (what is kept of what stops the
+    contact, ``None`` if nothing is).
 
     Outputs: as ``compose.compose`` gives them, with ``request`` ready-made, in the file that ``file`` names or as an output.
     ``keep`` is the template for the KV store if it came from Notion and is of use, ``claimed_at`` when the e-mail was claimed
@@ -73,6 +74,8 @@ def _composed(context: Mapping[str, Any], now: datetime) -> dict[str, Any]:
         enrolment=context["enrolment"],
         page=None if page.get("code") == 404 else accepted(page, "the contact's page"),
         active=active,
+        # An older revision does not say: then a mark without a time does not count.
+        lifts=stops.lifts(context.get("stopped", {})),
         settings=_settings(context),
     )
     if not outputs["send"]:

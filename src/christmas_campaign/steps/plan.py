@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from christmas_campaign import again, amend, plan, settings, stops
+from christmas_campaign import again, amend, marks, plan, settings, stops
 from christmas_campaign.alert import failure
 from christmas_campaign.enrolment import Record, labels
 from christmas_campaign.intake import Event
@@ -23,9 +23,10 @@ def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
     ``enrolled`` (whether all e-mails of the event are scheduled already), ``refresh`` (whether Notion was asked again then) and
     ``seen`` (a digest of ``record``).
 
-    Outputs: as ``plan.plan`` gives them, with ``record``, ``portal``, ``alert`` and the bodies of ``contact`` and ``page``
-    ready-made; ``told``, what the team hears of what waits for a person. ``later`` is what becomes of the enrolment if Notion
-    does not answer: as ``again.put_off`` gives it, with labels and ``alert``. If it has not answered already, that is all.
+    Outputs: as ``plan.plan`` gives them, with ``record``, ``known``, ``portal``, ``alert`` and the bodies of ``contact`` and
+    ``page`` ready-made; ``known_ttl``, how long the KV store keeps ``known``; ``told``, what the team hears of what waits for a
+    person. ``later`` is what becomes of the enrolment if Notion does not answer: as ``again.put_off`` gives it, with labels and
+    ``alert``. If it has not answered already, that is all.
 
     Of an event that is enrolled only ``go`` (false), ``outcome``, ``reason``, ``note`` and ``labels``, and ``amended``, the
     record with the values that were added, ready-made, with its ``ttl`` and ``seen`` as it was given (it takes the place of a
@@ -51,6 +52,7 @@ def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
         begun=record is not None,
         planned=Record.from_json(record).emails if record else {},
         stopped=stops.read(context.get("stopped")),
+        lifts=stops.lifts(context.get("stopped")),
         signup=_signup(context),
         sources=context["sources"],
         settings=given,
@@ -61,9 +63,10 @@ def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
         if outputs.get("warning"):
             outputs["told"] = failure(event, event.id, None, outputs["reason"], outputs["warning"])
         return labelled(outputs, **labels(event))
-    for name in ("record", "portal", "alert"):
+    for name in ("record", "known", "portal", "alert"):
         if outputs[name] is not None:
             outputs[name] = ready_made(outputs[name])
+    outputs["known_ttl"] = f"P{marks.KEPT.days}D"
     outputs["page"]["body"] = ready_made(outputs["page"]["body"])
     if outputs["contact"] is not None:
         outputs["contact"]["body"] = ready_made(outputs["contact"]["body"])

@@ -15,7 +15,8 @@ from christmas_campaign.steps import labelled, parsed, ready_made, with_alert
 def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
     """Context: ``enrolment``, ``number``, ``tries``, ``record`` (from the KV store), ``composed`` (what ``compose`` decided,
     without the request), ``answer`` (Resend's response with the ``uri`` that was called, ``None`` for none), ``page``
-    (response, ``None`` for none), ``settings``.
+    (response, ``None`` for none), ``settings``; not from runs of older revisions of the flow: ``done`` (as ``gate`` gave
+    it).
 
     Outputs: as ``settle.settle`` gives them, with ``ledger`` and the bodies ready-made, ``ttl`` for the ledger, and ``alert``
     when the e-mail has failed.
@@ -31,6 +32,7 @@ def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
         tries=context.get("tries", 0),
         claimed_at=claimed_at,
         page=parsed(page.get("body")) if page is not None and page.get("code") == 200 else None,
+        done=context.get("done") or (),
         settings=settings.read(context["settings"]),
         now=now,
     )

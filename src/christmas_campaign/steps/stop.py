@@ -10,7 +10,7 @@ from christmas_campaign import stops, times
 from christmas_campaign.arrival import arrival
 from christmas_campaign.reasons import Reason
 from christmas_campaign.steps import UnusableContext, ready_made
-from christmas_campaign.stops import RULES, Lift, Source, Stop
+from christmas_campaign.stops import RULES, Lift, Lifts, Source, Stop
 
 
 def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
@@ -19,21 +19,30 @@ def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
     the only booking that the reason ends (empty: it ends sequences), and ``seen``, what is kept as text.
 
     Outputs: ``kept``, what the KV store is to have, ready-made, and ``seen`` as it was given: it is to replace an entry that
-    says so still, no other one. Who was let go on keeps an entry, or a stop from before would find what it had seen. Raises
-    ``UnusableContext`` for a reason, a source or a way to let go on that is none.
+    says so still, no other one. Who was let go on keeps an entry, or a stop from before would find what it had seen. ``mark``
+    says whether the contact's pages in Notion may have to say something else now. Raises ``UnusableContext`` for a reason, a
+    source or a way to let go on that is none.
     """
-    held, back = stops.read(context.get("kept")), stops.back(context.get("kept"))
+    held, lifts = stops.read(context.get("kept")), stops.lifts(context.get("kept")) or Lifts()
     at = arrival(context.get("at"), now)
     if context["reason"]:
         new = Stop(_reason(context["reason"]), at, _source(context["by"]), context.get("booking") or None)
-        held = stops.unsubscribe(held, new, back) if new.by is Source.CONTACT else stops.add(held, new)
+        mark = stops.holds_for_good(new)
+        held = stops.unsubscribe(held, new, lifts.back) if new.by is Source.CONTACT else stops.add(held, new)
     else:
         lift = _lift(context.get("lift") or Lift.LET_GO)
+        mark = lift is not Lift.LET_GO
         if lift is Lift.UNSUBSCRIBED:
-            held, back = stops.take_back(held, at), max(back or at, at)
+            held, lifts = stops.take_back(held, at), lifts._replace(back=max(lifts.back or at, at))
         else:
             held = stops.let_go(held, also_for_good=lift is Lift.ALSO_FOR_GOOD)
-    return {"kept": ready_made({**stops.as_json(held, back), "changed": times.text(now)}), "seen": context.get("seen")}
+            if lift is Lift.ALSO_FOR_GOOD:
+                lifts = lifts._replace(lifted=max(lifts.lifted or at, at))
+    return {
+        "kept": ready_made({**stops.as_json(held, lifts), "changed": times.text(now)}),
+        "seen": context.get("seen"),
+        "mark": mark,
+    }
 
 
 def _reason(word: str) -> Reason:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from christmas_campaign import lookups, reports
+from christmas_campaign import lookups, reports, stops
 from christmas_campaign import notion_schema as schema
+from christmas_campaign.reasons import Reason
+from christmas_campaign.stops import Source, Stop
 from unit import build
 
 SETTINGS: dict[str, Any] = {
@@ -133,6 +135,18 @@ def stop(**changed: Any) -> dict[str, Any]:
     return {"kept": None, "reason": "unsubscribed", "by": "person", **changed}
 
 
+def mark(**changed: Any) -> dict[str, Any]:
+    return {
+        "contact": build.WHO["contact"],
+        "tries": 0,
+        "known": True,
+        "pages": build.found(build.sequence_page()),
+        "stopped": stops.as_json([Stop(Reason.UNSUBSCRIBED, build.NOW, Source.CONTACT)]),
+        "settings": SETTINGS,
+        **changed,
+    }
+
+
 def resend(**changed: Any) -> dict[str, Any]:
     return {"payload": build.resend(), "received_at": None, "settings": {"resend_opens": None}, **changed}
 
@@ -180,6 +194,7 @@ ALL = {
     "compose": compose,
     "settle": settle,
     "stop": stop,
+    "mark": mark,
     "unsubscribe": unsubscribe,
     "resend": resend,
     "report": report,

@@ -310,3 +310,11 @@ def test_a_run_of_today_needs_the_page(changed: dict[str, Any]) -> None:
 
 def test_the_key_of_the_links_is_in_nothing_that_is_handed_on() -> None:
     assert contexts.UNSUBSCRIBE_KEY not in json.dumps(step(contexts.compose(), build.NOW))
+
+
+def test_older_revision_of_the_flow_counts_a_mark_with_its_time_alone() -> None:
+    """It does not hand over what the KV store knows; a mark of an older version has no time, and may have been lifted."""
+    for words, sends in (("unsubscribed since 2025-11-19T10:00:00-05:00", False), ("unsubscribed (from E3)", True)):
+        page = build.response(build.sequence_page({"Stop Reason": words}))
+        assert step(contexts.compose(page=page), build.NOW)["send"] is sends
+        assert step(contexts.compose(page=page, stopped=None), build.NOW)["send"] is False

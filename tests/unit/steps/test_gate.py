@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from christmas_campaign import gate, stops
+from christmas_campaign import gate, marks, stops
 from christmas_campaign.enrolment import Record, time_to_live
 from christmas_campaign.reasons import Reason
 from christmas_campaign.steps.gate import step
@@ -48,6 +48,7 @@ def test_what_the_flow_needs_to_go_on() -> None:
             "looks": contexts.BEGAN + 1_900,
             "longest": 10_000,
         },
+        "done": [],
         "stop": {
             "key": "stop.7ece2a81c666152c41fce3d8",
             "sequence": "signup",
@@ -177,13 +178,16 @@ def test_the_distance_goes_by_the_settings() -> None:
     assert step(contexts.gate(number=3, before=KEPT, settings=settings), build.NOW)["go"] is True
 
 
-@pytest.mark.parametrize(("changed", "reason"), [({"stopped": STOPPED}, "bounced"), ({"record": LATE}, "expired")])
-def test_what_is_skipped_for_good_is_written_down_with_its_time_to_live(changed: dict[str, Any], reason: str) -> None:
-    said = step(contexts.gate(**changed), build.NOW)
+@pytest.mark.parametrize(
+    ("changed", "marked"),
+    [({"stopped": STOPPED}, "bounced since 2025-11-20T10:00:00-05:00"), ({"record": LATE}, "expired")],
+)
+def test_what_is_skipped_for_good_is_written_down_with_its_time_to_live(changed: dict[str, Any], marked: str) -> None:
+    said, reason = step(contexts.gate(**changed), build.NOW), marked.partition(" ")[0]
     ledger = json.loads(said["ledger"])
     assert (ledger["outcome"], ledger["reason"], said["alert"]) == ("skipped", reason, None)
     words = build.text_of(json.loads(said["page"]["body"])["properties"]["Stop Reason"])
-    assert (said["page"]["path"], words) == ("/v1/pages/page-1", f"{reason} (from E2)")
+    assert (said["page"]["path"], words) == ("/v1/pages/page-1", f"{marked} (from E2)")
     last = Record.from_json(changed.get("record") or contexts.gate()["record"]).emails[5]
     assert said["ttl"] == time_to_live(last, build.NOW)
 
@@ -199,3 +203,54 @@ def test_a_flow_of_before_hands_over_neither_stop_nor_pause() -> None:
     context = contexts.gate()
     del context["stopped"], context["resumed"]
     assert step(context, build.NOW)["go"] is True
+
+
+SKIPPED = {"outcome": "skipped", "at": "2025-11-20T14:00:00.000Z", "reason": "bounced"}
+FAILED = {**SKIPPED, "outcome": "failed", "reason": "value_missing"}
+
+
+def test_skipped_email_gets_an_analytics_page() -> None:
+    said = step(contexts.gate(stopped=STOPPED, number=3), build.NOW)
+    properties = json.loads(said["analytics"])["properties"]
+    assert properties["Status"] == {"select": {"name": "skipped"}}
+    assert properties["Email Number"] == {"number": 3}
+    assert build.text_of(properties["Error Message"]).startswith("bounced: The contact was stopped at ")
+    assert build.text_of(properties["Template ID"]) == "5-Day E3"
+
+
+@pytest.mark.parametrize(
+    ("mails", "completed"),
+    [
+        ({"2": KEPT, "3": SKIPPED, "4": KEPT, "5": None}, True),
+        ({"2": SKIPPED, "3": SKIPPED, "4": SKIPPED, "5": FAILED}, True),
+        ({"2": KEPT, "3": FAILED, "4": KEPT}, False),
+        ({"2": KEPT, "3": CLAIM, "4": KEPT}, False),
+        ({"2": KEPT, "3": KEPT, "4": None}, False),
+        ({}, False),
+    ],
+)
+@pytest.mark.parametrize("before", [KEPT, SKIPPED])
+def test_sequence_is_completed_when_all_emails_are_sent_or_skipped(
+    mails: dict[str, Any], completed: bool, before: dict[str, Any]
+) -> None:
+    said = step(contexts.gate(stopped=STOPPED, number=5, mails=mails, before=before), build.NOW)
+    properties = json.loads(said["page"]["body"])["properties"] if said["page"] else {}
+    assert properties.get("Sequence Completed") == ({"checkbox": True} if completed else None)
+    # The one before it has written why already, or this one does.
+    assert ("Stop Reason" in properties) is (before is KEPT)
+
+
+def test_failed_email_at_the_gate_does_not_complete_the_sequence() -> None:
+    said = step(contexts.gate(own=OLD_CLAIM, number=5, mails=dict.fromkeys("234", KEPT)), build.NOW)
+    assert (said["reason"], said["page"]) == ("send_unknown", None)
+    assert json.loads(said["analytics"])["properties"]["Status"] == {"select": {"name": "failed"}}
+
+
+def test_email_that_goes_on_says_which_others_are_done() -> None:
+    mails = {"2": KEPT, "3": SKIPPED, "4": FAILED, "5": KEPT, "6": None}
+    assert step(contexts.gate(number=5, before=FAILED, mails=mails), build.NOW + 2 * build.HOUR)["done"] == [2, 3]
+
+
+def test_only_a_stop_that_does_not_hold_for_good_minds_what_the_page_says() -> None:
+    assert step(contexts.gate(stopped=STOPPED), build.NOW)["page"]["unless"] is None
+    assert step(contexts.gate(record=LATE), build.NOW)["page"]["unless"] == marks.ON_PAGE

@@ -16,7 +16,7 @@ from unit.steps import contexts, run
 
 USAGE = (
     "usage: python -m christmas_campaign.steps "
-    "{intake,sources,plan,gate,compose,settle,stop,unsubscribe,resend,report,conclude,booking,booked}\n"
+    "{intake,sources,plan,gate,compose,settle,stop,mark,unsubscribe,resend,report,conclude,booking,booked}\n"
 )
 
 
@@ -40,6 +40,7 @@ OUTPUT = {
     "compose": "request",
     "settle": "ledger",
     "stop": "kept",
+    "mark": "updates",
     "unsubscribe": "contact",
     "resend": "report",
     "report": "bounces_ttl",
@@ -62,7 +63,7 @@ def test_every_step_can_be_called(
 
 
 @pytest.mark.parametrize(
-    "step", ["intake", "plan", "gate", "settle", "stop", "resend", "report", "conclude", "booking"]
+    "step", ["intake", "plan", "gate", "settle", "stop", "mark", "resend", "report", "conclude", "booking"]
 )
 def test_a_context_without_what_a_step_cannot_do_without_is_an_error(
     step: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

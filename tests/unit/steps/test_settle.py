@@ -244,7 +244,7 @@ def test_a_stop_at_the_last_moment_is_settled_and_said() -> None:
     # No date: it was not sent.
     stamp = json.loads(said["stamp"])["properties"]
     assert list(stamp) == ["Stop Reason"]
-    assert build.text_of(stamp["Stop Reason"]) == "complained (from E2)"
+    assert build.text_of(stamp["Stop Reason"]) == "complained since 2025-11-20T10:00:00-05:00 (from E2)"
 
 
 def test_withdrawn_sequence_keeps_the_labels_of_its_runs() -> None:

@@ -10,7 +10,7 @@ from christmas_campaign import stops
 from christmas_campaign.reasons import Reason
 from christmas_campaign.steps import UnusableContext
 from christmas_campaign.steps.stop import step
-from christmas_campaign.stops import RULES, Source, Stop
+from christmas_campaign.stops import RULES, Lifts, Source, Stop
 from unit import build
 from unit.steps import contexts, run
 
@@ -19,7 +19,7 @@ BOUGHT = Stop(Reason.BOUGHT, build.NOW - build.HOUR, Source.ENROLMENT)
 
 def kept(**changed: Any) -> Any:
     said = step(contexts.stop(seen="what was kept", **changed), build.NOW)
-    assert (list(said), said["seen"]) == (["kept", "seen"], "what was kept")
+    assert (list(said), said["seen"]) == (["kept", "seen", "mark"], "what was kept")
     entry = json.loads(said["kept"])
     assert entry.pop("changed") == "2025-11-20T15:00:00.000Z"
     return entry
@@ -97,7 +97,7 @@ def test_the_time_that_counts_may_be_an_earlier_one() -> None:
 
 
 def test_she_takes_it_back_and_it_does_not_matter_which_call_comes_first() -> None:
-    back = stops.as_json([], build.NOW)
+    back = stops.as_json([], Lifts(build.NOW))
     once = herself(None, "unsubscribed", -1)
     assert herself(once, "", 0) == back
     assert herself(herself(once, "unsubscribed", -1), "", 0) == back
@@ -109,25 +109,46 @@ def test_she_takes_it_back_and_it_does_not_matter_which_call_comes_first() -> No
 
 
 def test_who_unsubscribes_again_after_that_is_unsubscribed() -> None:
-    again = herself(stops.as_json([], build.NOW - build.HOUR), "unsubscribed", 0)
-    assert again == stops.as_json([HER._replace(at=build.NOW)], build.NOW - build.HOUR)
+    again = herself(stops.as_json([], Lifts(build.NOW - build.HOUR)), "unsubscribed", 0)
+    assert again == stops.as_json([HER._replace(at=build.NOW)], Lifts(build.NOW - build.HOUR))
 
 
 def test_what_others_have_said_stays() -> None:
     others = [Stop(Reason.COMPLAINED, build.NOW, Source.PERSON), BOUGHT]
-    assert herself(stops.as_json([HER, *others]), "", 0) == stops.as_json(others, build.NOW)
+    assert herself(stops.as_json([HER, *others]), "", 0) == stops.as_json(others, Lifts(build.NOW))
 
 
 def test_a_person_is_not_asked_when_she_took_it_back() -> None:
-    by_person = kept(kept=stops.as_json([], build.NOW + build.HOUR))
+    by_person = kept(kept=stops.as_json([], Lifts(build.NOW + build.HOUR)))
     assert [each["by"] for each in by_person["stops"]] == ["person"]
 
 
 def test_a_person_lifts_what_holds_for_good_if_that_is_said() -> None:
     held = stops.as_json([HER, BOUGHT])
     assert kept(kept=held, reason="", lift="let_go") == stops.as_json([HER])
-    assert kept(kept=held, reason="", lift="also_for_good") == stops.as_json([])
-    assert kept(kept=stops.as_json([HER], build.NOW), reason="", lift="also_for_good") == stops.as_json([], build.NOW)
+    assert kept(kept=held, reason="", lift="also_for_good") == stops.as_json([], Lifts(None, build.NOW))
+    before = Lifts(build.NOW - build.HOUR, build.NOW - 2 * build.HOUR)
+    after = Lifts(build.NOW - build.HOUR, build.NOW)
+    assert kept(kept=stops.as_json([HER], before), reason="", lift="also_for_good") == stops.as_json([], after)
+    # What was lifted stays known, whatever stops the contact later.
+    assert kept(kept=stops.as_json([], after), reason="bought") == stops.as_json(
+        [BOUGHT._replace(at=build.NOW, by=Source.PERSON)], after
+    )
+
+
+@pytest.mark.parametrize(
+    ("changed", "mark"),
+    [
+        *(({"reason": each}, True) for each in ("unsubscribed", "complained", "bounced")),
+        *(({"reason": each}, False) for each in ("stopped_by_person", "bought", "booked", "call_cancelled")),
+        ({"reason": "", "lift": ""}, False),
+        ({"reason": "", "lift": "let_go"}, False),
+        ({"reason": "", "lift": "also_for_good"}, True),
+        ({"reason": "", "lift": "unsubscribed"}, True),
+    ],
+)
+def test_stop_that_holds_for_good_is_marked_in_notion(changed: dict[str, str], mark: bool) -> None:
+    assert step(contexts.stop(**changed), build.NOW)["mark"] is mark
 
 
 def test_a_way_to_let_go_on_that_is_none_is_refused() -> None:

@@ -1,0 +1,183 @@
+"""What is left in Notion of e-mails that are not sent, and that a restored backup reads it before anything goes out."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+from cli.operator import christmas
+from support import (
+    DAY,
+    add_contact,
+    address,
+    analytics_of,
+    begin,
+    ended,
+    enrolled,
+    found_in,
+    mails,
+    runs,
+    sign_up,
+    until,
+    wait_for_mails,
+)
+
+from christmas_campaign import identity, notion_pages
+from christmas_campaign import notion_schema as schema
+from christmas_campaign.cli.kestra import Execution
+from christmas_campaign.cli.stack import Stack
+
+
+@pytest.fixture(autouse=True)
+def _no_faults_left(stack: Stack) -> None:
+    stack.sandbox.clear_faults()
+
+
+def call(stack: Stack, email: str, wish: str) -> None:
+    """Call the webhook of the contact's link, as the door does."""
+    token = stack.unsubscribe_keys.token(identity.contact_id(email))
+    answer = httpx.post(stack.webhook("unsubscribe-handler"), json={"token": token, "wish": wish}, timeout=60)
+    assert answer.status_code == 200
+
+
+def pages_of(stack: Stack, email: str) -> dict[str, dict[str, Any]]:
+    """The plain values of a contact's pages in Email Sequence, by their sequence."""
+    pages = [notion_pages.plain(page) for page in found_in(stack, schema.SEQUENCE_PAGES, schema.PAGE_EMAIL, email)]
+    return {str(page["Template Type"]): page for page in pages}
+
+
+def stop_reasons(stack: Stack, email: str) -> list[str]:
+    """The first word of `Stop Reason` on each page of a contact; empty for none."""
+    return [str(page["Stop Reason"] or "").partition(" ")[0] for page in pages_of(stack, email).values()]
+
+
+def marking(stack: Stack, email: str) -> list[Execution]:
+    """The runs that write the stop onto the contact's pages, the oldest first."""
+    labels = {"contact": identity.contact_id(email)}
+    found = stack.kestra.executions(namespace="christmas", flow_id="mark-stopped", labels=labels)
+    return sorted(found, key=lambda run: run.created)
+
+
+def marked(stack: Stack, email: str, reason: str) -> None:
+    """Wait until every page of a contact says this reason (empty: none says any)."""
+    until(lambda: set(stop_reasons(stack, email)) == {reason}, f"{reason or 'no stop'} on all pages")
+    until(lambda: not any(run.live for run in marking(stack, email)), "the end of the marking")
+
+
+def enrolment_that_ended(stack: Stack, email: str, name: str) -> tuple[str | None, str | None]:
+    """The outcome and the reason of the newest enrolment in a sequence."""
+
+    def the_end() -> Execution | None:
+        found = runs(stack, "enroll", email, name)
+        return found[-1] if found and found[-1].ended else None
+
+    run = until(the_end, "the enrolment")
+    return run.labels.get("outcome"), run.labels.get("reason")
+
+
+def test_skipped_emails_have_analytics_pages_and_complete_the_sequence(stack: Stack) -> None:
+    email = address()
+    add_contact(stack, email)
+    sign_up(stack, email)
+    wait_for_mails(stack, email, 1)
+    assert christmas(stack, "stop", email, "--yes").exit_code == 0
+    ended(stack, email, 4)
+
+    found = {page["Email Number"]: page for page in analytics_of(stack, email)}
+    assert {number: page["Status"] for number, page in found.items()} == {
+        2: "sent",
+        **dict.fromkeys((3, 4, 5), "skipped"),
+    }
+    assert found[4]["Error Message"].startswith("stopped_by_person: The contact was stopped at ")
+    assert (found[4]["Template ID"], found[4]["Resend Email ID"]) == ("5-Day E4", None)
+    (page,) = pages_of(stack, email).values()
+    assert (page["Sequence Completed"], page["Stop Reason"]) == (True, "stopped_by_person (from E3)")
+
+
+def test_unsubscribe_is_written_to_all_pages_at_once_and_cleared_when_taken_back(stack: Stack) -> None:
+    email = address()
+    add_contact(stack, email)
+    later = (datetime.now(UTC) + 20 * DAY).isoformat()
+    sign_up(stack, email, email_1_sent_at=later)
+    enrolled(stack, email)
+    begin(stack, "precall", email)
+    enrolled(stack, email, "precall")
+    call(stack, email, "unsubscribe")
+    marked(stack, email, "unsubscribed")
+    assert len(pages_of(stack, email)) == 2
+    # No e-mail has come due yet.
+    assert analytics_of(stack, email) == []
+
+    call(stack, email, "go_on")
+    marked(stack, email, "")
+
+
+def test_stop_holds_at_once_and_is_written_to_the_pages_once_notion_answers(stack: Stack) -> None:
+    email = address()
+    contact = identity.contact_id(email)
+    sign_up(stack, email, email_1_sent_at=(datetime.now(UTC) + 20 * DAY).isoformat())
+    enrolled(stack, email)
+    # More than the quick tries of one run.
+    stack.sandbox.fault("notion", "status", status=500, times=6, method="PATCH")
+    call(stack, email, "unsubscribe")
+    until(lambda: stack.kestra.kv_get(f"stop.{contact}"), "the stop")
+    marked(stack, email, "unsubscribed")
+    first, *others = marking(stack, email)
+    assert (first.labels["outcome"], first.labels["reason"]) == ("deferred", "notion_unreachable")
+    assert [run.labels["outcome"] for run in others][-1] == "reported"
+
+
+def test_restored_backup_that_is_older_than_the_unsubscribe_writes_to_nobody_who_unsubscribed(stack: Stack) -> None:
+    email = address()
+    contact = identity.contact_id(email)
+    add_contact(stack, email)
+    due = datetime.now(UTC) + timedelta(seconds=14)
+    sign_up(stack, email, email_1_sent_at=(due - 1 * DAY).isoformat())
+    enrolled(stack, email)
+    call(stack, email, "unsubscribe")
+    marked(stack, email, "unsubscribed")
+    # What a restore of an older backup does.
+    stack.kestra.kv_delete(f"stop.{contact}")
+    assert datetime.now(UTC) < due, "this machine is too slow for this test"
+
+    became = ended(stack, email, 4)
+    said = [(run.state, run.labels["outcome"], run.labels["reason"]) for run in became]
+    assert said == [("SUCCESS", "skipped", "unsubscribed")] * 4
+    assert mails(stack, email) == []
+    found = {page["Email Number"]: page["Error Message"] for page in analytics_of(stack, email)}
+    words = 'unsubscribed: The page says "Stop Reason": unsubscribed.'
+    assert found == dict.fromkeys((2, 3, 4, 5), words)
+    assert pages_of(stack, email)["5-Day Sequence"]["Sequence Completed"] is True
+
+    # Nor does another sequence begin.
+    begin(stack, "noshow", email)
+    assert enrolment_that_ended(stack, email, "noshow") == ("skipped", "unsubscribed")
+    # Until the contact wants e-mails again.
+    call(stack, email, "go_on")
+    until(lambda: stack.kestra.kv_get(f"stop.{contact}"), "the lift")
+    begin(stack, "postcall", email)
+    assert enrolment_that_ended(stack, email, "postcall") == ("enrolled", None)
+    assert len(wait_for_mails(stack, email, 1)) == 1
+
+
+def test_reason_that_does_not_hold_for_good_does_not_replace_a_mark(stack: Stack) -> None:
+    """After a restore: the KV store knows of a stop by a person alone, and that one is lifted again."""
+    email = address()
+    contact = identity.contact_id(email)
+    due = datetime.now(UTC) + timedelta(seconds=14)
+    sign_up(stack, email, email_1_sent_at=(due - 1 * DAY).isoformat())
+    enrolled(stack, email)
+    call(stack, email, "unsubscribe")
+    marked(stack, email, "unsubscribed")
+    stack.kestra.kv_delete(f"stop.{contact}")
+    assert christmas(stack, "stop", email, "--yes").exit_code == 0
+    assert datetime.now(UTC) < due, "this machine is too slow for this test"
+
+    first = until(lambda: [run for run in runs(stack, "send-email", email) if run.ended], "the first skipped e-mail")
+    assert first[0].labels["reason"] == "stopped_by_person"
+    assert stop_reasons(stack, email) == ["unsubscribed"]
+    assert christmas(stack, "go-on", email, "--yes").exit_code == 0
+    assert {run.labels["reason"] for run in ended(stack, email, 4)} == {"stopped_by_person", "unsubscribed"}
+    assert mails(stack, email) == []
