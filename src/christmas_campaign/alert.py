@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
-from christmas_campaign import identity
+from christmas_campaign import identity, notion_pages
 from christmas_campaign.intake import Event
 from christmas_campaign.reasons import WHAT_TO_DO, Reason
 from christmas_campaign.segments import Segment
+from christmas_campaign.sequences import sequence
 
 #: The most characters of one text of the contact's within a message: Discord takes 2,000 in all.
 LONGEST = 200
@@ -31,17 +32,72 @@ def alert(event: Event, segment: Segment) -> dict[str, Any] | None:
     return {"content": "\n".join(lines), "allowed_mentions": {"parse": []}, "flags": 4}
 
 
-def failure(event: Event | None, enrolment: str, number: int | None, reason: Reason, detail: str) -> dict[str, str]:
+class Pages(NamedTuple):
+    """The ids of a contact's pages in Notion: in Email Sequence, and in BusinessX (``None``: not known, or not there)."""
+
+    sequence: str | None = None
+    contact: str | None = None
+
+
+class About(NamedTuple):
+    """Whom and what an alert is about, in words without an address or a name."""
+
+    subject: str
+    contact: str
+
+    def as_json(self) -> dict[str, str]:
+        """Return it for a flow."""
+        return self._asdict()
+
+
+def about(event: Event | None, enrolment: str, number: int | None, pages: Pages) -> About:
+    """Return what an alert says of an enrolment, or of e-mail ``number`` of one.
+
+    ``event`` is what the enrolment is about; ``None`` if it is not kept any more.
+    """
+    contact = f"Contact {identity.contact_id(event.email)}" if event else f"Contact of the enrolment {enrolment}"
+    if pages.sequence:
+        where = notion_pages.link(pages.sequence)
+    elif pages.contact:
+        where = f"no page in Email Sequence yet; in BusinessX {notion_pages.link(pages.contact)}"
+    else:
+        where = "no page in Notion is known"
+    # The id of an enrolment begins with its sequence.
+    return About(subject(event.sequence if event else enrolment.rpartition("-")[0], number), f"{contact}: {where}")
+
+
+def subject(name: str, number: int | None) -> str:
+    """Return the words for an e-mail of the sequence ``name``, or for an enrolment in it: the sequence, the number and of how
+    many, the template."""
+    if number is None:
+        return f"{name}, the enrolment"
+    found = template(name, number)
+    return (
+        f"{name}, e-mail {number} of {sequence(name).last} (template {found})" if found else f"{name}, e-mail {number}"
+    )
+
+
+def template(name: str, number: int) -> str | None:
+    """Return the template of an e-mail; ``None`` if this version knows no such sequence or e-mail."""
+    try:
+        return sequence(name).email(number).template
+    except LookupError:
+        return None
+
+
+def failure(
+    event: Event | None, enrolment: str, number: int | None, reason: Reason, detail: str, pages: Pages | None = None
+) -> dict[str, str]:
     """Return what the team is told of an enrolment, or of e-mail ``number`` of one, that waits for a person.
 
     ``event`` is what the enrolment is about (``None``: nobody knows any more). Returns ``key``, the same for the same failure,
-    and ``message``: it names nobody, `christmas failures` does.
+    and ``message``: it has a link to the contact's page, and no name or address.
     """
-    what = "An enrolment" if number is None else f"E-mail {number}"
-    of = f" of {event.sequence} (contact {identity.contact_id(event.email)})" if event else f" of {enrolment}"
+    said = about(event, enrolment, number, pages or Pages())
     lines = [
-        f"**Failed**: {what}{of}: {reason}.",
+        f"**Failed**: {said.subject}: {reason}.",
         detail if len(detail) <= LONGEST_DETAIL else f"{detail[: LONGEST_DETAIL - 1]}…",
+        f"{said.contact}.",
         f"To do: {WHAT_TO_DO[reason]} `christmas failures` lists all.",
     ]
     return {"key": ".".join([enrolment, str(number or 0), reason]), "message": "\n".join(filter(None, lines))}

@@ -65,10 +65,10 @@ def gate(
         return _no(Outcome.FAILED, Reason.ENROLMENT_UNKNOWN, detail)
     email = None if record.withdrawn(number) else sequence(record.event.sequence).email(number)
     if own and own.outcome is Outcome.SENT:
-        return _no(Outcome.SKIPPED, Reason.ALREADY_SENT, f"Sent at {times.text(own.at)}.")
+        return _no(Outcome.SKIPPED, Reason.ALREADY_SENT, f"Sent on {times.for_owner(own.at)}.")
     stop = stops.ending(stopped, record.event)
     if stop is not None:
-        detail = f"The contact was stopped at {times.text(stop.at)}."
+        detail = f"The contact was stopped on {times.for_owner(stop.at)}."
         return {**_ended(stop.reason, detail, own, now), "page": _page(number, page_id, stop.reason, stop.at, before)}
     if paused:
         # Tried again at once, but the run waits before that: see the task `hold`.
@@ -88,9 +88,9 @@ def gate(
     # While a person holds the campaign nothing grows too old.
     due = max(record.emails[number], resumed or record.emails[number])
     call = _call(record, settings)
-    late = f"It was due at {times.text(record.emails[number])}." if now - due > settings.expires_after else None
+    late = f"It was due on {times.for_owner(record.emails[number])}." if now - due > settings.expires_after else None
     if call is not None and call <= now:
-        late = f"The call was at {times.text(call)}."
+        late = f"The call was on {times.for_owner(call)}."
     if late:
         return {**_ended(Reason.EXPIRED, late, own, now), "page": _page(number, page_id, Reason.EXPIRED, now, before)}
     if unsettled is not None:
@@ -99,7 +99,7 @@ def gate(
         turn = before.at + settings.spacing
         # Settled in the future: the clock was set back since. That says nothing of the distance, which the dates keep.
         if before.at <= now + CLOCKS_DIFFER and now < turn:
-            return _later(turn, Reason.TOO_SOON, f"E-mail {earlier} was settled at {times.text(before.at)}.")
+            return _later(turn, Reason.TOO_SOON, f"E-mail {earlier} was settled on {times.for_owner(before.at)}.")
     return {
         "go": True,
         "page_path": f"/v1/pages/{page_id}",
@@ -143,7 +143,7 @@ def _call(record: Record, settings: Settings) -> datetime | None:
 def unknown(claimed_at: datetime) -> str:
     """Return why an e-mail that was claimed at this time (UTC) is not sent any more without a person's look."""
     return (
-        f"It was handed to Resend at {times.text(claimed_at)}, or was about to be, and what became of it is not known."
+        f"It was handed to Resend on {times.for_owner(claimed_at)}, or was about to be, and what became of it is not known."
         " That is too long ago for Resend to tell a second try from a second e-mail."
     )
 

@@ -40,10 +40,12 @@ class Mark(NamedTuple):
 
 
 class Known(NamedTuple):
-    """Where a contact's pages are, in the KV store under ``key``: the path and the body of the Notion query that finds them."""
+    """Where a contact's pages are, in the KV store under ``key``: the path and the body of the Notion query that finds them,
+    and the address of the contact's page in BusinessX, for a person (``None``: there is none)."""
 
     path: str
     query: Mapping[str, Any]
+    link: str | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return the entry as it is kept."""
@@ -57,13 +59,16 @@ class Update(NamedTuple):
     body: Mapping[str, Any]
 
 
-def known(email: str, source: str) -> Known:
-    """Return where the pages of the contact with this address are; ``source`` is the id of the data source of the pages."""
+def known(email: str, source: str, page_id: str | None) -> Known:
+    """Return where the pages of the contact with this address are; ``source`` is the id of the data source of the pages,
+    ``page_id`` that of the contact's page in BusinessX (``None``: there is none)."""
     wanted = [
         notion_pages.equals(schema.SEQUENCE_PAGES, schema.PAGE_EMAIL, email),
         notion_pages.equals(schema.SEQUENCE_PAGES, schema.PAGE_CAMPAIGN, campaign.NAME),
     ]
-    return Known(f"/v1/data_sources/{source}/query", {"filter": {"and": wanted}})
+    return Known(
+        f"/v1/data_sources/{source}/query", {"filter": {"and": wanted}}, notion_pages.link(page_id) if page_id else None
+    )
 
 
 def text(reason: Reason, at: datetime, number: int | None = None) -> str:

@@ -109,6 +109,11 @@ def archived(page: Mapping[str, Any]) -> bool:
     return bool(page.get("archived") or page.get("in_trash"))
 
 
+def link(page_id: str) -> str:
+    """Return the address at which a person sees the page with this id."""
+    return f"https://www.notion.so/{page_id.replace('-', '')}"
+
+
 def equals(database: Database, name: str, value: str) -> dict[str, Any]:
     """Return Notion's filter for pages whose property ``name`` equals ``value``; raises ``LookupError``."""
     return where(database, name, {"equals": value})

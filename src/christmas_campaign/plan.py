@@ -72,7 +72,7 @@ def plan(
     stop = stops.ending(stopped, event)
     # What was begun is finished all the same, or the repair would find it unfinished for ever: no e-mail passes the gate.
     if stop is not None and not begun:
-        return _no(stop.reason, f"The contact was stopped for this sequence at {times.text(stop.at)}.")
+        return _no(stop.reason, f"The contact was stopped for this sequence on {times.for_owner(stop.at)}.")
     marked = [mark for page in pages if (mark := marks.on_page(page)) is not None and marks.holds(mark, lifts)]
     if marked and not begun:
         return _no(marked[0].reason, f'A page of the contact says "{schema.PAGE_STOPPED}": {marked[0].reason}.')
@@ -109,7 +109,7 @@ def plan(
         "note": _note(found.name, contacts, own is not None, dates),
         "record": record.as_json(),
         "ttl": time_to_live(max(dates.values()), now),
-        "known": marks.known(event.email, sources["pages"]).as_json(),
+        "known": marks.known(event.email, sources["pages"], contact["id"] if contact else None).as_json(),
         "contact": _contact_update(event, segment, contact, first or sent.get(1)),
         "page": _page_request(own, said, values, sources["pages"]),
         "portal": _portal(event, named, portals, known, sources, now) if found is ONBOARDING else None,

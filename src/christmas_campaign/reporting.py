@@ -11,6 +11,7 @@ from typing import Any
 
 from christmas_campaign import again, notion_pages, reports
 from christmas_campaign import notion_schema as schema
+from christmas_campaign.alert import Pages, about
 from christmas_campaign.reasons import Outcome, Reason
 from christmas_campaign.reports import Kind, Report, State
 from christmas_campaign.settings import Settings
@@ -24,12 +25,18 @@ NOTION_CALLS, NOTION_PART = 2, 1 / 3
 
 
 def decide(
-    report: Report, *, kept: Mapping[str, Any] | None, bounces: Sequence[str], source: str | None
+    report: Report,
+    *,
+    kept: Mapping[str, Any] | None,
+    bounces: Sequence[str],
+    source: str | None,
+    pages: Pages | None = None,
 ) -> dict[str, Any]:
     """Decide what is kept of a report, and what follows.
 
     ``kept`` and ``bounces`` are what the KV store has of the e-mail and of the contact, ``source`` is the id of the data source
-    that the analytics pages are in, as it is kept with the enrolment (``None``: nothing is kept of that any more).
+    that the analytics pages are in, as it is kept with the enrolment (``None``: nothing is kept of that any more), ``pages``
+    are the contact's pages.
 
     Returns ``kept`` and ``bounces`` as they are kept from now on (the latter ``None``: as before); ``stop``, the reason for
     which the contact is stopped by the count of her bounces (``None``: she is not); ``page``, what is to be done in Notion:
@@ -52,15 +59,16 @@ def decide(
         "bounces": emails if emails != list(bounces) else None,
         "stop": reports.stops(report, emails),
         "page": page,
-        "alert": _alert(report) if report.kind is Kind.FAILED else None,
+        "alert": _alert(report, pages or Pages()) if report.kind is Kind.FAILED else None,
     }
 
 
-def _alert(report: Report) -> dict[str, str]:
+def _alert(report: Report, pages: Pages) -> dict[str, str]:
+    said = about(None, report.enrolment, report.number, pages)
     why = f": {report.detail}" if report.detail else ""
     lines = [
-        f"**Failed**: Resend had taken e-mail {report.number} of {report.sequence} (contact {report.contact}), and could not"
-        f" send it{why}.",
+        f"**Failed**: {said.subject}: Resend had taken it, and could not send it{why}.",
+        f"{said.contact}.",
         "To do: Resend's dashboard says more. If the contact is to have it all the same, send it from there.",
     ]
     return {"key": f"{report.email}.failed_at_resend", "message": "\n".join(lines)}

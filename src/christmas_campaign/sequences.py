@@ -67,6 +67,11 @@ class Sequence(NamedTuple):
         """The name of the secret that is the last part of the webhook's address."""
         return f"WEBHOOK_KEY_{self.name.upper()}"
 
+    @property
+    def last(self) -> int:
+        """The number of the last e-mail."""
+        return max(email.number for email in self.emails)
+
     def email(self, number: int) -> Email:
         """Return the e-mail of this number; raises ``UnknownEmail`` when this system sends none."""
         for email in self.emails:

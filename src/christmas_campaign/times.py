@@ -41,6 +41,12 @@ def local(moment: datetime) -> str:
     return moment.astimezone(ZONE).isoformat(timespec="seconds")
 
 
+def for_owner(moment: datetime) -> str:
+    """Write an aware time for the owner, in the campaign's zone: ``20 November 2025, 15:04 America/Toronto``."""
+    local_time = moment.astimezone(ZONE)
+    return f"{local_time.day} {local_time:%B %Y, %H:%M} {ZONE.key}"
+
+
 def is_date(text: str) -> bool:
     """Whether ``text`` is a date without a time of day."""
     return len(text.strip()) <= len("2025-11-20")

@@ -15,6 +15,7 @@ from support import (
     add_contact,
     address,
     enrolled,
+    found_in,
     mails,
     numbers,
     payload,
@@ -25,7 +26,8 @@ from support import (
     wait_for_mails,
 )
 
-from christmas_campaign import notion_pages
+from christmas_campaign import identity, notion_pages
+from christmas_campaign import notion_schema as schema
 from christmas_campaign.cli import asking, replaying
 from christmas_campaign.cli import failures as the_failures
 from christmas_campaign.cli.kestra import Execution
@@ -56,6 +58,12 @@ def told(stack: Stack, words: str) -> bool:
     return [each["content"].startswith(words) for each in stack.sandbox.alerts()].count(True) == 1
 
 
+def link_of(stack: Stack, email: str) -> str:
+    """The address of the only page of a contact in Email Sequence, for a person."""
+    (page,) = found_in(stack, schema.SEQUENCE_PAGES, schema.PAGE_EMAIL, email)
+    return f"https://www.notion.so/{page['id'].replace('-', '')}"
+
+
 def refused_email(stack: Stack) -> tuple[str, str, Execution]:
     """A contact whose overdue E2 is refused by Resend; returns the address, the enrolment's id and the run."""
     email = address()
@@ -83,10 +91,19 @@ def test_an_email_that_failed_is_named_with_all_that_a_person_needs_and_run_agai
         "address": email,
         "reason": "refused_by_resend",
         "detail": "Resend refused the e-mail: HTTP 422 validation_error.",
+        "page": link_of(stack, email),
+        "template": "5-Day E2",
     }
     shown = christmas(stack, "failures")
     assert shown.exit_code == 1
-    assert re.search(rf"^20\S+Z  signup E2  {email}$", shown.stdout, re.MULTILINE)
+    when = r"\d+ \w+ 20\d\d, \d\d:\d\d America/Toronto"
+    about = rf"signup, e-mail 2 of 5 \(template 5-Day E2\); {link_of(stack, email)}"
+    assert re.search(rf"^{when}  signup E2  {email}\n  {about}$", shown.stdout, re.MULTILINE)
+    alert = "**Failed**: signup, e-mail 2 of 5 (template 5-Day E2): refused_by_resend.\n"
+    until(lambda: told(stack, alert), "the alert")
+    (said,) = [each["content"] for each in stack.sandbox.alerts() if each["content"].startswith(alert)]
+    assert f"\nContact {identity.contact_id(email)}: {link_of(stack, email)}.\n" in said
+    assert email not in said
     assert f"  execution {run.id}\n1 failure waits for a person.\n" in shown.stdout
 
     dry = christmas(stack, "replay", "--all")
@@ -217,6 +234,29 @@ def test_broken_handler_run_is_made_good_by_the_doors_retry(stack: Stack, tmp_pa
     until(lambda: christmas(stack, "failures").exit_code == 0, "an empty list")
 
 
+@pytest.mark.parametrize(
+    ("step", "subject"), [("compose", "signup, e-mail 2 of 5 (template 5-Day E2)"), ("gate", "signup, e-mail 2")]
+)
+def test_alert_of_a_step_that_broke_names_the_email_and_links_the_page(
+    stack: Stack, tmp_path: Path, step: str, subject: str
+) -> None:
+    file = "christmas-send-email.yml"
+    good = (PROJECT / "flows" / file).read_text(encoding="utf-8")
+    broken = tmp_path / file
+    broken.write_text(good.replace(f"christmas_campaign.steps {step}", "christmas_campaign.steps nothing"))
+    stack.kestra.import_flows([broken])
+    email = address()
+    sign_up(stack, email, email_1_sent_at=(datetime.now(UTC) - timedelta(days=2)).isoformat())
+    enrolled(stack, email)
+    contact = f"Contact {identity.contact_id(email)}: {link_of(stack, email)}."
+    until(lambda: told(stack, f"**Failed**: {subject}: step_failed.\n{contact}\nTo do: "), "the alert")
+    shutil.copy(PROJECT / "flows" / file, broken)
+    stack.kestra.import_flows([broken])
+    assert christmas(stack, "replay", "--all", "--yes").exit_code == 0
+    assert numbers(wait_for_mails(stack, email, 1)) == [2]
+    until(lambda: christmas(stack, "failures").exit_code == 0, "the end of the replay")
+
+
 @pytest.mark.long
 def test_a_run_that_was_ended_by_hand_is_listed_until_it_is_run_again(stack: Stack) -> None:
     email = address()
@@ -257,7 +297,8 @@ def test_a_stop_that_failed_is_listed_until_that_contact_is_stopped(stack: Stack
     (found,) = christmas_json(stack, "failures", code=1)
     assert found["flow"] == "stop"
     until(
-        lambda: told(stack, f"**Failed**: Stopping the contact {one}, or letting her go on (no reason):"), "the alert"
+        lambda: told(stack, f"**Failed**: Stopping the contact {one}, or letting the contact go on (no reason):"),
+        "the alert",
     )
     assert stopped(one, "complained") == "SUCCESS"
     assert christmas(stack, "failures").exit_code == 0

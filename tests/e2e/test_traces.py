@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -90,7 +91,7 @@ def test_skipped_emails_have_analytics_pages_and_complete_the_sequence(stack: St
         2: "sent",
         **dict.fromkeys((3, 4, 5), "skipped"),
     }
-    assert found[4]["Error Message"].startswith("stopped_by_person: The contact was stopped at ")
+    assert found[4]["Error Message"].startswith("stopped_by_person: The contact was stopped on ")
     assert (found[4]["Template ID"], found[4]["Resend Email ID"]) == ("5-Day E4", None)
     (page,) = pages_of(stack, email).values()
     assert (page["Sequence Completed"], page["Stop Reason"]) == (True, "stopped_by_person (from E3)")
@@ -107,6 +108,15 @@ def test_unsubscribe_is_written_to_all_pages_at_once_and_cleared_when_taken_back
     call(stack, email, "unsubscribe")
     marked(stack, email, "unsubscribed")
     assert len(pages_of(stack, email)) == 2
+    shown = christmas(stack, "stopped", email).stdout
+    when = r"\d+ \w+ 20\d\d, \d\d:\d\d America/Toronto"
+    assert re.search(
+        rf": unsubscribed since {when} \(by contact\) ends every sequence, for good\.$", shown, re.MULTILINE
+    )
+    links = [each["id"].replace("-", "") for each in found_in(stack, schema.SEQUENCE_PAGES, schema.PAGE_EMAIL, email)]
+    assert all(f": https://www.notion.so/{each}\n" in shown for each in links)
+    waits = rf"^    waits: signup, e-mail 2 of 5 \(template 5-Day E2\), due {when}$"
+    assert re.search(waits, shown, re.MULTILINE)
     # No e-mail has come due yet.
     assert analytics_of(stack, email) == []
 

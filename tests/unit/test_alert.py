@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from christmas_campaign.alert import alert, failure
+from christmas_campaign.alert import Pages, alert, failure, subject
 from christmas_campaign.intake import Event
 from christmas_campaign.reasons import WHAT_TO_DO, Reason
 from christmas_campaign.segments import CRITICAL, OPTIMIZE, URGENT, Segment
@@ -43,41 +43,67 @@ ID = "signup-a2f7e0ca3f2dd1e0686380cb"
 CONTACT = "7ece2a81c666152c41fce3d8"
 
 
-def test_a_failed_email_is_told_with_its_reason_and_what_to_do() -> None:
-    assert failure(build.event(), ID, 3, Reason.TEMPLATE_MISSING, "There is no active template.") == {
+PAGES = Pages(sequence="9f1ccc60-dd69-4393-bd85-78315608f4be", contact="c329f1ea-3618-430e-b2e0-4c2f1af2d849")
+LINK, CONTACT_LINK = (f"https://www.notion.so/{str(each).replace('-', '')}" for each in PAGES)
+
+
+def test_alert_of_an_email_names_the_sequence_the_email_the_template_and_the_page() -> None:
+    assert failure(build.event(), ID, 3, Reason.TEMPLATE_MISSING, "There is no active template.", PAGES) == {
         "key": f"{ID}.3.template_missing",
-        "message": f"**Failed**: E-mail 3 of signup (contact {CONTACT}): template_missing.\n"
+        "message": "**Failed**: signup, e-mail 3 of 5 (template 5-Day E3): template_missing.\n"
         "There is no active template.\n"
+        f"Contact {CONTACT}: {LINK}.\n"
         "To do: Make the template in Email Templates, or set its Status to Active; then `christmas replay`."
         " `christmas failures` lists all.",
     }
 
 
-def test_a_failed_enrolment_is_told_the_same_way() -> None:
+@pytest.mark.parametrize(
+    ("pages", "where"),
+    [
+        (PAGES, LINK),
+        (PAGES._replace(contact=None), LINK),
+        (PAGES._replace(sequence=None), f"no page in Email Sequence yet; in BusinessX {CONTACT_LINK}"),
+        (Pages(), "no page in Notion is known"),
+        (None, "no page in Notion is known"),
+    ],
+)
+def test_alert_of_an_enrolment_names_the_sequence_and_the_page_that_there_is(pages: Pages | None, where: str) -> None:
     event = build.event("noshow")
-    assert failure(event, event.id, None, Reason.CONTACT_NOT_FOUND, "There is no contact.") == {
+    assert failure(event, event.id, None, Reason.CONTACT_NOT_FOUND, "There is no contact.", pages) == {
         "key": f"{event.id}.0.contact_not_found",
-        "message": f"**Failed**: An enrolment of noshow (contact {CONTACT}): contact_not_found.\n"
+        "message": "**Failed**: noshow, the enrolment: contact_not_found.\n"
         "There is no contact.\n"
+        f"Contact {CONTACT}: {where}.\n"
         "To do: Add the contact to BusinessX, with this address; then `christmas replay`."
         " `christmas failures` lists all.",
     }
 
 
-def test_what_nobody_knows_any_more_is_told_by_its_id() -> None:
-    assert failure(None, ID, 2, Reason.ENROLMENT_UNKNOWN, "What the webhook said is not kept.") == {
-        "key": f"{ID}.2.enrolment_unknown",
-        "message": f"**Failed**: E-mail 2 of {ID}: enrolment_unknown.\n"
-        "What the webhook said is not kept.\n"
-        "To do: Have the event posted again: what it said is kept for 30 days after the last e-mail was due."
-        " `christmas failures` lists all.",
-    }
+def test_alert_of_an_enrolment_that_is_not_kept_has_its_id() -> None:
+    lines = failure(None, ID, 2, Reason.ENROLMENT_UNKNOWN, "It is not kept.")["message"].split("\n")
+    assert lines[0] == "**Failed**: signup, e-mail 2 of 5 (template 5-Day E2): enrolment_unknown."
+    assert lines[2] == f"Contact of the enrolment {ID}: no page in Notion is known."
+
+
+@pytest.mark.parametrize(
+    ("name", "number", "words"),
+    [
+        ("signup", None, "signup, the enrolment"),
+        ("noshow", 1, "noshow, e-mail 1 of 3 (template noshow_recovery_email_1)"),
+        ("signup", 9, "signup, e-mail 9"),
+        ("another", 1, "another, e-mail 1"),
+    ],
+)
+def test_subject_names_the_email_as_far_as_it_is_known(name: str, number: int | None, words: str) -> None:
+    assert subject(name, number) == words
 
 
 def test_without_a_detail_there_is_no_empty_line() -> None:
-    said = failure(build.event(), ID, 2, Reason.STEP_FAILED, "")["message"]
+    said = failure(build.event(), ID, 2, Reason.STEP_FAILED, "", PAGES)["message"]
     assert said.split("\n") == [
-        f"**Failed**: E-mail 2 of signup (contact {CONTACT}): step_failed.",
+        "**Failed**: signup, e-mail 2 of 5 (template 5-Day E2): step_failed.",
+        f"Contact {CONTACT}: {LINK}.",
         "To do: The execution's log says which task failed, and why; mend it, then `christmas replay`."
         " `christmas failures` lists all.",
     ]
@@ -89,7 +115,9 @@ def test_every_reason_that_waits_for_a_person_can_be_told_and_names_nobody(reaso
     said = failure(event, ID, 2, reason, "Why.")
     assert said["key"] == f"{ID}.2.{reason.value}"
     assert said["message"].split("\n")[0].endswith(f": {reason.value}.")
-    assert said["message"].split("\n")[1:] == ["Why.", f"To do: {WHAT_TO_DO[reason]} `christmas failures` lists all."]
+    lines = said["message"].split("\n")
+    assert lines[1] == "Why."
+    assert lines[3:] == [f"To do: {WHAT_TO_DO[reason]} `christmas failures` lists all."]
     assert not [word for word in ("zoe", "Zoë", "example.com", "Sang") if word in said["message"]]
 
 
@@ -114,8 +142,9 @@ def test_a_long_detail_does_not_outgrow_discord() -> None:
     detail = "; ".join(f"no value for {{{{a_name_of_a_placeholder_{number}}}}}" for number in range(60))
     said = failure(build.event(), ID, 2, Reason.VALUE_MISSING, detail)["message"]
     assert said.split("\n") == [
-        f"**Failed**: E-mail 2 of signup (contact {CONTACT}): value_missing.",
+        "**Failed**: signup, e-mail 2 of 5 (template 5-Day E2): value_missing.",
         f"{detail[:999]}…",
+        f"Contact {CONTACT}: no page in Notion is known.",
         f"To do: {WHAT_TO_DO[Reason.VALUE_MISSING]} `christmas failures` lists all.",
     ]
     assert len(said) <= 2_000
@@ -128,6 +157,7 @@ def test_a_long_detail_does_not_outgrow_discord() -> None:
 def test_a_detail_is_shortened_to_a_thousand_characters_and_what_to_do_is_left_whole(
     reason: Reason, length: int, said: str
 ) -> None:
-    message = failure(build.event("onboarding"), ID, 2, reason, "x" * length)["message"]
-    assert message.split("\n")[1:] == [said, f"To do: {WHAT_TO_DO[reason]} `christmas failures` lists all."]
+    message = failure(build.event("onboarding"), ID, 2, reason, "x" * length, PAGES)["message"]
+    lines = message.split("\n")
+    assert (lines[1], lines[3:]) == (said, [f"To do: {WHAT_TO_DO[reason]} `christmas failures` lists all."])
     assert len(message) <= 2_000

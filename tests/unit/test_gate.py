@@ -131,7 +131,7 @@ def test_what_was_sent_is_not_sent_again_even_if_the_one_before_it_is_unsettled(
         "go": False,
         "outcome": "skipped",
         "reason": "already_sent",
-        "detail": "Sent at 2025-11-19T15:00:00.000Z.",
+        "detail": "Sent on 19 November 2025, 10:00 America/Toronto.",
     }
 
 
@@ -191,7 +191,7 @@ def test_who_is_stopped_gets_no_email_whatever_else_holds_it_up(reason: Reason, 
             "go": False,
             "outcome": "skipped",
             "reason": reason,
-            "detail": "The contact was stopped at 2025-11-20T15:01:00.000Z.",
+            "detail": "The contact was stopped on 20 November 2025, 10:01 America/Toronto.",
             "ledger": settled(reason),
             "page": on_the_page(reason, 3, NOW + MINUTE),
         }
@@ -241,7 +241,7 @@ def test_no_email_prepares_for_a_call_that_has_begun() -> None:
     for paused_until in (None, begins):
         said = ask(3, record=record, now=begins, resumed=paused_until)
         assert (said["go"], said["outcome"], said["reason"]) == (False, "skipped", "expired")
-        assert said["detail"] == f"The call was at {times.text(begins)}."
+        assert said["detail"] == f"The call was on {times.for_owner(begins)}."
         assert said["ledger"]["reason"] == "expired"
 
 
@@ -279,7 +279,7 @@ def test_an_email_that_is_too_late_is_skipped_whatever_else_holds_it_up(before: 
         "go": False,
         "outcome": "skipped",
         "reason": "expired",
-        "detail": "It was due at 2025-11-13T14:59:00.000Z.",
+        "detail": "It was due on 13 November 2025, 09:59 America/Toronto.",
         "ledger": settled("expired"),
         "page": on_the_page("expired", 3, NOW),
     }
@@ -316,7 +316,7 @@ def test_the_time_of_a_pause_does_not_count(resumed: datetime, go: bool) -> None
     said = late(3 * WEEK, before=sent(), resumed=resumed)
     assert said["go"] is go
     if not go:
-        assert said["detail"] == "It was due at 2025-10-30T15:00:00.000Z."
+        assert said["detail"] == "It was due on 30 October 2025, 11:00 America/Toronto."
     assert late(3 * WEEK, before=sent(), resumed=resumed, paused=True)["reason"] == "paused"
 
 
@@ -362,8 +362,8 @@ def test_what_resend_may_have_is_not_sent_again_when_its_key_holds_no_longer(
         "go": False,
         "outcome": "failed",
         "reason": "send_unknown",
-        "detail": f"It was handed to Resend at {said}, or was about to be, and what became of it is not known."
-        " That is too long ago for Resend to tell a second try from a second e-mail.",
+        "detail": f"It was handed to Resend on {times.for_owner(NOW - ago)}, or was about to be, and what became of it is"
+        " not known. That is too long ago for Resend to tell a second try from a second e-mail.",
         # Settled by that: the next one does not wait for it, and a replay needs a person's word still.
         "ledger": {
             "outcome": "failed",
@@ -385,7 +385,7 @@ def test_what_is_known_to_be_sent_is_sent_however_long_ago_it_was_claimed(ago: t
     assert (said["outcome"], said["reason"], said["detail"]) == (
         "skipped",
         "already_sent",
-        "Sent at 2025-11-19T15:00:00.000Z.",
+        "Sent on 19 November 2025, 10:00 America/Toronto.",
     )
 
 
@@ -416,7 +416,7 @@ def test_an_email_keeps_its_distance_from_the_one_before_it(outcome: Outcome) ->
         "go": False,
         "outcome": "deferred",
         "reason": "too_soon",
-        "detail": "E-mail 2 was settled at 2025-11-20T14:45:00.000Z.",
+        "detail": "E-mail 2 was settled on 20 November 2025, 09:45 America/Toronto.",
         "date": "2025-11-20T15:45:00.000Z",
     }
 
@@ -473,7 +473,7 @@ def test_an_email_waits_for_the_one_before_it_in_the_record() -> None:
     assert unsettled["detail"] == "E-mail 2 is neither sent nor skipped nor failed for good."
     soon = ask(4, record=record, before=sent(NOW - HOUR / 4))
     assert (soon["go"], soon["reason"], soon["date"]) == (False, "too_soon", "2025-11-20T15:45:00.000Z")
-    assert soon["detail"] == "E-mail 2 was settled at 2025-11-20T14:45:00.000Z."
+    assert soon["detail"] == "E-mail 2 was settled on 20 November 2025, 09:45 America/Toronto."
     assert ask(4, record=record, before=sent(NOW - HOUR))["go"] is True
 
 

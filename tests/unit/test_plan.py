@@ -146,6 +146,7 @@ def test_all_that_a_signup_leads_to() -> None:
                     ]
                 }
             },
+            "link": "https://www.notion.so/contact1",
         },
         "contact": {
             "path": "/v1/pages/contact-1",
@@ -828,7 +829,7 @@ def stop(reason: Reason, after: timedelta) -> Stop:
 def test_who_is_stopped_enters_no_sequence_that_the_reason_ends(name: str, reason: Reason) -> None:
     said = ask(build.event(name), stopped=(stop(reason, MINUTE),))
     if name in RULES[reason].ends:
-        note = "The contact was stopped for this sequence at 2025-11-20T15:01:00.000Z."
+        note = "The contact was stopped for this sequence on 20 November 2025, 10:01 America/Toronto."
         assert said == {"go": False, "outcome": "skipped", "reason": reason, "note": note}
     else:
         assert said["go"] is True

@@ -117,8 +117,9 @@ def test_the_team_is_told_of_an_email_that_resend_could_not_send(detail: str, wh
     alert = decide(build.report(Kind.FAILED, detail=detail))["alert"]
     assert alert == {
         "key": f"{build.WHO['enrolment']}.2.failed_at_resend",
-        "message": f"**Failed**: Resend had taken e-mail 2 of signup (contact {build.WHO['contact']}), and could not send"
-        f" it{why}.\nTo do: Resend's dashboard says more. If the contact is to have it all the same, send it from there.",
+        "message": "**Failed**: signup, e-mail 2 of 5 (template 5-Day E2): Resend had taken it, and could not send"
+        f" it{why}.\nContact of the enrolment {build.WHO['enrolment']}: no page in Notion is known.\n"
+        "To do: Resend's dashboard says more. If the contact is to have it all the same, send it from there.",
     }
 
 

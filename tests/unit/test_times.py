@@ -65,3 +65,15 @@ def test_a_time_is_written_in_utc_to_the_millisecond() -> None:
 def test_people_read_the_hours_of_torontos_clock(hour: int, said: str) -> None:
     moment = datetime(2025, 11, 20, 0, 7, tzinfo=UTC) + timedelta(hours=hour)
     assert times.moment_for_people(moment) == f"Thursday, November 20, 2025 at {said}"
+
+
+@pytest.mark.parametrize(
+    ("moment", "words"),
+    [
+        ("2026-11-30T20:04:59Z", "30 November 2026, 15:04 America/Toronto"),
+        ("2026-12-01T04:59:00Z", "30 November 2026, 23:59 America/Toronto"),
+        ("2026-07-01T04:05:00Z", "1 July 2026, 00:05 America/Toronto"),
+    ],
+)
+def test_time_for_the_owner_has_the_campaigns_zone_and_its_name(moment: str, words: str) -> None:
+    assert times.for_owner(times.parse(moment)) == words

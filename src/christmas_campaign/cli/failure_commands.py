@@ -43,7 +43,9 @@ def failures(env_file: Path | None, as_json: bool) -> None:
 
 
 def _show(failure: Failure) -> None:
-    click.echo(f"{times.text(failure.at)}  {failure.subject}  {failure.address or 'address unknown'}")
+    click.echo(f"{times.for_owner(failure.at)}  {failure.subject}  {failure.address or 'address unknown'}")
+    if failure.about:
+        click.echo(f"  {failure.about}")
     click.echo(f"  {failure.reason}: {failure.detail or 'no words were left.'}")
     click.echo(f"  to do: {failure.what_to_do}")
     click.echo(f"  execution {failure.execution}")

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from christmas_campaign import bookings, marks, times
+from christmas_campaign import alert, bookings, marks, notion_pages, times
 from christmas_campaign.cli import kestra_models, stopping
 from christmas_campaign.cli.kestra import Execution, Kestra
 from christmas_campaign.door.handlers import HANDLERS
@@ -44,7 +44,8 @@ class Failure(NamedTuple):
     """One thing that failed.
 
     ``at`` is when its run ended (UTC); ``enrolment`` and ``number`` what it was about, ``None`` where it was about none;
-    ``address`` is the contact's, for the person who looks, and goes into no log.
+    ``address`` is the contact's, for the person who looks, and goes into no log; ``page`` is the address of the contact's page
+    in Notion (``None``: not known).
     """
 
     at: datetime
@@ -57,6 +58,14 @@ class Failure(NamedTuple):
     reason: str
     detail: str
     what_to_do: str
+    page: str | None = None
+
+    @property
+    def about(self) -> str:
+        """The sequence, the e-mail with its template, and the contact's page; empty for what is about no contact."""
+        if self.sequence is None or self.enrolment is None:
+            return ""
+        return f"{alert.subject(self.sequence, self.number)}; {self.page or 'no page in Notion is known'}"
 
     @property
     def subject(self) -> str:
@@ -69,7 +78,8 @@ class Failure(NamedTuple):
 
     def as_json(self) -> dict[str, Any]:
         """Return it for JSON."""
-        return {**self._asdict(), "at": times.text(self.at)}
+        template = alert.template(self.sequence, self.number) if self.sequence and self.number else None
+        return {**self._asdict(), "at": times.text(self.at), "template": template}
 
 
 def failures(kestra: Kestra) -> list[Failure]:
@@ -171,7 +181,22 @@ def _failure(kestra: Kestra, run: Execution) -> Failure:
         reason,
         _detail(kestra, run),
         _give_values(run) if reason == Reason.VALUE_MISSING else _what_to_do(reason),
+        _page(kestra, run, enrolment),
     )
+
+
+def _page(kestra: Kestra, run: Execution, enrolment: object) -> str | None:
+    """The address of the contact's page: in Email Sequence, else in BusinessX, as far as an enrolment has found it."""
+    page_id = kestra.kv_get(f"page.{enrolment}", NAMESPACE) if enrolment is not None else None
+    if page_id is not None:
+        return notion_pages.link(str(page_id))
+    outputs = {each.task: each.outputs.get("vars") or {} for each in run.tasks}
+    path = (outputs.get("plan", {}).get("contact") or {}).get("path")
+    if path is not None:
+        return notion_pages.link(str(path).rpartition("/")[2])
+    contact = run.labels.get("contact")
+    known = kestra.kv_get(marks.key(contact), NAMESPACE) if contact else None
+    return known.get("link") if isinstance(known, dict) else None
 
 
 def _what_to_do(reason: str) -> str:

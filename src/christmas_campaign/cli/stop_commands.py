@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
-from christmas_campaign import addresses, identity, stops, times, unsubscribing
+from christmas_campaign import addresses, alert, identity, stops, times, unsubscribing
 from christmas_campaign.cli import stopping, template_sync
 from christmas_campaign.cli.asking import agreed, count, env_file_option, json_option, print_json, yes_option
 from christmas_campaign.cli.environment import Environment, SettingError
 from christmas_campaign.cli.plainly import plainly
-from christmas_campaign.cli.stopping import Kept
+from christmas_campaign.cli.stopping import Enrolled, Kept
 from christmas_campaign.reasons import Reason
 from christmas_campaign.sequences import SEQUENCES
 from christmas_campaign.stops import BY_PERSON, RULES, holds_for_good
@@ -117,23 +118,44 @@ def unsubscribe_link(contact: str, env_file: Path | None) -> None:
 @env_file_option
 @json_option
 def stopped(contact: str | None, env_file: Path | None, as_json: bool) -> None:
-    """List who is stopped, and why: all contacts, by their opaque ids, or the one with this ADDRESS.
+    """List who is stopped, and why: all contacts, by their opaque ids, or the one with this ADDRESS. Below each are the
+    contact's sequences, with a link to the page in Notion and the e-mails that wait.
 
     Exit code 0, whoever is stopped; 2 if it could not be found out.
     """
     with plainly(), Environment.read(env_file).kestra() as kestra:
         found = list(stopping.all_kept(kestra)) if contact is None else [stopping.kept(kestra, contact)]
+        enrolled = {each.contact: stopping.enrolments(kestra, each.contact) for each in found if each.stops}
     if as_json:
-        print_json([_as_json(each) for each in found if each.stops])
+        print_json([_as_json(each, enrolled[each.contact]) for each in found if each.stops])
         return
     for each in found:
         _show(each)
+        for enrolment in enrolled.get(each.contact, ()):
+            _show_enrolment(enrolment)
     if not found:
         click.echo("Nobody is stopped.")
 
 
-def _as_json(kept: Kept) -> dict[str, Any]:
-    return {"contact": kept.contact, "stops": stops.as_json(kept.stops)["stops"]}
+def _as_json(kept: Kept, enrolled: Sequence[Enrolled]) -> dict[str, Any]:
+    enrolments = [
+        {
+            "sequence": each.sequence,
+            "page": each.page,
+            "waiting": [
+                {"number": number, "template": alert.template(each.sequence, number), "due": times.text(due)}
+                for number, due in each.waiting.items()
+            ],
+        }
+        for each in enrolled
+    ]
+    return {"contact": kept.contact, "stops": stops.as_json(kept.stops)["stops"], "enrolments": enrolments}
+
+
+def _show_enrolment(enrolled: Enrolled) -> None:
+    click.echo(f"  {enrolled.sequence}: {enrolled.page or 'no page in Notion is known'}")
+    for number, due in enrolled.waiting.items():
+        click.echo(f"    waits: {alert.subject(enrolled.sequence, number)}, due {times.for_owner(due)}")
 
 
 def _show(kept: Kept) -> None:
@@ -142,7 +164,7 @@ def _show(kept: Kept) -> None:
     for each in kept.stops:
         rule = RULES[each.reason]
         click.echo(
-            f"Contact {kept.contact}: {each.reason} since {times.text(each.at)} (by {each.by}) ends {_names(rule.ends)}, "
+            f"Contact {kept.contact}: {each.reason} since {times.for_owner(each.at)} (by {each.by}) ends {_names(rule.ends)}, "
             f"{rule.holds.value}."
         )
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import NamedTuple
 
-from christmas_campaign import stops
+from christmas_campaign import notion_pages, stops
 from christmas_campaign.cli.errors import CommandError
 from christmas_campaign.cli.kestra import Kestra
 from christmas_campaign.cli.kestra_models import LIVE, TERMINAL
@@ -30,6 +31,15 @@ class Kept(NamedTuple):
 
     contact: str
     stops: tuple[Stop, ...]
+
+
+class Enrolled(NamedTuple):
+    """An enrolment of a contact: the sequence, the address of the contact's page (``None``: not known), and when each e-mail
+    that waits is due, by number (UTC)."""
+
+    sequence: str
+    page: str | None
+    waiting: Mapping[int, datetime]
 
 
 class StopError(CommandError):
@@ -72,6 +82,19 @@ def go_on(kestra: Kestra, contact: str, *, also_for_good: bool = False) -> Kept:
     ``stop``."""
     _run(kestra, contact, None, Lift.ALSO_FOR_GOOD if also_for_good else Lift.LET_GO)
     return kept(kestra, contact)
+
+
+def enrolments(kestra: Kestra, contact: str) -> list[Enrolled]:
+    """Return the enrolments of a contact of which Kestra has runs, in the order of their sequences. Raises ``KestraError``."""
+    runs = kestra.executions(namespace=NAMESPACE, flow_id=SEND_EMAIL, labels={"contact": contact})
+    found = []
+    for enrolment in sorted({str(run.inputs.get("enrolment")) for run in runs}):
+        page_id = kestra.kv_get(f"page.{enrolment}", NAMESPACE)
+        own = [run for run in runs if run.inputs.get("enrolment") == enrolment and run.live]
+        due = {int(run.inputs["number"]): run.scheduled or run.created for run in own}
+        page = notion_pages.link(str(page_id)) if page_id is not None else None
+        found.append(Enrolled(enrolment.rpartition("-")[0], page, dict(sorted(due.items()))))
+    return found
 
 
 def waiting(kestra: Kestra, contact: str) -> int:

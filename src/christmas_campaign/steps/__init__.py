@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from christmas_campaign.alert import failure
+from christmas_campaign.alert import Pages, failure
 from christmas_campaign.intake import Event
 from christmas_campaign.reasons import Outcome
 from christmas_campaign.settings import InvalidSetting
@@ -67,14 +67,17 @@ def labelled(outputs: Mapping[str, Any], **more: str) -> dict[str, Any]:
     return {**outputs, "labels": ready_made(labels)}
 
 
-def with_alert(outputs: Mapping[str, Any], event: Event | None, enrolment: str, number: int | None) -> dict[str, Any]:
+def with_alert(
+    outputs: Mapping[str, Any], event: Event | None, enrolment: str, number: int | None, pages: Pages | None = None
+) -> dict[str, Any]:
     """Return ``outputs`` with ``alert``, what the flow `tell` is to be told (``None`` unless the outcome is a failure).
 
-    ``event`` and ``enrolment`` say of what (``None``: nobody knows any more), ``number`` of which e-mail, if of one.
+    ``event`` and ``enrolment`` say of what (``None``: nobody knows any more), ``number`` of which e-mail, if of one; ``pages``
+    are the contact's pages in Notion.
     """
     told = None
     if outputs["outcome"] is Outcome.FAILED:
-        told = failure(event, enrolment, number, outputs["reason"], outputs["detail"])
+        told = failure(event, enrolment, number, outputs["reason"], outputs["detail"], pages)
     return {**outputs, "alert": told}
 
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from christmas_campaign import again, bookings, settings, stops
+from christmas_campaign.alert import Pages
 from christmas_campaign.enrolment import labels
 from christmas_campaign.intake import Event
 from christmas_campaign.reasons import Outcome, Reason
@@ -23,7 +24,7 @@ def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
     """
     event = Event.from_json(context["event"])
     put_off = again.put_off(Reason.NOTION_UNREACHABLE, context.get("tries", 0), settings.read(context["settings"]), now)
-    later = labelled(with_alert(put_off, event, event.id, None), **labels(event))
+    later = labelled(with_alert(put_off, event, event.id, None, _pages(context)), **labels(event))
     if context.get("contacts") is None:
         return {"answered": False, "contact": None, "later": later}
     found = results(context["contacts"], "the look-up in BusinessX")
@@ -36,3 +37,10 @@ def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
         outputs["contact"]["body"] = ready_made(outputs["contact"]["body"])
     outcome = Outcome.ACCEPTED if outputs["contact"] else Outcome.SKIPPED
     return {**outputs, "labels": labelled({"outcome": outcome}, **labels(event))["labels"]}
+
+
+def _pages(context: Mapping[str, Any]) -> Pages:
+    """The contact's page in BusinessX, as far as Notion has answered."""
+    answer = context.get("contacts")
+    found = results(answer, "the look-up") if answer is not None and answer.get("code") == 200 else []
+    return Pages(contact=found[0]["id"] if found else None)

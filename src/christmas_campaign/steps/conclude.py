@@ -15,7 +15,7 @@ from christmas_campaign.steps import labelled, parsed, ready_made
 def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
     """Context: ``report``; ``kept`` (from the KV store, this report included); ``asked``, whether there was anything to do in
     Notion; ``pages`` and ``written`` (the responses to the query and to the update, ``None`` for none), ``tries``,
-    ``settings``.
+    ``settings``; not from runs of older revisions of the flow: ``page_id``, the id of the contact's page.
 
     Outputs: as ``reporting.conclude`` gives them, with ``kept`` ready-made and ``ttl`` for it, ``sequence``, ``labels``, and
     ``alert`` when it has failed.
@@ -35,7 +35,8 @@ def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
         outputs["kept"] = ready_made(outputs["kept"])
     told = None
     if outputs["outcome"] is Outcome.FAILED:
-        told = alert.failure(None, report.enrolment, report.number, outputs["reason"], outputs["detail"])
+        pages = alert.Pages(context.get("page_id"))
+        told = alert.failure(None, report.enrolment, report.number, outputs["reason"], outputs["detail"], pages)
     outputs = {"tries": context.get("tries", 0), **outputs, "alert": told, "ttl": f"P{KEPT.days}D"}
     outputs["sequence"] = report.sequence
     return labelled(

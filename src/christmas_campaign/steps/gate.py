@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from christmas_campaign import gate, pace, settings, settle, stops, times
+from christmas_campaign.alert import Pages, about
 from christmas_campaign.enrolment import Record, Settled, labels, time_to_live
 from christmas_campaign.steps import labelled, ready_made, with_alert
 
@@ -19,7 +20,8 @@ def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
 
     Outputs: as ``gate.gate`` and ``settle.at_gate`` give them, with ``template_query``, ``ledger``, ``analytics`` and the body
     of ``page`` ready-made, and ``ttl`` for the ledger; ``tries`` for the next run when the e-mail is put off, ``alert`` when it
-    has failed. When it goes on, ``done``, the numbers of the other e-mails that are sent or skipped; and ``turn``: when it
+    has failed. When it goes on, ``done``, the numbers of the other e-mails that are sent or skipped; ``page_id`` as
+    it was given; ``about`` (``About.as_json``), for an alert; and ``turn``: when it
     began and was let through, and when it looks at the page, in milliseconds since 1970; and the longest that it waits for
     that, in milliseconds.
     """
@@ -42,9 +44,10 @@ def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
     )
     if record and context.get("page_id"):
         outputs = settle.at_gate(outputs, record, context["number"], page_id=context["page_id"], done=done, now=now)
+    event = record.event if record else None
+    pages = Pages(sequence=context.get("page_id"))
     if not outputs["go"]:
-        event = record.event if record else None
-        outputs = with_alert(outputs, event, context["enrolment"], context["number"])
+        outputs = with_alert(outputs, event, context["enrolment"], context["number"], pages)
         if record and outputs.get("ledger"):
             outputs["ledger"] = ready_made(outputs["ledger"])
             outputs["ttl"] = time_to_live(record.emails[record.last], now)
@@ -54,6 +57,8 @@ def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
         who = labels(record.event, context["enrolment"]) if record else {}
         return labelled({"tries": context.get("tries", 0), **outputs}, **who)
     outputs["done"] = done
+    outputs["page_id"] = context.get("page_id")
+    outputs["about"] = about(event, context["enrolment"], context["number"], pages).as_json()
     outputs["template_query"] = ready_made(outputs["template_query"])
     outputs["turn"] = {
         "began": context["began"],

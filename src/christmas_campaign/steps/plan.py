@@ -7,9 +7,10 @@ from datetime import datetime
 from typing import Any
 
 from christmas_campaign import again, amend, marks, plan, settings, stops
-from christmas_campaign.alert import failure
+from christmas_campaign.alert import Pages, about, failure
 from christmas_campaign.enrolment import Record, labels
 from christmas_campaign.intake import Event
+from christmas_campaign.lookups import own_page
 from christmas_campaign.reasons import Outcome, Reason
 from christmas_campaign.sequences import sequence
 from christmas_campaign.steps import labelled, ready_made, results, with_alert
@@ -26,7 +27,7 @@ def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
     Outputs: as ``plan.plan`` gives them, with ``record``, ``known``, ``portal``, ``alert`` and the bodies of ``contact`` and
     ``page`` ready-made; ``known_ttl``, how long the KV store keeps ``known``; ``told``, what the team hears of what waits for a
     person. ``later`` is what becomes of the enrolment if Notion does not answer: as ``again.put_off`` gives it, with labels and
-    ``alert``. If it has not answered already, that is all.
+    ``alert``. If it has not answered already, that is all; else there is ``about``, for an alert (``About.as_json``).
 
     Of an event that is enrolled only ``go`` (false), ``outcome``, ``reason``, ``note`` and ``labels``, and ``amended``, the
     record with the values that were added, ready-made, with its ``ttl`` and ``seen`` as it was given (it takes the place of a
@@ -37,7 +38,8 @@ def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
         return _again(context, event, now)
     given = settings.read(context["settings"])
     put_off = again.put_off(Reason.NOTION_UNREACHABLE, context.get("tries", 0), given, now)
-    later = labelled(with_alert(put_off, event, event.id, None), **labels(event))
+    pages = _pages(context, event)
+    later = labelled(with_alert(put_off, event, event.id, None, pages), **labels(event))
     asked = [context.get(name) for name in ("contacts", "pages", "sources")]
     if context["event"]["lookups"].get("portals") is not None:
         asked.append(context.get("portals"))
@@ -58,10 +60,10 @@ def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
         settings=given,
         now=now,
     )
-    outputs["later"] = later
+    outputs |= {"later": later, "about": about(event, event.id, None, pages).as_json()}
     if not outputs["go"]:
         if outputs.get("warning"):
-            outputs["told"] = failure(event, event.id, None, outputs["reason"], outputs["warning"])
+            outputs["told"] = failure(event, event.id, None, outputs["reason"], outputs["warning"], pages)
         return labelled(outputs, **labels(event))
     for name in ("record", "known", "portal", "alert"):
         if outputs[name] is not None:
@@ -110,3 +112,14 @@ def _with_earlier_variables(event: Event, record: Mapping[str, Any] | None) -> E
 def _signup(context: Mapping[str, Any]) -> Event | None:
     signup = context.get("signup")
     return Record.from_json(signup).event if signup else None
+
+
+def _pages(context: Mapping[str, Any], event: Event) -> Pages:
+    """The contact's pages, as far as Notion has answered."""
+
+    def found(name: str) -> list[Any]:
+        answer = context.get(name)
+        return results(answer, "the look-up") if answer is not None and answer.get("code") == 200 else []
+
+    own, contacts = own_page(event, found("pages")), found("contacts")
+    return Pages(own["id"] if own else None, contacts[0]["id"] if contacts else None)

@@ -7,22 +7,26 @@ from datetime import datetime
 from typing import Any
 
 from christmas_campaign import reporting
+from christmas_campaign.alert import Pages, about
 from christmas_campaign.reports import BOUNCES_KEPT, KEPT, Report
 from christmas_campaign.steps import ready_made
 
 
 def step(context: Mapping[str, Any], _: datetime) -> Mapping[str, Any]:
     """Context: ``report``; ``kept`` and ``bounces`` (from the KV store, ``None`` if not there); ``source``, the id of the data
-    source of the analytics pages (``None``: not known any more).
+    source of the analytics pages (``None``: not known any more); not from runs of older revisions of the flow: ``page_id``,
+    the id of the contact's page.
 
-    Outputs: as ``reporting.decide`` gives them, with ``kept``, ``bounces`` and what goes to Notion ready-made, and
-    ``ttl`` and ``bounces_ttl`` for the first two.
+    Outputs: ``about`` (``About.as_json``), for an alert; the rest as ``reporting.decide`` gives it, with ``kept``, ``bounces``
+    and what goes to Notion ready-made, and ``ttl`` and ``bounces_ttl`` for the first two.
     """
+    report, pages = Report.from_json(context["report"]), Pages(context.get("page_id"))
     found = reporting.decide(
-        Report.from_json(context["report"]),
+        report,
         kept=context.get("kept"),
         bounces=context.get("bounces") or [],
         source=context.get("source"),
+        pages=pages,
     )
     page = found["page"]
     if page is not None:
@@ -34,4 +38,5 @@ def step(context: Mapping[str, Any], _: datetime) -> Mapping[str, Any]:
         "ttl": f"P{KEPT.days}D",
         "bounces_ttl": f"P{BOUNCES_KEPT.days}D",
         "page": page,
+        "about": about(None, report.enrolment, report.number, pages).as_json(),
     }

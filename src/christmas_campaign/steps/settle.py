@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from christmas_campaign import settings, settle, times
+from christmas_campaign.alert import Pages
 from christmas_campaign.enrolment import Record, labels, time_to_live
 from christmas_campaign.reasons import Outcome, Reason
 from christmas_campaign.steps import labelled, parsed, ready_made, with_alert
@@ -15,8 +16,8 @@ from christmas_campaign.steps import labelled, parsed, ready_made, with_alert
 def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
     """Context: ``enrolment``, ``number``, ``tries``, ``record`` (from the KV store), ``composed`` (what ``compose`` decided,
     without the request), ``answer`` (Resend's response with the ``uri`` that was called, ``None`` for none), ``page``
-    (response, ``None`` for none), ``settings``; not from runs of older revisions of the flow: ``done`` (as ``gate`` gave
-    it).
+    (response, ``None`` for none), ``settings``; not from runs of older revisions of the flow: ``done`` and ``page_id`` (as
+    ``gate`` gave them).
 
     Outputs: as ``settle.settle`` gives them, with ``ledger`` and the bodies ready-made, ``ttl`` for the ledger, and ``alert``
     when the e-mail has failed.
@@ -40,7 +41,7 @@ def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
     for name in ("ledger", "analytics", "stamp"):
         if outputs.get(name) is not None:
             outputs[name] = ready_made(outputs[name])
-    outputs = with_alert(outputs, record.event, context["enrolment"], context["number"])
+    outputs = with_alert(outputs, record.event, context["enrolment"], context["number"], Pages(context.get("page_id")))
     return labelled(outputs, **labels(record.event, context["enrolment"]))
 
 

@@ -120,6 +120,7 @@ def settle(**changed: Any) -> dict[str, Any]:
         "record": build.record().as_json(),
         "composed": {"send": True, "claimed_at": CLAIMED, "outcome": None, "reason": None, "detail": None},
         "answer": build.response({"id": "re_1"}),
+        "page_id": "page-1",
         "page": build.response(build.sequence_page()),
         "settings": SETTINGS,
         **changed,

@@ -49,6 +49,11 @@ def test_what_the_flow_needs_to_go_on() -> None:
             "longest": 10_000,
         },
         "done": [],
+        "page_id": "page-1",
+        "about": {
+            "subject": "signup, e-mail 2 of 5 (template 5-Day E2)",
+            "contact": "Contact 7ece2a81c666152c41fce3d8: https://www.notion.so/page1",
+        },
         "stop": {
             "key": "stop.7ece2a81c666152c41fce3d8",
             "sequence": "signup",
@@ -144,8 +149,9 @@ def test_the_team_is_told_of_an_enrolment_that_nobody_knows() -> None:
     said = step(contexts.gate(record=None), build.NOW)
     assert said["alert"] == {
         "key": "signup-abc.2.enrolment_unknown",
-        "message": "**Failed**: E-mail 2 of signup-abc: enrolment_unknown.\n"
+        "message": "**Failed**: signup, e-mail 2 of 5 (template 5-Day E2): enrolment_unknown.\n"
         "What the webhook said is not kept, or no longer: it is for 30 days after the last e-mail was due.\n"
+        "Contact of the enrolment signup-abc: https://www.notion.so/page1.\n"
         "To do: Have the event posted again: what it said is kept for 30 days after the last e-mail was due."
         " `christmas failures` lists all.",
     }
@@ -156,9 +162,10 @@ def test_the_team_is_told_of_an_email_that_resend_may_have() -> None:
     assert said["tries"] == 3
     assert said["alert"] == {
         "key": "signup-abc.2.send_unknown",
-        "message": "**Failed**: E-mail 2 of signup (contact 7ece2a81c666152c41fce3d8): send_unknown.\n"
-        "It was handed to Resend at 2025-11-19T16:00:00.000Z, or was about to be, and what became of it is not known."
-        " That is too long ago for Resend to tell a second try from a second e-mail.\n"
+        "message": "**Failed**: signup, e-mail 2 of 5 (template 5-Day E2): send_unknown.\n"
+        "It was handed to Resend on 19 November 2025, 11:00 America/Toronto, or was about to be, and what became of it is not"
+        " known. That is too long ago for Resend to tell a second try from a second e-mail.\n"
+        "Contact 7ece2a81c666152c41fce3d8: https://www.notion.so/page1.\n"
         "To do: Look in Resend for this e-mail. If it is there, set its date on the contact's page: what has a date is not sent"
         " again. Then, either way, `christmas replay --not-sent`. `christmas failures` lists all.",
     }
@@ -214,7 +221,7 @@ def test_skipped_email_gets_an_analytics_page() -> None:
     properties = json.loads(said["analytics"])["properties"]
     assert properties["Status"] == {"select": {"name": "skipped"}}
     assert properties["Email Number"] == {"number": 3}
-    assert build.text_of(properties["Error Message"]).startswith("bounced: The contact was stopped at ")
+    assert build.text_of(properties["Error Message"]).startswith("bounced: The contact was stopped on ")
     assert build.text_of(properties["Template ID"]) == "5-Day E3"
 
 

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from christmas_campaign import steps
+from christmas_campaign.alert import Pages
 from christmas_campaign.intake import Event
 from christmas_campaign.reasons import WHAT_TO_DO, Outcome, Reason
 from christmas_campaign.settings import InvalidSetting
@@ -57,25 +58,41 @@ FAILED = {"outcome": Outcome.FAILED, "reason": Reason.VALUE_MISSING, "detail": "
 
 
 @pytest.mark.parametrize(
-    ("event", "number", "key", "what"),
+    ("event", "number", "key", "what", "contact"),
     [
-        (build.event(), 2, "signup-abc.2.value_missing", "E-mail 2 of signup (contact 7ece2a81c666152c41fce3d8)"),
+        (
+            build.event(),
+            2,
+            "signup-abc.2.value_missing",
+            "signup, e-mail 2 of 5 (template 5-Day E2)",
+            "7ece2a81c666152c41fce3d8",
+        ),
         (
             build.event(),
             None,
             "signup-abc.0.value_missing",
-            "An enrolment of signup (contact 7ece2a81c666152c41fce3d8)",
+            "signup, the enrolment",
+            "7ece2a81c666152c41fce3d8",
         ),
-        (None, 2, "signup-abc.2.value_missing", "E-mail 2 of signup-abc"),
+        (
+            None,
+            2,
+            "signup-abc.2.value_missing",
+            "signup, e-mail 2 of 5 (template 5-Day E2)",
+            "of the enrolment signup-abc",
+        ),
     ],
 )
-def test_of_a_failure_the_team_is_told(event: Event | None, number: int | None, key: str, what: str) -> None:
-    assert steps.with_alert(FAILED, event, "signup-abc", number) == {
+def test_of_a_failure_the_team_is_told(
+    event: Event | None, number: int | None, key: str, what: str, contact: str
+) -> None:
+    assert steps.with_alert(FAILED, event, "signup-abc", number, Pages("page-1")) == {
         **FAILED,
         "alert": {
             "key": key,
             "message": f"**Failed**: {what}: value_missing.\n"
             "no value for {{x}}\n"
+            f"Contact {contact}: https://www.notion.so/page1.\n"
             f"To do: {WHAT_TO_DO[Reason.VALUE_MISSING]}"
             " `christmas failures` lists all.",
         },

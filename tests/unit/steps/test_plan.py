@@ -152,8 +152,9 @@ def test_after_a_day_without_notion_the_team_is_told(pages: dict[str, Any] | Non
         "labels": {"outcome": "failed", "reason": "notion_unreachable", **build.WHO},
         "alert": {
             "key": f"{build.WHO['enrolment']}.0.notion_unreachable",
-            "message": f"**Failed**: An enrolment of signup (contact {build.WHO['contact']}): notion_unreachable.\n"
+            "message": "**Failed**: signup, the enrolment: notion_unreachable.\n"
             f"{detail}\n"
+            f"Contact {build.WHO['contact']}: no page in Email Sequence yet; in BusinessX https://www.notion.so/contact1.\n"
             "To do: See whether Notion works again, and whether the token is right; then `christmas replay`."
             " `christmas failures` lists all.",
         },
@@ -200,8 +201,9 @@ def test_the_team_is_told_of_a_contact_that_is_not_there() -> None:
     assert (said["go"], said["outcome"]) == (False, "skipped")
     assert said["told"] == {
         "key": f"{event.id}.0.contact_not_found",
-        "message": f"**Failed**: An enrolment of noshow (contact {build.WHO['contact']}): contact_not_found.\n"
+        "message": "**Failed**: noshow, the enrolment: contact_not_found.\n"
         "There is no contact with this address in BusinessX: add it, then run this again. Nothing was sent.\n"
+        f"Contact {build.WHO['contact']}: no page in Notion is known.\n"
         "To do: Add the contact to BusinessX, with this address; then `christmas replay`."
         " `christmas failures` lists all.",
     }

@@ -175,8 +175,9 @@ def test_the_team_is_told_of_an_email_that_failed() -> None:
     said = step(contexts.settle(composed=NOT_SENT, answer=None), build.NOW)
     assert said["alert"] == {
         "key": "signup-abc.2.value_missing",
-        "message": f"**Failed**: E-mail 2 of signup (contact {build.WHO['contact']}): value_missing.\n"
+        "message": "**Failed**: signup, e-mail 2 of 5 (template 5-Day E2): value_missing.\n"
         "no value for {{x}}: 100%\n"
+        f"Contact {build.WHO['contact']}: https://www.notion.so/page1.\n"
         f"To do: {WHAT_TO_DO[Reason.VALUE_MISSING]} `christmas failures` lists all.",
     }
 
@@ -185,8 +186,9 @@ def test_the_team_is_told_of_a_provider_that_was_away_for_a_day() -> None:
     said = step(contexts.settle(answer=None, tries=48), build.NOW)
     assert said["alert"] == {
         "key": "signup-abc.2.resend_unreachable",
-        "message": f"**Failed**: E-mail 2 of signup (contact {build.WHO['contact']}): resend_unreachable.\n"
+        "message": "**Failed**: signup, e-mail 2 of 5 (template 5-Day E2): resend_unreachable.\n"
         "Resend could not be reached, or was not ready to take the e-mail, for as long as it was tried: 49 times.\n"
+        f"Contact {build.WHO['contact']}: https://www.notion.so/page1.\n"
         "To do: See whether Resend works again, and whether the key is right; then `christmas replay`."
         " `christmas failures` lists all.",
     }
@@ -208,8 +210,9 @@ def test_the_team_is_told_of_an_email_that_resend_is_busy_with_for_a_day() -> No
     assert (said["outcome"], json.loads(said["ledger"])["claimed_at"]) == ("failed", contexts.CLAIMED)
     assert said["alert"] == {
         "key": "signup-abc.2.send_in_progress",
-        "message": f"**Failed**: E-mail 2 of signup (contact {build.WHO['contact']}): send_in_progress.\n"
+        "message": "**Failed**: signup, e-mail 2 of 5 (template 5-Day E2): send_in_progress.\n"
         "Resend is still busy with this e-mail, for as long as it was tried: 49 times.\n"
+        f"Contact {build.WHO['contact']}: https://www.notion.so/page1.\n"
         "To do: Look in Resend for this e-mail: it has been busy with it for a day; then `christmas replay`."
         " `christmas failures` lists all.",
     }
