@@ -28,9 +28,10 @@ def calls(sandbox: Sandbox, raw: httpx.Client, mailer: httpx.Client) -> dict[str
 def test_a_limit_holds_for_its_service_alone(
     sandbox: Sandbox, calls: dict[str, Callable[[], httpx.Response]], service: str
 ) -> None:
+    burst = faults.AverageLimit.BURST if service == "notion" else 3
     sandbox.limit(**{service: 3})
-    answers = [calls[service]() for _ in range(5)]
-    assert [answer.is_success for answer in answers] == [True, True, True, False, False]
+    answers = [calls[service]() for _ in range(burst + 2)]
+    assert [answer.is_success for answer in answers] == [*[True] * burst, False, False]
     refused = answers[-1]
     assert refused.status_code == 429
     assert refused.headers["retry-after"] == "1"
@@ -39,36 +40,36 @@ def test_a_limit_holds_for_its_service_alone(
     assert said in ("rate_limited", "rate_limit_exceeded", "You are being rate limited.")
     for other in {"notion", "resend", "discord"} - {service}:
         assert all(calls[other]().is_success for _ in range(5))
-    assert sandbox.limits()[service] == Limit(per_second=3, calls=5, refused=2)
+    assert sandbox.limits()[service] == Limit(per_second=3, calls=burst + 2, refused=2)
     if service == "resend":
         assert len(sandbox.mails()) == 3
 
 
 def test_who_waits_as_told_gets_through(sandbox: Sandbox, calls: dict[str, Callable[[], httpx.Response]]) -> None:
-    sandbox.limit(notion=2)
+    sandbox.limit(resend=2)
     for _ in range(2):
-        assert calls["notion"]().is_success
-        assert calls["notion"]().is_success
-        refused = calls["notion"]()
+        assert calls["resend"]().is_success
+        assert calls["resend"]().is_success
+        refused = calls["resend"]()
         assert refused.status_code == 429
         time.sleep(int(refused.headers["retry-after"]))
 
 
 def test_a_limit_is_lifted(sandbox: Sandbox, calls: dict[str, Callable[[], httpx.Response]]) -> None:
-    sandbox.limit(notion=1)
-    assert [calls["notion"]().status_code for _ in range(2)] == [200, 429]
-    sandbox.limit(notion=None)
-    assert all(calls["notion"]().is_success for _ in range(10))
-    assert sandbox.limits()["notion"] == Limit(per_second=None, calls=12, refused=1)
+    sandbox.limit(resend=1)
+    assert [calls["resend"]().status_code for _ in range(2)] == [200, 429]
+    sandbox.limit(resend=None)
+    assert all(calls["resend"]().is_success for _ in range(10))
+    assert sandbox.limits()["resend"] == Limit(per_second=None, calls=12, refused=1)
 
 
 def test_a_refused_call_uses_up_no_fault(sandbox: Sandbox, calls: dict[str, Callable[[], httpx.Response]]) -> None:
-    sandbox.limit(notion=1)
-    calls["notion"]()
-    sandbox.fault("notion", "status", status=500)
-    assert calls["notion"]().status_code == 429
-    sandbox.limit(notion=None)
-    assert calls["notion"]().status_code == 500
+    sandbox.limit(resend=1)
+    calls["resend"]()
+    sandbox.fault("resend", "status", status=500)
+    assert calls["resend"]().status_code == 429
+    sandbox.limit(resend=None)
+    assert calls["resend"]().status_code == 500
 
 
 def test_the_window_slides() -> None:
@@ -82,6 +83,20 @@ def test_the_window_slides() -> None:
     # The two of 100.0 and 100.6 leave at 101.0 and 101.6; what is refused takes no place.
     assert waits == [0.0, 0.0, 0.1, 0.0, 0.1, 0.0, 0.0]
     assert (limit.calls, limit.refused, limit.remaining()) == (7, 2, 1)
+
+
+def test_notion_allows_a_burst_and_then_the_average_rate() -> None:
+    now = [100.0]
+    limit = faults.AverageLimit(lambda: now[0])
+    limit.per_second = 4
+    assert [limit.take() for _ in range(11)] == [*[0.0] * 10, 0.25]
+    # A refused call takes nothing: the token comes when it was promised, and one call in every quarter of a second passes.
+    for moment in (100.25, 100.5, 100.75):
+        now[0] = moment
+        assert [limit.take(), limit.take()] == [0.0, 0.25]
+    now[0] = 200.0
+    assert [limit.take() for _ in range(11)] == [*[0.0] * 10, 0.25]
+    assert (limit.calls, limit.refused, limit.remaining()) == (28, 5, 0)
 
 
 @pytest.mark.parametrize("limits", [{"smtp": 1}, {"notion": 0}, {"notion": 2.5}, {"notion": "3"}, {"notion": True}])

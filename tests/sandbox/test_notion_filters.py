@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from notion_client import APIErrorCode, APIResponseError
+
+from christmas_campaign.sandbox.notion.sorts import arrange, compile_sorts
 
 Add = Callable[..., dict[str, Any]]
 
@@ -15,12 +19,11 @@ Add = Callable[..., dict[str, Any]]
 def ask(notion: Any, source: str) -> Callable[..., list[str]]:
     """The names of the pages that a filter finds, sorted by name."""
 
-    def names(value: dict[str, Any] | None = None, **more: Any) -> list[str]:
-        body = {**more} if value is None else {"filter": value, **more}
-        found = notion.data_sources.query(source, **{"sorts": [{"property": "Name", "direction": "ascending"}], **body})
-        return [
+    def names(value: dict[str, Any]) -> list[str]:
+        found = notion.data_sources.query(source, filter=value)
+        return sorted(
             "".join(part["plain_text"] for part in page["properties"]["Name"]["title"]) for page in found["results"]
-        ]
+        )
 
     return names
 
@@ -48,49 +51,31 @@ def people(add: Add) -> None:
 CASES: list[tuple[dict[str, Any], list[str]]] = [
     ({"property": "Name", "title": {"equals": "anna"}}, ["anna"]),
     ({"property": "title", "title": {"equals": "anna"}}, ["anna"]),
-    ({"property": "Name", "title": {"does_not_equal": "anna"}}, ["bob", "cleo", "dora"]),
-    ({"property": "Name", "title": {"starts_with": "b"}}, ["bob"]),
-    ({"property": "Name", "title": {"ends_with": "o"}}, ["cleo"]),
     ({"property": "Notes", "rich_text": {"contains": "likes"}}, ["anna", "bob"]),
-    ({"property": "Notes", "rich_text": {"does_not_contain": "cake"}}, ["anna", "cleo", "dora"]),
     ({"property": "Notes", "rich_text": {"is_empty": True}}, ["cleo", "dora"]),
     ({"property": "Notes", "rich_text": {"is_not_empty": True}}, ["anna", "bob"]),
     ({"property": "Email", "email": {"equals": "bob@example.com"}}, ["bob"]),
     ({"property": "Email", "email": {"contains": "@example.com"}}, ["anna", "bob"]),
     ({"property": "Email", "email": {"is_empty": True}}, ["dora"]),
-    ({"property": "Email", "email": {"does_not_equal": "bob@example.com"}}, ["anna", "cleo", "dora"]),
-    ({"property": "Site", "url": {"starts_with": "https://a"}}, ["anna"]),
     ({"property": "Phone", "phone_number": {"equals": "111"}}, ["anna"]),
     ({"property": "Score", "number": {"equals": 0}}, ["cleo"]),
-    ({"property": "Score", "number": {"does_not_equal": 0}}, ["anna", "bob", "dora"]),
-    ({"property": "Score", "number": {"greater_than": 10}}, ["bob"]),
-    ({"property": "Score", "number": {"greater_than_or_equal_to": 10}}, ["anna", "bob"]),
-    ({"property": "Score", "number": {"less_than": 10}}, ["cleo"]),
-    ({"property": "Score", "number": {"less_than_or_equal_to": 10}}, ["anna", "cleo"]),
     ({"property": "Score", "number": {"is_empty": True}}, ["dora"]),
     ({"property": "Score", "number": {"is_not_empty": True}}, ["anna", "bob", "cleo"]),
     ({"property": "Done", "checkbox": {"equals": True}}, ["anna"]),
     ({"property": "Done", "checkbox": {"equals": False}}, ["bob", "cleo", "dora"]),
-    ({"property": "Done", "checkbox": {"does_not_equal": True}}, ["bob", "cleo", "dora"]),
     ({"property": "Phase", "select": {"equals": "One"}}, ["anna"]),
     ({"property": "Phase", "select": {"equals": "Unheard of"}}, []),
-    ({"property": "Phase", "select": {"does_not_equal": "One"}}, ["bob", "cleo", "dora"]),
     ({"property": "Phase", "select": {"is_empty": True}}, ["cleo", "dora"]),
     ({"property": "Phase", "select": {"is_not_empty": True}}, ["anna", "bob"]),
     ({"property": "State", "status": {"equals": "Done"}}, ["anna"]),
     ({"property": "Labels", "multi_select": {"contains": "blue"}}, ["anna", "cleo"]),
-    ({"property": "Labels", "multi_select": {"does_not_contain": "blue"}}, ["bob", "dora"]),
     ({"property": "Labels", "multi_select": {"is_empty": True}}, ["bob", "dora"]),
     # A day is compared with days (in UTC), an instant with instants.
     ({"property": "When", "date": {"equals": "2025-12-01"}}, ["anna"]),
     ({"property": "When", "date": {"equals": "2025-12-01T13:00:00Z"}}, ["anna"]),
     ({"property": "When", "date": {"equals": "2025-12-01T13:00:00.001Z"}}, []),
-    ({"property": "When", "date": {"before": "2025-12-02"}}, ["anna"]),
-    ({"property": "When", "date": {"after": "2025-12-02"}}, ["cleo"]),
     ({"property": "When", "date": {"on_or_before": "2025-12-02"}}, ["anna", "bob"]),
     ({"property": "When", "date": {"on_or_after": "2025-12-02"}}, ["bob", "cleo"]),
-    ({"property": "When", "date": {"after": "2025-12-02T23:59:59-00:30"}}, ["cleo"]),
-    ({"property": "When", "date": {"before": "2025-12-03T00:30:00.251"}}, ["anna", "bob", "cleo"]),
     ({"property": "When", "date": {"is_empty": True}}, ["dora"]),
     ({"property": "When", "date": {"is_not_empty": True}}, ["anna", "bob", "cleo"]),
     (
@@ -112,9 +97,8 @@ CASES: list[tuple[dict[str, Any], list[str]]] = [
         ["cleo", "dora"],
     ),
     ({"and": []}, ["anna", "bob", "cleo", "dora"]),
-    ({"timestamp": "created_time", "created_time": {"after": "2020-01-01"}}, ["anna", "bob", "cleo", "dora"]),
-    ({"timestamp": "last_edited_time", "last_edited_time": {"before": "2020-01-01"}}, []),
-    ({"timestamp": "created_time", "created_time": {"past_week": {}}}, ["anna", "bob", "cleo", "dora"]),
+    ({"timestamp": "created_time", "created_time": {"on_or_after": "2020-01-01"}}, ["anna", "bob", "cleo", "dora"]),
+    ({"timestamp": "last_edited_time", "last_edited_time": {"on_or_before": "2020-01-01"}}, []),
 ]
 
 
@@ -151,14 +135,16 @@ def test_text_in_pieces_is_compared_as_one(notion: Any, source: str, ask: Callab
         ({"property": "Done", "checkbox": {"equals": "true"}}, "should be a boolean"),
         ({"property": "Done", "checkbox": {"is_empty": True}}, "should be not present"),
         ({"property": "Phase", "select": {"contains": "One"}}, "should be not present"),
-        ({"property": "When", "date": {"after": "tomorrow"}}, "valid ISO 8601"),
-        ({"property": "When", "date": {"past_week": True}}, "should be an empty object"),
+        ({"property": "When", "date": {"on_or_after": "tomorrow"}}, "valid ISO 8601"),
+        ({"property": "Name", "title": {"starts_with": "x"}}, "title.starts_with is not supported by the sandbox"),
+        ({"property": "Score", "number": {"greater_than": 5}}, "number.greater_than is not supported by the sandbox"),
+        ({"property": "When", "date": {"past_week": {}}}, "date.past_week is not supported by the sandbox"),
         ({"title": {"equals": "x"}}, "property should be defined"),
         ({"and": {"property": "Name", "title": {"equals": "x"}}}, "should be an array"),
         ({"and": [], "or": []}, "stand alone"),
         ({"and": [{"or": [{"and": []}]}]}, "two levels deep"),
         ({"or": [{"property": "Name", "title": {"is_empty": True}}] * 101}, "length should be ≤ `100`"),
-        ({"timestamp": "deleted_time", "deleted_time": {"after": "2025-12-05"}}, "timestamp should be one of"),
+        ({"timestamp": "deleted_time", "deleted_time": {"on_or_after": "2025-12-05"}}, "timestamp should be one of"),
         ([], "should be an object"),
         (None, "should be an object"),
     ],
@@ -170,43 +156,51 @@ def test_a_filter_that_notion_does_not_take(raw: Any, source: str, value: Any, s
     assert said in answer.json()["message"]
 
 
-def sort(name: str, direction: str) -> dict[str, str]:
-    return {"property": name, "direction": direction}
+def sort(direction: str) -> dict[str, str]:
+    return {"timestamp": "created_time", "direction": direction}
+
+
+@dataclass
+class Row:
+    created_time: datetime
+    values: dict[str, Any]
+    last_edited_time: datetime
+
+
+def test_rows_are_sorted_by_their_timestamps_and_equal_ones_keep_their_order() -> None:
+    early, late = datetime(2025, 12, 1, tzinfo=UTC), datetime(2025, 12, 2, tzinfo=UTC)
+    rows = [Row(late, {"n": 1}, early), Row(early, {"n": 2}, late), Row(late, {"n": 3}, late)]
+
+    def order(*sorts: tuple[str, str]) -> list[int]:
+        asked = [{"timestamp": name, "direction": direction} for name, direction in sorts]
+        return [row.values["n"] for row in arrange(rows, compile_sorts({}, asked))]
+
+    assert order(("created_time", "ascending")) == [2, 1, 3]
+    assert order(("created_time", "descending")) == [1, 3, 2]
+    assert order(("created_time", "descending"), ("last_edited_time", "descending")) == [3, 1, 2]
 
 
 @pytest.mark.usefixtures("people")
-def test_sorts_put_pages_in_order_and_empty_ones_last(ask: Callable[..., list[str]]) -> None:
-    assert ask(sorts=[sort("Name", "descending")]) == ["dora", "cleo", "bob", "anna"]
-    assert ask(sorts=[sort("Score", "ascending")]) == ["cleo", "anna", "bob", "dora"]
-    assert ask(sorts=[sort("Score", "descending")]) == ["bob", "anna", "cleo", "dora"]
-    assert ask(sorts=[sort("When", "ascending")]) == ["anna", "bob", "cleo", "dora"]
-    assert ask(sorts=[sort("Phase", "descending"), sort("Name", "ascending")]) == ["bob", "anna", "cleo", "dora"]
-    assert ask(sorts=[sort("Done", "descending"), sort("Name", "descending")]) == ["anna", "dora", "cleo", "bob"]
-    assert ask(sorts=[{"timestamp": "created_time", "direction": "ascending"}, sort("Name", "ascending")]) == [
-        "anna",
-        "bob",
-        "cleo",
-        "dora",
-    ]
-
-
-@pytest.mark.usefixtures("people")
-def test_a_cursor_follows_filter_and_sorts(notion: Any, source: str) -> None:
-    body = {
-        "filter": {"property": "Score", "number": {"is_not_empty": True}},
-        "sorts": [sort("Score", "descending")],
-        "page_size": 2,
-    }
-    first = notion.data_sources.query(source, **body)
-    second = notion.data_sources.query(source, **body, start_cursor=first["next_cursor"])
-    assert [page["properties"]["Score"]["number"] for page in first["results"] + second["results"]] == [20, 10, 0]
+def test_cursor_follows_the_filter(notion: Any, source: str) -> None:
+    body = {"filter": {"property": "Score", "number": {"is_not_empty": True}}, "sorts": [sort("ascending")]}
+    first = notion.data_sources.query(source, **body, page_size=2)
+    second = notion.data_sources.query(source, **body, page_size=2, start_cursor=first["next_cursor"])
+    scores = [page["properties"]["Score"]["number"] for page in first["results"] + second["results"]]
+    assert sorted(scores) == [0, 10, 20]
     assert (first["has_more"], second["has_more"]) == (True, False)
 
 
 @pytest.mark.parametrize(
-    "value", [{"property": "Name"}, {"property": "Nope", "direction": "ascending"}, {"direction": "up"}]
+    ("value", "message"),
+    [
+        ({"property": "Name"}, 'should be `"ascending"`'),
+        ({"property": "Nope", "direction": "ascending"}, "Could not find sort property"),
+        ({"direction": "up"}, 'should be `"ascending"`'),
+        ({"property": "Name", "direction": "ascending"}, "not supported by the sandbox"),
+    ],
 )
-def test_a_sort_that_notion_does_not_take(notion: Any, source: str, value: Any) -> None:
+def test_unusable_sort_is_refused(notion: Any, source: str, value: Any, message: str) -> None:
     with pytest.raises(APIResponseError) as refused:
         notion.data_sources.query(source, sorts=[value])
     assert refused.value.code == APIErrorCode.ValidationError
+    assert message in str(refused.value)

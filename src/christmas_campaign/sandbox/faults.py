@@ -131,7 +131,10 @@ def _whole(value: object) -> bool:
 
 
 class Limit:
-    """So many calls in any one second, or without limit; and how many calls there were and were refused."""
+    """A limit of so many calls in any one second, or none; it counts the calls, and how many of them were refused.
+
+    A refused call takes no place in that second, so a caller that waits as long as it was told gets through.
+    """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         """Start without a limit; ``clock`` gives seconds and never goes back."""
@@ -146,18 +149,21 @@ class Limit:
         self.calls += 1
         if self.per_second is None:
             return 0.0
-        now = self._clock()
+        wait = self._wait(self._clock(), self.per_second)
+        if wait:
+            self.refused += 1
+        return wait
+
+    def _wait(self, now: float, per_second: int) -> float:
         while self._taken and self._taken[0] <= now - 1.0:
             self._taken.popleft()
-        if len(self._taken) < self.per_second:
+        if len(self._taken) < per_second:
             self._taken.append(now)
             return 0.0
-        self.refused += 1
-        # A refused call takes nothing from the window, so a caller that waits as told gets through.
         return max(self._taken[0] + 1.0 - now, 0.001)
 
     def remaining(self) -> int:
-        """How many more calls may go on within this second; 0 without a limit."""
+        """Return how many more calls may go on at this moment; 0 without a limit."""
         return 0 if self.per_second is None else max(self.per_second - len(self._taken), 0)
 
     def reset(self) -> None:
@@ -169,6 +175,39 @@ class Limit:
     def as_json(self) -> dict[str, Any]:
         """The limit and the counters, as the control API shows them."""
         return {"per_second": self.per_second, "calls": self.calls, "refused": self.refused}
+
+
+class AverageLimit(Limit):
+    """A limit of so many calls a second on average, with short bursts: a token bucket, as Notion documents its limit.
+
+    Source: Notion's page on request limits names three requests a second on average and allows some bursts; how many calls a
+    burst may have is not said, and is set to ``BURST``.
+    """
+
+    BURST = 10
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        """Start without a limit and with a full bucket."""
+        super().__init__(clock)
+        self._tokens = float(self.BURST)
+        self._filled_at = clock()
+
+    def _wait(self, now: float, per_second: int) -> float:
+        self._tokens = min(self._tokens + (now - self._filled_at) * per_second, self.BURST)
+        self._filled_at = now
+        if self._tokens >= 1.0:
+            self._tokens -= 1.0
+            return 0.0
+        return max((1.0 - self._tokens) / per_second, 0.001)
+
+    def remaining(self) -> int:
+        """Return how many more calls may go on at this moment; 0 without a limit."""
+        return 0 if self.per_second is None else int(self._tokens)
+
+    def reset(self) -> None:
+        """Lift the limit, start counting anew, and fill the bucket."""
+        super().reset()
+        self._tokens = float(self.BURST)
 
 
 def whole_seconds(wait: float) -> int:

@@ -90,7 +90,7 @@ class Endpoints:
         _only(body, {"filter", "sorts", "start_cursor", "page_size", "archived", "in_trash", "result_type"})
         source = self._source(source_id)
         ids = _property_ids(source, only)
-        keep = compile_filter(source.schema, body["filter"], self._clock.now()) if "filter" in body else None
+        keep = compile_filter(source.schema, body["filter"]) if "filter" in body else None
         sorts = compile_sorts(source.schema, body.get("sorts", []))
         trash = body.get("in_trash", body.get("archived", False))
         if not isinstance(trash, bool):
