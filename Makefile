@@ -5,10 +5,10 @@ CHRISTMAS := .venv/bin/christmas
 ENV_FILE ?= deploy/.env
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --upgrade
 
-.PHONY: help setup demo up test faults check smoke mutants bench fix lock clean
+.PHONY: help setup demo up quick test faults check check-flows smoke mutants bench fix lock clean
 
 help: ## Say what there is.
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 setup: ## Check what is needed, then install and build (again only what has changed).
 	@scripts/setup
@@ -19,6 +19,9 @@ demo: setup ## Play all four sequences on the real engine: a week in under a min
 up: setup ## Start the engine and the sandbox, and wait for webhooks.
 	@$(CHRISTMAS) up
 
+quick: setup ## Lint, types and unit tests, without the engine: half a minute.
+	@scripts/quick
+
 test: setup ## Run the tests, on the real engine; those that take longest are with `make faults`.
 	@scripts/test
 
@@ -27,6 +30,9 @@ faults: setup ## Break things on purpose, on the real engine; writes docs/reliab
 
 check: setup ## Formatting, lint, types, the flows as the engine sees them, the change log.
 	@scripts/check
+
+check-flows: setup ## Have the engine check the flows.
+	@$(CHRISTMAS) flows check flows
 
 smoke: setup ## Try the real keys: reads Notion, sends one mail to Resend's test address. SMOKE=yes; ENV_FILE=deploy/.env.
 	@$(CHRISTMAS) smoke --env-file $(ENV_FILE)
