@@ -6,9 +6,9 @@ from typing import Any
 
 import click
 
-from christmas_campaign.cli import folders
-from christmas_campaign.cli.errors import CommandError
+from christmas_campaign import folders
 from christmas_campaign.cli.plainly import plainly
+from christmas_campaign.errors import CommandError
 
 
 class CheckoutCommand(click.Command):

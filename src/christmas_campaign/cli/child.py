@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
-from christmas_campaign.cli.errors import CommandError
+from christmas_campaign.errors import CommandError
 
 
 class ChildError(CommandError):

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from christmas_campaign import notion_schema as schema
-from christmas_campaign.cli.errors import CommandError
+from christmas_campaign.errors import CommandError
 
 
 class ContentError(CommandError):

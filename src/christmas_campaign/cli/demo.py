@@ -14,10 +14,10 @@ from typing import Any, NamedTuple
 import httpx
 
 from christmas_campaign import identity, times
-from christmas_campaign.cli.errors import CommandError
 from christmas_campaign.cli.kestra_models import LIVE
 from christmas_campaign.cli.sandbox import Mail
 from christmas_campaign.cli.stack import Stack
+from christmas_campaign.errors import CommandError
 from christmas_campaign.reasons import Outcome
 from christmas_campaign.sequences import SEQUENCES
 from christmas_campaign.sequences import Sequence as EmailSequence

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from christmas_campaign.cli.errors import CommandError
 from christmas_campaign.cli.kestra import Kestra, KestraError
+from christmas_campaign.errors import CommandError
 
 
 class Deployed(NamedTuple):

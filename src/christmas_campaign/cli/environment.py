@@ -17,9 +17,9 @@ from pathlib import Path
 
 from christmas_campaign.cli import env_file, setting_names
 from christmas_campaign.cli.env_file import Problem
-from christmas_campaign.cli.errors import CommandError
 from christmas_campaign.cli.kestra import Kestra
 from christmas_campaign.cli.notion import Notion
+from christmas_campaign.errors import CommandError
 from christmas_campaign.notion_schema import Database
 
 NOTION_URL = "https://api.notion.com"

@@ -13,11 +13,11 @@ from typing import Any
 
 from christmas_campaign import forget, notion_pages, stops, times
 from christmas_campaign.cli import kestra_models, stopping
-from christmas_campaign.cli.errors import CommandError
 from christmas_campaign.cli.forget_look import NAMESPACE, Found, Systems, look
 from christmas_campaign.cli.kestra import Kestra, KestraError
 from christmas_campaign.cli.notion import NotionError
 from christmas_campaign.door import erasing
+from christmas_campaign.errors import CommandError
 from christmas_campaign.forget import Person
 from christmas_campaign.notion_schema import Database
 from christmas_campaign.reasons import Reason

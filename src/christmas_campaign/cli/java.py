@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from christmas_campaign.cli.errors import CommandError
+from christmas_campaign.errors import CommandError
 
 #: Kestra 1.3 does not run on an older one.
 OLDEST_JAVA = 21

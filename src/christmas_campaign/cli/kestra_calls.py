@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import httpx
 
-from christmas_campaign.cli.errors import CommandError
+from christmas_campaign.errors import CommandError
 
 
 class KestraError(CommandError):

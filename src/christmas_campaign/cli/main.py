@@ -15,9 +15,8 @@ from types import FrameType
 
 import click
 
-from christmas_campaign import __version__
+from christmas_campaign import __version__, folders
 from christmas_campaign.cli import demo as the_demo
-from christmas_campaign.cli import folders
 from christmas_campaign.cli.checkout_command import CheckoutCommand
 from christmas_campaign.cli.child import ChildError
 from christmas_campaign.cli.failure_commands import failures, replay

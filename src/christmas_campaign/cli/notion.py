@@ -11,7 +11,7 @@ from urllib.parse import quote
 import httpx
 
 from christmas_campaign import notion_pages
-from christmas_campaign.cli.errors import CommandError
+from christmas_campaign.errors import CommandError
 from christmas_campaign.notion_schema import Database, Property
 
 #: The version of Notion's API whose databases have data sources.

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import click
 
-from christmas_campaign.cli.errors import CommandError
+from christmas_campaign.errors import CommandError
 
 
 @contextmanager

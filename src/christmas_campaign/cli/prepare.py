@@ -9,7 +9,7 @@ import signal
 import sys
 
 from christmas_campaign.cli import java, toolchain
-from christmas_campaign.cli.errors import CommandError
+from christmas_campaign.errors import CommandError
 
 
 def main(arguments: list[str]) -> int:

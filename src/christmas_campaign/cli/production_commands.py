@@ -9,7 +9,8 @@ from pathlib import Path
 
 import click
 
-from christmas_campaign.cli import deploying, folders
+from christmas_campaign import folders
+from christmas_campaign.cli import deploying
 from christmas_campaign.cli import smoke as the_smoke
 from christmas_campaign.cli.asking import count, env_file_option, json_option, print_json
 from christmas_campaign.cli.environment import Environment

@@ -8,7 +8,8 @@ from typing import Any
 
 import click
 
-from christmas_campaign.cli import folders, secrets_check, secrets_encode, secrets_make
+from christmas_campaign import folders
+from christmas_campaign.cli import secrets_check, secrets_encode, secrets_make
 from christmas_campaign.cli.asking import count, json_option, print_json
 from christmas_campaign.cli.plainly import plainly
 from christmas_campaign.cli.secrets_check import Checked

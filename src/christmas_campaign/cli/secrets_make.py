@@ -10,10 +10,10 @@ from typing import NamedTuple
 
 from christmas_campaign.cli import env_file, secrets_check, setting_checks, setting_names, settings_page
 from christmas_campaign.cli.env_file import Line
-from christmas_campaign.cli.errors import CommandError
 from christmas_campaign.cli.setting import TO_BE_MADE, Made, Setting
 from christmas_campaign.cli.setting_names import known
 from christmas_campaign.cli.settings_list import SETTINGS
+from christmas_campaign.errors import CommandError
 
 _REFUSED = "once the door has it, calls without a signature are refused"
 

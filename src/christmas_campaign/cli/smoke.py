@@ -11,8 +11,8 @@ import httpx
 
 from christmas_campaign import campaign
 from christmas_campaign.cli.environment import Environment, SettingError
-from christmas_campaign.cli.errors import CommandError
 from christmas_campaign.cli.notion_check import Fault, examine
+from christmas_campaign.errors import CommandError
 from christmas_campaign.notion_schema import DATABASES
 from christmas_campaign.settings import REAL_RESEND
 

@@ -13,9 +13,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from christmas_campaign import folders, unsubscribing
 from christmas_campaign import notion_schema as schema
-from christmas_campaign import unsubscribing
-from christmas_campaign.cli import content, folders
+from christmas_campaign.cli import content
 from christmas_campaign.cli.child import ChildError
 from christmas_campaign.cli.engine import Engine
 from christmas_campaign.cli.kestra import Kestra

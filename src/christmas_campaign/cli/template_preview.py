@@ -21,10 +21,10 @@ from christmas_campaign import (
 )
 from christmas_campaign import notion_schema as schema
 from christmas_campaign.cli.environment import Environment
-from christmas_campaign.cli.errors import CommandError
 from christmas_campaign.cli.notion import Notion
 from christmas_campaign.compose import Letter, Stop
 from christmas_campaign.enrolment import Record
+from christmas_campaign.errors import CommandError
 from christmas_campaign.fields import Plain
 from christmas_campaign.intake import Event, InvalidPayload
 from christmas_campaign.sequences import UnknownEmail, sequence

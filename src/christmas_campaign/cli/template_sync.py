@@ -13,9 +13,9 @@ from christmas_campaign import notion_pages, template_check, times
 from christmas_campaign import notion_schema as schema
 from christmas_campaign.cli import content
 from christmas_campaign.cli.environment import Environment, SettingError
-from christmas_campaign.cli.errors import CommandError
 from christmas_campaign.cli.kestra import Kestra, KestraError
 from christmas_campaign.cli.notion import Notion
+from christmas_campaign.errors import CommandError
 from christmas_campaign.settings import InvalidSetting, Settings, read
 from christmas_campaign.template_check import Page
 

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from christmas_campaign.cli import folders
+from christmas_campaign import folders
 from christmas_campaign.cli.child import Child
 from christmas_campaign.cli.java import Java, ToolchainError, find_java, find_maven
 

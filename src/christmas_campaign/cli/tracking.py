@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 from christmas_campaign import campaign, notion_pages, times
 from christmas_campaign import notion_schema as schema
 from christmas_campaign.cli.environment import Environment
-from christmas_campaign.cli.errors import CommandError
 from christmas_campaign.cli.notion import Notion, NotionError
+from christmas_campaign.errors import CommandError
 from christmas_campaign.lookups import SIGNUP
 from christmas_campaign.notion_pages import Page, Read
 from christmas_campaign.notion_schema import Database

@@ -9,9 +9,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from christmas_campaign.cli.errors import CommandError
+from christmas_campaign.errors import CommandError
 
-_PACKAGE = Path(__file__).parents[1]
+_PACKAGE = Path(__file__).parent
 _SHIPPED = _PACKAGE / "shipped"
 
 #: The environment variable that names a folder with ``content/`` and ``examples/``, to use in place of the package's own.
