@@ -15,8 +15,9 @@ from typing import Any, TypeVar
 import httpx
 import pytest
 
-from christmas_campaign import identity, notion_pages, times
+from christmas_campaign import identity, notion_pages
 from christmas_campaign import notion_schema as schema
+from christmas_campaign.campaign import times
 from christmas_campaign.cli import template_sync
 from christmas_campaign.cli.kestra import Execution, KestraError
 from christmas_campaign.cli.sandbox import Mail

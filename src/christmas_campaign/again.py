@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from christmas_campaign import times
-from christmas_campaign.reasons import Outcome, Reason
-from christmas_campaign.settings import Settings
+from christmas_campaign.campaign import times
+from christmas_campaign.campaign.outcomes import Outcome, Reason
+from christmas_campaign.campaign.settings import Settings
 
 #: Kestra looks for what is due once a second, and an e-mail takes about one to be settled: asking sooner is in vain.
 SHORTEST_WAIT = timedelta(seconds=2)

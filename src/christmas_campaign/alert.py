@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from christmas_campaign import identity, notion_pages
+from christmas_campaign.campaign.outcomes import WHAT_TO_DO, Reason
+from christmas_campaign.campaign.segments import Segment
 from christmas_campaign.intake import Event
-from christmas_campaign.reasons import WHAT_TO_DO, Reason
-from christmas_campaign.segments import Segment
 from christmas_campaign.sequences import sequence
 
 #: The most characters of one text of the contact's within a message: Discord takes 2,000 in all.

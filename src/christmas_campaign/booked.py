@@ -10,10 +10,11 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from christmas_campaign import addresses, identity, notion_pages, times
+from christmas_campaign import identity, notion_pages
 from christmas_campaign import notion_schema as schema
+from christmas_campaign.campaign import email_address, times
+from christmas_campaign.campaign.outcomes import Reason
 from christmas_campaign.notion_pages import Page
-from christmas_campaign.reasons import Reason
 from christmas_campaign.stops import Source
 
 #: How far each look goes back beyond the beginning of the one before it.
@@ -95,6 +96,6 @@ def _contact(page: Page) -> str | None:
     """The opaque id of a contact, ``None`` for a page without an address that could be written to."""
     said = notion_pages.plain(page).get(schema.CONTACT_EMAIL)
     try:
-        return identity.contact_id(addresses.normalise(said)) if isinstance(said, str) else None
+        return identity.contact_id(email_address.normalise(said)) if isinstance(said, str) else None
     except ValueError:
         return None

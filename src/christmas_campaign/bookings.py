@@ -10,11 +10,12 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from christmas_campaign import notion_pages, stops, times
+from christmas_campaign import notion_pages, stops
 from christmas_campaign import notion_schema as schema
+from christmas_campaign.campaign import times
+from christmas_campaign.campaign.outcomes import Reason
 from christmas_campaign.intake import Event
 from christmas_campaign.notion_pages import Page
-from christmas_campaign.reasons import Reason
 from christmas_campaign.stops import Source, Stop
 
 #: The flow that does what stands here.

@@ -13,11 +13,11 @@ from typing import Any, NamedTuple
 
 from christmas_campaign import footer, gate, identity, marks, notion_pages, plain_text, templates, unsubscribing, values
 from christmas_campaign import notion_schema as schema
+from christmas_campaign.campaign.outcomes import Outcome, Reason
+from christmas_campaign.campaign.settings import Settings
 from christmas_campaign.enrolment import Record
 from christmas_campaign.notion_pages import Read
-from christmas_campaign.reasons import Outcome, Reason
 from christmas_campaign.sequences import sequence
-from christmas_campaign.settings import Settings
 from christmas_campaign.stops import Lifts
 from christmas_campaign.templates import Placeholder, TemplateError
 from christmas_campaign.values import Source

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from christmas_campaign import bookings, identity, lookups, stops, times
+from christmas_campaign import bookings, identity, lookups, stops
+from christmas_campaign.campaign import times
 from christmas_campaign.intake import Event
 from christmas_campaign.sequences import sequence
 

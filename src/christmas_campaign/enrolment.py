@@ -15,10 +15,11 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from christmas_campaign import identity, sequences, times
+from christmas_campaign import identity, sequences
+from christmas_campaign.campaign import times
+from christmas_campaign.campaign.outcomes import Outcome, Reason
 from christmas_campaign.fields import Plain
 from christmas_campaign.intake import Event
-from christmas_campaign.reasons import Outcome, Reason
 
 #: How long the record outlives the last e-mail of its sequence.
 KEPT_AFTER = timedelta(days=30)

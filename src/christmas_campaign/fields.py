@@ -11,7 +11,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from christmas_campaign import addresses, times
+from christmas_campaign.campaign import email_address, times
 
 #: A plain value, as JSON carries it from one step to the next.
 Plain = str | int | float | bool | list[str]
@@ -78,7 +78,7 @@ def email(value: Any) -> Plain:
     """The kind for an e-mail address, trimmed and in lower case."""
     if not isinstance(value, str):
         raise ValueError("must be text")
-    return addresses.normalise(_readable(value, 1_000))
+    return email_address.normalise(_readable(value, 1_000))
 
 
 def whole(value: object) -> int:

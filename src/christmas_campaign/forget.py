@@ -15,7 +15,8 @@ from enum import Enum
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
-from christmas_campaign import addresses, marks
+from christmas_campaign import marks
+from christmas_campaign.campaign import email_address
 
 #: The flow that erases entries of the KV store.
 FLOW = "forget"
@@ -86,7 +87,7 @@ def is_her_record(kept: object, email: str) -> bool:
     where it mentions her."""
     try:
         said = kept["event"]["fields"]["email"]  # type: ignore[index]
-        return addresses.normalise(said) == email
+        return email_address.normalise(said) == email
     except (TypeError, KeyError, ValueError, AttributeError):
         return mentions(kept, email)
 

@@ -14,13 +14,14 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
-from christmas_campaign import marks, notion_pages, schedule, stops, times
+from christmas_campaign import marks, notion_pages, schedule, stops
 from christmas_campaign import notion_schema as schema
 from christmas_campaign.again import SHORTEST_WAIT
+from christmas_campaign.campaign import times
+from christmas_campaign.campaign.outcomes import Outcome, Reason
+from christmas_campaign.campaign.settings import Settings
 from christmas_campaign.enrolment import Record, Settled
-from christmas_campaign.reasons import Outcome, Reason
 from christmas_campaign.sequences import sequence
-from christmas_campaign.settings import Settings
 from christmas_campaign.stops import Stop
 
 #: Resend keeps an idempotency key for 24 hours; an hour less, for clocks that differ and calls that take their time.

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
-from christmas_campaign import campaign, times
+from christmas_campaign.campaign import facts, times
 from christmas_campaign.sequences import Sequence
 
 
@@ -30,7 +30,7 @@ def enrolment_id(sequence: Sequence, email: str, fields: Mapping[str, Any]) -> s
     ``fields`` are the payload's, as intake has checked them. The id is fit for a key of Kestra's KV store.
     """
     if sequence.event_field is None:
-        event = campaign.NAME
+        event = facts.NAME
     else:
         event = str(fields[sequence.event_field])
         if sequence.event_is_time:

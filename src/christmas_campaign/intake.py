@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from christmas_campaign import fields, forms, identity, payloads, templates, times
+from christmas_campaign import fields, forms, identity, payloads, templates
+from christmas_campaign.campaign import times
+from christmas_campaign.campaign.outcomes import Outcome, Reason
 from christmas_campaign.fields import Plain
-from christmas_campaign.reasons import Outcome, Reason
 from christmas_campaign.sequences import sequence
 
 

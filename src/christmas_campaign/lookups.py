@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 
-from christmas_campaign import campaign, fields, identity, notion_pages, templates, times
+from christmas_campaign import fields, identity, notion_pages, templates
 from christmas_campaign import notion_schema as schema
+from christmas_campaign.campaign import facts, times
 from christmas_campaign.fields import Plain
 from christmas_campaign.intake import Event
 from christmas_campaign.notion_pages import Page, Read
@@ -55,7 +56,7 @@ def _page_filter(email: str, template_type: str | None) -> dict[str, Any]:
     return {
         "and": [
             notion_pages.equals(schema.SEQUENCE_PAGES, schema.PAGE_EMAIL, email),
-            notion_pages.equals(schema.SEQUENCE_PAGES, schema.PAGE_CAMPAIGN, campaign.NAME),
+            notion_pages.equals(schema.SEQUENCE_PAGES, schema.PAGE_CAMPAIGN, facts.NAME),
             _type_filter(template_type),
         ]
     }
@@ -71,7 +72,7 @@ def _stopped_filter(email: str) -> dict[str, Any]:
     return {
         "and": [
             notion_pages.equals(schema.SEQUENCE_PAGES, schema.PAGE_EMAIL, email),
-            notion_pages.equals(schema.SEQUENCE_PAGES, schema.PAGE_CAMPAIGN, campaign.NAME),
+            notion_pages.equals(schema.SEQUENCE_PAGES, schema.PAGE_CAMPAIGN, facts.NAME),
             notion_pages.where(schema.SEQUENCE_PAGES, schema.PAGE_STOPPED, {"is_not_empty": True}),
         ]
     }
@@ -92,9 +93,7 @@ def _filters_of_type(event: Event, template_type: str | None) -> list[dict[str, 
     ]
     field = event_field(sequence(event.sequence))
     if field is None or field.property is None:
-        return [
-            {"and": [*of_sequence, notion_pages.equals(schema.SEQUENCE_PAGES, schema.PAGE_CAMPAIGN, campaign.NAME)]}
-        ]
+        return [{"and": [*of_sequence, notion_pages.equals(schema.SEQUENCE_PAGES, schema.PAGE_CAMPAIGN, facts.NAME)]}]
     name, said = field.property, str(event.fields[field.name])
     if schema.SEQUENCE_PAGES.property(name).type == "date":
         # A day without a time of day has no one instant in Notion: a day more on both sides, and ``plan`` looks closely.
@@ -143,7 +142,7 @@ def is_of_event(event: Event, said: Mapping[str, Read]) -> bool:
     own = sequence(event.sequence)
     field = event_field(own)
     if field is None or field.property is None:
-        return said.get(schema.PAGE_CAMPAIGN) == campaign.NAME
+        return said.get(schema.PAGE_CAMPAIGN) == facts.NAME
     on_page, given = said.get(field.property), str(event.fields[field.name])
     if own.event_is_time:
         return notion_pages.moment(on_page) == times.parse(given)
@@ -165,7 +164,7 @@ def signup_fields(event: Event, signup: Event | None, pages: Iterable[Page]) -> 
         said = notion_pages.plain(page)
         if (
             not notion_pages.archived(page)
-            and said.get(schema.PAGE_CAMPAIGN) == campaign.NAME
+            and said.get(schema.PAGE_CAMPAIGN) == facts.NAME
             and said.get(schema.PAGE_TEMPLATE_TYPE) == SIGNUP.template_type
         ):
             named = {field.name: said.get(field.property) for field in FIELDS[SIGNUP.name] if field.property}
@@ -181,7 +180,7 @@ def names(event: Event, signup: Mapping[str, Plain], contact: Mapping[str, Read]
     then what is said of a contact whom nobody has named. The e-mails look in the same order.
     """
     found: dict[str, Plain] = {}
-    for name, unnamed in campaign.UNNAMED.items():
+    for name, unnamed in facts.UNNAMED.items():
         known = (event.value(name), signup.get(name), contact.get(name))
         found[name] = next((value for value in known if value is not None and not fields.blank(value)), unnamed)
     return found

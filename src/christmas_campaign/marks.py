@@ -11,10 +11,11 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from christmas_campaign import campaign, notion_pages, stops, times
+from christmas_campaign import notion_pages, stops
 from christmas_campaign import notion_schema as schema
+from christmas_campaign.campaign import facts, times
+from christmas_campaign.campaign.outcomes import Reason
 from christmas_campaign.notion_pages import Page, Read
-from christmas_campaign.reasons import Reason
 from christmas_campaign.stops import Lifts, Stop
 
 #: How long it is kept where the pages of a contact are: a link to unsubscribe has no end, but an address is not kept for ever.
@@ -64,7 +65,7 @@ def known(email: str, source: str, page_id: str | None) -> Known:
     ``page_id`` that of the contact's page in BusinessX (``None``: there is none)."""
     wanted = [
         notion_pages.equals(schema.SEQUENCE_PAGES, schema.PAGE_EMAIL, email),
-        notion_pages.equals(schema.SEQUENCE_PAGES, schema.PAGE_CAMPAIGN, campaign.NAME),
+        notion_pages.equals(schema.SEQUENCE_PAGES, schema.PAGE_CAMPAIGN, facts.NAME),
     ]
     return Known(
         f"/v1/data_sources/{source}/query", {"filter": {"and": wanted}}, notion_pages.link(page_id) if page_id else None

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, NamedTuple, TypeAlias
 
 from christmas_campaign import notion_schema as schema
-from christmas_campaign import times
+from christmas_campaign.campaign import times
 
 
 class Kill(NamedTuple):

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from christmas_campaign import times
+from christmas_campaign.campaign import times
 from christmas_campaign.notion_schema import Database
 
 #: The most characters that one text object of Notion holds.

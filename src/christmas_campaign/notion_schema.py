@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from christmas_campaign import campaign
-from christmas_campaign.reasons import Outcome
+from christmas_campaign.campaign import facts
+from christmas_campaign.campaign.outcomes import Outcome
+from christmas_campaign.campaign.segments import SEGMENTS
 from christmas_campaign.reports import Kind
-from christmas_campaign.segments import SEGMENTS
 from christmas_campaign.sequences import SEQUENCES
 
 
@@ -169,7 +169,7 @@ SEQUENCE_PAGES = Database(
         Property(PAGE_FIRST_NAME, "rich_text"),
         Property(PAGE_BUSINESS_NAME, "rich_text"),
         Property(PAGE_TEMPLATE_TYPE, "select", tuple(each.template_type for each in SEQUENCES)),
-        Property(PAGE_CAMPAIGN, "select", (campaign.NAME,)),
+        Property(PAGE_CAMPAIGN, "select", (facts.NAME,)),
         Property(PAGE_SEGMENT, "select", _SEGMENTS),
         Property(PAGE_SCORE, "number"),
         *(Property(name, "number") for name in (PAGE_RED, PAGE_ORANGE, PAGE_YELLOW, PAGE_GREEN)),
@@ -228,7 +228,7 @@ ANALYTICS = Database(
             ),
         ),
         Property(ANALYTICS_DATE, "date"),
-        Property(ANALYTICS_CAMPAIGN, "select", (campaign.ANALYTICS_NAME,)),
+        Property(ANALYTICS_CAMPAIGN, "select", (facts.ANALYTICS_NAME,)),
     ),
 )
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from christmas_campaign import times
+from christmas_campaign.campaign import times
 
 #: When a run looks at the contact's page, as a part of the pace: the gate takes less, but not always as long, for Python is
 #: started.

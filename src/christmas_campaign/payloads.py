@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from christmas_campaign import campaign, fields
+from christmas_campaign import fields
 from christmas_campaign import notion_schema as schema
+from christmas_campaign.campaign import facts
 from christmas_campaign.fields import Kind, Plain
 
 #: The outcome of a call that starts the sequence ``postcall``; any other is somebody else's matter.
@@ -43,7 +44,7 @@ FIELDS: dict[str, tuple[Field, ...]] = {
     "signup": (
         *_CONTACT,
         Field("assessment_score", fields.score, required=True, property=schema.PAGE_SCORE),
-        _BUSINESS._replace(required=False, default=campaign.UNNAMED["business_name"]),
+        _BUSINESS._replace(required=False, default=facts.UNNAMED["business_name"]),
         Field("red_systems", fields.systems, default=0, property=schema.PAGE_RED),
         Field("orange_systems", fields.systems, default=0, property=schema.PAGE_ORANGE),
         Field("yellow_systems", fields.systems, default=0, property=schema.PAGE_YELLOW),
@@ -98,7 +99,7 @@ FIELDS: dict[str, tuple[Field, ...]] = {
     ),
     "precall": (
         *_CONTACT,
-        _BUSINESS._replace(required=False, default=campaign.UNNAMED["business_name"]),
+        _BUSINESS._replace(required=False, default=facts.UNNAMED["business_name"]),
         Field("booking_uri", fields.text, required=True, property=schema.PAGE_CALENDLY_EVENT),
         Field("scheduled_time", fields.time, required=True, property=schema.PAGE_SCHEDULED_TIME),
         Field("event_type", fields.text, default="Diagnostic Call", property=schema.PAGE_EVENT_TYPE),

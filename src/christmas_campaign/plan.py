@@ -6,19 +6,20 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from christmas_campaign import campaign, fields, marks, notion_pages, payloads, schedule, stops, templates, times
+from christmas_campaign import fields, marks, notion_pages, payloads, schedule, stops, templates
 from christmas_campaign import notion_schema as schema
 from christmas_campaign.alert import alert
+from christmas_campaign.campaign import facts, times
+from christmas_campaign.campaign.outcomes import Outcome, Reason
+from christmas_campaign.campaign.segments import Segment, classify
+from christmas_campaign.campaign.settings import Settings
 from christmas_campaign.enrolment import Record, time_to_live
 from christmas_campaign.fields import Plain
 from christmas_campaign.intake import Event
 from christmas_campaign.lookups import ONBOARDING, SIGNUP, for_page, names, own_page, signup_fields
 from christmas_campaign.notion_pages import Page, Read
 from christmas_campaign.payloads import FIELDS
-from christmas_campaign.reasons import Outcome, Reason
-from christmas_campaign.segments import Segment, classify
 from christmas_campaign.sequences import sequence
-from christmas_campaign.settings import Settings
 from christmas_campaign.stops import Lifts, Stop
 
 #: What each event says of the contact, as properties of her page in BusinessX.
@@ -183,8 +184,8 @@ def _signup_date(said: Mapping[str, Read], arrived: datetime) -> datetime | None
     if moment is None:
         return None
     if times.is_date(str(value)):
-        local = arrived.astimezone(campaign.ZONE)
-        moment = datetime.combine(moment.astimezone(campaign.ZONE), local.time(), campaign.ZONE).astimezone(UTC)
+        local = arrived.astimezone(facts.ZONE)
+        moment = datetime.combine(moment.astimezone(facts.ZONE), local.time(), facts.ZONE).astimezone(UTC)
     return min(moment, arrived)
 
 
@@ -195,7 +196,7 @@ def _page_values(
     values: dict[str, Any] = {
         schema.PAGE_NAME: f"{event.email} - {found.template_type}",
         schema.PAGE_TEMPLATE_TYPE: found.template_type,
-        schema.PAGE_CAMPAIGN: campaign.NAME,
+        schema.PAGE_CAMPAIGN: facts.NAME,
         schema.PAGE_CREATED: now,
     }
     for field in FIELDS[event.sequence]:

@@ -12,9 +12,9 @@ from typing import Any
 from christmas_campaign import again, notion_pages, reports
 from christmas_campaign import notion_schema as schema
 from christmas_campaign.alert import Pages, about
-from christmas_campaign.reasons import Outcome, Reason
+from christmas_campaign.campaign.outcomes import Outcome, Reason
+from christmas_campaign.campaign.settings import Settings
 from christmas_campaign.reports import Kind, Report, State
-from christmas_campaign.settings import Settings
 
 #: So often a report is put off whose e-mail has no analytics page: for about an hour. The page is made a moment after the
 #: e-mail was sent, or never.

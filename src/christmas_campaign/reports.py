@@ -14,8 +14,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from christmas_campaign import times
-from christmas_campaign.reasons import Reason
+from christmas_campaign.campaign import times
+from christmas_campaign.campaign.outcomes import Reason
 
 #: So many e-mails that bounced for now are as good as one that bounced for good.
 SOFT_BOUNCES = 5

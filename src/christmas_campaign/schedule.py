@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
+from christmas_campaign.campaign.settings import Settings
 from christmas_campaign.sequences import Sequence
-from christmas_campaign.settings import Settings
 
 
 def call(sequence: Sequence, told: datetime, arrived: datetime, settings: Settings) -> datetime | None:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import NamedTuple
 
-from christmas_campaign import campaign
-from christmas_campaign.reasons import Reason
+from christmas_campaign.campaign import facts
+from christmas_campaign.campaign.outcomes import Reason
 
 
 class UnknownSequence(LookupError):
@@ -91,7 +91,7 @@ SEQUENCES: tuple[Sequence, ...] = (
         name="signup",
         handler="signup-handler",
         template_type="5-Day Sequence",
-        answers_as=campaign.NAME,
+        answers_as=facts.NAME,
         mail_reason="You get this e-mail because you took the free BusOS assessment with this address.",
         # The website itself sends E1, from the template "5-Day E1", before it calls the webhook.
         emails=(
@@ -110,7 +110,7 @@ SEQUENCES: tuple[Sequence, ...] = (
         name="noshow",
         handler="noshow-recovery-handler",
         template_type="No-Show Recovery",
-        answers_as=campaign.SERVICE_NAME,
+        answers_as=facts.SERVICE_NAME,
         mail_reason="You get this e-mail because you booked a call with us with this address, and we did not meet.",
         emails=(
             Email(1, timedelta(minutes=5), "noshow_recovery_email_1"),
@@ -125,7 +125,7 @@ SEQUENCES: tuple[Sequence, ...] = (
         name="postcall",
         handler="postcall-maybe-handler",
         template_type="Post-Call Follow-Up",
-        answers_as=campaign.SERVICE_NAME,
+        answers_as=facts.SERVICE_NAME,
         mail_reason="You get this e-mail because you had a call with us, booked with this address.",
         emails=(
             Email(1, timedelta(hours=1), "postcall_maybe_email_1"),
@@ -141,7 +141,7 @@ SEQUENCES: tuple[Sequence, ...] = (
         name="onboarding",
         handler="onboarding-handler",
         template_type="Onboarding",
-        answers_as=campaign.SERVICE_NAME,
+        answers_as=facts.SERVICE_NAME,
         mail_reason="You get this e-mail because you are a client of ours, with this address.",
         emails=(
             Email(1, timedelta(hours=1), "onboarding_phase1_email_1"),
@@ -157,7 +157,7 @@ SEQUENCES: tuple[Sequence, ...] = (
         name="precall",
         handler="booking-handler",
         template_type="Pre-Call Prep",
-        answers_as=campaign.SERVICE_NAME,
+        answers_as=facts.SERVICE_NAME,
         mail_reason="You get this e-mail because you booked a call with us with this address.",
         emails=(
             Email(1, timedelta(hours=-72), "precall_email_1"),

@@ -7,12 +7,13 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from christmas_campaign import again, campaign, gate, marks, notion_pages, stops
+from christmas_campaign import again, gate, marks, notion_pages, stops
 from christmas_campaign import notion_schema as schema
+from christmas_campaign.campaign import facts
+from christmas_campaign.campaign.outcomes import Outcome, Reason
+from christmas_campaign.campaign.settings import Settings
 from christmas_campaign.enrolment import Record, Settled
-from christmas_campaign.reasons import Outcome, Reason
 from christmas_campaign.sequences import sequence
-from christmas_campaign.settings import Settings
 
 
 class Answer(NamedTuple):
@@ -134,7 +135,7 @@ def analytics(record: Record, number: int, verdict: Verdict, now: datetime) -> d
         schema.ANALYTICS_NUMBER: number,
         schema.ANALYTICS_STATUS: verdict.outcome,
         schema.ANALYTICS_DATE: now,
-        schema.ANALYTICS_CAMPAIGN: campaign.ANALYTICS_NAME,
+        schema.ANALYTICS_CAMPAIGN: facts.ANALYTICS_NAME,
     }
     return {
         "parent": {"type": "data_source_id", "data_source_id": record.sources["analytics"]},

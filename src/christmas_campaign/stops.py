@@ -16,9 +16,10 @@ from datetime import datetime
 from enum import Enum, StrEnum
 from typing import Any, NamedTuple
 
-from christmas_campaign import identity, times
+from christmas_campaign import identity
+from christmas_campaign.campaign import times
+from christmas_campaign.campaign.outcomes import Reason
 from christmas_campaign.intake import Event
-from christmas_campaign.reasons import Reason
 from christmas_campaign.sequences import SEQUENCES
 
 

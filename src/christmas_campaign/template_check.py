@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 from christmas_campaign import footer, notion_pages, plain_text, template_html, templates
 from christmas_campaign import notion_schema as schema
+from christmas_campaign.campaign.settings import LINKS, Settings
 from christmas_campaign.footer import MAIL_REASON, POSTAL_ADDRESS, UNSUBSCRIBE
 from christmas_campaign.notion_pages import Read
 from christmas_campaign.sequences import SEQUENCES
-from christmas_campaign.settings import LINKS, Settings
 from christmas_campaign.template_origins import Origin, Origins, same_for_all, words_from
 from christmas_campaign.templates import Placeholder, TemplateError
 

@@ -15,8 +15,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from christmas_campaign import times
-from christmas_campaign.reasons import Outcome, Reason
+from christmas_campaign.campaign import times
+from christmas_campaign.campaign.outcomes import Outcome, Reason
 from christmas_campaign.stops import Lift
 
 #: The path of the page at the door, before the token.

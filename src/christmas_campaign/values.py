@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
-from christmas_campaign import campaign, fields, footer, identity, systems, templates, times, unsubscribing
+from christmas_campaign import fields, footer, identity, templates, unsubscribing
+from christmas_campaign.campaign import business_systems, facts, times
+from christmas_campaign.campaign.segments import classify
+from christmas_campaign.campaign.settings import Settings
 from christmas_campaign.fields import Plain
 from christmas_campaign.intake import Event
 from christmas_campaign.payloads import FIELDS
-from christmas_campaign.segments import classify
 from christmas_campaign.sequences import sequence
-from christmas_campaign.settings import Settings
 
 
 class Source(NamedTuple):
@@ -36,14 +37,14 @@ def derive(given: Mapping[str, Plain]) -> dict[str, Plain]:
         found["readiness_zone"] = segment.zone
     if "weakest_system_1" in given:
         found["WeakestSystem1"] = found["weakest_system"] = given["weakest_system_1"]
-        system = systems.find(str(given["weakest_system_1"]))
+        system = business_systems.find(str(given["weakest_system_1"]))
         if system:
-            found["personalized_tip_1"] = systems.TIPS[system]
+            found["personalized_tip_1"] = business_systems.TIPS[system]
     if "weakest_system_2" in given:
         found["WeakestSystem2"] = given["weakest_system_2"]
-        system = systems.find(str(given["weakest_system_2"]))
+        system = business_systems.find(str(given["weakest_system_2"]))
         if system:
-            found["personalized_tip_2"] = systems.TIPS[system]
+            found["personalized_tip_2"] = business_systems.TIPS[system]
     if "strongest_system" in given:
         found["StrongestSystem"] = given["strongest_system"]
     if "revenue_leak_total" in given:
@@ -77,11 +78,11 @@ def unsubscribe_url(email: str, settings: Settings) -> str | None:
 
 
 def _of_this_email(event: Event, scheduled: datetime, settings: Settings) -> dict[str, Plain]:
-    today: date = scheduled.astimezone(campaign.ZONE).date()
+    today: date = scheduled.astimezone(facts.ZONE).date()
     found: dict[str, Plain] = {
-        "days_to_deadline": max(0, (campaign.DEADLINE - today).days),
-        "deadline_date": campaign.DEADLINE_TEXT,
-        "personalized_tip_3": systems.GENERAL_TIP,
+        "days_to_deadline": max(0, (facts.DEADLINE - today).days),
+        "deadline_date": facts.DEADLINE_TEXT,
+        "personalized_tip_3": business_systems.GENERAL_TIP,
         footer.MAIL_REASON: sequence(event.sequence).mail_reason,
     }
     if settings.postal_address:
@@ -94,9 +95,9 @@ def _of_this_email(event: Event, scheduled: datetime, settings: Settings) -> dic
 
 def _defaults(event: Event) -> dict[str, Plain]:
     found: dict[str, Plain] = {
-        **campaign.UNNAMED,
-        "personalized_tip_1": systems.TIPS[systems.FALLBACK_WEAKEST],
-        "personalized_tip_2": systems.TIPS[systems.FALLBACK_SECOND],
+        **facts.UNNAMED,
+        "personalized_tip_1": business_systems.TIPS[business_systems.FALLBACK_WEAKEST],
+        "personalized_tip_2": business_systems.TIPS[business_systems.FALLBACK_SECOND],
         **event.defaults,
     }
     if event.sequence == "signup":
@@ -131,7 +132,7 @@ def sources(
         Source("variables", event.variables),
         Source("signup", {**derive(signup), **{name: value for name, value in signup.items() if name != "email"}}),
         Source("contact", {name: value for name, value in contact.items() if value is not None}),
-        Source("campaign", {**campaign.CONSTANTS, **settings.links, "sender_name": settings.sender_name}),
+        Source("campaign", {**facts.CONSTANTS, **settings.links, "sender_name": settings.sender_name}),
         Source("defaults", _defaults(event)),
     )
 

@@ -13,12 +13,12 @@ import pytest
 
 from christmas_campaign import compose, intake, notion_pages, plain_text, templates
 from christmas_campaign import notion_schema as schema
+from christmas_campaign.campaign.settings import read
 from christmas_campaign.cli import content
 from christmas_campaign.cli.stack import PROJECT, SANDBOX_SETTINGS
 from christmas_campaign.enrolment import Record
 from christmas_campaign.payloads import FIELDS
 from christmas_campaign.sequences import SEQUENCES, sequence
-from christmas_campaign.settings import read
 
 NOW = datetime(2025, 11, 20, 15, 0, tzinfo=UTC)
 TEMPLATES = {template.name: template for template in content.templates(PROJECT / "content")}

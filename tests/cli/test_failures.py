@@ -28,11 +28,11 @@ from support import (
 
 from christmas_campaign import identity, notion_pages
 from christmas_campaign import notion_schema as schema
+from christmas_campaign.campaign.outcomes import WHAT_TO_DO, Reason
 from christmas_campaign.cli import asking, replaying
 from christmas_campaign.cli import failures as the_failures
 from christmas_campaign.cli.kestra import Execution
 from christmas_campaign.cli.stack import PROJECT, Stack
-from christmas_campaign.reasons import WHAT_TO_DO, Reason
 from cli.operator import christmas, christmas_json
 
 

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from christmas_campaign import campaign, notion_pages
+from christmas_campaign import notion_pages
 from christmas_campaign import notion_schema as schema
+from christmas_campaign.campaign import facts
 from christmas_campaign.cli import asking, tracking
 from christmas_campaign.cli.notion_commands import notion as group
 from christmas_campaign.lookups import SIGNUP
@@ -34,7 +35,7 @@ def add_signup(world: World, email: str | None, sent: dict[int, str], **values: 
     said = {
         schema.PAGE_EMAIL: email,
         schema.PAGE_TEMPLATE_TYPE: SIGNUP.template_type,
-        schema.PAGE_CAMPAIGN: campaign.NAME,
+        schema.PAGE_CAMPAIGN: facts.NAME,
         **{schema.page_sent(number): when for number, when in sent.items()},
     }
     return world.add(SEQUENCE_PAGES, {**said, **values})

@@ -28,8 +28,9 @@ from support import (
     wait_for_mails,
 )
 
-from christmas_campaign import notion_pages, repair, times
+from christmas_campaign import notion_pages, repair
 from christmas_campaign import notion_schema as schema
+from christmas_campaign.campaign import times
 from christmas_campaign.cli import repair as cli_repair
 from christmas_campaign.cli.kestra import Execution
 from christmas_campaign.cli.main import main

@@ -16,8 +16,10 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from christmas_campaign import identity, notion_pages, template_check, times, unsubscribing
+from christmas_campaign import identity, notion_pages, template_check, unsubscribing
 from christmas_campaign import notion_schema as schema
+from christmas_campaign.campaign import times
+from christmas_campaign.campaign.settings import Settings
 from christmas_campaign.cli import content, template_sync
 from christmas_campaign.cli.environment import Environment
 from christmas_campaign.cli.kestra import Kestra, KestraError
@@ -26,7 +28,6 @@ from christmas_campaign.cli.sandbox import Sandbox
 from christmas_campaign.cli.stack import PROJECT, SANDBOX_SETTINGS, database_ids
 from christmas_campaign.cli.template_commands import templates
 from christmas_campaign.sequences import sequence
-from christmas_campaign.settings import Settings
 
 TOKEN = "ntn_for_tests"
 SECRETS = {"NOTION_TOKEN": TOKEN, "UNSUBSCRIBE_KEY": "a-key-of-the-links-0123456789"}

@@ -14,7 +14,7 @@ import pytest
 from standardwebhooks import Webhook
 from support import address, payload, until
 
-from christmas_campaign import times
+from christmas_campaign.campaign import times
 from christmas_campaign.door.inbox import look
 from christmas_campaign.door.paths import NATIVE, OLD, TODAY
 from christmas_campaign.sequences import SEQUENCES, sequence

@@ -13,7 +13,8 @@ import httpx
 import pytest
 from support import address, payload, until
 
-from christmas_campaign import intake, times
+from christmas_campaign import intake
+from christmas_campaign.campaign import times
 from christmas_campaign.door import bodies
 from christmas_campaign.door.inbox import look
 from christmas_campaign.door.paths import NATIVE, TODAY

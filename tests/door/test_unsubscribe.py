@@ -14,7 +14,8 @@ import pytest
 from browser import browser
 from support import until
 
-from christmas_campaign import identity, times, unsubscribing
+from christmas_campaign import identity, unsubscribing
+from christmas_campaign.campaign import times
 from christmas_campaign.door.inbox import look
 from door.process import KEYS, UNSUBSCRIBE_KEY, UNSUBSCRIBE_KEYS, DoorProcess, Upstream, base64_of
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from support import add_contact, address, begin, enrolled, scheduled, sign_up
 
-from christmas_campaign import times
+from christmas_campaign.campaign import times
 from christmas_campaign.cli.stack import Stack
 
 #: The delays of each sequence in hours, as the contract has them; in testing mode they are minutes, one after the other.

@@ -19,13 +19,13 @@ from door.storm.storm import Outcome, rage
 from support import address, payload, until
 
 from christmas_campaign import identity
+from christmas_campaign.campaign.outcomes import Outcome as Became
+from christmas_campaign.campaign.outcomes import Reason
 from christmas_campaign.cli.kestra import Execution
 from christmas_campaign.cli.kestra_models import TERMINAL
 from christmas_campaign.cli.stack import Stack
 from christmas_campaign.door.inbox import look
 from christmas_campaign.door.paths import TODAY
-from christmas_campaign.reasons import Outcome as Became
-from christmas_campaign.reasons import Reason
 from christmas_campaign.sequences import SEQUENCES, sequence
 from christmas_campaign.stops import RULES
 

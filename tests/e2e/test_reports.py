@@ -14,8 +14,9 @@ import pytest
 from cli.operator import christmas, christmas_json
 from support import add_contact, address, analytics_of, begin, ended, mails, numbers, until, wait_for_mails
 
-from christmas_campaign import identity, reports, times
+from christmas_campaign import identity, reports
 from christmas_campaign import notion_schema as schema
+from christmas_campaign.campaign import times
 from christmas_campaign.cli.kestra import Execution
 from christmas_campaign.cli.sandbox import Mail
 from christmas_campaign.cli.stack import Stack

@@ -29,8 +29,9 @@ from support import (
     wait_for_mails,
 )
 
-from christmas_campaign import notion_pages, times
+from christmas_campaign import notion_pages
 from christmas_campaign import notion_schema as schema
+from christmas_campaign.campaign import times
 from christmas_campaign.cli.sandbox import Mail
 from christmas_campaign.cli.stack import Stack
 from christmas_campaign.door.inbox import look

@@ -25,7 +25,8 @@ from support import (
     wait_for_mails,
 )
 
-from christmas_campaign import identity, times, unsubscribing
+from christmas_campaign import identity, unsubscribing
+from christmas_campaign.campaign import times
 from christmas_campaign.cli.stack import Stack
 from christmas_campaign.door.handlers import HANDLERS
 from christmas_campaign.door.inbox import look

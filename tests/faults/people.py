@@ -11,8 +11,9 @@ from typing import Any
 
 from support import address, found_in, payload, post, until
 
-from christmas_campaign import campaign, identity
+from christmas_campaign import identity
 from christmas_campaign import notion_schema as schema
+from christmas_campaign.campaign import facts
 from christmas_campaign.cli.stack import Stack
 from christmas_campaign.sequences import sequence
 from faults.account import Expected
@@ -46,7 +47,7 @@ def pages_of_all_but_the_last(stack: Stack, emails: Iterable[str]) -> None:
     sent = {f"Email {number} Sent": now - timedelta(hours=9 - number) for number in (1, 2, 3, 4)}
     with stack.notion() as notion, ThreadPoolExecutor(8) as pool:
         source = notion.data_source(stack.database(schema.SEQUENCE_PAGES))
-        values = [{"Email": email, "Campaign": campaign.NAME, **sent} for email in emails]
+        values = [{"Email": email, "Campaign": facts.NAME, **sent} for email in emails]
         list(pool.map(lambda each: notion.create_page(source, schema.SEQUENCE_PAGES, each), values))
 
 

@@ -13,9 +13,9 @@ import pytest
 from support import SCALE
 
 from christmas_campaign import identity
+from christmas_campaign.campaign.outcomes import Reason
 from christmas_campaign.cli import stopping
 from christmas_campaign.cli.stack import Stack
-from christmas_campaign.reasons import Reason
 from faults.account import Expected, settle_the_account
 from faults.people import burst, sleep_until
 

@@ -14,10 +14,10 @@ import pytest
 from support import address, mails, numbers, page_of, runs, sign_up, until
 
 from christmas_campaign import identity
+from christmas_campaign.campaign.outcomes import Reason
 from christmas_campaign.cli import stopping
 from christmas_campaign.cli.kestra import Execution
 from christmas_campaign.cli.stack import PROJECT, Stack
-from christmas_campaign.reasons import Reason
 from faults.account import OVER, Expected, settle_the_account
 from faults.breaking import held
 from faults.people import SIGNUP, about_to_get_the_last, anchored, settled, wait_until_enrolled

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 from support import add_contact, address, enrolled, mails, page_of, payload, post, scheduled, until
 
-from christmas_campaign import times
+from christmas_campaign.campaign import times
 from christmas_campaign.cli.stack import PROJECT, Stack
 from christmas_campaign.sequences import sequence
 

@@ -11,7 +11,8 @@ import pytest
 import yaml
 from support import REQUIRED, add_contact, address, enrolled, payload, post, posts, runs, until
 
-from christmas_campaign import identity, times
+from christmas_campaign import identity
+from christmas_campaign.campaign import times
 from christmas_campaign.cli.kestra import Execution
 from christmas_campaign.cli.stack import Stack
 from christmas_campaign.payloads import FIELDS

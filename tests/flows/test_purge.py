@@ -10,9 +10,9 @@ import pytest
 from support import add_contact, address, begin, enrolled, post, runs, scheduled, until
 
 from christmas_campaign import stops
+from christmas_campaign.campaign.outcomes import Reason
 from christmas_campaign.cli.kestra import Execution
 from christmas_campaign.cli.stack import Stack
-from christmas_campaign.reasons import Reason
 from christmas_campaign.stops import Source, Stop
 
 

@@ -27,8 +27,9 @@ from support import (
     wait_for_mails,
 )
 
-from christmas_campaign import identity, notion_pages, times
+from christmas_campaign import identity, notion_pages
 from christmas_campaign import notion_schema as schema
+from christmas_campaign.campaign import times
 from christmas_campaign.cli.kestra import Execution
 from christmas_campaign.cli.stack import Stack
 from christmas_campaign.sequences import SEQUENCES

@@ -7,14 +7,15 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from christmas_campaign import intake, notion_pages, times, unsubscribing
+from christmas_campaign import intake, notion_pages, unsubscribing
 from christmas_campaign import notion_schema as schema
+from christmas_campaign.campaign import times
+from christmas_campaign.campaign.settings import Settings
 from christmas_campaign.enrolment import Record
 from christmas_campaign.intake import Event
 from christmas_campaign.notion_schema import Database
 from christmas_campaign.reports import Kind, Report
 from christmas_campaign.sequences import SEQUENCES, sequence
-from christmas_campaign.settings import Settings
 
 #: Ten in the morning in Toronto.
 NOW = datetime(2025, 11, 20, 15, 0, tzinfo=UTC)

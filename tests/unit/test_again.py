@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from christmas_campaign import again
-from christmas_campaign.campaign import ZONE
+from christmas_campaign.campaign.facts import ZONE
+from christmas_campaign.campaign.outcomes import Reason
+from christmas_campaign.campaign.settings import Settings
 from christmas_campaign.gate import KEY_HOLDS
-from christmas_campaign.reasons import Reason
-from christmas_campaign.settings import Settings
 from unit import build
 
 NOW, HOUR, MINUTE = build.NOW, build.HOUR, build.MINUTE

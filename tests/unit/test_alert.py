@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 
 from christmas_campaign.alert import Pages, alert, failure, subject
+from christmas_campaign.campaign.outcomes import WHAT_TO_DO, Reason
+from christmas_campaign.campaign.segments import CRITICAL, OPTIMIZE, URGENT, Segment
 from christmas_campaign.intake import Event
-from christmas_campaign.reasons import WHAT_TO_DO, Reason
-from christmas_campaign.segments import CRITICAL, OPTIMIZE, URGENT, Segment
 from unit import build
 
 

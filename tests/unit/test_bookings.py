@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from christmas_campaign import bookings
+from christmas_campaign.campaign.outcomes import Reason
 from christmas_campaign.intake import Event
-from christmas_campaign.reasons import Reason
 from christmas_campaign.stops import Source, Stop
 from unit import build
 

@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from christmas_campaign import compose, systems
+from christmas_campaign import compose
+from christmas_campaign.campaign import business_systems
+from christmas_campaign.campaign.settings import Settings
 from christmas_campaign.enrolment import Record
 from christmas_campaign.intake import Event
 from christmas_campaign.sequences import UnknownEmail
-from christmas_campaign.settings import Settings
 from christmas_campaign.stops import Lifts
 from unit import build
 
@@ -134,7 +135,7 @@ def test_values_come_from_all_the_sources() -> None:
     request = ask(build.template("s", html), number=1, record=record)["request"]
     assert request["html"] == (
         "Bảo Sang Beauty Salon|Monday|52|Phase 1 Assessment|12|y|Discovery Call - $2997 Diagnostic|15|"
-        + systems.TIPS["CREW"]
+        + business_systems.TIPS["CREW"]
     )
 
 

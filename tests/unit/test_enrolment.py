@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from christmas_campaign.campaign import ZONE
+from christmas_campaign.campaign.facts import ZONE
+from christmas_campaign.campaign.outcomes import Outcome, Reason
 from christmas_campaign.enrolment import Record, Settled, time_to_live
-from christmas_campaign.reasons import Outcome, Reason
 from unit import build
 
 NOW = build.NOW

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from christmas_campaign import forms, intake, times
+from christmas_campaign import forms, intake
+from christmas_campaign.campaign import times
 from christmas_campaign.intake import InvalidPayload
 from unit import build
 from unit.native import PAID, cal_com, cal_com_old, calendly, calendly_booking, docusign, envelope, signer, tabs

@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 
-from christmas_campaign import gate, identity, marks, stops, times
+from christmas_campaign import gate, identity, marks, stops
+from christmas_campaign.campaign import times
+from christmas_campaign.campaign.outcomes import Outcome, Reason
+from christmas_campaign.campaign.settings import Settings
 from christmas_campaign.enrolment import Record, Settled
-from christmas_campaign.reasons import Outcome, Reason
 from christmas_campaign.sequences import UnknownEmail
-from christmas_campaign.settings import Settings
 from christmas_campaign.stops import RULES, Source, Stop
 from unit import build
 

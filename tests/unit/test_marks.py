@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from christmas_campaign import marks
+from christmas_campaign.campaign.outcomes import Reason
 from christmas_campaign.marks import Mark
-from christmas_campaign.reasons import Reason
 from christmas_campaign.stops import Lifts, Source, Stop
 from unit import build
 

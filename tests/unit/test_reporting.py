@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from christmas_campaign import reporting, reports, times
-from christmas_campaign.reasons import Outcome, Reason
+from christmas_campaign import reporting, reports
+from christmas_campaign.campaign import times
+from christmas_campaign.campaign.outcomes import Outcome, Reason
+from christmas_campaign.campaign.settings import Settings
 from christmas_campaign.reports import Kind, Report
-from christmas_campaign.settings import Settings
 from unit import build
 
 NOW, HOUR, MINUTE = build.NOW, build.HOUR, build.MINUTE

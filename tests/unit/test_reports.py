@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from christmas_campaign import reports, times
-from christmas_campaign.reasons import Reason
+from christmas_campaign import reports
+from christmas_campaign.campaign import times
+from christmas_campaign.campaign.outcomes import Reason
 from christmas_campaign.reports import Kind, Report
 from unit import build
 

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from christmas_campaign import schedule
+from christmas_campaign.campaign.settings import Settings
 from christmas_campaign.sequences import SEQUENCES, Sequence, sequence
-from christmas_campaign.settings import Settings
 from unit import build
 
 NOW, HOUR, MINUTE = build.NOW, build.HOUR, build.MINUTE

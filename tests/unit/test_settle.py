@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from christmas_campaign import settle, times
-from christmas_campaign.reasons import Outcome, Reason
+from christmas_campaign import settle
+from christmas_campaign.campaign import times
+from christmas_campaign.campaign.outcomes import Outcome, Reason
+from christmas_campaign.campaign.settings import Settings
 from christmas_campaign.sequences import UnknownEmail
-from christmas_campaign.settings import Settings
 from christmas_campaign.settle import Answer, Verdict
 from unit import build
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from christmas_campaign import stops
-from christmas_campaign.reasons import Reason
+from christmas_campaign.campaign.outcomes import Reason
 from christmas_campaign.stops import RULES, Holds, Lifts, Source, Stop
 from unit import build
 

@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
-from christmas_campaign import campaign, fields, footer, template_check, template_origins, values
+from christmas_campaign import fields, footer, template_check, template_origins, values
 from christmas_campaign import notion_schema as schema
+from christmas_campaign.campaign import facts
+from christmas_campaign.campaign.settings import Settings
 from christmas_campaign.payloads import FIELDS, Field
 from christmas_campaign.sequences import SEQUENCES
-from christmas_campaign.settings import Settings
 from christmas_campaign.template_check import Fault, Notice, Page, Use
 from christmas_campaign.template_origins import Origin, Origins
 from christmas_campaign.templates import Placeholder
@@ -143,7 +144,7 @@ def test_what_every_email_has_is_certain(name: str, sequence: str) -> None:
     assert only(name, sequence) == [("payload", True)]
 
 
-@pytest.mark.parametrize("name", [*campaign.CONSTANTS, *SETTINGS.links])
+@pytest.mark.parametrize("name", [*facts.CONSTANTS, *SETTINGS.links])
 def test_the_campaigns_constants_and_links_are_certain(name: str) -> None:
     assert only(name) == [("campaign", True)]
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from christmas_campaign import identity, unsubscribing
-from christmas_campaign.reasons import Outcome, Reason
+from christmas_campaign.campaign.outcomes import Outcome, Reason
 from christmas_campaign.unsubscribing import Keys
 from unit import build
 

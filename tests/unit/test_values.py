@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
-from christmas_campaign import systems, values
+from christmas_campaign import values
+from christmas_campaign.campaign import business_systems
+from christmas_campaign.campaign.settings import Settings
 from christmas_campaign.fields import Plain
 from christmas_campaign.sequences import SEQUENCES, Sequence
-from christmas_campaign.settings import Settings
 from christmas_campaign.templates import Placeholder
 from unit import build
 
@@ -123,8 +124,8 @@ def test_what_each_sequence_says_without_being_told(name: str) -> None:
     defaults = sources(name)[-1].values
     assert defaults["first_name"] == "there"
     assert defaults["business_name"] == "your business"
-    assert defaults["personalized_tip_1"] == systems.TIPS["GPS"]
-    assert defaults["personalized_tip_2"] == systems.TIPS["CREW"]
+    assert defaults["personalized_tip_1"] == business_systems.TIPS["GPS"]
+    assert defaults["personalized_tip_2"] == business_systems.TIPS["CREW"]
 
 
 SIGNUP_ONLY = {
@@ -187,10 +188,10 @@ def test_what_nobody_said_has_no_value(placeholder: str) -> None:
         ({"weakest_system_1": "CREW System"}, "weakest_system_1", "CREW System"),
         ({"weakest_system_1": "CREW System"}, "WeakestSystem1", "CREW System"),
         ({"weakest_system_1": "CREW System"}, "weakest_system", "CREW System"),
-        ({"weakest_system_1": "CREW System"}, "personalized_tip_1", systems.TIPS["CREW"]),
+        ({"weakest_system_1": "CREW System"}, "personalized_tip_1", business_systems.TIPS["CREW"]),
         ({"weakest_system_2": "radar"}, "weakest_system_2", "radar"),
         ({"weakest_system_2": "radar"}, "WeakestSystem2", "radar"),
-        ({"weakest_system_2": "radar"}, "personalized_tip_2", systems.TIPS["RADAR"]),
+        ({"weakest_system_2": "radar"}, "personalized_tip_2", business_systems.TIPS["RADAR"]),
         ({"strongest_system": "FUEL"}, "strongest_system", "FUEL"),
         ({"strongest_system": "FUEL"}, "StrongestSystem", "FUEL"),
         ({"revenue_leak_total": 14700}, "revenue_leak_total", "14700"),
@@ -202,7 +203,7 @@ def test_what_nobody_said_has_no_value(placeholder: str) -> None:
         ({"revenue_leak_total": 14499}, "TotalRevenueLeak_K", "14"),
         ({"revenue_leak_total": 14500}, "TotalRevenueLeak_K", "15"),
         ({"revenue_leak_total": 15500}, "TotalRevenueLeak_K", "16"),
-        ({}, "personalized_tip_3", systems.GENERAL_TIP),
+        ({}, "personalized_tip_3", business_systems.GENERAL_TIP),
         ({}, "deadline_date", "December 5, 2025"),
         ({}, "unsubscribe_url", build.UNSUBSCRIBE),
         ({}, "postal_address", "1 Main St, Toronto"),
@@ -218,12 +219,12 @@ def test_what_is_computed_from_the_payload(given: dict[str, Any], placeholder: s
 def test_a_system_that_is_none_of_the_eight_has_the_fallback_tips(weakest: str) -> None:
     asked = sources(weakest_system_1=weakest, weakest_system_2=weakest)
     assert find("weakest_system", asked) == (weakest, "payload")
-    assert find("personalized_tip_1", asked) == (systems.TIPS["GPS"], "defaults")
-    assert find("personalized_tip_2", asked) == (systems.TIPS["CREW"], "defaults")
+    assert find("personalized_tip_1", asked) == (business_systems.TIPS["GPS"], "defaults")
+    assert find("personalized_tip_2", asked) == (business_systems.TIPS["CREW"], "defaults")
 
 
 def test_a_signup_without_a_second_weakest_system_has_crews_tip() -> None:
-    assert find("personalized_tip_2", sources(weakest_system_1="FUEL")) == (systems.TIPS["CREW"], "defaults")
+    assert find("personalized_tip_2", sources(weakest_system_1="FUEL")) == (business_systems.TIPS["CREW"], "defaults")
 
 
 def test_without_a_leak_there_is_no_yearly_leak() -> None:

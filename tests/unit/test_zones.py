@@ -19,8 +19,8 @@ import pytest
 
 from christmas_campaign import compose, intake, lookups, notion_pages, plan, unsubscribing
 from christmas_campaign import notion_schema as schema
+from christmas_campaign.campaign.settings import Settings
 from christmas_campaign.enrolment import Record
-from christmas_campaign.settings import Settings
 
 #: Where the machine may stand, and what its clock is ahead of UTC in January, to see that it does.
 ZONES = {"America/Toronto": "-0500", "Asia/Tokyo": "+0900", "UTC": "+0000"}

@@ -13,15 +13,16 @@ from typing import Any, NamedTuple
 
 import httpx
 
-from christmas_campaign import identity, times
+from christmas_campaign import identity
+from christmas_campaign.campaign import times
+from christmas_campaign.campaign.outcomes import Outcome
+from christmas_campaign.campaign.settings import Settings
 from christmas_campaign.cli.kestra_models import LIVE
 from christmas_campaign.cli.sandbox import Mail
 from christmas_campaign.cli.stack import Stack
 from christmas_campaign.errors import CommandError
-from christmas_campaign.reasons import Outcome
 from christmas_campaign.sequences import SEQUENCES
 from christmas_campaign.sequences import Sequence as EmailSequence
-from christmas_campaign.settings import Settings
 
 #: A week in three quarters of a minute.
 TIME_SCALE = 14_400.0

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from christmas_campaign import times
+from christmas_campaign.campaign import times
 from christmas_campaign.cli import amending, replaying
 from christmas_campaign.cli import failures as the_failures
 from christmas_campaign.cli.asking import agreed, count, env_file_option, json_option, print_json, yes_option

@@ -8,11 +8,12 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from christmas_campaign import alert, bookings, marks, notion_pages, times
+from christmas_campaign import alert, bookings, marks, notion_pages
+from christmas_campaign.campaign import times
+from christmas_campaign.campaign.outcomes import WHAT_TO_DO, Outcome, Reason
 from christmas_campaign.cli import kestra_models, stopping
 from christmas_campaign.cli.kestra import Execution, Kestra
 from christmas_campaign.door.handlers import HANDLERS
-from christmas_campaign.reasons import WHAT_TO_DO, Outcome, Reason
 from christmas_campaign.repair import ENROLL, SEND_EMAIL
 from christmas_campaign.sequences import SEQUENCES
 

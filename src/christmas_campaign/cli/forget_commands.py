@@ -9,7 +9,8 @@ from typing import Any
 
 import click
 
-from christmas_campaign import addresses, identity, stops
+from christmas_campaign import identity, stops
+from christmas_campaign.campaign import email_address
 from christmas_campaign.cli import asking, forgetting, inbox_command, repair
 from christmas_campaign.cli.asking import agreed, count, env_file_option, json_option, print_json, yes_option
 from christmas_campaign.cli.environment import Environment
@@ -28,7 +29,7 @@ _OUT_OF_REACH = (
 
 def _address(_: click.Context, __: click.Parameter, value: str) -> str:
     try:
-        addresses.normalise(value)
+        email_address.normalise(value)
     except ValueError as error:
         raise click.BadParameter(f"this {error}") from None
     return value
@@ -68,7 +69,7 @@ def forget(
 
     Exit code 0 when nothing is left, or nothing was to be done; 2 if something is left or it could not be found out.
     """
-    email = addresses.normalise(address)
+    email = email_address.normalise(address)
     person = Person(email, identity.contact_id(email))
     keep: tuple[Database, ...] = BOOKS if keep_contact else ()
     files: list[Path] = []

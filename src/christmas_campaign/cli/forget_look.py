@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from christmas_campaign import addresses, forget, notion_pages, stops
+from christmas_campaign import forget, notion_pages, stops
 from christmas_campaign import notion_schema as schema
+from christmas_campaign.campaign import email_address
 from christmas_campaign.cli import kestra_models
 from christmas_campaign.cli.kestra import Kestra
 from christmas_campaign.cli.notion import Notion, NotionError
@@ -169,7 +170,7 @@ def _page(notion: Notion, page_id: str) -> Page | None:
 def _is_of_another(page: Page, email: str) -> bool:
     said = notion_pages.plain(page).get(schema.PAGE_EMAIL)
     try:
-        return isinstance(said, str) and addresses.normalise(said) != email
+        return isinstance(said, str) and email_address.normalise(said) != email
     except ValueError:
         return False
 

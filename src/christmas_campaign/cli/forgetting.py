@@ -11,7 +11,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from christmas_campaign import forget, notion_pages, stops, times
+from christmas_campaign import forget, notion_pages, stops
+from christmas_campaign.campaign import times
+from christmas_campaign.campaign.outcomes import Reason
 from christmas_campaign.cli import kestra_models, stopping
 from christmas_campaign.cli.forget_look import NAMESPACE, Found, Systems, look
 from christmas_campaign.cli.kestra import Kestra, KestraError
@@ -20,7 +22,6 @@ from christmas_campaign.door import erasing
 from christmas_campaign.errors import CommandError
 from christmas_campaign.forget import Person
 from christmas_campaign.notion_schema import Database
-from christmas_campaign.reasons import Reason
 
 #: How often it looks again, and erases what has come in between.
 ROUNDS = 5

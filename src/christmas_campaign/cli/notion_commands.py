@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from christmas_campaign import addresses
+from christmas_campaign.campaign import email_address
 from christmas_campaign.cli import asking, notion_release, tracking
 from christmas_campaign.cli import notion_setup as the_setup
 from christmas_campaign.cli.asking import agreed, count, env_file_option, json_option, print_json, yes_option
@@ -199,7 +199,7 @@ def _show_release(found: Sequence[notion_release.Found], email: str) -> None:
 
 def _normalised(address: str) -> str:
     try:
-        return addresses.normalise(address)
+        return email_address.normalise(address)
     except ValueError as problem:
         raise CommandError(f"{address!r} {problem}") from None
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from christmas_campaign import times
+from christmas_campaign.campaign import times
 from christmas_campaign.cli import operating
 from christmas_campaign.cli.asking import count, env_file_option
 from christmas_campaign.cli.environment import Environment

@@ -6,7 +6,7 @@ import time
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from christmas_campaign import times
+from christmas_campaign.campaign import times
 from christmas_campaign.cli.kestra import Kestra, KestraError
 from christmas_campaign.repair import SEND_EMAIL
 

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from christmas_campaign import notion_pages, repair
 from christmas_campaign import notion_schema as schema
+from christmas_campaign.campaign.outcomes import Outcome, Reason
 from christmas_campaign.cli import kestra_models, repair_look
 from christmas_campaign.cli.failures import ledger_key
 from christmas_campaign.cli.kestra import Kestra, KestraError
@@ -21,7 +22,6 @@ from christmas_campaign.cli.operating import PAUSED_KEY
 from christmas_campaign.cli.repair_look import CURSOR_KEY, NAMESPACE, Look
 from christmas_campaign.enrolment import Settled, time_to_live
 from christmas_campaign.mends import Enroll, Kill, Mend, Recount, Release, Schedule, Stamp, Unblock, Withdraw
-from christmas_campaign.reasons import Outcome, Reason
 from christmas_campaign.repair import ENROLL, SEND_EMAIL, Snapshot
 
 #: The calls a second that Notion takes from one integration.

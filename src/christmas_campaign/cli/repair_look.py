@@ -6,8 +6,9 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from christmas_campaign import campaign, notion_pages, repair, times
+from christmas_campaign import notion_pages, repair
 from christmas_campaign import notion_schema as schema
+from christmas_campaign.campaign import facts, times
 from christmas_campaign.cli import kestra_models
 from christmas_campaign.cli.kestra import Execution, Kestra
 from christmas_campaign.cli.notion import Notion, NotionError
@@ -165,7 +166,7 @@ def _incomplete(addresses: Iterable[str]) -> dict[str, Any]:
     return {
         "filter": {
             "and": [
-                notion_pages.equals(pages, schema.PAGE_CAMPAIGN, campaign.NAME),
+                notion_pages.equals(pages, schema.PAGE_CAMPAIGN, facts.NAME),
                 notion_pages.where(pages, schema.PAGE_COMPLETED, {"equals": False}),
                 {"or": either},
             ]

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from christmas_campaign import bookings
+from christmas_campaign.campaign.outcomes import Outcome
 from christmas_campaign.cli import amending, template_sync
 from christmas_campaign.cli.failures import NAMESPACE, Failure, ledger_key, settled
 from christmas_campaign.cli.kestra import Kestra, KestraError
 from christmas_campaign.errors import CommandError
-from christmas_campaign.reasons import Outcome
 from christmas_campaign.repair import ENROLL, SEND_EMAIL
 
 #: The reason of an e-mail of which nobody here knows whether Resend has taken it.

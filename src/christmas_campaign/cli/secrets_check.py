@@ -10,7 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from christmas_campaign import settings
+from christmas_campaign.campaign import settings
 from christmas_campaign.cli import env_file, secrets_encode, setting_checks, setting_names
 from christmas_campaign.cli.env_file import Line, Problem
 from christmas_campaign.cli.setting import FILL_IN, TO_BE_MADE, Setting

@@ -10,7 +10,7 @@ import unicodedata
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from christmas_campaign import addresses
+from christmas_campaign.campaign import email_address
 
 #: No key or password that stands for a secret is shorter. Ours have 43 characters.
 LEAST_KEY = 24
@@ -70,7 +70,7 @@ def resend_key(value: str) -> Wrong | None:
 def address(value: str) -> Wrong | None:
     """An e-mail address, and nothing around it."""
     try:
-        addresses.normalise(value)
+        email_address.normalise(value)
     except ValueError as error:
         return Wrong(f"it {error}", "write the address alone, as name@example.com")
     return None

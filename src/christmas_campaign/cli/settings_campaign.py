@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from christmas_campaign import campaign
+from christmas_campaign.campaign import facts
+from christmas_campaign.campaign.settings import EXPIRES_AFTER_DAYS, NOTION_RATE, RESEND_RATE
 from christmas_campaign.cli import setting_checks as checks
 from christmas_campaign.cli.setting import FILL_IN, TO_BE_MADE, Kestra, Made, Setting
 from christmas_campaign.notion_schema import DATABASES
 from christmas_campaign.sequences import SEQUENCES
-from christmas_campaign.settings import EXPIRES_AFTER_DAYS, NOTION_RATE, RESEND_RATE
 
 
 def _database(setting: str, title: str) -> Setting:
@@ -87,8 +87,8 @@ CAMPAIGN: tuple[Setting, ...] = (
         "E-mails",
         "The name in the From line, and on the page to unsubscribe.",
         checks.text,
-        example=campaign.SENDER_NAME,
-        without=f"it is {campaign.SENDER_NAME}",
+        example=facts.SENDER_NAME,
+        without=f"it is {facts.SENDER_NAME}",
         kestra=Kestra.ENVIRONMENT,
         door=True,
     ),

@@ -9,12 +9,12 @@ from typing import NamedTuple
 
 import httpx
 
-from christmas_campaign import campaign
+from christmas_campaign.campaign import facts
+from christmas_campaign.campaign.settings import REAL_RESEND
 from christmas_campaign.cli.environment import Environment, SettingError
 from christmas_campaign.cli.notion_check import Fault, examine
 from christmas_campaign.errors import CommandError
 from christmas_campaign.notion_schema import DATABASES
-from christmas_campaign.settings import REAL_RESEND
 
 RESEND_URL = f"https://{REAL_RESEND}"
 
@@ -56,7 +56,7 @@ def look(environment: Environment, now: datetime) -> Looked:
     sender = environment.values.get("ENV_SENDER_ADDRESS", "").strip()
     if not sender:
         raise SettingError(f"ENV_SENDER_ADDRESS is missing in {environment.origin}")
-    name = environment.values.get("ENV_SENDER_NAME", "").strip() or campaign.SENDER_NAME
+    name = environment.values.get("ENV_SENDER_NAME", "").strip() or facts.SENDER_NAME
     with environment.notion() as notion:
         faults = [fault for found in examine(environment, notion) for fault in found.faults]
     url = environment.values.get("ENV_RESEND_URL") or RESEND_URL

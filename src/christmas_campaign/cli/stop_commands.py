@@ -8,13 +8,14 @@ from typing import Any
 
 import click
 
-from christmas_campaign import addresses, alert, identity, stops, times, unsubscribing
+from christmas_campaign import alert, identity, stops, unsubscribing
+from christmas_campaign.campaign import email_address, times
+from christmas_campaign.campaign.outcomes import Reason
 from christmas_campaign.cli import stopping, template_sync
 from christmas_campaign.cli.asking import agreed, count, env_file_option, json_option, print_json, yes_option
 from christmas_campaign.cli.environment import Environment, SettingError
 from christmas_campaign.cli.plainly import plainly
 from christmas_campaign.cli.stopping import Enrolled, Kept
-from christmas_campaign.reasons import Reason
 from christmas_campaign.sequences import SEQUENCES
 from christmas_campaign.stops import BY_PERSON, RULES, holds_for_good
 
@@ -29,7 +30,7 @@ def _contact(_: click.Context, __: click.Parameter, value: str | None) -> str | 
     if value is None:
         return None
     try:
-        return identity.contact_id(addresses.normalise(value))
+        return identity.contact_id(email_address.normalise(value))
     except ValueError as error:
         raise click.BadParameter(f"this {error}") from None
 

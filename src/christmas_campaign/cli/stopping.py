@@ -8,10 +8,10 @@ from datetime import datetime
 from typing import NamedTuple
 
 from christmas_campaign import notion_pages, stops
+from christmas_campaign.campaign.outcomes import Reason
 from christmas_campaign.cli.kestra import Kestra
 from christmas_campaign.cli.kestra_models import LIVE, TERMINAL
 from christmas_campaign.errors import CommandError
-from christmas_campaign.reasons import Reason
 from christmas_campaign.repair import SEND_EMAIL
 from christmas_campaign.stops import Lift, Source, Stop
 

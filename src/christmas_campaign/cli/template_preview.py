@@ -8,18 +8,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from christmas_campaign import (
-    compose,
-    intake,
-    lookups,
-    notion_pages,
-    schedule,
-    template_check,
-    templates,
-    times,
-    values,
-)
+from christmas_campaign import compose, intake, lookups, notion_pages, schedule, template_check, templates, values
 from christmas_campaign import notion_schema as schema
+from christmas_campaign.campaign import times
+from christmas_campaign.campaign.settings import Settings
 from christmas_campaign.cli.environment import Environment
 from christmas_campaign.cli.notion import Notion
 from christmas_campaign.compose import Letter, Stop
@@ -28,7 +20,6 @@ from christmas_campaign.errors import CommandError
 from christmas_campaign.fields import Plain
 from christmas_campaign.intake import Event, InvalidPayload
 from christmas_campaign.sequences import UnknownEmail, sequence
-from christmas_campaign.settings import Settings
 from christmas_campaign.template_check import Page
 from christmas_campaign.templates import Placeholder
 

@@ -9,14 +9,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from christmas_campaign import notion_pages, template_check, times
+from christmas_campaign import notion_pages, template_check
 from christmas_campaign import notion_schema as schema
+from christmas_campaign.campaign import times
+from christmas_campaign.campaign.settings import InvalidSetting, Settings, read
 from christmas_campaign.cli import content
 from christmas_campaign.cli.environment import Environment, SettingError
 from christmas_campaign.cli.kestra import Kestra, KestraError
 from christmas_campaign.cli.notion import Notion
 from christmas_campaign.errors import CommandError
-from christmas_campaign.settings import InvalidSetting, Settings, read
 from christmas_campaign.template_check import Page
 
 #: The KV entry that the flows send along when they ask Notion for what hardly ever changes: a new value has them ask anew.

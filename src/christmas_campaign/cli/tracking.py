@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any, NamedTuple
 
-from christmas_campaign import campaign, notion_pages, times
+from christmas_campaign import notion_pages
 from christmas_campaign import notion_schema as schema
+from christmas_campaign.campaign import facts, times
 from christmas_campaign.cli.environment import Environment
 from christmas_campaign.cli.notion import Notion, NotionError
 from christmas_campaign.errors import CommandError
@@ -129,7 +130,7 @@ def _sent(notion: Notion, source: str, progress: Progress) -> tuple[dict[str, di
     pages = schema.SEQUENCE_PAGES
     of_campaign = [
         notion_pages.equals(pages, schema.PAGE_TEMPLATE_TYPE, SIGNUP.template_type),
-        notion_pages.equals(pages, schema.PAGE_CAMPAIGN, campaign.NAME),
+        notion_pages.equals(pages, schema.PAGE_CAMPAIGN, facts.NAME),
     ]
     sent: dict[str, dict[int, str]] = {}
     without_address = 0

@@ -15,7 +15,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from christmas_campaign import times
+from christmas_campaign.campaign import times
 from christmas_campaign.door import bodies, cors, log, senders, signatures, unsubscribe
 from christmas_campaign.door.answers import HEADERS, Answer, Refusal, later, wrong_body
 from christmas_campaign.door.handlers import BY_NAME, UNSUBSCRIBE

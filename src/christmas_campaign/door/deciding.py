@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from christmas_campaign import intake, reports
+from christmas_campaign.campaign.outcomes import Outcome
 from christmas_campaign.door import bodies
-from christmas_campaign.reasons import Outcome
 from christmas_campaign.reports import Report
 
 

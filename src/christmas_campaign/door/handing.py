@@ -10,7 +10,7 @@ from contextlib import suppress
 
 import httpx
 
-from christmas_campaign import times
+from christmas_campaign.campaign import times
 from christmas_campaign.door import log
 from christmas_campaign.door.handlers import BY_NAME
 from christmas_campaign.door.inbox import Waiting

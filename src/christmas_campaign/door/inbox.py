@@ -16,7 +16,7 @@ from enum import Enum
 from pathlib import Path
 from typing import IO, NamedTuple
 
-from christmas_campaign import times
+from christmas_campaign.campaign import times
 
 #: Where the door keeps what waits, unless it is told otherwise.
 DEFAULT = Path(".data/door/inbox.sqlite")

@@ -7,7 +7,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from christmas_campaign import times
+from christmas_campaign.campaign import times
 
 
 def line(*words: object) -> None:

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from christmas_campaign import __version__, payloads, unsubscribing
+from christmas_campaign.campaign.outcomes import Outcome, Reason
 from christmas_campaign.door import answers, openapi_forms, openapi_payloads, unsubscribe
 from christmas_campaign.door.bodies import MOST_BYTES
 from christmas_campaign.door.paths import HEALTH, NATIVE, OLD, TODAY
-from christmas_campaign.reasons import Outcome, Reason
 from christmas_campaign.sequences import SEQUENCES, sequence
 from christmas_campaign.unsubscribing import PATH
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from christmas_campaign import addresses, fields
+from christmas_campaign import fields
+from christmas_campaign.campaign import email_address
 from christmas_campaign.door.bodies import DEPTH, NAME_LENGTH
 from christmas_campaign.fields import Kind
 from christmas_campaign.sequences import sequence
@@ -32,7 +33,7 @@ def any_case(*words: str) -> str:
 EMAIL = {
     "type": "string",
     "format": "email",
-    "maxLength": addresses.MAX_LENGTH,
+    "maxLength": email_address.MAX_LENGTH,
     "description": "Letters of ASCII alone.",
 }
 #: A moment, or a day.

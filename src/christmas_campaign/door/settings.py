@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from christmas_campaign import campaign, unsubscribing
+from christmas_campaign import unsubscribing
+from christmas_campaign.campaign import facts
 from christmas_campaign.door.handlers import HANDLERS
 from christmas_campaign.door.inbox import DEFAULT
 
@@ -74,7 +75,7 @@ def read(raw: Mapping[str, str]) -> Settings:
         keys={each.name: _key(raw, f"SECRET_{each.webhook_key}") for each in HANDLERS},
         secrets={each.name: _signing(given, each.signing) if each.signing else () for each in HANDLERS},
         unsubscribe_keys=_unsubscribe_keys(raw),
-        sender=given.get("SENDER_NAME", campaign.SENDER_NAME),
+        sender=given.get("SENDER_NAME", facts.SENDER_NAME),
         kestra_url=kestra_url,
         kestra_health_url=_url(given, "DOOR_KESTRA_HEALTH_URL", _health_url(kestra_url)),
         listen=_listen(given.get("DOOR_LISTEN", LISTEN)),

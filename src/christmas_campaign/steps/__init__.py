@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import Any
 
 from christmas_campaign.alert import Pages, failure
+from christmas_campaign.campaign.outcomes import Outcome
+from christmas_campaign.campaign.settings import InvalidSetting
 from christmas_campaign.intake import Event
-from christmas_campaign.reasons import Outcome
-from christmas_campaign.settings import InvalidSetting
 
 #: A step: the context and the present time (aware, UTC) in, the outputs out.
 Step = Callable[[Mapping[str, Any], datetime], Mapping[str, Any]]

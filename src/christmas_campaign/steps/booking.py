@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from christmas_campaign import again, bookings, settings, stops
+from christmas_campaign import again, bookings, stops
 from christmas_campaign.alert import Pages
+from christmas_campaign.campaign import settings
+from christmas_campaign.campaign.outcomes import Outcome, Reason
 from christmas_campaign.enrolment import labels
 from christmas_campaign.intake import Event
-from christmas_campaign.reasons import Outcome, Reason
 from christmas_campaign.steps import labelled, ready_made, results, with_alert
 
 

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from christmas_campaign import compose, pace, settings, stops, times
+from christmas_campaign import compose, pace, stops
+from christmas_campaign.campaign import settings, times
+from christmas_campaign.campaign.outcomes import Outcome, Reason
 from christmas_campaign.enrolment import Record, Settled, time_to_live
 from christmas_campaign.gate import KEY_HOLDS
-from christmas_campaign.reasons import Outcome, Reason
 from christmas_campaign.steps import FILES, accepted, ready_made, results
 
 #: How long a template that Notion gave counts; after an edit it is used that much later at the latest.

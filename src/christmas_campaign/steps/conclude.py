@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from christmas_campaign import alert, reporting, settings
-from christmas_campaign.reasons import Outcome
+from christmas_campaign import alert, reporting
+from christmas_campaign.campaign import settings
+from christmas_campaign.campaign.outcomes import Outcome
 from christmas_campaign.reports import KEPT, Report
 from christmas_campaign.steps import labelled, parsed, ready_made
 

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from christmas_campaign import gate, pace, settings, settle, stops, times
+from christmas_campaign import gate, pace, settle, stops
 from christmas_campaign.alert import Pages, about
+from christmas_campaign.campaign import settings, times
 from christmas_campaign.enrolment import Record, Settled, labels, time_to_live
 from christmas_campaign.steps import labelled, ready_made, with_alert
 

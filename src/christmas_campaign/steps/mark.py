@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from christmas_campaign import again, marks, reporting, settings, stops
-from christmas_campaign.reasons import Outcome, Reason
+from christmas_campaign import again, marks, reporting, stops
+from christmas_campaign.campaign import settings
+from christmas_campaign.campaign.outcomes import Outcome, Reason
 from christmas_campaign.steps import labelled, parsed, ready_made
 
 

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from christmas_campaign import again, amend, marks, plan, settings, stops
+from christmas_campaign import again, amend, marks, plan, stops
 from christmas_campaign.alert import Pages, about, failure
+from christmas_campaign.campaign import settings
+from christmas_campaign.campaign.outcomes import Outcome, Reason
 from christmas_campaign.enrolment import Record, labels
 from christmas_campaign.intake import Event
 from christmas_campaign.lookups import own_page
-from christmas_campaign.reasons import Outcome, Reason
 from christmas_campaign.sequences import sequence
 from christmas_campaign.steps import labelled, ready_made, results, with_alert
 

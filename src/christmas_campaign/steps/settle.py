@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from christmas_campaign import settings, settle, times
+from christmas_campaign import settle
 from christmas_campaign.alert import Pages
+from christmas_campaign.campaign import settings, times
+from christmas_campaign.campaign.outcomes import Outcome, Reason
 from christmas_campaign.enrolment import Record, labels, time_to_live
-from christmas_campaign.reasons import Outcome, Reason
 from christmas_campaign.steps import labelled, parsed, ready_made, with_alert
 
 

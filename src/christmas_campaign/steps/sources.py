@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from christmas_campaign import notion_schema as schema
-from christmas_campaign import times
+from christmas_campaign.campaign import times
 from christmas_campaign.steps import data_source, ready_made
 
 #: The look-ups that the flow hands over, and what people call each.

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from christmas_campaign import stops, times
+from christmas_campaign import stops
 from christmas_campaign.arrival import arrival
-from christmas_campaign.reasons import Reason
+from christmas_campaign.campaign import times
+from christmas_campaign.campaign.outcomes import Reason
 from christmas_campaign.steps import UnusableContext, ready_made
 from christmas_campaign.stops import RULES, Lift, Lifts, Source, Stop
 

@@ -8,7 +8,7 @@ import pytest
 
 from christmas_campaign import stops
 from christmas_campaign.again import TRIES
-from christmas_campaign.reasons import Reason
+from christmas_campaign.campaign.outcomes import Reason
 from christmas_campaign.steps import UnusableContext
 from christmas_campaign.steps.booking import step
 from christmas_campaign.stops import Source, Stop

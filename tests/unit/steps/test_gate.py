@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from christmas_campaign import gate, marks, stops
+from christmas_campaign.campaign.outcomes import Reason
 from christmas_campaign.enrolment import Record, time_to_live
-from christmas_campaign.reasons import Reason
 from christmas_campaign.steps.gate import step
 from christmas_campaign.stops import Source, Stop
 from unit import build

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from christmas_campaign import times
-from christmas_campaign.settings import InvalidSetting
+from christmas_campaign.campaign import times
+from christmas_campaign.campaign.settings import InvalidSetting
 from christmas_campaign.steps.resend import step
 from unit import build
 from unit.steps import contexts, run

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from christmas_campaign.reasons import WHAT_TO_DO, Reason
+from christmas_campaign.campaign.outcomes import WHAT_TO_DO, Reason
 from christmas_campaign.steps import compose
 from christmas_campaign.steps.settle import step
 from unit import build

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from christmas_campaign import stops
-from christmas_campaign.reasons import Reason
+from christmas_campaign.campaign.outcomes import Reason
 from christmas_campaign.steps import UnusableContext
 from christmas_campaign.steps.stop import step
 from christmas_campaign.stops import RULES, Lifts, Source, Stop

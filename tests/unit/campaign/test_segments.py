@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from christmas_campaign import segments
+from christmas_campaign.campaign import segments
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from christmas_campaign.reasons import WHAT_TO_DO, Outcome, Reason
+from christmas_campaign.campaign.outcomes import WHAT_TO_DO, Outcome, Reason
 
 
 def test_the_closed_list_of_outcomes() -> None:

@@ -11,7 +11,8 @@ from datetime import timedelta
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from christmas_campaign import addresses, campaign, unsubscribing
+from christmas_campaign import unsubscribing
+from christmas_campaign.campaign import email_address, facts
 from christmas_campaign.sequences import SPACING, TESTING_UNIT, Sequence
 
 #: The host of the real Resend: there time is never squeezed.
@@ -52,7 +53,7 @@ class Settings(NamedTuple):
     notion_rate: float = NOTION_RATE
     resend_rate: float = RESEND_RATE
     expires_after_days: float = EXPIRES_AFTER_DAYS
-    sender_name: str = campaign.SENDER_NAME
+    sender_name: str = facts.SENDER_NAME
     sender_address: str | None = None
     unsubscribe_address: str | None = None
     public_url: str | None = None
@@ -109,7 +110,7 @@ def read(raw: Mapping[str, Any]) -> Settings:
         notion_rate=_number(given, "notion_rate", NOTION_RATE, 0.1, 1000),
         resend_rate=_number(given, "resend_rate", RESEND_RATE, 0.1, 1000),
         expires_after_days=_number(given, "expires_after_days", EXPIRES_AFTER_DAYS, 1, 365),
-        sender_name=given.get("sender_name", campaign.SENDER_NAME),
+        sender_name=given.get("sender_name", facts.SENDER_NAME),
         sender_address=_address(given, "sender_address"),
         unsubscribe_address=_address(given, "unsubscribe_address"),
         public_url=_public_url(given.get("public_url")),
@@ -141,7 +142,7 @@ def _address(given: Mapping[str, str], name: str) -> str | None:
     if name not in given:
         return None
     try:
-        return addresses.normalise(given[name])
+        return email_address.normalise(given[name])
     except ValueError as error:
         raise InvalidSetting(f"ENV_{name.upper()} {error}") from None
 

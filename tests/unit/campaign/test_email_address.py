@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from christmas_campaign import addresses
+from christmas_campaign.campaign import email_address
 
 
 @pytest.mark.parametrize(
@@ -22,7 +22,7 @@ from christmas_campaign import addresses
     ],
 )
 def test_one_spelling_for_each_address(given: str, expected: str) -> None:
-    assert addresses.normalise(given) == expected
+    assert email_address.normalise(given) == expected
 
 
 @pytest.mark.parametrize(
@@ -61,22 +61,22 @@ def test_one_spelling_for_each_address(given: str, expected: str) -> None:
 )
 def test_an_address_that_no_mail_can_reach_is_refused_in_plain_words(given: str, problem: str) -> None:
     with pytest.raises(ValueError, match=r".") as caught:
-        addresses.normalise(given)
+        email_address.normalise(given)
     assert str(caught.value) == problem
 
 
 def test_a_kelvin_sign_is_not_taken_for_a_k() -> None:
     with pytest.raises(ValueError, match="outside ASCII"):
-        addresses.normalise("\u212aim@example.com")
+        email_address.normalise("\u212aim@example.com")
 
 
 @given(st.text(st.characters()) | st.emails())
 def test_an_address_once_spelt_stays_so_and_anything_else_is_a_value_error(text: str) -> None:
     try:
-        address = addresses.normalise(text)
+        address = email_address.normalise(text)
     except ValueError:
         return
-    assert addresses.normalise(address) == address
+    assert email_address.normalise(address) == address
     assert address.isascii()
     assert address == address.strip().lower()
     assert len(address) <= 254

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from christmas_campaign import times
+from christmas_campaign.campaign import times
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from christmas_campaign import settings
+from christmas_campaign.campaign import settings
+from christmas_campaign.campaign.settings import InvalidSetting, Settings
 from christmas_campaign.sequences import sequence
-from christmas_campaign.settings import InvalidSetting, Settings
 from christmas_campaign.unsubscribing import Keys
 
 HOUR = timedelta(hours=1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from christmas_campaign.campaign import ZONE
+from christmas_campaign.campaign.facts import ZONE
 
 
 def parse(text: str) -> datetime:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from christmas_campaign import systems
+from christmas_campaign.campaign import business_systems
 
 
 @pytest.mark.parametrize(
@@ -28,14 +28,14 @@ from christmas_campaign import systems
     ],
 )
 def test_a_system_is_found_by_name_within_the_text(text: str, expected: str | None) -> None:
-    assert systems.find(text) == expected
+    assert business_systems.find(text) == expected
 
 
 def test_each_of_the_eight_systems_has_a_tip_of_its_own() -> None:
-    assert list(systems.TIPS) == ["GPS", "CREW", "ENGINE", "FUEL", "CABIN", "COCKPIT", "RADAR", "AUTOPILOT"]
-    assert len({*systems.TIPS.values(), systems.GENERAL_TIP}) == 9
-    assert all(tip.strip() == tip and tip for tip in systems.TIPS.values())
+    assert list(business_systems.TIPS) == ["GPS", "CREW", "ENGINE", "FUEL", "CABIN", "COCKPIT", "RADAR", "AUTOPILOT"]
+    assert len({*business_systems.TIPS.values(), business_systems.GENERAL_TIP}) == 9
+    assert all(tip.strip() == tip and tip for tip in business_systems.TIPS.values())
 
 
 def test_whose_tips_are_given_when_no_system_is_known() -> None:
-    assert (systems.FALLBACK_WEAKEST, systems.FALLBACK_SECOND) == ("GPS", "CREW")
+    assert (business_systems.FALLBACK_WEAKEST, business_systems.FALLBACK_SECOND) == ("GPS", "CREW")
