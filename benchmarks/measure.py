@@ -16,8 +16,8 @@ from pathlib import Path
 
 import httpx
 
-from christmas_campaign import notion_schema as schema
 from christmas_campaign.cli.stack import PROJECT, Stack
+from christmas_campaign.notion import schema
 
 HERE = Path(__file__).parent
 

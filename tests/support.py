@@ -15,13 +15,13 @@ from typing import Any, TypeVar
 import httpx
 import pytest
 
-from christmas_campaign import identity, notion_pages
-from christmas_campaign import notion_schema as schema
+from christmas_campaign import identity
 from christmas_campaign.campaign import times
 from christmas_campaign.cli import template_sync
 from christmas_campaign.cli.kestra import Execution, KestraError
 from christmas_campaign.cli.sandbox import Mail
 from christmas_campaign.cli.stack import Stack
+from christmas_campaign.notion import page_values, schema
 from christmas_campaign.sequences import sequence
 
 T = TypeVar("T")
@@ -197,18 +197,18 @@ def found_in(stack: Stack, database: schema.Database, name: str, value: str) -> 
     """The pages of one of the campaign's databases that have this value, as Notion gives them."""
     with stack.notion() as notion:
         source = notion.data_source(stack.database(database))
-        yield from notion.pages(source, {"filter": notion_pages.equals(database, name, value)})
+        yield from notion.pages(source, {"filter": page_values.equals(database, name, value)})
 
 
 def page_of(stack: Stack, email: str) -> dict[str, Any]:
     """The plain values of a contact's only page in Email Sequence."""
     (page,) = found_in(stack, schema.SEQUENCE_PAGES, schema.PAGE_EMAIL, email)
-    return notion_pages.plain(page)
+    return page_values.plain(page)
 
 
 def analytics_of(stack: Stack, email: str) -> list[dict[str, Any]]:
     """The plain values of a contact's pages in Email Analytics."""
-    return [notion_pages.plain(page) for page in found_in(stack, schema.ANALYTICS, schema.ANALYTICS_EMAIL, email)]
+    return [page_values.plain(page) for page in found_in(stack, schema.ANALYTICS, schema.ANALYTICS_EMAIL, email)]
 
 
 def calls(stack: Stack, service: str, email: str) -> list[Any]:

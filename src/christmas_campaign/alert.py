@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from christmas_campaign import identity, notion_pages
+from christmas_campaign import identity
 from christmas_campaign.campaign.outcomes import WHAT_TO_DO, Reason
 from christmas_campaign.campaign.segments import Segment
 from christmas_campaign.intake import Event
+from christmas_campaign.notion import page_values
 from christmas_campaign.sequences import sequence
 
 #: The most characters of one text of the contact's within a message: Discord takes 2,000 in all.
@@ -57,9 +58,9 @@ def about(event: Event | None, enrolment: str, number: int | None, pages: Pages)
     """
     contact = f"Contact {identity.contact_id(event.email)}" if event else f"Contact of the enrolment {enrolment}"
     if pages.sequence:
-        where = notion_pages.link(pages.sequence)
+        where = page_values.link(pages.sequence)
     elif pages.contact:
-        where = f"no page in Email Sequence yet; in BusinessX {notion_pages.link(pages.contact)}"
+        where = f"no page in Email Sequence yet; in BusinessX {page_values.link(pages.contact)}"
     else:
         where = "no page in Notion is known"
     # The id of an enrolment begins with its sequence.

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from christmas_campaign import notion_pages
 from christmas_campaign.enrolment import Record
 from christmas_campaign.intake import Event
 from christmas_campaign.lookups import signup_fields
-from christmas_campaign.notion_pages import Page
+from christmas_campaign.notion import page_values
+from christmas_campaign.notion.page_values import Page
 
 
 def amend(
@@ -27,7 +27,7 @@ def amend(
     """
     return record._replace(
         event=record.event._replace(variables=variables(record.event, event)),
-        contact=notion_pages.plain(contacts[0]) if contacts else record.contact,
+        contact=page_values.plain(contacts[0]) if contacts else record.contact,
         signup=signup_fields(record.event, signup, pages) or record.signup,
     )
 

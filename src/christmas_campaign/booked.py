@@ -10,11 +10,11 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from christmas_campaign import identity, notion_pages
-from christmas_campaign import notion_schema as schema
+from christmas_campaign import identity
 from christmas_campaign.campaign import email_address, times
 from christmas_campaign.campaign.outcomes import Reason
-from christmas_campaign.notion_pages import Page
+from christmas_campaign.notion import page_values, schema
+from christmas_campaign.notion.page_values import Page
 from christmas_campaign.stops import Source
 
 #: How far each look goes back beyond the beginning of the one before it.
@@ -56,7 +56,7 @@ class Look(NamedTuple):
 
 def query(look: Look) -> dict[str, Any]:
     """Return the body of the Notion query for the contacts who are booked, those whose page was edited first, first."""
-    booked = notion_pages.equals(schema.CONTACTS, schema.CONTACT_BOOKING, schema.BOOKED)
+    booked = page_values.equals(schema.CONTACTS, schema.CONTACT_BOOKING, schema.BOOKED)
     wanted = booked
     if look.since is not None:
         edited = {"timestamp": "last_edited_time", "last_edited_time": {"on_or_after": times.text(look.since)}}
@@ -79,7 +79,7 @@ def decide(look: Look, pages: Iterable[Page], cursor: str | None, now: datetime)
     stops = []
     for page in pages:
         contact = _contact(page)
-        edited = notion_pages.moment(page.get("last_edited_time"))
+        edited = page_values.moment(page.get("last_edited_time"))
         if contact is None or edited is None or seen.get(contact) == times.text(edited):
             continue
         seen[contact] = times.text(edited)
@@ -94,7 +94,7 @@ def decide(look: Look, pages: Iterable[Page], cursor: str | None, now: datetime)
 
 def _contact(page: Page) -> str | None:
     """The opaque id of a contact, ``None`` for a page without an address that could be written to."""
-    said = notion_pages.plain(page).get(schema.CONTACT_EMAIL)
+    said = page_values.plain(page).get(schema.CONTACT_EMAIL)
     try:
         return identity.contact_id(email_address.normalise(said)) if isinstance(said, str) else None
     except ValueError:

@@ -10,12 +10,12 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from christmas_campaign import notion_pages, stops
-from christmas_campaign import notion_schema as schema
+from christmas_campaign import stops
 from christmas_campaign.campaign import times
 from christmas_campaign.campaign.outcomes import Reason
 from christmas_campaign.intake import Event
-from christmas_campaign.notion_pages import Page
+from christmas_campaign.notion import page_values, schema
+from christmas_campaign.notion.page_values import Page
 from christmas_campaign.stops import Source, Stop
 
 #: The flow that does what stands here.
@@ -51,10 +51,10 @@ def contact_update(event: Event, contacts: Sequence[Page], stopped: Collection[S
     if not contacts:
         return _stays("There is no such contact in BusinessX: nothing was updated there.")
     page = contacts[0]
-    said = notion_pages.plain(page)
+    said = page_values.plain(page)
     told = times.parse(str(event.fields["scheduled_time"]))
     if event.cancels:
-        kept = notion_pages.moment(said.get(schema.CONTACT_CALL))
+        kept = page_values.moment(said.get(schema.CONTACT_CALL))
         if said.get(schema.CONTACT_BOOKING) != schema.BOOKED or kept is None or _minute(kept) != _minute(told):
             return _stays("The contact's page names another call, or none: it stays as it is.")
         values: dict[str, Any] = {schema.CONTACT_BOOKING: schema.NOT_BOOKED, schema.CONTACT_CALL: None}
@@ -80,5 +80,5 @@ def _stays(note: str) -> dict[str, Any]:
 
 
 def _update(page: Page, values: dict[str, Any], note: str) -> dict[str, Any]:
-    body = {"properties": notion_pages.properties(schema.CONTACTS, values)}
+    body = {"properties": page_values.properties(schema.CONTACTS, values)}
     return {"contact": {"path": f"/v1/pages/{page['id']}", "body": body}, "note": note}

@@ -11,12 +11,12 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from christmas_campaign import footer, gate, identity, marks, notion_pages, plain_text, templates, unsubscribing, values
-from christmas_campaign import notion_schema as schema
+from christmas_campaign import footer, gate, identity, marks, plain_text, templates, unsubscribing, values
 from christmas_campaign.campaign.outcomes import Outcome, Reason
 from christmas_campaign.campaign.settings import Settings
 from christmas_campaign.enrolment import Record
-from christmas_campaign.notion_pages import Read
+from christmas_campaign.notion import page_values, schema
+from christmas_campaign.notion.page_values import Read
 from christmas_campaign.sequences import sequence
 from christmas_campaign.stops import Lifts
 from christmas_campaign.templates import Placeholder, TemplateError
@@ -81,10 +81,10 @@ def _check_page(page: Page | None, number: int, lifts: Lifts | None) -> None:
     if page is None:
         detail = "The contact's page in Email Sequence is gone, or no longer shared with the integration."
         raise Stop(Outcome.FAILED, Reason.PAGE_MISSING, detail)
-    if notion_pages.archived(page):
+    if page_values.archived(page):
         detail = "The contact's page in Email Sequence is in the trash."
         raise Stop(Outcome.SKIPPED, Reason.PAGE_ARCHIVED, detail)
-    stamp = notion_pages.plain(page).get(schema.page_sent(number))
+    stamp = page_values.plain(page).get(schema.page_sent(number))
     if stamp is not None:
         raise Stop(Outcome.SKIPPED, Reason.ALREADY_SENT, f'The page says "{schema.page_sent(number)}": {stamp}.')
     mark = marks.on_page(page)
@@ -95,7 +95,7 @@ def _check_page(page: Page | None, number: int, lifts: Lifts | None) -> None:
 def active_templates(found: Sequence[Page]) -> list[dict[str, Read]]:
     """Return the texts of the templates among these pages, by their properties, those in the trash left out."""
     texts = (schema.TEMPLATE_SUBJECT, schema.TEMPLATE_HTML, schema.TEMPLATE_TEXT)
-    said = [notion_pages.plain(each) for each in found if not notion_pages.archived(each)]
+    said = [page_values.plain(each) for each in found if not page_values.archived(each)]
     return [{name: each.get(name) for name in texts} for each in said]
 
 

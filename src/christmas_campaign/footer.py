@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from christmas_campaign import notion_schema as schema
 from christmas_campaign import plain_text, templates
+from christmas_campaign.notion import schema
 
 #: The placeholders of the footer: each body of a template needs all three, where a reader sees them.
 UNSUBSCRIBE, POSTAL_ADDRESS, MAIL_REASON = "unsubscribe_url", "postal_address", "mail_reason"

@@ -14,13 +14,13 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
-from christmas_campaign import marks, notion_pages, schedule, stops
-from christmas_campaign import notion_schema as schema
+from christmas_campaign import marks, schedule, stops
 from christmas_campaign.again import SHORTEST_WAIT
 from christmas_campaign.campaign import times
 from christmas_campaign.campaign.outcomes import Outcome, Reason
 from christmas_campaign.campaign.settings import Settings
 from christmas_campaign.enrolment import Record, Settled
+from christmas_campaign.notion import page_values, schema
 from christmas_campaign.sequences import sequence
 from christmas_campaign.stops import Stop
 
@@ -123,7 +123,7 @@ def _page(number: int, page_id: str, reason: Reason, at: datetime, before: Settl
     values = {schema.PAGE_STOPPED: marks.text(reason, at, number)}
     return {
         "path": f"/v1/pages/{page_id}",
-        "body": {"properties": notion_pages.properties(schema.SEQUENCE_PAGES, values)},
+        "body": {"properties": page_values.properties(schema.SEQUENCE_PAGES, values)},
         # After a restore the page may know of an unsubscribe that the KV store has lost.
         "unless": None if reason in marks.FOR_GOOD else marks.ON_PAGE,
     }
@@ -164,8 +164,8 @@ def template_query(name: str) -> dict[str, Any]:
     return {
         "filter": {
             "and": [
-                notion_pages.equals(schema.TEMPLATES, schema.TEMPLATE_NAME, name),
-                notion_pages.equals(schema.TEMPLATES, schema.TEMPLATE_STATUS, schema.TEMPLATE_ACTIVE),
+                page_values.equals(schema.TEMPLATES, schema.TEMPLATE_NAME, name),
+                page_values.equals(schema.TEMPLATES, schema.TEMPLATE_STATUS, schema.TEMPLATE_ACTIVE),
             ]
         }
     }

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 
-from christmas_campaign import fields, identity, notion_pages, templates
-from christmas_campaign import notion_schema as schema
+from christmas_campaign import fields, identity, templates
 from christmas_campaign.campaign import facts, times
 from christmas_campaign.fields import Plain
 from christmas_campaign.intake import Event
-from christmas_campaign.notion_pages import Page, Read
+from christmas_campaign.notion import page_values, schema
+from christmas_campaign.notion.page_values import Page, Read
 from christmas_campaign.payloads import FIELDS, Field
 from christmas_campaign.sequences import SEQUENCES, Sequence, sequence
 
@@ -39,9 +39,9 @@ def lookups(event: Event) -> dict[str, Any]:
     either.append(_stopped_filter(event.email))
     portals = None
     if own is ONBOARDING:
-        portals = _oldest_first(notion_pages.equals(schema.PORTALS, schema.PORTAL_EMAIL, event.email))
+        portals = _oldest_first(page_values.equals(schema.PORTALS, schema.PORTAL_EMAIL, event.email))
     return {
-        "contact": _oldest_first(notion_pages.equals(schema.CONTACTS, schema.CONTACT_EMAIL, event.email)),
+        "contact": _oldest_first(page_values.equals(schema.CONTACTS, schema.CONTACT_EMAIL, event.email)),
         "pages": _oldest_first({"or": either}),
         "portals": portals,
     }
@@ -55,8 +55,8 @@ def _page_filter(email: str, template_type: str | None) -> dict[str, Any]:
     """Pages of this campaign, of a type or (``None``) without one."""
     return {
         "and": [
-            notion_pages.equals(schema.SEQUENCE_PAGES, schema.PAGE_EMAIL, email),
-            notion_pages.equals(schema.SEQUENCE_PAGES, schema.PAGE_CAMPAIGN, facts.NAME),
+            page_values.equals(schema.SEQUENCE_PAGES, schema.PAGE_EMAIL, email),
+            page_values.equals(schema.SEQUENCE_PAGES, schema.PAGE_CAMPAIGN, facts.NAME),
             _type_filter(template_type),
         ]
     }
@@ -64,16 +64,16 @@ def _page_filter(email: str, template_type: str | None) -> dict[str, Any]:
 
 def _type_filter(template_type: str | None) -> dict[str, Any]:
     kind = {"is_empty": True} if template_type is None else {"equals": template_type}
-    return notion_pages.where(schema.SEQUENCE_PAGES, schema.PAGE_TEMPLATE_TYPE, kind)
+    return page_values.where(schema.SEQUENCE_PAGES, schema.PAGE_TEMPLATE_TYPE, kind)
 
 
 def _stopped_filter(email: str) -> dict[str, Any]:
     """Pages of this campaign that say why the contact was stopped."""
     return {
         "and": [
-            notion_pages.equals(schema.SEQUENCE_PAGES, schema.PAGE_EMAIL, email),
-            notion_pages.equals(schema.SEQUENCE_PAGES, schema.PAGE_CAMPAIGN, facts.NAME),
-            notion_pages.where(schema.SEQUENCE_PAGES, schema.PAGE_STOPPED, {"is_not_empty": True}),
+            page_values.equals(schema.SEQUENCE_PAGES, schema.PAGE_EMAIL, email),
+            page_values.equals(schema.SEQUENCE_PAGES, schema.PAGE_CAMPAIGN, facts.NAME),
+            page_values.where(schema.SEQUENCE_PAGES, schema.PAGE_STOPPED, {"is_not_empty": True}),
         ]
     }
 
@@ -88,22 +88,22 @@ def _event_filters(event: Event) -> list[dict[str, Any]]:
 
 def _filters_of_type(event: Event, template_type: str | None) -> list[dict[str, Any]]:
     of_sequence = [
-        notion_pages.equals(schema.SEQUENCE_PAGES, schema.PAGE_EMAIL, event.email),
+        page_values.equals(schema.SEQUENCE_PAGES, schema.PAGE_EMAIL, event.email),
         _type_filter(template_type),
     ]
     field = event_field(sequence(event.sequence))
     if field is None or field.property is None:
-        return [{"and": [*of_sequence, notion_pages.equals(schema.SEQUENCE_PAGES, schema.PAGE_CAMPAIGN, facts.NAME)]}]
+        return [{"and": [*of_sequence, page_values.equals(schema.SEQUENCE_PAGES, schema.PAGE_CAMPAIGN, facts.NAME)]}]
     name, said = field.property, str(event.fields[field.name])
     if schema.SEQUENCE_PAGES.property(name).type == "date":
         # A day without a time of day has no one instant in Notion: a day more on both sides, and ``plan`` looks closely.
         day, margin = times.parse(said).date(), timedelta(days=1)
-        since = notion_pages.where(schema.SEQUENCE_PAGES, name, {"on_or_after": (day - margin).isoformat()})
-        until = notion_pages.where(schema.SEQUENCE_PAGES, name, {"on_or_before": (day + margin).isoformat()})
+        since = page_values.where(schema.SEQUENCE_PAGES, name, {"on_or_after": (day - margin).isoformat()})
+        until = page_values.where(schema.SEQUENCE_PAGES, name, {"on_or_before": (day + margin).isoformat()})
         return [{"and": [*of_sequence, since, until]}]
     # As this system writes it, and as it came: so the old system wrote it.
     written = dict.fromkeys([for_page(field, said), said])
-    return [{"and": [*of_sequence, notion_pages.equals(schema.SEQUENCE_PAGES, name, each)]} for each in written]
+    return [{"and": [*of_sequence, page_values.equals(schema.SEQUENCE_PAGES, name, each)]} for each in written]
 
 
 def event_field(own: Sequence) -> Field | None:
@@ -121,9 +121,9 @@ def own_page(event: Event, pages: Iterable[Page]) -> Page | None:
     own = sequence(event.sequence)
     untyped = []
     for page in pages:
-        if notion_pages.archived(page):
+        if page_values.archived(page):
             continue
-        said = notion_pages.plain(page)
+        said = page_values.plain(page)
         kind = said.get(schema.PAGE_TEMPLATE_TYPE)
         if kind == own.template_type and is_of_event(event, said):
             return page
@@ -145,12 +145,12 @@ def is_of_event(event: Event, said: Mapping[str, Read]) -> bool:
         return said.get(schema.PAGE_CAMPAIGN) == facts.NAME
     on_page, given = said.get(field.property), str(event.fields[field.name])
     if own.event_is_time:
-        return notion_pages.moment(on_page) == times.parse(given)
+        return page_values.moment(on_page) == times.parse(given)
     if own.event_time_field is not None:
         at = next(each for each in FIELDS[event.sequence] if each.name == own.event_time_field)
         # The page has it to the second.
         when = times.parse(str(event.fields[at.name])).replace(microsecond=0)
-        return on_page == given and notion_pages.moment(said.get(str(at.property))) == when
+        return on_page == given and page_values.moment(said.get(str(at.property))) == when
     return on_page == given
 
 
@@ -161,9 +161,9 @@ def signup_fields(event: Event, signup: Event | None, pages: Iterable[Page]) -> 
     if signup is not None:
         return signup.fields
     for page in pages:
-        said = notion_pages.plain(page)
+        said = page_values.plain(page)
         if (
-            not notion_pages.archived(page)
+            not page_values.archived(page)
             and said.get(schema.PAGE_CAMPAIGN) == facts.NAME
             and said.get(schema.PAGE_TEMPLATE_TYPE) == SIGNUP.template_type
         ):

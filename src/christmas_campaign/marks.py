@@ -11,11 +11,11 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from christmas_campaign import notion_pages, stops
-from christmas_campaign import notion_schema as schema
+from christmas_campaign import stops
 from christmas_campaign.campaign import facts, times
 from christmas_campaign.campaign.outcomes import Reason
-from christmas_campaign.notion_pages import Page, Read
+from christmas_campaign.notion import page_values, schema
+from christmas_campaign.notion.page_values import Page, Read
 from christmas_campaign.stops import Lifts, Stop
 
 #: How long it is kept where the pages of a contact are: a link to unsubscribe has no end, but an address is not kept for ever.
@@ -64,11 +64,11 @@ def known(email: str, source: str, page_id: str | None) -> Known:
     """Return where the pages of the contact with this address are; ``source`` is the id of the data source of the pages,
     ``page_id`` that of the contact's page in BusinessX (``None``: there is none)."""
     wanted = [
-        notion_pages.equals(schema.SEQUENCE_PAGES, schema.PAGE_EMAIL, email),
-        notion_pages.equals(schema.SEQUENCE_PAGES, schema.PAGE_CAMPAIGN, facts.NAME),
+        page_values.equals(schema.SEQUENCE_PAGES, schema.PAGE_EMAIL, email),
+        page_values.equals(schema.SEQUENCE_PAGES, schema.PAGE_CAMPAIGN, facts.NAME),
     ]
     return Known(
-        f"/v1/data_sources/{source}/query", {"filter": {"and": wanted}}, notion_pages.link(page_id) if page_id else None
+        f"/v1/data_sources/{source}/query", {"filter": {"and": wanted}}, page_values.link(page_id) if page_id else None
     )
 
 
@@ -84,12 +84,12 @@ def read(said: Read) -> Mark | None:
     reason = next((each for each in FOR_GOOD if words and words[0] == each), None)
     if reason is None:
         return None
-    return Mark(reason, notion_pages.moment(words[2]) if len(words) > 2 and words[1] == "since" else None)
+    return Mark(reason, page_values.moment(words[2]) if len(words) > 2 and words[1] == "since" else None)
 
 
 def on_page(page: Page) -> Mark | None:
     """Return the mark on a page, as Notion gives it."""
-    return read(notion_pages.plain(page).get(schema.PAGE_STOPPED))
+    return read(page_values.plain(page).get(schema.PAGE_STOPPED))
 
 
 def holds(mark: Mark, lifts: Lifts | None) -> bool:
@@ -119,12 +119,12 @@ def updates(pages: Iterable[Page], held: Collection[Stop]) -> list[Update]:
     return [
         Update(f"/v1/pages/{page['id']}", _body(text(wanted.reason, stop.at) if wanted and stop else ""))
         for page in pages
-        if not notion_pages.archived(page) and on_page(page) != wanted
+        if not page_values.archived(page) and on_page(page) != wanted
     ]
 
 
 def _body(said: str) -> dict[str, Any]:
-    return {"properties": notion_pages.properties(schema.SEQUENCE_PAGES, {schema.PAGE_STOPPED: said})}
+    return {"properties": page_values.properties(schema.SEQUENCE_PAGES, {schema.PAGE_STOPPED: said})}
 
 
 def key(contact: str) -> str:

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NamedTuple, TypeAlias
 
-from christmas_campaign import notion_schema as schema
 from christmas_campaign.campaign import times
+from christmas_campaign.notion import schema
 
 
 class Kill(NamedTuple):

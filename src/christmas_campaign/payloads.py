@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from christmas_campaign import fields
-from christmas_campaign import notion_schema as schema
 from christmas_campaign.campaign import facts
 from christmas_campaign.fields import Kind, Plain
+from christmas_campaign.notion import schema
 
 #: The outcome of a call that starts the sequence ``postcall``; any other is somebody else's matter.
 MAYBE = "Maybe"

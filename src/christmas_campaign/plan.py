@@ -6,8 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from christmas_campaign import fields, marks, notion_pages, payloads, schedule, stops, templates
-from christmas_campaign import notion_schema as schema
+from christmas_campaign import fields, marks, payloads, schedule, stops, templates
 from christmas_campaign.alert import alert
 from christmas_campaign.campaign import facts, times
 from christmas_campaign.campaign.outcomes import Outcome, Reason
@@ -17,7 +16,8 @@ from christmas_campaign.enrolment import Record, time_to_live
 from christmas_campaign.fields import Plain
 from christmas_campaign.intake import Event
 from christmas_campaign.lookups import ONBOARDING, SIGNUP, for_page, names, own_page, signup_fields
-from christmas_campaign.notion_pages import Page, Read
+from christmas_campaign.notion import page_values, schema
+from christmas_campaign.notion.page_values import Page, Read
 from christmas_campaign.payloads import FIELDS
 from christmas_campaign.sequences import sequence
 from christmas_campaign.stops import Lifts, Stop
@@ -67,7 +67,7 @@ def plan(
     """
     found = sequence(event.sequence)
     own = own_page(event, pages)
-    said = notion_pages.plain(own) if own else {}
+    said = page_values.plain(own) if own else {}
     if own and said.get(schema.PAGE_TEMPLATE_TYPE) is not None and not begun:
         return _no(found.duplicate, "This very event has its page in Email Sequence already.")
     stop = stops.ending(stopped, event)
@@ -97,7 +97,7 @@ def plan(
 
     contact = contacts[0] if contacts else None
     kept = {name: sources[name] for name in ("templates", "analytics")}
-    known = notion_pages.plain(contact) if contact else {}
+    known = page_values.plain(contact) if contact else {}
     record = Record(event, known, dates, kept, signup_fields(event, signup, pages))
     # ``first`` is what the page is to say of the e-mail that the website sent; what it says already stays.
     first = anchor if 1 not in sent and found is SIGNUP and _told_anchor(event) is not None else None
@@ -126,7 +126,7 @@ def _no(reason: Reason, note: str) -> dict[str, Any]:
 def _sent(said: Mapping[str, Read]) -> dict[int, datetime]:
     sent = {}
     for number in schema.PAGE_EMAILS:
-        when = notion_pages.moment(said.get(schema.page_sent(number)))
+        when = page_values.moment(said.get(schema.page_sent(number)))
         if when is not None:
             sent[number] = when
     return sent
@@ -180,7 +180,7 @@ def _signup_date(said: Mapping[str, Read], arrived: datetime) -> datetime | None
     signup of today counts from its arrival, and no e-mail is due at midnight. A signup is never later than its arrival.
     """
     value = said.get(schema.PAGE_SIGNUP_DATE)
-    moment = notion_pages.moment(value)
+    moment = page_values.moment(value)
     if moment is None:
         return None
     if times.is_date(str(value)):
@@ -221,7 +221,7 @@ def _page_request(
             "path": "/v1/pages",
             "body": {
                 "parent": {"type": "data_source_id", "data_source_id": data_source},
-                "properties": notion_pages.properties(schema.SEQUENCE_PAGES, values),
+                "properties": page_values.properties(schema.SEQUENCE_PAGES, values),
             },
         }
     # What the page says already was said by the website or by a person: only what is empty is filled in.
@@ -229,7 +229,7 @@ def _page_request(
     return {
         "method": "PATCH",
         "path": f"/v1/pages/{own['id']}",
-        "body": {"properties": notion_pages.properties(schema.SEQUENCE_PAGES, empty)},
+        "body": {"properties": page_values.properties(schema.SEQUENCE_PAGES, empty)},
     }
 
 
@@ -247,7 +247,7 @@ def _contact_update(
         return None
     return {
         "path": f"/v1/pages/{contact['id']}",
-        "body": {"properties": notion_pages.properties(schema.CONTACTS, values)},
+        "body": {"properties": page_values.properties(schema.CONTACTS, values)},
     }
 
 
@@ -262,7 +262,7 @@ def _portal(
     """The body that makes the customer's portal; ``None`` when the customer has one."""
     business = str(named["business_name"])
     title = f"{business} - Customer Portal"
-    if any(notion_pages.plain(each).get(schema.PORTAL_NAME) == title for each in portals):
+    if any(page_values.plain(each).get(schema.PORTAL_NAME) == title for each in portals):
         return None
     days = event.value("observation_dates")
     values = {
@@ -276,7 +276,7 @@ def _portal(
     }
     return {
         "parent": {"type": "data_source_id", "data_source_id": sources["portals"]},
-        "properties": notion_pages.properties(schema.PORTALS, values),
+        "properties": page_values.properties(schema.PORTALS, values),
     }
 
 

@@ -11,12 +11,12 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from christmas_campaign import notion_pages, sequences
-from christmas_campaign import notion_schema as schema
+from christmas_campaign import sequences
 from christmas_campaign.enroll_input import enroll_input
 from christmas_campaign.enrolment import Record, labels
 from christmas_campaign.mends import Enroll, Kill, Mend, Recount, Release, Schedule, Stamp, Unblock, Withdraw
-from christmas_campaign.notion_pages import Page
+from christmas_campaign.notion import page_values, schema
+from christmas_campaign.notion.page_values import Page
 
 #: The flows that an enrolment consists of.
 ENROLL, SEND_EMAIL = "enroll", "send-email"
@@ -240,9 +240,9 @@ def _vanished(enrolment: Enrolment, live: Collection[int | None], now: datetime)
 
 def _stamps(enrolment: Enrolment, live: Collection[int | None], page: Page | None) -> Iterator[Stamp]:
     """What the page lacks; a run that has not ended stamps it itself."""
-    if page is None or notion_pages.archived(page):
+    if page is None or page_values.archived(page):
         return
-    said = notion_pages.plain(page)
+    said = page_values.plain(page)
     sent = {
         number: mail.at
         for number, mail in sorted(enrolment.mails.items())

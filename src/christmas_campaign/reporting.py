@@ -9,11 +9,11 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from christmas_campaign import again, notion_pages, reports
-from christmas_campaign import notion_schema as schema
+from christmas_campaign import again, reports
 from christmas_campaign.alert import Pages, about
 from christmas_campaign.campaign.outcomes import Outcome, Reason
 from christmas_campaign.campaign.settings import Settings
+from christmas_campaign.notion import page_values, schema
 from christmas_campaign.reports import Kind, Report, State
 
 #: So often a report is put off whose e-mail has no analytics page: for about an hour. The page is made a moment after the
@@ -82,7 +82,7 @@ def line(said: State) -> str:
 
 def _query(resend_id: str) -> dict[str, Any]:
     return {
-        "filter": notion_pages.equals(schema.ANALYTICS, schema.ANALYTICS_RESEND_ID, resend_id),
+        "filter": page_values.equals(schema.ANALYTICS, schema.ANALYTICS_RESEND_ID, resend_id),
         "sorts": [{"timestamp": "created_time", "direction": "ascending"}],
         "page_size": 1,
     }
@@ -95,7 +95,7 @@ def _update(said: State) -> dict[str, Any]:
         # What was reported may be better than what was reported before: a delay that ended well leaves no message.
         schema.ANALYTICS_ERROR: line(said) if detail else "",
     }
-    return {"properties": notion_pages.properties(schema.ANALYTICS, values)}
+    return {"properties": page_values.properties(schema.ANALYTICS, values)}
 
 
 def conclude(

@@ -7,12 +7,12 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from christmas_campaign import again, gate, marks, notion_pages, stops
-from christmas_campaign import notion_schema as schema
+from christmas_campaign import again, gate, marks, stops
 from christmas_campaign.campaign import facts
 from christmas_campaign.campaign.outcomes import Outcome, Reason
 from christmas_campaign.campaign.settings import Settings
 from christmas_campaign.enrolment import Record, Settled
+from christmas_campaign.notion import page_values, schema
 from christmas_campaign.sequences import sequence
 
 
@@ -115,7 +115,7 @@ def at_gate(
     verdict = Verdict(decision["outcome"], decision["reason"], decision["detail"])
     page = decision.get("page")
     if verdict.outcome is Outcome.SKIPPED and _others_done(record, number, done):
-        completed = notion_pages.properties(schema.SEQUENCE_PAGES, {schema.PAGE_COMPLETED: True})
+        completed = page_values.properties(schema.SEQUENCE_PAGES, {schema.PAGE_COMPLETED: True})
         page = page or {"path": f"/v1/pages/{page_id}", "body": {"properties": {}}, "unless": None}
         page = {**page, "body": {"properties": {**page["body"]["properties"], **completed}}}
     return {**decision, "analytics": analytics(record, number, verdict, now), "page": page}
@@ -139,7 +139,7 @@ def analytics(record: Record, number: int, verdict: Verdict, now: datetime) -> d
     }
     return {
         "parent": {"type": "data_source_id", "data_source_id": record.sources["analytics"]},
-        "properties": notion_pages.properties(schema.ANALYTICS, values),
+        "properties": page_values.properties(schema.ANALYTICS, values),
     }
 
 
@@ -156,7 +156,7 @@ def _stamp(
     done: Collection[int],
     now: datetime,
 ) -> dict[str, Any] | None:
-    if page is None or notion_pages.archived(page):
+    if page is None or page_values.archived(page):
         return None
     values: dict[str, Any] = {}
     if verdict.outcome is Outcome.SENT:
@@ -165,12 +165,12 @@ def _stamp(
         mark = marks.on_page(page)
         since = mark.at if mark and mark.reason is verdict.reason else None
         values[schema.PAGE_STOPPED] = marks.text(verdict.reason, since or now, number)
-    said = notion_pages.plain(page)
+    said = page_values.plain(page)
     # Whichever is settled last completes the sequence. One that has neither a date nor its place in the ledger can be replayed.
     dated = [each for each in record.emails if said.get(schema.page_sent(each)) is not None]
     if verdict.outcome is not Outcome.FAILED and _others_done(record, number, [*dated, *done]):
         values[schema.PAGE_COMPLETED] = True
-    return {"properties": notion_pages.properties(schema.SEQUENCE_PAGES, values)} if values else None
+    return {"properties": page_values.properties(schema.SEQUENCE_PAGES, values)} if values else None
 
 
 def _object(text: str) -> dict[str, Any]:

@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from christmas_campaign import footer, notion_pages, plain_text, template_html, templates
-from christmas_campaign import notion_schema as schema
+from christmas_campaign import footer, plain_text, template_html, templates
 from christmas_campaign.campaign.settings import LINKS, Settings
 from christmas_campaign.footer import MAIL_REASON, POSTAL_ADDRESS, UNSUBSCRIBE
-from christmas_campaign.notion_pages import Read
+from christmas_campaign.notion import page_values, schema
+from christmas_campaign.notion.page_values import Read
 from christmas_campaign.sequences import SEQUENCES
 from christmas_campaign.template_origins import Origin, Origins, same_for_all, words_from
 from christmas_campaign.templates import Placeholder, TemplateError
@@ -172,12 +172,12 @@ def own_faults(page: Page) -> list[Fault]:
 
 
 def _too_long(text: str) -> list[str]:
-    pieces = [piece["text"]["content"] for piece in notion_pages.rich_text(text)]
-    most = MOST_OBJECTS * notion_pages.TEXT_OBJECT
+    pieces = [piece["text"]["content"] for piece in page_values.rich_text(text)]
+    most = MOST_OBJECTS * page_values.TEXT_OBJECT
     if len(pieces) > MOST_OBJECTS:
         return [f"it is longer than Notion takes ({most:,} characters; an emoji counts twice)"]
     # One short of full, for an emoji is not cut in half.
-    if len(pieces) == MOST_OBJECTS and len(pieces[-1].encode("utf-16-le")) >= 2 * (notion_pages.TEXT_OBJECT - 1):
+    if len(pieces) == MOST_OBJECTS and len(pieces[-1].encode("utf-16-le")) >= 2 * (page_values.TEXT_OBJECT - 1):
         return [f"it is exactly as long as Notion takes ({most:,} characters): the rest was probably cut off"]
     return []
 

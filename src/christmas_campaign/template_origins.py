@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from christmas_campaign import notion_schema as schema
 from christmas_campaign import values
 from christmas_campaign.campaign.settings import Settings
 from christmas_campaign.fields import Plain
 from christmas_campaign.intake import Event
+from christmas_campaign.notion import schema
 from christmas_campaign.payloads import FIELDS, Field
 from christmas_campaign.sequences import sequence
 from christmas_campaign.templates import Placeholder

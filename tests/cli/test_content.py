@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from christmas_campaign import compose, intake, notion_pages, plain_text, templates
-from christmas_campaign import notion_schema as schema
+from christmas_campaign import compose, intake, plain_text, templates
 from christmas_campaign.campaign.settings import read
 from christmas_campaign.cli import content
 from christmas_campaign.cli.stack import PROJECT, SANDBOX_SETTINGS
 from christmas_campaign.enrolment import Record
+from christmas_campaign.notion import page_values, schema
 from christmas_campaign.payloads import FIELDS
 from christmas_campaign.sequences import SEQUENCES, sequence
 
@@ -48,7 +48,7 @@ def names(*texts: str) -> set[str]:
 
 def as_page(template: content.Template) -> dict[str, Any]:
     """A template as Notion gives it back."""
-    written = notion_pages.properties(schema.TEMPLATES, template.values())
+    written = page_values.properties(schema.TEMPLATES, template.values())
     for name, item in written.items():
         item["type"] = schema.TEMPLATES.property(name).type
         for part in item.get("title", item.get("rich_text", [])):
@@ -155,7 +155,7 @@ def test_a_template_has_an_unsubscribe_link_a_language_and_nothing_that_runs(nam
     assert "{{unsubscribe_url}}" in template.text
     assert "{{calendly_link}}" in template.text
     assert names(template.text) == names(template.html)
-    assert len(notion_pages.rich_text(template.html)) <= 100
+    assert len(page_values.rich_text(template.html)) <= 100
     assert "{{first_name}}" in plain_text.from_html(template.html)
 
 

@@ -26,13 +26,13 @@ from support import (
     wait_for_mails,
 )
 
-from christmas_campaign import identity, notion_pages
-from christmas_campaign import notion_schema as schema
+from christmas_campaign import identity
 from christmas_campaign.campaign.outcomes import WHAT_TO_DO, Reason
 from christmas_campaign.cli import asking, replaying
 from christmas_campaign.cli import failures as the_failures
 from christmas_campaign.cli.kestra import Execution
 from christmas_campaign.cli.stack import PROJECT, Stack
+from christmas_campaign.notion import page_values, schema
 from cli.operator import christmas, christmas_json
 
 
@@ -326,5 +326,5 @@ def test_what_notion_refused_of_a_booking_is_named_and_done_again(stack: Stack) 
     assert christmas(stack, "replay", found["execution"], "--yes").exit_code == 0
     until(lambda: runs(stack, "booking", email, "precall")[-1].state == "SUCCESS", "the second try")
     with stack.notion() as notion:
-        assert notion_pages.plain(notion.page(page))["Booking Status"] == "Booked"
+        assert page_values.plain(notion.page(page))["Booking Status"] == "Booked"
     assert [run.labels["outcome"] for run in runs(stack, "enroll", email, "precall")] == ["enrolled", "skipped"]

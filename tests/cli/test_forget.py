@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from christmas_campaign import notion_schema as schema
 from christmas_campaign.cli import forgetting
 from christmas_campaign.cli.forget_look import BOOKS, Found
 from christmas_campaign.cli.forgetting import ForgetError, default_file, forget_her, write
 from christmas_campaign.cli.main import main
 from christmas_campaign.door.erasing import Said
 from christmas_campaign.forget import Person
+from christmas_campaign.notion import schema
 
 HER = Person("ana@example.com", "c" * 24)
 NOTHING = Found(HER, None, {}, {}, (), (), {})

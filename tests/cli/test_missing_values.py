@@ -26,9 +26,9 @@ from support import (
     wait_for_mails,
 )
 
-from christmas_campaign import notion_schema as schema
 from christmas_campaign.cli.kestra import Execution
 from christmas_campaign.cli.stack import Stack
+from christmas_campaign.notion import schema
 from christmas_campaign.sequences import sequence
 from cli.operator import christmas, christmas_json
 

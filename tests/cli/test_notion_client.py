@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from christmas_campaign.cli.notion import TRIES, Notion, NotionError
-from christmas_campaign.notion_schema import CONTACTS, TEMPLATES
+from christmas_campaign.notion.schema import CONTACTS, TEMPLATES
 from cli.notion_world import World
 
 

@@ -8,13 +8,12 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from christmas_campaign import notion_pages
-from christmas_campaign import notion_schema as schema
 from christmas_campaign.campaign import facts
 from christmas_campaign.cli import asking, tracking
 from christmas_campaign.cli.notion_commands import notion as group
 from christmas_campaign.lookups import SIGNUP
-from christmas_campaign.notion_schema import CONTACTS, SEQUENCE_PAGES
+from christmas_campaign.notion import page_values, schema
+from christmas_campaign.notion.schema import CONTACTS, SEQUENCE_PAGES
 from cli.notion_world import World
 
 DAY = "2025-11-20"
@@ -43,7 +42,7 @@ def add_signup(world: World, email: str | None, sent: dict[int, str], **values: 
 
 def said(world: World, page: str) -> dict[str, Any]:
     """What a contact's page says of the campaign's e-mails, without what is empty."""
-    plain = notion_pages.plain(world.client.page(page))
+    plain = page_values.plain(world.client.page(page))
     return {name: value for name, value in plain.items() if name.startswith("Christmas Email") and value}
 
 

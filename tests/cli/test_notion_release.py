@@ -21,10 +21,9 @@ from support import (
     wait_for_mails,
 )
 
-from christmas_campaign import notion_pages
-from christmas_campaign import notion_schema as schema
 from christmas_campaign.cli.notion_release import RELEASED, refusal
 from christmas_campaign.cli.stack import Stack
+from christmas_campaign.notion import page_values, schema
 from christmas_campaign.sequences import sequence
 from cli.operator import group
 
@@ -55,7 +54,7 @@ def left_by_the_old_system(stack: Stack, email: str, name: str, **more: Any) -> 
 def pages_of(stack: Stack, email: str) -> dict[str, dict[str, Any]]:
     """The plain values of an address's pages in Email Sequence, by id."""
     found = found_in(stack, schema.SEQUENCE_PAGES, schema.PAGE_EMAIL, email)
-    return {page["id"]: notion_pages.plain(page) for page in found}
+    return {page["id"]: page_values.plain(page) for page in found}
 
 
 @pytest.mark.parametrize("name", ["noshow", *map(long, ("postcall", "onboarding"))])

@@ -8,12 +8,11 @@ from typing import Any
 
 import pytest
 
-from christmas_campaign import notion_pages
-from christmas_campaign import notion_schema as schema
 from christmas_campaign.cli import asking, notion_setup
 from christmas_campaign.cli.environment import Environment
 from christmas_campaign.cli.notion_check import examine
-from christmas_campaign.notion_schema import CONTACTS, DATABASES, PORTALS, SEQUENCE_PAGES, Database, Property
+from christmas_campaign.notion import page_values, schema
+from christmas_campaign.notion.schema import CONTACTS, DATABASES, PORTALS, SEQUENCE_PAGES, Database, Property
 from cli.notion_world import World
 
 PARENT = "b55c9c91-384d-452b-81db-d1ef79372b75"
@@ -84,7 +83,7 @@ def test_what_is_there_stays_as_it_is(world: World) -> None:
         name: each for name, each in before.items() if name != "Phase"
     }
     assert set(after) - set(before) == {"Christmas Email 5 Date"}
-    assert notion_pages.plain(world.client.page(page))["Phase"] == "Phase 2C DIY"
+    assert page_values.plain(world.client.page(page))["Phase"] == "Phase 2C DIY"
 
 
 def test_an_option_goes_back_with_its_id_and_its_colour(world: World) -> None:

@@ -28,13 +28,13 @@ from support import (
     wait_for_mails,
 )
 
-from christmas_campaign import notion_pages, repair
-from christmas_campaign import notion_schema as schema
+from christmas_campaign import repair
 from christmas_campaign.campaign import times
 from christmas_campaign.cli import repair as cli_repair
 from christmas_campaign.cli.kestra import Execution
 from christmas_campaign.cli.main import main
 from christmas_campaign.cli.stack import Stack
+from christmas_campaign.notion import page_values, schema
 from cli.operator import christmas, christmas_json
 
 HOUR = timedelta(hours=1)
@@ -186,7 +186,7 @@ def test_a_stamp_that_was_not_written_is_written(stack: Stack) -> None:
     dry = christmas(stack, "repair")
     assert f"The page of {enrolment} does not say what the ledger says: Email 2 Sent is written." in dry.stdout
     assert christmas(stack, "repair", "--apply").exit_code == 0
-    stamped = notion_pages.moment(page_of(stack, email)["Email 2 Sent"])
+    stamped = page_values.moment(page_of(stack, email)["Email 2 Sent"])
     assert stamped == times.parse(stack.kestra.kv_get(f"mail.{enrolment}.2")["at"])
     assert page_of(stack, email)["Sequence Completed"] is False
 
@@ -208,7 +208,7 @@ def test_a_completed_sequence_is_completed(stack: Stack) -> None:
     assert len(report["done"]) == 1
     page = page_of(stack, email)
     assert page["Sequence Completed"] is True
-    stamps = [notion_pages.moment(page[f"Email {number} Sent"]) for number in (2, 5)]
+    stamps = [page_values.moment(page[f"Email {number} Sent"]) for number in (2, 5)]
     assert stamps == [times.parse("2025-11-22T15:00:00Z"), times.parse("2025-11-25T15:00:00Z")]
 
 

@@ -22,7 +22,7 @@ from christmas_campaign.cli.main import main
 from christmas_campaign.cli.secrets_check import Kind
 from christmas_campaign.cli.setting import TO_BE_MADE, Kestra, Made
 from christmas_campaign.cli.settings_list import DOOR_TELLS, SETTINGS
-from christmas_campaign.notion_schema import CONTACTS, DATABASES
+from christmas_campaign.notion.schema import CONTACTS, DATABASES
 from cli.notion_world import TOKEN, World
 from cli.test_env_file import as_compose_reads_it
 

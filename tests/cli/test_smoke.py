@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 
 from christmas_campaign.cli import smoke as the_smoke
 from christmas_campaign.cli.main import main
-from christmas_campaign.notion_schema import DATABASES, TEMPLATES
+from christmas_campaign.notion.schema import DATABASES, TEMPLATES
 from cli.notion_world import World
 
 WANTED = {"SMOKE": "yes", "CI": ""}

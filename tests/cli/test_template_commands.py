@@ -16,8 +16,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from christmas_campaign import identity, notion_pages, template_check, unsubscribing
-from christmas_campaign import notion_schema as schema
+from christmas_campaign import identity, template_check, unsubscribing
 from christmas_campaign.campaign import times
 from christmas_campaign.campaign.settings import Settings
 from christmas_campaign.cli import content, template_sync
@@ -27,6 +26,7 @@ from christmas_campaign.cli.notion import Notion
 from christmas_campaign.cli.sandbox import Sandbox
 from christmas_campaign.cli.stack import PROJECT, SANDBOX_SETTINGS, database_ids
 from christmas_campaign.cli.template_commands import templates
+from christmas_campaign.notion import page_values, schema
 from christmas_campaign.sequences import sequence
 
 TOKEN = "ntn_for_tests"
@@ -94,10 +94,10 @@ class World:
         for name in template_check.uses():
             self.add(name, **instead)
 
-    def there(self) -> dict[str, dict[str, notion_pages.Read]]:
+    def there(self) -> dict[str, dict[str, page_values.Read]]:
         """The templates in Notion, by name."""
         pages = self.notion.pages(self.sources[schema.TEMPLATES.setting])
-        found = [notion_pages.plain(page) for page in pages]
+        found = [page_values.plain(page) for page in pages]
         by_name = {str(page[schema.TEMPLATE_NAME]): page for page in found}
         assert len(by_name) == len(found)
         return by_name

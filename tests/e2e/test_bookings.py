@@ -24,10 +24,10 @@ from support import (
     wait_for_mails,
 )
 
-from christmas_campaign import identity, notion_pages
-from christmas_campaign import notion_schema as schema
+from christmas_campaign import identity
 from christmas_campaign.campaign import times
 from christmas_campaign.cli.stack import Stack
+from christmas_campaign.notion import page_values, schema
 from e2e.test_stops import about_to_get_the_last, became
 
 SENT = ("SUCCESS", "sent", None)
@@ -49,7 +49,7 @@ def call(days: float) -> str:
 def contact_of(stack: Stack, email: str) -> dict[str, Any]:
     """What the contact's page in BusinessX says of her call."""
     (page,) = found_in(stack, schema.CONTACTS, schema.CONTACT_EMAIL, email)
-    said = notion_pages.plain(page)
+    said = page_values.plain(page)
     return {name: said[name] for name in ("Booking Status", "Diagnostic Call Date", "Christmas Campaign Status")}
 
 

@@ -28,11 +28,12 @@ from support import (
     wait_for_mails,
 )
 
-from christmas_campaign import identity, notion_pages
+from christmas_campaign import identity
 from christmas_campaign.cli.forget_look import PLACES
 from christmas_campaign.cli.stack import Stack
 from christmas_campaign.door.erasing import said
 from christmas_campaign.door.inbox import Call, Inbox
+from christmas_campaign.notion import page_values
 from e2e.leaks import Search
 
 
@@ -60,7 +61,7 @@ def pages(stack: Stack) -> Iterator[dict[str, Any]]:
     with stack.notion() as notion:
         for database in PLACES:
             found = notion.pages(notion.data_source(stack.database(database)))
-            yield from (page for page in found if not notion_pages.archived(page))
+            yield from (page for page in found if not page_values.archived(page))
 
 
 def traces(stack: Stack, inbox: Path, email: str, since: datetime) -> set[str]:

@@ -27,10 +27,10 @@ from support import (
     wait_for_mails,
 )
 
-from christmas_campaign import identity, notion_pages
-from christmas_campaign import notion_schema as schema
+from christmas_campaign import identity
 from christmas_campaign.cli.sandbox import Mail
 from christmas_campaign.cli.stack import PROJECT, Stack
+from christmas_campaign.notion import page_values, schema
 from christmas_campaign.sequences import SEQUENCES, sequence
 from e2e import transcript
 
@@ -156,7 +156,7 @@ def test_every_page_says_what_became_of_it(stack: Stack, journeys: dict[str, Jou
     assert page["Business Name"] == NASTY["business_name"]
     assert page["Sequence Completed"] is True
     for mail in journey.mails:
-        stamp = notion_pages.moment(page[f"Email {mail.tags['number']} Sent"])
+        stamp = page_values.moment(page[f"Email {mail.tags['number']} Sent"])
         assert stamp is not None
         assert timedelta(0) <= stamp - mail.received_at < DAY
     said = sorted(analytics_of(stack, journey.email), key=lambda each: int(each["Email Number"]))

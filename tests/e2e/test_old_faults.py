@@ -36,13 +36,12 @@ from support import (
     wait_for_mails,
 )
 
-from christmas_campaign import notion_pages
-from christmas_campaign import notion_schema as schema
 from christmas_campaign.campaign import times
 from christmas_campaign.cli import demo
 from christmas_campaign.cli.kestra import Execution
 from christmas_campaign.cli.sandbox import Mail
 from christmas_campaign.cli.stack import PROJECT, Stack
+from christmas_campaign.notion import page_values, schema
 
 OTHERS = ("noshow", "postcall", "onboarding")
 
@@ -73,7 +72,7 @@ def test_fault_1_a_website_that_marks_email_1_first_gets_its_contact_enrolled(st
     page = page_of(stack, email)
     assert page["Template Type"] == "5-Day Sequence"
     assert page["First Name"] == "From the website"
-    assert notion_pages.moment(page["Email 1 Sent"]) == anchor
+    assert page_values.moment(page["Email 1 Sent"]) == anchor
 
 
 def test_fault_2_a_second_signup_before_e2_schedules_nothing_again(stack: Stack) -> None:
@@ -119,12 +118,12 @@ def test_fault_4_a_contact_in_two_sequences_has_each_email_on_its_own_page(stack
     ended(stack, email, 4)
     ended(stack, email, 3, sequence="noshow")
 
-    pages = [notion_pages.plain(page) for page in found_in(stack, schema.SEQUENCE_PAGES, schema.PAGE_EMAIL, email)]
+    pages = [page_values.plain(page) for page in found_in(stack, schema.SEQUENCE_PAGES, schema.PAGE_EMAIL, email)]
     assert sorted(str(page["Template Type"]) for page in pages) == ["5-Day Sequence", "No-Show Recovery"]
     for page in pages:
         name = "signup" if page["Template Type"] == "5-Day Sequence" else "noshow"
         own = {int(mail.tags["number"]): mail for mail in found if mail.tags["sequence"] == name}
-        stamps = {n: notion_pages.moment(page[f"Email {n} Sent"]) for n in range(1, 8) if page[f"Email {n} Sent"]}
+        stamps = {n: page_values.moment(page[f"Email {n} Sent"]) for n in range(1, 8) if page[f"Email {n} Sent"]}
         if name == "signup":
             # The website sent it, and said when.
             assert stamps.pop(1) is not None
@@ -166,7 +165,7 @@ class Broken(NamedTuple):
 def changed(stack: Stack, name: str, **values: str | None) -> Iterator[None]:
     """Change a template in Notion, and put it back."""
     (page,) = found_in(stack, schema.TEMPLATES, schema.TEMPLATE_NAME, name)
-    said = notion_pages.plain(page)
+    said = page_values.plain(page)
     new = {key.replace("_", " "): value for key, value in values.items()}
     with stack.notion() as notion:
         notion.update_page(page["id"], schema.TEMPLATES, new)

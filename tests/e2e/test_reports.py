@@ -15,11 +15,11 @@ from cli.operator import christmas, christmas_json
 from support import add_contact, address, analytics_of, begin, ended, mails, numbers, until, wait_for_mails
 
 from christmas_campaign import identity, reports
-from christmas_campaign import notion_schema as schema
 from christmas_campaign.campaign import times
 from christmas_campaign.cli.kestra import Execution
 from christmas_campaign.cli.sandbox import Mail
 from christmas_campaign.cli.stack import Stack
+from christmas_campaign.notion import schema
 from christmas_campaign.reports import Kind, Report, Seen
 
 

@@ -30,10 +30,9 @@ from support import (
     wait_for_mails,
 )
 
-from christmas_campaign import notion_pages
-from christmas_campaign import notion_schema as schema
 from christmas_campaign.campaign import times
 from christmas_campaign.cli.stack import Stack
+from christmas_campaign.notion import page_values, schema
 
 EXPECTED = Path(__file__).parent / "expected"
 
@@ -67,16 +66,16 @@ def test_the_contact_and_the_page_say_what_the_website_said(stack: Stack) -> Non
     arrived = sign_up(stack, email, business_name="Salon Ana", red_systems=1, orange_systems=2, green_systems=5)
     enrolled(stack, email)
 
-    (contact,) = [notion_pages.plain(page) for page in found_in(stack, schema.CONTACTS, schema.CONTACT_EMAIL, email)]
+    (contact,) = [page_values.plain(page) for page in found_in(stack, schema.CONTACTS, schema.CONTACT_EMAIL, email)]
     assert contact["Assessment Score"] == 52
     assert contact["Segment"] == "URGENT"
     assert contact["Christmas Campaign Status"] == "Nurture Sequence"
     assert contact["Phase"] == "Phase 1 Assessment"
     page = page_of(stack, email)
-    created = notion_pages.moment(page.pop("Sequence Created"))
+    created = page_values.moment(page.pop("Sequence Created"))
     assert created is not None
     assert timedelta(0) <= created - arrived < timedelta(seconds=30)
-    assert notion_pages.moment(page.pop("Signup Date")) == arrived
+    assert page_values.moment(page.pop("Signup Date")) == arrived
     assert {name: value for name, value in page.items() if value is not None and value is not False} == {
         "Name": f"{email} - 5-Day Sequence",
         "Email": email,
@@ -118,7 +117,7 @@ def test_email_1_sent_at_moves_the_anchor(stack: Stack) -> None:
     enrolled(stack, email)
 
     assert scheduled(stack, email) == {number: anchor + delay for number, delay in DELAYS.items()}
-    assert notion_pages.moment(page_of(stack, email)["Email 1 Sent"]) == anchor
+    assert page_values.moment(page_of(stack, email)["Email 1 Sent"]) == anchor
 
 
 @pytest.mark.alone
@@ -161,7 +160,7 @@ def test_a_contact_in_the_middle_of_the_old_systems_sequence_gets_the_rest_on_ti
     assert numbers(mails(stack, email)) == [3, 4, 5]
     page = page_of(stack, email)
     assert page["Email 1 Sent"] is None
-    assert notion_pages.moment(page["Email 2 Sent"]) == times.parse(times.text(now - 2 * DAY))
+    assert page_values.moment(page["Email 2 Sent"]) == times.parse(times.text(now - 2 * DAY))
     assert (page["Template Type"], page["Sequence Completed"]) == ("5-Day Sequence", True)
 
 

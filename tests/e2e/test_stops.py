@@ -27,10 +27,10 @@ from support import (
     wait_for_mails,
 )
 
-from christmas_campaign import identity, notion_pages
-from christmas_campaign import notion_schema as schema
+from christmas_campaign import identity
 from christmas_campaign.cli.kestra import Execution
 from christmas_campaign.cli.stack import Stack
+from christmas_campaign.notion import page_values, schema
 
 #: A time as a page has it.
 SECOND = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d-0\d:00"
@@ -121,7 +121,7 @@ def test_who_has_bought_gets_the_onboarding_and_no_more_of_the_signup(stack: Sta
     assert [mail.tags["sequence"] for mail in mails(stack, email)] == ["onboarding"] * 3
     (kept,) = christmas_json(stack, "stopped", email)
     assert [(each["reason"], each["by"]) for each in kept["stops"]] == [("bought", "enrolment")]
-    pages = [notion_pages.plain(page) for page in found_in(stack, schema.SEQUENCE_PAGES, schema.PAGE_EMAIL, email)]
+    pages = [page_values.plain(page) for page in found_in(stack, schema.SEQUENCE_PAGES, schema.PAGE_EMAIL, email)]
     assert sorted((page["Template Type"], page["Stop Reason"]) for page in pages) == [
         ("5-Day Sequence", "bought (from E2)"),
         ("Onboarding", None),

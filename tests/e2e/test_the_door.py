@@ -29,13 +29,12 @@ from support import (
     wait_for_mails,
 )
 
-from christmas_campaign import notion_pages
-from christmas_campaign import notion_schema as schema
 from christmas_campaign.campaign import times
 from christmas_campaign.cli.sandbox import Mail
 from christmas_campaign.cli.stack import Stack
 from christmas_campaign.door.inbox import look
 from christmas_campaign.door.paths import NATIVE, OLD, TODAY
+from christmas_campaign.notion import page_values, schema
 from christmas_campaign.sequences import SEQUENCES, sequence
 
 SECRET, OLD_SECRET = "whsec_" + base64_of("a new secret of the website"), "whsec_" + base64_of("the one before it")
@@ -107,7 +106,7 @@ def test_a_booking_in_the_old_form_is_enrolled_at_the_old_path_and_at_kestras_ow
     known = {"status": "skipped", "reason": "duplicate_precall_sequence", "email": email}
     assert (native.status_code, native.json()) == (200, known)
     (page,) = found_in(behind, schema.SEQUENCE_PAGES, schema.PAGE_EMAIL, email)
-    said = notion_pages.plain(page)
+    said = page_values.plain(page)
     assert (said["Calendly Event URI"], said["First Name"]) == ("AAA", "Ana")
 
 

@@ -25,10 +25,10 @@ from support import (
     wait_for_mails,
 )
 
-from christmas_campaign import identity, notion_pages
-from christmas_campaign import notion_schema as schema
+from christmas_campaign import identity
 from christmas_campaign.cli.kestra import Execution
 from christmas_campaign.cli.stack import Stack
+from christmas_campaign.notion import page_values, schema
 
 
 @pytest.fixture(autouse=True)
@@ -45,7 +45,7 @@ def call(stack: Stack, email: str, wish: str) -> None:
 
 def pages_of(stack: Stack, email: str) -> dict[str, dict[str, Any]]:
     """The plain values of a contact's pages in Email Sequence, by their sequence."""
-    pages = [notion_pages.plain(page) for page in found_in(stack, schema.SEQUENCE_PAGES, schema.PAGE_EMAIL, email)]
+    pages = [page_values.plain(page) for page in found_in(stack, schema.SEQUENCE_PAGES, schema.PAGE_EMAIL, email)]
     return {str(page["Template Type"]): page for page in pages}
 
 

@@ -12,9 +12,9 @@ from typing import Any
 from support import address, found_in, payload, post, until
 
 from christmas_campaign import identity
-from christmas_campaign import notion_schema as schema
 from christmas_campaign.campaign import facts
 from christmas_campaign.cli.stack import Stack
+from christmas_campaign.notion import schema
 from christmas_campaign.sequences import sequence
 from faults.account import Expected
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from support import SCALE, add_contact, address, found_in, mails, page_of, payload, post, runs, until
 
-from christmas_campaign import notion_schema as schema
 from christmas_campaign.cli.stack import Stack
+from christmas_campaign.notion import schema
 from faults.account import Expected, living, settle_the_account
 from faults.breaking import held, kill_and_start
 from faults.people import SIGNUP, about_to_get_the_last, anchored, overdue, wait_until_enrolled

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from support import address, found_in, page_of, refresh, sign_up, wait_for_mails
 
-from christmas_campaign import footer, notion_pages
-from christmas_campaign import notion_schema as schema
+from christmas_campaign import footer
 from christmas_campaign.cli.stack import Stack
+from christmas_campaign.notion import page_values, schema
 from faults.account import Expected, settle_the_account
 from faults.breaking import held
 from faults.people import SIGNUP, about_to_get_the_last, again, anchored, wait_until_enrolled
@@ -27,7 +27,7 @@ FOOTER = "".join(f"<p>{{{{{each}}}}}</p>" for each in footer.PLACEHOLDERS)
 def template_changed(stack: Stack, values: Mapping[str, Any]) -> Iterator[None]:
     """Change the template of the last e-mail, as somebody does in Notion; afterwards it is what it was."""
     (page,) = found_in(stack, schema.TEMPLATES, schema.TEMPLATE_NAME, TEMPLATE)
-    before = {name: notion_pages.plain(page)[name] for name in values}
+    before = {name: page_values.plain(page)[name] for name in values}
     with stack.notion() as notion:
         notion.update_page(page["id"], schema.TEMPLATES, values)
         refresh(stack)

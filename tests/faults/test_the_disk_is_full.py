@@ -15,8 +15,8 @@ import httpx
 import pytest
 from support import SCALE, address, found_in, payload
 
-from christmas_campaign import notion_schema as schema
 from christmas_campaign.cli.stack import Stack
+from christmas_campaign.notion import schema
 from faults import commands
 from faults.account import Expected, living, settle_the_account
 from faults.people import about_to_get_the_last, anchored, pages_of_all_but_the_last

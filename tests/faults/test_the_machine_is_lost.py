@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from support import DELAYS, SCALE, address, calls, found_in, mails, numbers, page_of, runs, scheduled, sign_up, until
 
-from christmas_campaign import notion_schema as schema
 from christmas_campaign.cli.stack import PROJECT, Stack
+from christmas_campaign.notion import schema
 
 #: A day is eighteen seconds: between two e-mails an engine is stopped, backed up, and started.
 SLOWER = 3

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from support import SCALE, address, found_in, runs, until
 
-from christmas_campaign import notion_schema as schema
 from christmas_campaign.cli.stack import Stack
+from christmas_campaign.notion import schema
 from faults import commands
 from faults.account import Expected, settle_the_account
 from faults.breaking import held, lose_the_next_step

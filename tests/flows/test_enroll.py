@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pytest
 from support import add_contact, address, begin, enrolled, found_in, scheduled, sign_up, until
 
-from christmas_campaign import identity, notion_pages
-from christmas_campaign import notion_schema as schema
+from christmas_campaign import identity
 from christmas_campaign.cli.stack import Stack
+from christmas_campaign.notion import page_values, schema
 
 
 @pytest.fixture(autouse=True)
@@ -19,10 +19,10 @@ def _no_faults_left(stack: Stack) -> Iterator[None]:
     stack.sandbox.clear_faults()
 
 
-def contact(stack: Stack, email: str) -> dict[str, notion_pages.Read]:
+def contact(stack: Stack, email: str) -> dict[str, page_values.Read]:
     """The plain values of a contact's page."""
     (page,) = found_in(stack, schema.CONTACTS, schema.CONTACT_EMAIL, email)
-    return {name: value for name, value in notion_pages.plain(page).items() if value not in (None, False)}
+    return {name: value for name, value in page_values.plain(page).items() if value not in (None, False)}
 
 
 def state(stack: Stack, email: str, name: str = "signup") -> str:
@@ -65,7 +65,7 @@ def test_a_customer_has_one_portal_however_often_she_pays(stack: Stack) -> None:
         "the second enrolment",
     )
     (page,) = found_in(stack, schema.PORTALS, schema.PORTAL_EMAIL, email)
-    said = notion_pages.plain(page)
+    said = page_values.plain(page)
     assert said.pop("Created Date") is not None
     assert {name: value for name, value in said.items() if value is not None} == {
         "Name": "Salon Ana - Customer Portal",

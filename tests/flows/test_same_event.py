@@ -27,11 +27,11 @@ from support import (
     wait_for_mails,
 )
 
-from christmas_campaign import identity, notion_pages
-from christmas_campaign import notion_schema as schema
+from christmas_campaign import identity
 from christmas_campaign.campaign import times
 from christmas_campaign.cli.kestra import Execution
 from christmas_campaign.cli.stack import Stack
+from christmas_campaign.notion import page_values, schema
 from christmas_campaign.sequences import SEQUENCES
 
 #: All whose dates count from the arrival. Bookings, whose events overtake one another, have tests of their own.
@@ -142,7 +142,7 @@ def check_dates(stack: Stack, run: Execution, name: str, anchor: datetime) -> No
 def pages(stack: Stack, email: str, name: str | None = None) -> list[dict[str, Any]]:
     """The plain values of an address's pages in Email Sequence, of one sequence or of all, with their ids under ``id``."""
     found = [
-        {**notion_pages.plain(page), "id": page["id"], "edited": page["last_edited_time"]}
+        {**page_values.plain(page), "id": page["id"], "edited": page["last_edited_time"]}
         for page in found_in(stack, schema.SEQUENCE_PAGES, schema.PAGE_EMAIL, email)
     ]
     return [page for page in found if name is None or page["Template Type"] == TYPES[name]]
@@ -150,7 +150,7 @@ def pages(stack: Stack, email: str, name: str | None = None) -> list[dict[str, A
 
 def stamps(page: Mapping[str, Any]) -> dict[int, datetime]:
     """What a page says of e-mails that were sent."""
-    said = {number: notion_pages.moment(page[f"Email {number} Sent"]) for number in range(1, 8)}
+    said = {number: page_values.moment(page[f"Email {number} Sent"]) for number in range(1, 8)}
     return {number: moment for number, moment in said.items() if moment is not None}
 
 

@@ -24,9 +24,9 @@ from support import (
 )
 
 from christmas_campaign import identity
-from christmas_campaign import notion_schema as schema
 from christmas_campaign.cli.kestra import Execution
 from christmas_campaign.cli.stack import Stack
+from christmas_campaign.notion import schema
 
 
 @pytest.fixture(autouse=True)

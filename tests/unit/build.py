@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from christmas_campaign import intake, notion_pages, unsubscribing
-from christmas_campaign import notion_schema as schema
+from christmas_campaign import intake, unsubscribing
 from christmas_campaign.campaign import times
 from christmas_campaign.campaign.settings import Settings
 from christmas_campaign.enrolment import Record
 from christmas_campaign.intake import Event
-from christmas_campaign.notion_schema import Database
+from christmas_campaign.notion import page_values, schema
+from christmas_campaign.notion.schema import Database
 from christmas_campaign.reports import Kind, Report
 from christmas_campaign.sequences import SEQUENCES, sequence
 
@@ -151,7 +151,7 @@ def report(kind: Kind = Kind.DELIVERED, /, *, at: datetime = NOW, detail: str = 
 def _shown(kind: str, value: Any) -> Any:
     match kind:
         case "title" | "rich_text":
-            pieces = notion_pages.rich_text(str(value))
+            pieces = page_values.rich_text(str(value))
             return [{**piece, "plain_text": piece["text"]["content"], "href": None} for piece in pieces]
         case "select":
             return {"id": "x", "name": value, "color": "default"}

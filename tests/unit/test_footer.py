@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from christmas_campaign import footer
-from christmas_campaign import notion_schema as schema
+from christmas_campaign.notion import schema
 
 ALL = "{{unsubscribe_url}} {{ postal_address }} {{mail_reason}}"
 

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from christmas_campaign import fields, footer, template_check, template_origins, values
-from christmas_campaign import notion_schema as schema
 from christmas_campaign.campaign import facts
 from christmas_campaign.campaign.settings import Settings
+from christmas_campaign.notion import schema
 from christmas_campaign.payloads import FIELDS, Field
 from christmas_campaign.sequences import SEQUENCES
 from christmas_campaign.template_check import Fault, Notice, Page, Use

@@ -17,10 +17,10 @@ from typing import Any
 
 import pytest
 
-from christmas_campaign import compose, intake, lookups, notion_pages, plan, unsubscribing
-from christmas_campaign import notion_schema as schema
+from christmas_campaign import compose, intake, lookups, plan, unsubscribing
 from christmas_campaign.campaign.settings import Settings
 from christmas_campaign.enrolment import Record
+from christmas_campaign.notion import page_values, schema
 
 #: Where the machine may stand, and what its clock is ahead of UTC in January, to see that it does.
 ZONES = {"America/Toronto": "-0500", "Asia/Tokyo": "+0900", "UTC": "+0000"}
@@ -88,7 +88,7 @@ SAID_OF_TIMES = {
 
 def page(database: schema.Database, values: Mapping[str, Any]) -> dict[str, Any]:
     """A page as Notion answers it."""
-    written = notion_pages.properties(database, values)
+    written = page_values.properties(database, values)
     properties: dict[str, Any] = {}
     for name, value in written.items():
         ((kind, given),) = value.items()

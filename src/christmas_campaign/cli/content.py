@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from christmas_campaign import notion_schema as schema
 from christmas_campaign.errors import CommandError
+from christmas_campaign.notion import schema
 
 
 class ContentError(CommandError):

@@ -20,7 +20,7 @@ from christmas_campaign.cli.env_file import Problem
 from christmas_campaign.cli.kestra import Kestra
 from christmas_campaign.cli.notion import Notion
 from christmas_campaign.errors import CommandError
-from christmas_campaign.notion_schema import Database
+from christmas_campaign.notion.schema import Database
 
 NOTION_URL = "https://api.notion.com"
 KESTRA_URL = "http://127.0.0.1:8080"

@@ -8,12 +8,13 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from christmas_campaign import alert, bookings, marks, notion_pages
+from christmas_campaign import alert, bookings, marks
 from christmas_campaign.campaign import times
 from christmas_campaign.campaign.outcomes import WHAT_TO_DO, Outcome, Reason
 from christmas_campaign.cli import kestra_models, stopping
 from christmas_campaign.cli.kestra import Execution, Kestra
 from christmas_campaign.door.handlers import HANDLERS
+from christmas_campaign.notion import page_values
 from christmas_campaign.repair import ENROLL, SEND_EMAIL
 from christmas_campaign.sequences import SEQUENCES
 
@@ -190,11 +191,11 @@ def _page(kestra: Kestra, run: Execution, enrolment: object) -> str | None:
     """The address of the contact's page: in Email Sequence, else in BusinessX, as far as an enrolment has found it."""
     page_id = kestra.kv_get(f"page.{enrolment}", NAMESPACE) if enrolment is not None else None
     if page_id is not None:
-        return notion_pages.link(str(page_id))
+        return page_values.link(str(page_id))
     outputs = {each.task: each.outputs.get("vars") or {} for each in run.tasks}
     path = (outputs.get("plan", {}).get("contact") or {}).get("path")
     if path is not None:
-        return notion_pages.link(str(path).rpartition("/")[2])
+        return page_values.link(str(path).rpartition("/")[2])
     contact = run.labels.get("contact")
     known = kestra.kv_get(marks.key(contact), NAMESPACE) if contact else None
     return known.get("link") if isinstance(known, dict) else None

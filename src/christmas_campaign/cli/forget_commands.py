@@ -19,7 +19,7 @@ from christmas_campaign.cli.plainly import plainly
 from christmas_campaign.door.inbox import InboxError
 from christmas_campaign.errors import CommandError
 from christmas_campaign.forget import Person
-from christmas_campaign.notion_schema import Database
+from christmas_campaign.notion.schema import Database
 
 _OUT_OF_REACH = (
     "Out of its reach: Notion's trash (it empties itself after 30 days), Resend's log, messages in Discord, backups, Kestra's "

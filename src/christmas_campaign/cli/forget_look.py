@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from christmas_campaign import forget, notion_pages, stops
-from christmas_campaign import notion_schema as schema
+from christmas_campaign import forget, stops
 from christmas_campaign.campaign import email_address
 from christmas_campaign.cli import kestra_models
 from christmas_campaign.cli.kestra import Kestra
@@ -16,8 +15,9 @@ from christmas_campaign.door import erasing
 from christmas_campaign.door.erasing import Said
 from christmas_campaign.door.inbox import InboxError
 from christmas_campaign.forget import Person, Whose
-from christmas_campaign.notion_pages import Page
-from christmas_campaign.notion_schema import Database
+from christmas_campaign.notion import page_values, schema
+from christmas_campaign.notion.page_values import Page
+from christmas_campaign.notion.schema import Database
 
 NAMESPACE = "christmas"
 
@@ -144,9 +144,9 @@ def _pages(
     found: dict[str, tuple[Database, Page]] = {}
     for database, name in PLACES.items():
         systems.progress(f"Looking into {database.title}")
-        either = {"or": [notion_pages.equals(database, name, each) for each in spelled]}
+        either = {"or": [page_values.equals(database, name, each) for each in spelled]}
         for page in systems.notion.pages(systems.sources[database], {"filter": either}):
-            if not notion_pages.archived(page):
+            if not page_values.archived(page):
                 found[str(page["id"])] = (database, page)
     # A page of an enrolment of hers from which somebody took the address has her name still.
     for key, page_id in entries.items():
@@ -164,11 +164,11 @@ def _page(notion: Notion, page_id: str) -> Page | None:
         if error.status in (400, 404):
             return None
         raise
-    return None if notion_pages.archived(page) else page
+    return None if page_values.archived(page) else page
 
 
 def _is_of_another(page: Page, email: str) -> bool:
-    said = notion_pages.plain(page).get(schema.PAGE_EMAIL)
+    said = page_values.plain(page).get(schema.PAGE_EMAIL)
     try:
         return isinstance(said, str) and email_address.normalise(said) != email
     except ValueError:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from christmas_campaign import forget, notion_pages, stops
+from christmas_campaign import forget, stops
 from christmas_campaign.campaign import times
 from christmas_campaign.campaign.outcomes import Reason
 from christmas_campaign.cli import kestra_models, stopping
@@ -21,7 +21,8 @@ from christmas_campaign.cli.notion import NotionError
 from christmas_campaign.door import erasing
 from christmas_campaign.errors import CommandError
 from christmas_campaign.forget import Person
-from christmas_campaign.notion_schema import Database
+from christmas_campaign.notion import page_values
+from christmas_campaign.notion.schema import Database
 
 #: How often it looks again, and erases what has come in between.
 ROUNDS = 5
@@ -165,7 +166,7 @@ def exported(kestra: Kestra, found: Found) -> dict[str, Any]:
     ``KestraError``."""
     pages: dict[str, list[dict[str, Any]]] = {}
     for page_id, (database, page) in found.pages.items():
-        pages.setdefault(database.title, []).append({"id": page_id, "properties": notion_pages.plain(page)})
+        pages.setdefault(database.title, []).append({"id": page_id, "properties": page_values.plain(page)})
     return {
         "contact": found.person.contact,
         "email": found.person.email,

@@ -10,9 +10,9 @@ from urllib.parse import quote
 
 import httpx
 
-from christmas_campaign import notion_pages
 from christmas_campaign.errors import CommandError
-from christmas_campaign.notion_schema import Database, Property
+from christmas_campaign.notion import page_values
+from christmas_campaign.notion.schema import Database, Property
 
 #: The version of Notion's API whose databases have data sources.
 VERSION = "2025-09-03"
@@ -81,7 +81,7 @@ class Notion:
             "/databases",
             {
                 "parent": {"type": "page_id", "page_id": parent_page},
-                "title": notion_pages.rich_text(database.title),
+                "title": page_values.rich_text(database.title),
                 "initial_data_source": {"properties": properties},
             },
         )
@@ -112,19 +112,19 @@ class Notion:
         ids = (
             str(found["parent"]["database_id"])
             for found in self._listed("/search", wanted)
-            if not notion_pages.archived(found) and text(found["title"]) == title
+            if not page_values.archived(found) and text(found["title"]) == title
         )
         return list(dict.fromkeys(ids))
 
     def create_page(self, data_source: str, database: Database, values: Mapping[str, Any]) -> str:
         """Make a page with these plain values; returns its id."""
         parent = {"type": "data_source_id", "data_source_id": data_source}
-        body = {"parent": parent, "properties": notion_pages.properties(database, values)}
+        body = {"parent": parent, "properties": page_values.properties(database, values)}
         return str(self._call("POST", "/pages", body)["id"])
 
     def update_page(self, page_id: str, database: Database, values: Mapping[str, Any]) -> None:
         """Set these plain values of a page."""
-        self._call("PATCH", f"/pages/{page_id}", {"properties": notion_pages.properties(database, values)})
+        self._call("PATCH", f"/pages/{page_id}", {"properties": page_values.properties(database, values)})
 
     def archive_page(self, page_id: str) -> None:
         """Put a page into the trash."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from christmas_campaign import notion_pages
 from christmas_campaign.cli.environment import Environment, SettingError
 from christmas_campaign.cli.notion import Notion, NotionError, configuration, text
-from christmas_campaign.notion_schema import DATABASES, Database, Property
+from christmas_campaign.notion import page_values
+from christmas_campaign.notion.schema import DATABASES, Database, Property
 
 #: The most options of a select that Notion takes in one request.
 MOST_OPTIONS = 100
@@ -104,7 +104,7 @@ def _look(environment: Environment, notion: Notion, database: Database, database
     described = _if_there(notion.database, database_id)
     if described is None:
         return only(*_what_else(environment, notion, database, database_id))
-    if notion_pages.archived(described):
+    if page_values.archived(described):
         return only("it is in the trash", "take it out again in Notion")
     sources = described["data_sources"]
     if not sources:

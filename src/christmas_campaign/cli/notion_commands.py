@@ -19,7 +19,7 @@ from christmas_campaign.cli.notion import Notion
 from christmas_campaign.cli.notion_check import Fault, examine
 from christmas_campaign.cli.plainly import plainly
 from christmas_campaign.errors import CommandError
-from christmas_campaign.notion_schema import DATABASES
+from christmas_campaign.notion.schema import DATABASES
 
 
 @click.group()

@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from christmas_campaign import identity, notion_pages
-from christmas_campaign import notion_schema as schema
+from christmas_campaign import identity
 from christmas_campaign.cli.environment import Environment
 from christmas_campaign.cli.kestra import Kestra
 from christmas_campaign.cli.notion import Notion
 from christmas_campaign.lookups import event_field
-from christmas_campaign.notion_pages import Read
+from christmas_campaign.notion import page_values, schema
+from christmas_campaign.notion.page_values import Read
 from christmas_campaign.sequences import SEQUENCES, Sequence
 
 NAMESPACE = "christmas"
@@ -44,13 +44,13 @@ def look(environment: Environment, notion: Notion, kestra: Kestra, email: str) -
     keys = frozenset(kestra.kv_list(NAMESPACE))
     source = notion.data_source(environment.database(schema.SEQUENCE_PAGES))
     query = {
-        "filter": notion_pages.equals(schema.SEQUENCE_PAGES, schema.PAGE_EMAIL, email),
+        "filter": page_values.equals(schema.SEQUENCE_PAGES, schema.PAGE_EMAIL, email),
         "sorts": [{"timestamp": "created_time", "direction": "ascending"}],
     }
     for page in notion.pages(source, query):
-        said = notion_pages.plain(page)
+        said = page_values.plain(page)
         found = next((each for each in RELEASED if each.template_type == said.get(schema.PAGE_TEMPLATE_TYPE)), None)
-        if found is None or notion_pages.archived(page):
+        if found is None or page_values.archived(page):
             continue
         event = said.get(event_property(found))
         known = _is_enrolled(kestra, keys, found, email, event, page["id"])

@@ -13,7 +13,7 @@ from christmas_campaign.cli.environment import Environment
 from christmas_campaign.cli.notion import Notion
 from christmas_campaign.cli.notion_check import Found, compare
 from christmas_campaign.errors import CommandError
-from christmas_campaign.notion_schema import Database
+from christmas_campaign.notion.schema import Database
 
 _PAGE_ID = re.compile(r"([0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})\Z", re.IGNORECASE)
 

@@ -11,8 +11,7 @@ from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any, NamedTuple
 
-from christmas_campaign import notion_pages, repair
-from christmas_campaign import notion_schema as schema
+from christmas_campaign import repair
 from christmas_campaign.campaign.outcomes import Outcome, Reason
 from christmas_campaign.cli import kestra_models, repair_look
 from christmas_campaign.cli.failures import ledger_key
@@ -22,6 +21,7 @@ from christmas_campaign.cli.operating import PAUSED_KEY
 from christmas_campaign.cli.repair_look import CURSOR_KEY, NAMESPACE, Look
 from christmas_campaign.enrolment import Settled, time_to_live
 from christmas_campaign.mends import Enroll, Kill, Mend, Recount, Release, Schedule, Stamp, Unblock, Withdraw
+from christmas_campaign.notion import page_values, schema
 from christmas_campaign.repair import ENROLL, SEND_EMAIL, Snapshot
 
 #: The calls a second that Notion takes from one integration.
@@ -150,9 +150,9 @@ def _stamp(notion: Notion, mend: Stamp) -> Done:
     """A person, or a run, may have written meanwhile: what the page says stays."""
     try:
         page = notion.page(mend.page)
-        said = notion_pages.plain(page)
+        said = page_values.plain(page)
         values = {name: value for name, value in mend.values.items() if said.get(name) in (None, False)}
-        if not values or notion_pages.archived(page):
+        if not values or page_values.archived(page):
             return Done(mend, needed=False)
         notion.update_page(mend.page, schema.SEQUENCE_PAGES, values)
     except NotionError as error:

@@ -6,8 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from christmas_campaign import notion_pages, repair
-from christmas_campaign import notion_schema as schema
+from christmas_campaign import repair
 from christmas_campaign.campaign import facts, times
 from christmas_campaign.cli import kestra_models
 from christmas_campaign.cli.kestra import Execution, Kestra
@@ -15,7 +14,8 @@ from christmas_campaign.cli.notion import Notion, NotionError
 from christmas_campaign.cli.operating import PAUSED_KEY
 from christmas_campaign.enrolment import Record
 from christmas_campaign.mends import Mend
-from christmas_campaign.notion_pages import Page
+from christmas_campaign.notion import page_values, schema
+from christmas_campaign.notion.page_values import Page
 from christmas_campaign.repair import ENROLL, SEND_EMAIL, Enrolment, Lane, Run
 
 NAMESPACE = "christmas"
@@ -162,12 +162,12 @@ def _pages(notion: Notion, database: str, wanted: Mapping[str, str]) -> dict[str
 
 def _incomplete(addresses: Iterable[str]) -> dict[str, Any]:
     pages = schema.SEQUENCE_PAGES
-    either = [notion_pages.equals(pages, schema.PAGE_EMAIL, address) for address in addresses]
+    either = [page_values.equals(pages, schema.PAGE_EMAIL, address) for address in addresses]
     return {
         "filter": {
             "and": [
-                notion_pages.equals(pages, schema.PAGE_CAMPAIGN, facts.NAME),
-                notion_pages.where(pages, schema.PAGE_COMPLETED, {"equals": False}),
+                page_values.equals(pages, schema.PAGE_CAMPAIGN, facts.NAME),
+                page_values.where(pages, schema.PAGE_COMPLETED, {"equals": False}),
                 {"or": either},
             ]
         }

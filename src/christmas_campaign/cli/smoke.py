@@ -14,7 +14,7 @@ from christmas_campaign.campaign.settings import REAL_RESEND
 from christmas_campaign.cli.environment import Environment, SettingError
 from christmas_campaign.cli.notion_check import Fault, examine
 from christmas_campaign.errors import CommandError
-from christmas_campaign.notion_schema import DATABASES
+from christmas_campaign.notion.schema import DATABASES
 
 RESEND_URL = f"https://{REAL_RESEND}"
 

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 from christmas_campaign import folders, unsubscribing
-from christmas_campaign import notion_schema as schema
 from christmas_campaign.cli import content
 from christmas_campaign.cli.child import ChildError
 from christmas_campaign.cli.engine import Engine
@@ -22,6 +21,7 @@ from christmas_campaign.cli.kestra import Kestra
 from christmas_campaign.cli.notion import Notion
 from christmas_campaign.cli.sandbox import Sandbox
 from christmas_campaign.door.handlers import HANDLERS
+from christmas_campaign.notion import schema
 
 #: The root of the checkout.
 PROJECT = folders.CHECKOUT

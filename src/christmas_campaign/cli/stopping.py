@@ -7,11 +7,12 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import NamedTuple
 
-from christmas_campaign import notion_pages, stops
+from christmas_campaign import stops
 from christmas_campaign.campaign.outcomes import Reason
 from christmas_campaign.cli.kestra import Kestra
 from christmas_campaign.cli.kestra_models import LIVE, TERMINAL
 from christmas_campaign.errors import CommandError
+from christmas_campaign.notion import page_values
 from christmas_campaign.repair import SEND_EMAIL
 from christmas_campaign.stops import Lift, Source, Stop
 
@@ -92,7 +93,7 @@ def enrolments(kestra: Kestra, contact: str) -> list[Enrolled]:
         page_id = kestra.kv_get(f"page.{enrolment}", NAMESPACE)
         own = [run for run in runs if run.inputs.get("enrolment") == enrolment and run.live]
         due = {int(run.inputs["number"]): run.scheduled or run.created for run in own}
-        page = notion_pages.link(str(page_id)) if page_id is not None else None
+        page = page_values.link(str(page_id)) if page_id is not None else None
         found.append(Enrolled(enrolment.rpartition("-")[0], page, dict(sorted(due.items()))))
     return found
 

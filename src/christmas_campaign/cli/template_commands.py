@@ -11,11 +11,11 @@ from pathlib import Path
 import click
 
 from christmas_campaign import folders, template_check
-from christmas_campaign import notion_schema as schema
 from christmas_campaign.cli import template_preview, template_report, template_sync
 from christmas_campaign.cli.environment import Environment
 from christmas_campaign.cli.plainly import plainly
 from christmas_campaign.errors import CommandError
+from christmas_campaign.notion import schema
 from christmas_campaign.sequences import SEQUENCES
 from christmas_campaign.template_check import Page
 

@@ -8,8 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from christmas_campaign import compose, intake, lookups, notion_pages, schedule, template_check, templates, values
-from christmas_campaign import notion_schema as schema
+from christmas_campaign import compose, intake, lookups, schedule, template_check, templates, values
 from christmas_campaign.campaign import times
 from christmas_campaign.campaign.settings import Settings
 from christmas_campaign.cli.environment import Environment
@@ -19,6 +18,7 @@ from christmas_campaign.enrolment import Record
 from christmas_campaign.errors import CommandError
 from christmas_campaign.fields import Plain
 from christmas_campaign.intake import Event, InvalidPayload
+from christmas_campaign.notion import page_values, schema
 from christmas_campaign.sequences import UnknownEmail, sequence
 from christmas_campaign.template_check import Page
 from christmas_campaign.templates import Placeholder
@@ -89,7 +89,7 @@ def known(notion: Notion, environment: Environment, event: Event) -> Known:
     """
     asked = lookups.lookups(event)
     contacts = notion.pages(notion.data_source(environment.database(schema.CONTACTS)), asked["contact"])
-    contact = next((notion_pages.plain(page) for page in contacts), {})
+    contact = next((page_values.plain(page) for page in contacts), {})
     if lookups.signup_id(event) is None:
         return Known(contact, {})
     pages = notion.pages(notion.data_source(environment.database(schema.SEQUENCE_PAGES)), asked["pages"])

@@ -9,8 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from christmas_campaign import notion_pages, template_check
-from christmas_campaign import notion_schema as schema
+from christmas_campaign import template_check
 from christmas_campaign.campaign import times
 from christmas_campaign.campaign.settings import InvalidSetting, Settings, read
 from christmas_campaign.cli import content
@@ -18,6 +17,7 @@ from christmas_campaign.cli.environment import Environment, SettingError
 from christmas_campaign.cli.kestra import Kestra, KestraError
 from christmas_campaign.cli.notion import Notion
 from christmas_campaign.errors import CommandError
+from christmas_campaign.notion import page_values, schema
 from christmas_campaign.template_check import Page
 
 #: The KV entry that the flows send along when they ask Notion for what hardly ever changes: a new value has them ask anew.
@@ -83,7 +83,7 @@ def in_folder(folder: Path) -> list[Page]:
 
 def in_notion(notion: Notion, data_source: str) -> list[Kept]:
     """Read all pages of Email Templates, whatever their status; those in the trash are none. Raises ``NotionError``."""
-    return [Kept(str(page["id"]), notion_pages.plain(page)) for page in notion.pages(data_source)]
+    return [Kept(str(page["id"]), page_values.plain(page)) for page in notion.pages(data_source)]
 
 
 def chosen(templates: Sequence[Page], names: Iterable[str], folder: Path) -> list[Page]:

@@ -6,15 +6,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any, NamedTuple
 
-from christmas_campaign import notion_pages
-from christmas_campaign import notion_schema as schema
 from christmas_campaign.campaign import facts, times
 from christmas_campaign.cli.environment import Environment
 from christmas_campaign.cli.notion import Notion, NotionError
 from christmas_campaign.errors import CommandError
 from christmas_campaign.lookups import SIGNUP
-from christmas_campaign.notion_pages import Page, Read
-from christmas_campaign.notion_schema import Database
+from christmas_campaign.notion import page_values, schema
+from christmas_campaign.notion.page_values import Page, Read
+from christmas_campaign.notion.schema import Database
 
 #: The calls a second that Notion takes from one integration.
 PER_SECOND = 3
@@ -73,10 +72,10 @@ def contact(environment: Environment, notion: Notion, email: str) -> Iterator[Sh
         (schema.SEQUENCE_PAGES, schema.PAGE_EMAIL),
     ):
         source = notion.data_source(environment.database(database))
-        query = {"filter": notion_pages.equals(database, name, email), "sorts": _OLDEST_FIRST}
+        query = {"filter": page_values.equals(database, name, email), "sorts": _OLDEST_FIRST}
         for page in notion.pages(source, query):
             # A box that is not ticked is an empty one; a number that is 0 is none.
-            said = notion_pages.plain(page).items()
+            said = page_values.plain(page).items()
             values = {key: value for key, value in said if value is not None and value is not False and value != ""}
             yield Shown(database.title, page["id"], page["created_time"], page["url"], values)
 
@@ -98,9 +97,9 @@ def plan(environment: Environment, notion: Notion, progress: Progress) -> Tracki
     found: dict[str, Page] = {}
     addresses = iter(sorted(sent))
     while chunk := list(islice(addresses, _ADDRESSES)):
-        either = [notion_pages.equals(contacts, schema.CONTACT_EMAIL, email) for email in chunk]
+        either = [page_values.equals(contacts, schema.CONTACT_EMAIL, email) for email in chunk]
         for page in notion.pages(contact_source, {"filter": {"or": either}, "sorts": _OLDEST_FIRST}):
-            if not notion_pages.archived(page):
+            if not page_values.archived(page):
                 found.setdefault(_address(page, schema.CONTACT_EMAIL), page)
         progress(f"{contacts.title}: {len(found)} contacts read")
     for email in sorted(found):
@@ -129,16 +128,16 @@ def _sent(notion: Notion, source: str, progress: Progress) -> tuple[dict[str, di
     """When which e-mail was sent, by address, for those who were sent one; and how many such pages have no address."""
     pages = schema.SEQUENCE_PAGES
     of_campaign = [
-        notion_pages.equals(pages, schema.PAGE_TEMPLATE_TYPE, SIGNUP.template_type),
-        notion_pages.equals(pages, schema.PAGE_CAMPAIGN, facts.NAME),
+        page_values.equals(pages, schema.PAGE_TEMPLATE_TYPE, SIGNUP.template_type),
+        page_values.equals(pages, schema.PAGE_CAMPAIGN, facts.NAME),
     ]
     sent: dict[str, dict[int, str]] = {}
     without_address = 0
     for count, page in enumerate(notion.pages(source, {"filter": {"and": of_campaign}}), 1):
         if count % 100 == 0:
             progress(f"{pages.title}: {count} signups read")
-        dates = _dates(notion_pages.plain(page))
-        if notion_pages.archived(page) or not dates:
+        dates = _dates(page_values.plain(page))
+        if page_values.archived(page) or not dates:
             continue
         email = _address(page, schema.PAGE_EMAIL)
         if not email:
@@ -152,17 +151,17 @@ def _sent(notion: Notion, source: str, progress: Progress) -> tuple[dict[str, di
 
 
 def _address(page: Page, name: str) -> str:
-    return str(notion_pages.plain(page).get(name) or "").strip().lower()
+    return str(page_values.plain(page).get(name) or "").strip().lower()
 
 
 def _dates(said: Mapping[str, Read]) -> dict[int, str]:
     dates = {number: said.get(schema.page_sent(number)) for number in range(1, schema.CONTACT_EMAILS + 1)}
-    return {number: str(value) for number, value in dates.items() if notion_pages.moment(value) is not None}
+    return {number: str(value) for number, value in dates.items() if page_values.moment(value) is not None}
 
 
 def _note(email: str, page: Page, sent: Mapping[int, str]) -> Note | None:
     """What a contact's page does not say yet; a date that stands there, perhaps by hand, is never replaced."""
-    said = notion_pages.plain(page)
+    said = page_values.plain(page)
     values: dict[str, Any] = {}
     emails = []
     for number, when in sorted(sent.items()):

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from christmas_campaign import notion_schema as schema
 from christmas_campaign.campaign import times
+from christmas_campaign.notion import schema
 from christmas_campaign.steps import data_source, ready_made
 
 #: The look-ups that the flow hands over, and what people call each.

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from christmas_campaign import lookups, reports, stops
-from christmas_campaign import notion_schema as schema
 from christmas_campaign.campaign.outcomes import Reason
+from christmas_campaign.notion import schema
 from christmas_campaign.stops import Source, Stop
 from unit import build
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from christmas_campaign import notion_schema as schema
 from christmas_campaign import stops
 from christmas_campaign.campaign.outcomes import Reason
 from christmas_campaign.campaign.settings import InvalidSetting
 from christmas_campaign.enrolment import Record
+from christmas_campaign.notion import schema
 from christmas_campaign.steps import UnusableContext
 from christmas_campaign.steps.plan import step
 from christmas_campaign.stops import Source, Stop

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from christmas_campaign.campaign import times
-from christmas_campaign.notion_schema import Database
+from christmas_campaign.notion.schema import Database
 
 #: The most characters that one text object of Notion holds.
 TEXT_OBJECT = 2_000

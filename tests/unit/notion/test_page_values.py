@@ -7,9 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from christmas_campaign import notion_pages
-from christmas_campaign import notion_schema as schema
-from christmas_campaign.notion_schema import Database
+from christmas_campaign.notion import page_values, schema
+from christmas_campaign.notion.schema import Database
 from unit import build
 
 
@@ -18,7 +17,7 @@ def units(text: str) -> int:
 
 
 def contents(text: str) -> list[str]:
-    objects = notion_pages.rich_text(text)
+    objects = page_values.rich_text(text)
     assert all(set(each) == {"type", "text"} and each["type"] == "text" for each in objects)
     assert all(set(each["text"]) == {"content"} for each in objects)
     return [each["text"]["content"] for each in objects]
@@ -82,20 +81,20 @@ def test_a_value_is_written_as_its_type_asks(
     database: Database, values: dict[str, Any], expected: dict[str, Any]
 ) -> None:
     (name,) = values
-    assert notion_pages.properties(database, values) == {name: expected}
+    assert page_values.properties(database, values) == {name: expected}
 
 
 def test_a_property_that_the_schema_does_not_have_is_found_here_and_not_by_notion() -> None:
     with pytest.raises(LookupError, match="no property 'Assesment Score'"):
-        notion_pages.properties(schema.CONTACTS, {"Assesment Score": 52})
+        page_values.properties(schema.CONTACTS, {"Assesment Score": 52})
     with pytest.raises(LookupError, match="no property 'Name'"):
-        notion_pages.equals(schema.CONTACTS, "Name", "Zoë")
+        page_values.equals(schema.CONTACTS, "Name", "Zoë")
 
 
 @pytest.mark.parametrize("database", schema.DATABASES, ids=lambda database: database.title)
 def test_every_property_may_be_null(database: Database) -> None:
     page = build.page(database)
-    assert notion_pages.plain(page) == {each.name: None for each in database.properties}
+    assert page_values.plain(page) == {each.name: None for each in database.properties}
 
 
 @pytest.mark.parametrize("database", schema.DATABASES, ids=lambda database: database.title)
@@ -110,13 +109,13 @@ def test_what_is_written_is_read_again(database: Database) -> None:
         "date": "2025-11-20T15:00:00.000Z",
     }
     values = {each.name: samples[each.type] for each in database.properties}
-    written = notion_pages.properties(database, values)
+    written = page_values.properties(database, values)
     # Notion adds the type, and the plain text of each text object.
     for (kind,), item in [(tuple(item), item) for item in written.values()]:
         item["type"] = kind
         for each in item[kind] if kind in ("title", "rich_text") else ():
             each["plain_text"] = each["text"]["content"]
-    assert notion_pages.plain({"properties": written}) == values
+    assert page_values.plain({"properties": written}) == values
 
 
 @pytest.mark.parametrize(
@@ -148,12 +147,12 @@ def test_what_is_written_is_read_again(database: Database) -> None:
     ],
 )
 def test_a_property_is_read_whatever_it_lacks(item: dict[str, Any], expected: Any) -> None:
-    assert notion_pages.plain({"properties": {"x": item}}) == {"x": expected}
+    assert page_values.plain({"properties": {"x": item}}) == {"x": expected}
 
 
 @pytest.mark.parametrize("page", [{}, {"properties": None}, {"properties": []}, {"properties": {"x": None}}])
 def test_a_page_without_properties_has_no_values(page: dict[str, Any]) -> None:
-    assert notion_pages.plain(page) == {}
+    assert page_values.plain(page) == {}
 
 
 @pytest.mark.parametrize(
@@ -169,7 +168,7 @@ def test_a_page_without_properties_has_no_values(page: dict[str, Any]) -> None:
     ],
 )
 def test_a_date_property_is_a_moment_or_none(value: Any, expected: datetime | None) -> None:
-    assert notion_pages.moment(value) == expected
+    assert page_values.moment(value) == expected
 
 
 @pytest.mark.parametrize(
@@ -183,15 +182,15 @@ def test_a_date_property_is_a_moment_or_none(value: Any, expected: datetime | No
     ],
 )
 def test_a_page_in_the_trash_is_archived(page: dict[str, Any], expected: bool) -> None:
-    assert notion_pages.archived(page) is expected
+    assert page_values.archived(page) is expected
 
 
 def test_a_filter_has_the_type_of_its_property() -> None:
-    assert notion_pages.equals(schema.TEMPLATES, "Template Name", "5-Day E2") == {
+    assert page_values.equals(schema.TEMPLATES, "Template Name", "5-Day E2") == {
         "property": "Template Name",
         "title": {"equals": "5-Day E2"},
     }
-    assert notion_pages.equals(schema.TEMPLATES, "Status", "Active") == {
+    assert page_values.equals(schema.TEMPLATES, "Status", "Active") == {
         "property": "Status",
         "select": {"equals": "Active"},
     }

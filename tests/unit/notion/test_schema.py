@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from christmas_campaign import notion_schema as schema
 from christmas_campaign.campaign.outcomes import Outcome
 from christmas_campaign.campaign.segments import SEGMENTS
-from christmas_campaign.notion_schema import Database
+from christmas_campaign.notion import schema
+from christmas_campaign.notion.schema import Database
 from christmas_campaign.sequences import SEQUENCES
 
 #: The contract's table, by database.
