@@ -22,7 +22,7 @@ from christmas_campaign.cli.kestra import Execution, KestraError
 from christmas_campaign.cli.sandbox import Mail
 from christmas_campaign.cli.stack import Stack
 from christmas_campaign.notion import page_values, schema
-from christmas_campaign.sequences import sequence
+from christmas_campaign.sequences.model import sequence
 
 T = TypeVar("T")
 

@@ -9,7 +9,7 @@ from christmas_campaign.campaign.outcomes import WHAT_TO_DO, Reason
 from christmas_campaign.campaign.segments import Segment
 from christmas_campaign.intake import Event
 from christmas_campaign.notion import page_values
-from christmas_campaign.sequences import sequence
+from christmas_campaign.sequences.model import sequence
 
 #: The most characters of one text of the contact's within a message: Discord takes 2,000 in all.
 LONGEST = 200

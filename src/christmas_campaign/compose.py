@@ -17,7 +17,7 @@ from christmas_campaign.campaign.settings import Settings
 from christmas_campaign.enrolment import Record
 from christmas_campaign.notion import page_values, schema
 from christmas_campaign.notion.page_values import Read
-from christmas_campaign.sequences import sequence
+from christmas_campaign.sequences.model import sequence
 from christmas_campaign.stops import Lifts
 from christmas_campaign.templates import Placeholder, TemplateError
 from christmas_campaign.values import Source

@@ -7,7 +7,7 @@ from typing import Any
 from christmas_campaign import bookings, identity, lookups, stops
 from christmas_campaign.campaign import times
 from christmas_campaign.intake import Event
-from christmas_campaign.sequences import sequence
+from christmas_campaign.sequences.model import sequence
 
 
 def enroll_input(event: Event) -> dict[str, Any]:

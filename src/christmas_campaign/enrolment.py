@@ -15,11 +15,12 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from christmas_campaign import identity, sequences
+from christmas_campaign import identity
 from christmas_campaign.campaign import times
 from christmas_campaign.campaign.outcomes import Outcome, Reason
-from christmas_campaign.fields import Plain
 from christmas_campaign.intake import Event
+from christmas_campaign.sequences import model
+from christmas_campaign.sequences.field_types import Plain
 
 #: How long the record outlives the last e-mail of its sequence.
 KEPT_AFTER = timedelta(days=30)
@@ -82,7 +83,7 @@ class Record(NamedTuple):
 
     def withdrawn(self, number: int) -> bool:
         """Return whether e-mail ``number`` was planned by a release that had it, and this release does not."""
-        return number in self.emails and not sequences.has_email(self.event.sequence, number)
+        return number in self.emails and not model.has_email(self.event.sequence, number)
 
     @property
     def last(self) -> int:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from christmas_campaign import fields
+from christmas_campaign.sequences import field_types
 
 #: The calls of Calendly and Cal.com about a booking that are ours, and whether the call takes place then.
 CALENDLY_BOOKINGS = {"invitee.created": "booked", "invitee.canceled": "cancelled"}
@@ -202,7 +202,7 @@ def _docusign(call: Mapping[str, Any]) -> Form:
         "docusign_completed": _completed(call.get("event"), envelope.get("status")),
     }
     for label, value in [*_custom_fields(envelope), *((tab.get("tabLabel"), _tab_value(tab)) for tab in tabs)]:
-        if not isinstance(label, str) or fields.blank(value):
+        if not isinstance(label, str) or field_types.blank(value):
             continue
         name = _BETWEEN_WORDS.sub("_", label.strip().lower())
         if name in LABELLED:
@@ -216,20 +216,20 @@ def _docusign(call: Mapping[str, Any]) -> Form:
 def _signers(envelope: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """Those who sign and have an address, in their order: a group of which nobody has signed has none, nor has a seal."""
     signers = _objects(_object(envelope.get("recipients")).get("signers"))
-    return sorted((each for each in signers if not fields.blank(each.get("email"))), key=_order)
+    return sorted((each for each in signers if not field_types.blank(each.get("email"))), key=_order)
 
 
 def _order(signer: Mapping[str, Any]) -> int:
     try:
-        return int(str(fields.count_between(0, _LAST)(signer.get("routingOrder"))))
+        return int(str(field_types.count_between(0, _LAST)(signer.get("routingOrder"))))
     except ValueError:
         return _LAST
 
 
 def _completed(event: object, status: object) -> bool:
     """Whether whatever is said of it, at least one of the two, says that the envelope is completed."""
-    said = [_says(event, COMPLETED_EVENT)] if not fields.blank(event) else []
-    said += [_says(status, COMPLETED)] if not fields.blank(status) else []
+    said = [_says(event, COMPLETED_EVENT)] if not field_types.blank(event) else []
+    said += [_says(status, COMPLETED)] if not field_types.blank(status) else []
     return bool(said) and all(said)
 
 
@@ -265,13 +265,13 @@ _READ = {"observation_dates": _list, "payment_amount": _amount}
 
 def _first_name(first_name: object, name: object) -> object:
     """The first name, else the first word of the whole one."""
-    if not fields.blank(first_name) or not isinstance(name, str):
+    if not field_types.blank(first_name) or not isinstance(name, str):
         return _given(first_name, name)
     return next(iter(name.split()), None)
 
 
 def _given(value: object, otherwise: object) -> object:
-    return otherwise if fields.blank(value) else value
+    return otherwise if field_types.blank(value) else value
 
 
 def _says(value: object, word: str) -> bool:

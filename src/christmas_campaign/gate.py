@@ -21,7 +21,7 @@ from christmas_campaign.campaign.outcomes import Outcome, Reason
 from christmas_campaign.campaign.settings import Settings
 from christmas_campaign.enrolment import Record, Settled
 from christmas_campaign.notion import page_values, schema
-from christmas_campaign.sequences import sequence
+from christmas_campaign.sequences.model import sequence
 from christmas_campaign.stops import Stop
 
 #: Resend keeps an idempotency key for 24 hours; an hour less, for clocks that differ and calls that take their time.

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from christmas_campaign.campaign import facts, times
-from christmas_campaign.sequences import Sequence
+from christmas_campaign.sequences.model import Sequence
 
 
 def _digest(*parts: str) -> str:

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from christmas_campaign import fields, forms, identity, payloads, templates
+from christmas_campaign import forms, identity, templates
 from christmas_campaign.campaign import times
 from christmas_campaign.campaign.outcomes import Outcome, Reason
-from christmas_campaign.fields import Plain
-from christmas_campaign.sequences import sequence
+from christmas_campaign.sequences import field_types, payloads
+from christmas_campaign.sequences.field_types import Plain
+from christmas_campaign.sequences.model import sequence
 
 
 class Problem(NamedTuple):
@@ -102,7 +103,7 @@ def read(payload: object, sequence_name: str, now: datetime) -> Event:
     problems = [Problem(*each) for each in form.problems]
     for field in payloads.FIELDS[sequence_name]:
         given = form.fields.get(field.name)
-        if fields.blank(given):
+        if field_types.blank(given):
             if field.required and field.name not in form.looked_up:
                 problems.append(Problem(field.name, form.missing(field.name)))
             continue
@@ -115,7 +116,7 @@ def read(payload: object, sequence_name: str, now: datetime) -> Event:
             found[field.name] = value
     anchor_field = sequence(sequence_name).anchor_field
     if anchor_field in found:
-        late = fields.not_after(str(found[anchor_field]), now, sequence(sequence_name).anchor_ahead)
+        late = field_types.not_after(str(found[anchor_field]), now, sequence(sequence_name).anchor_ahead)
         if late:
             problems.append(Problem(anchor_field, late))
     own_values = variables(form.fields.get("variables"), problems)
@@ -147,13 +148,13 @@ def variables(given: object, problems: list[Problem]) -> dict[str, str]:
         return {}
     found: dict[str, str] = {}
     for name, value in given.items():
-        if fields.blank(value):
+        if field_types.blank(value):
             continue
         if not isinstance(name, str) or not templates.is_name(name):
             problems.append(Problem("variables", "must have names of letters, digits, spaces, _ and - only"))
             continue
         try:
-            kind = fields.texts if isinstance(value, list) else fields.notes
+            kind = field_types.texts if isinstance(value, list) else field_types.notes
             plain = str(value).lower() if isinstance(value, bool) else kind(value)
         except ValueError as error:
             problems.append(Problem(f"variables.{name.strip()}", str(error)))

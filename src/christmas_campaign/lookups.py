@@ -6,14 +6,15 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 
-from christmas_campaign import fields, identity, templates
+from christmas_campaign import identity, templates
 from christmas_campaign.campaign import facts, times
-from christmas_campaign.fields import Plain
 from christmas_campaign.intake import Event
 from christmas_campaign.notion import page_values, schema
 from christmas_campaign.notion.page_values import Page, Read
-from christmas_campaign.payloads import FIELDS, Field
-from christmas_campaign.sequences import SEQUENCES, Sequence, sequence
+from christmas_campaign.sequences import field_types
+from christmas_campaign.sequences.field_types import Plain
+from christmas_campaign.sequences.model import SEQUENCES, Sequence, sequence
+from christmas_campaign.sequences.payloads import FIELDS, Field
 
 #: The sequence whose payload says what the others' templates may name.
 SIGNUP = sequence("signup")
@@ -182,7 +183,7 @@ def names(event: Event, signup: Mapping[str, Plain], contact: Mapping[str, Read]
     found: dict[str, Plain] = {}
     for name, unnamed in facts.UNNAMED.items():
         known = (event.value(name), signup.get(name), contact.get(name))
-        found[name] = next((value for value in known if value is not None and not fields.blank(value)), unnamed)
+        found[name] = next((value for value in known if value is not None and not field_types.blank(value)), unnamed)
     return found
 
 
@@ -191,7 +192,7 @@ def for_page(field: Field, value: Plain) -> Any:
     kind = schema.SEQUENCE_PAGES.property(str(field.property)).type
     if kind == "number":
         return value
-    if field.kind is fields.time:
+    if field.kind is field_types.time:
         said = str(value).strip()
         if kind == "date":
             return said if times.is_date(said) else times.parse(said)

@@ -6,20 +6,21 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from christmas_campaign import fields, marks, payloads, schedule, stops, templates
+from christmas_campaign import marks, schedule, stops, templates
 from christmas_campaign.alert import alert
 from christmas_campaign.campaign import facts, times
 from christmas_campaign.campaign.outcomes import Outcome, Reason
 from christmas_campaign.campaign.segments import Segment, classify
 from christmas_campaign.campaign.settings import Settings
 from christmas_campaign.enrolment import Record, time_to_live
-from christmas_campaign.fields import Plain
 from christmas_campaign.intake import Event
 from christmas_campaign.lookups import ONBOARDING, SIGNUP, for_page, names, own_page, signup_fields
 from christmas_campaign.notion import page_values, schema
 from christmas_campaign.notion.page_values import Page, Read
-from christmas_campaign.payloads import FIELDS
-from christmas_campaign.sequences import sequence
+from christmas_campaign.sequences import field_types, payloads
+from christmas_campaign.sequences.field_types import Plain
+from christmas_campaign.sequences.model import sequence
+from christmas_campaign.sequences.payloads import FIELDS
 from christmas_campaign.stops import Lifts, Stop
 
 #: What each event says of the contact, as properties of her page in BusinessX.
@@ -284,7 +285,7 @@ def _segment(event: Event) -> Segment | None:
     """The segment of a signup; the other events say nothing of it."""
     if event.sequence != SIGNUP.name:
         return None
-    return classify(fields.whole(event.value("red_systems")), fields.whole(event.value("orange_systems")))
+    return classify(field_types.whole(event.value("red_systems")), field_types.whole(event.value("orange_systems")))
 
 
 def _note(name: str, contacts: Sequence[Page], adopted: bool, dates: Mapping[int, datetime]) -> str:

@@ -11,12 +11,12 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from christmas_campaign import sequences
 from christmas_campaign.enroll_input import enroll_input
 from christmas_campaign.enrolment import Record, labels
 from christmas_campaign.mends import Enroll, Kill, Mend, Recount, Release, Schedule, Stamp, Unblock, Withdraw
 from christmas_campaign.notion import page_values, schema
 from christmas_campaign.notion.page_values import Page
+from christmas_campaign.sequences import model
 
 #: The flows that an enrolment consists of.
 ENROLL, SEND_EMAIL = "enroll", "send-email"
@@ -121,7 +121,7 @@ def repair(seen: Snapshot) -> list[Mend]:
         numbers = {number for flow, about, number in live if flow == SEND_EMAIL and about == enrolment.id}
         if not enrolment.enrolled:
             late = enrolment.recorded_at + ENROLS_WITHIN < seen.now
-            known = sequences.has_sequence(enrolment.record.event.sequence)
+            known = model.has_sequence(enrolment.record.event.sequence)
             if late and known and not enrolling and not enrolment.failed:
                 mends.append(Enroll(enrolment.id, enroll_input(enrolment.record.event), enrolment.record.labels))
         elif enrolment.page is not None:

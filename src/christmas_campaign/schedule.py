@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from christmas_campaign.campaign.settings import Settings
-from christmas_campaign.sequences import Sequence
+from christmas_campaign.sequences.model import Sequence
 
 
 def call(sequence: Sequence, told: datetime, arrived: datetime, settings: Settings) -> datetime | None:

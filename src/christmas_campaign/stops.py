@@ -20,7 +20,7 @@ from christmas_campaign import identity
 from christmas_campaign.campaign import times
 from christmas_campaign.campaign.outcomes import Reason
 from christmas_campaign.intake import Event
-from christmas_campaign.sequences import SEQUENCES
+from christmas_campaign.sequences.model import SEQUENCES
 
 
 class Source(StrEnum):

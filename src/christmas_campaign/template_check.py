@@ -11,7 +11,7 @@ from christmas_campaign.campaign.settings import LINKS, Settings
 from christmas_campaign.footer import MAIL_REASON, POSTAL_ADDRESS, UNSUBSCRIBE
 from christmas_campaign.notion import page_values, schema
 from christmas_campaign.notion.page_values import Read
-from christmas_campaign.sequences import SEQUENCES
+from christmas_campaign.sequences.model import SEQUENCES
 from christmas_campaign.template_origins import Origin, Origins, same_for_all, words_from
 from christmas_campaign.templates import Placeholder, TemplateError
 

@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 
 from christmas_campaign import values
 from christmas_campaign.campaign.settings import Settings
-from christmas_campaign.fields import Plain
 from christmas_campaign.intake import Event
 from christmas_campaign.notion import schema
-from christmas_campaign.payloads import FIELDS, Field
-from christmas_campaign.sequences import sequence
+from christmas_campaign.sequences.field_types import Plain
+from christmas_campaign.sequences.model import sequence
+from christmas_campaign.sequences.payloads import FIELDS, Field
 from christmas_campaign.templates import Placeholder
 from christmas_campaign.values import Source
 

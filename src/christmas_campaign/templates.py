@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from christmas_campaign.fields import Plain, plain_number
+from christmas_campaign.sequences.field_types import Plain, plain_number
 
 # Two opening braces always begin a placeholder; two closing ones alone are left be, for style sheets end like that.
 _OPENING = re.compile(r"\{\{")

@@ -6,14 +6,15 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
-from christmas_campaign import fields, footer, identity, templates, unsubscribing
+from christmas_campaign import footer, identity, templates, unsubscribing
 from christmas_campaign.campaign import business_systems, facts, times
 from christmas_campaign.campaign.segments import classify
 from christmas_campaign.campaign.settings import Settings
-from christmas_campaign.fields import Plain
 from christmas_campaign.intake import Event
-from christmas_campaign.payloads import FIELDS
-from christmas_campaign.sequences import sequence
+from christmas_campaign.sequences import field_types
+from christmas_campaign.sequences.field_types import Plain
+from christmas_campaign.sequences.model import sequence
+from christmas_campaign.sequences.payloads import FIELDS
 
 
 class Source(NamedTuple):
@@ -32,7 +33,7 @@ def derive(given: Mapping[str, Plain]) -> dict[str, Plain]:
     found: dict[str, Plain] = {}
     if "assessment_score" in given:
         found["overall_score"] = given["assessment_score"]
-        segment = classify(fields.whole(given.get("red_systems")), fields.whole(given.get("orange_systems")))
+        segment = classify(field_types.whole(given.get("red_systems")), field_types.whole(given.get("orange_systems")))
         found["segment"] = segment.name
         found["readiness_zone"] = segment.zone
     if "weakest_system_1" in given:
@@ -48,7 +49,7 @@ def derive(given: Mapping[str, Plain]) -> dict[str, Plain]:
     if "strongest_system" in given:
         found["StrongestSystem"] = given["strongest_system"]
     if "revenue_leak_total" in given:
-        leak = fields.whole(given["revenue_leak_total"])
+        leak = field_types.whole(given["revenue_leak_total"])
         found["TotalRevenueLeak"] = leak
         # Half up, in whole numbers: 14,500 is 15 thousand.
         found["TotalRevenueLeak_K"] = (leak + 500) // 1000
@@ -61,7 +62,7 @@ def dates_for_people(sequence_name: str, given: Mapping[str, Plain]) -> dict[str
     called a date, and what was given as one, without the time of day."""
     found: dict[str, Plain] = {}
     for field in FIELDS[sequence_name]:
-        if field.kind is fields.time and field.name in given:
+        if field.kind is field_types.time and field.name in given:
             said = str(given[field.name])
             day_alone = field.name.endswith("_date") or times.is_date(said)
             write = times.day_for_people if day_alone else times.moment_for_people

@@ -17,8 +17,8 @@ from christmas_campaign.cli import content
 from christmas_campaign.cli.stack import PROJECT, SANDBOX_SETTINGS
 from christmas_campaign.enrolment import Record
 from christmas_campaign.notion import page_values, schema
-from christmas_campaign.payloads import FIELDS
-from christmas_campaign.sequences import SEQUENCES, sequence
+from christmas_campaign.sequences.model import SEQUENCES, sequence
+from christmas_campaign.sequences.payloads import FIELDS
 
 NOW = datetime(2025, 11, 20, 15, 0, tzinfo=UTC)
 TEMPLATES = {template.name: template for template in content.templates(PROJECT / "content")}

@@ -29,7 +29,7 @@ from support import (
 from christmas_campaign.cli.kestra import Execution
 from christmas_campaign.cli.stack import Stack
 from christmas_campaign.notion import schema
-from christmas_campaign.sequences import sequence
+from christmas_campaign.sequences.model import sequence
 from cli.operator import christmas, christmas_json
 
 FOOTER = "<p>{{mail_reason}} {{postal_address}} {{unsubscribe_url}}</p>"

@@ -24,7 +24,7 @@ from support import (
 from christmas_campaign.cli.notion_release import RELEASED, refusal
 from christmas_campaign.cli.stack import Stack
 from christmas_campaign.notion import page_values, schema
-from christmas_campaign.sequences import sequence
+from christmas_campaign.sequences.model import sequence
 from cli.operator import group
 
 #: What the old system's page says of the event of each ``support.payload``.

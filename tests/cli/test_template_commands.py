@@ -27,7 +27,7 @@ from christmas_campaign.cli.sandbox import Sandbox
 from christmas_campaign.cli.stack import PROJECT, SANDBOX_SETTINGS, database_ids
 from christmas_campaign.cli.template_commands import templates
 from christmas_campaign.notion import page_values, schema
-from christmas_campaign.sequences import sequence
+from christmas_campaign.sequences.model import sequence
 
 TOKEN = "ntn_for_tests"
 SECRETS = {"NOTION_TOKEN": TOKEN, "UNSUBSCRIBE_KEY": "a-key-of-the-links-0123456789"}

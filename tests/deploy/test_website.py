@@ -18,10 +18,10 @@ from optional_programs import require_programs
 from standardwebhooks import Webhook, WebhookVerificationError
 from support import free_port
 
-from christmas_campaign import payloads
 from christmas_campaign.door.handlers import HANDLERS
 from christmas_campaign.door.paths import Paths
-from christmas_campaign.sequences import SEQUENCES
+from christmas_campaign.sequences import payloads
+from christmas_campaign.sequences.model import SEQUENCES
 from deploy.conftest import PROJECT
 
 PAGE = (PROJECT / "docs" / "website.md").read_text(encoding="utf-8")

@@ -22,7 +22,7 @@ from christmas_campaign.cli.child import Child
 from christmas_campaign.cli.stack import Stack
 from christmas_campaign.door.handlers import HANDLERS
 from christmas_campaign.door.paths import NATIVE, TODAY
-from christmas_campaign.sequences import SEQUENCES
+from christmas_campaign.sequences.model import SEQUENCES
 from christmas_campaign.unsubscribing import keys
 
 #: The last part of each webhook's address.

@@ -18,7 +18,7 @@ from christmas_campaign.campaign import times
 from christmas_campaign.door import bodies
 from christmas_campaign.door.inbox import look
 from christmas_campaign.door.paths import NATIVE, TODAY
-from christmas_campaign.sequences import SEQUENCES
+from christmas_campaign.sequences.model import SEQUENCES
 from door.process import KEYS, DoorProcess, Upstream
 from door.storm.aim import HURRIED, MARK, SIGNING, Aim
 from door.storm.storm import Outcome, digest, rage

@@ -26,7 +26,7 @@ from christmas_campaign.cli.kestra_models import TERMINAL
 from christmas_campaign.cli.stack import Stack
 from christmas_campaign.door.inbox import look
 from christmas_campaign.door.paths import TODAY
-from christmas_campaign.sequences import SEQUENCES, sequence
+from christmas_campaign.sequences.model import SEQUENCES, sequence
 from christmas_campaign.stops import RULES
 
 COUNT = int(os.environ.get("HOSTILE_ENGINE", "150"))

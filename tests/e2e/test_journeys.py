@@ -31,7 +31,7 @@ from christmas_campaign import identity
 from christmas_campaign.cli.sandbox import Mail
 from christmas_campaign.cli.stack import PROJECT, Stack
 from christmas_campaign.notion import page_values, schema
-from christmas_campaign.sequences import SEQUENCES, sequence
+from christmas_campaign.sequences.model import SEQUENCES, sequence
 from e2e import transcript
 
 EXPECTED = Path(__file__).parent / "expected"

@@ -26,7 +26,7 @@ from christmas_campaign.cli.stack import Stack
 from christmas_campaign.door.handlers import HANDLERS
 from christmas_campaign.door.inbox import look
 from christmas_campaign.door.paths import NATIVE, TODAY
-from christmas_campaign.sequences import SEQUENCES
+from christmas_campaign.sequences.model import SEQUENCES
 from e2e.leaks import Arguments, Search, dump
 
 

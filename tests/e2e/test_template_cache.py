@@ -11,7 +11,7 @@ from christmas_campaign.cli.stack import Stack
 from christmas_campaign.cli.template_sync import CACHE_KEY
 from christmas_campaign.gate import template_key
 from christmas_campaign.notion import schema
-from christmas_campaign.sequences import sequence
+from christmas_campaign.sequences.model import sequence
 from christmas_campaign.steps.compose import TEMPLATE_KEPT
 
 

@@ -15,7 +15,7 @@ from christmas_campaign import identity
 from christmas_campaign.campaign import facts
 from christmas_campaign.cli.stack import Stack
 from christmas_campaign.notion import schema
-from christmas_campaign.sequences import sequence
+from christmas_campaign.sequences.model import sequence
 from faults.account import Expected
 
 #: All that this system sends of a signup.

@@ -15,8 +15,8 @@ from christmas_campaign import identity
 from christmas_campaign.campaign import times
 from christmas_campaign.cli.kestra import Execution
 from christmas_campaign.cli.stack import Stack
-from christmas_campaign.payloads import FIELDS
-from christmas_campaign.sequences import SEQUENCES, sequence
+from christmas_campaign.sequences.model import SEQUENCES, sequence
+from christmas_campaign.sequences.payloads import FIELDS
 
 NAMES = [each.name for each in SEQUENCES]
 

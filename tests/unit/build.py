@@ -15,7 +15,7 @@ from christmas_campaign.intake import Event
 from christmas_campaign.notion import page_values, schema
 from christmas_campaign.notion.schema import Database
 from christmas_campaign.reports import Kind, Report
-from christmas_campaign.sequences import SEQUENCES, sequence
+from christmas_campaign.sequences.model import SEQUENCES, sequence
 
 #: Ten in the morning in Toronto.
 NOW = datetime(2025, 11, 20, 15, 0, tzinfo=UTC)

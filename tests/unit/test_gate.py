@@ -10,7 +10,7 @@ from christmas_campaign.campaign import times
 from christmas_campaign.campaign.outcomes import Outcome, Reason
 from christmas_campaign.campaign.settings import Settings
 from christmas_campaign.enrolment import Record, Settled
-from christmas_campaign.sequences import UnknownEmail
+from christmas_campaign.sequences.model import UnknownEmail
 from christmas_campaign.stops import RULES, Source, Stop
 from unit import build
 

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from christmas_campaign import fields, intake, payloads
+from christmas_campaign import intake
 from christmas_campaign.intake import Event, InvalidPayload
+from christmas_campaign.sequences import field_types, payloads
 from unit import build, native
 
 NOW = build.NOW
@@ -520,17 +521,17 @@ good_text = st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1, 
 first, last = datetime(2001, 1, 1), datetime(2025, 11, 19)  # noqa: DTZ001
 zones: st.SearchStrategy[Any] = st.one_of(st.none(), st.timezones())
 good_time = st.datetimes(first, last, timezones=zones).map(lambda moment: moment.isoformat())
-GOOD: dict[fields.Kind, st.SearchStrategy[Any]] = {
-    fields.email: st.from_regex(r"[a-z0-9]{1,10}@[A-Za-z]{1,8}\.(ca|com)", fullmatch=True),
-    fields.text: good_text | st.integers(-9999, 9999),
-    fields.notes: good_text,
-    fields.score: st.floats(0, 100) | st.integers(0, 100) | st.integers(0, 100).map(str),
-    fields.systems: st.integers(0, 8),
-    fields.dollars: st.integers(0, 10**9),
-    fields.amount: st.integers(0, 10**9) | st.integers(0, 10**6).map(lambda cents: round(cents / 100, 2)),
-    fields.flag: st.sampled_from([True, "true", "TRUE"]),
-    fields.texts: st.lists(good_text, max_size=4) | good_text,
-    fields.time: good_time,
+GOOD: dict[field_types.Kind, st.SearchStrategy[Any]] = {
+    field_types.email: st.from_regex(r"[a-z0-9]{1,10}@[A-Za-z]{1,8}\.(ca|com)", fullmatch=True),
+    field_types.text: good_text | st.integers(-9999, 9999),
+    field_types.notes: good_text,
+    field_types.score: st.floats(0, 100) | st.integers(0, 100) | st.integers(0, 100).map(str),
+    field_types.systems: st.integers(0, 8),
+    field_types.dollars: st.integers(0, 10**9),
+    field_types.amount: st.integers(0, 10**9) | st.integers(0, 10**6).map(lambda cents: round(cents / 100, 2)),
+    field_types.flag: st.sampled_from([True, "true", "TRUE"]),
+    field_types.texts: st.lists(good_text, max_size=4) | good_text,
+    field_types.time: good_time,
 }
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from christmas_campaign import intake, lookups
-from christmas_campaign.sequences import sequence
+from christmas_campaign.sequences.model import sequence
 from unit import build, native
 
 OLDEST_FIRST = [{"timestamp": "created_time", "direction": "ascending"}]

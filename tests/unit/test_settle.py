@@ -11,7 +11,7 @@ from christmas_campaign import settle
 from christmas_campaign.campaign import times
 from christmas_campaign.campaign.outcomes import Outcome, Reason
 from christmas_campaign.campaign.settings import Settings
-from christmas_campaign.sequences import UnknownEmail
+from christmas_campaign.sequences.model import UnknownEmail
 from christmas_campaign.settle import Answer, Verdict
 from unit import build
 

@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 
-from christmas_campaign import fields, footer, template_check, template_origins, values
+from christmas_campaign import footer, template_check, template_origins, values
 from christmas_campaign.campaign import facts
 from christmas_campaign.campaign.settings import Settings
 from christmas_campaign.notion import schema
-from christmas_campaign.payloads import FIELDS, Field
-from christmas_campaign.sequences import SEQUENCES
+from christmas_campaign.sequences import field_types
+from christmas_campaign.sequences.model import SEQUENCES
+from christmas_campaign.sequences.payloads import FIELDS, Field
 from christmas_campaign.template_check import Fault, Notice, Page, Use
 from christmas_campaign.template_origins import Origin, Origins
 from christmas_campaign.templates import Placeholder
@@ -130,7 +131,7 @@ def test_a_property_of_contacts_that_is_called_an_address_is_one(monkeypatch: py
 
 
 def test_a_field_of_whose_kind_there_is_no_example_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    field = Field("colour", fields.one_of("red", "green"))
+    field = Field("colour", field_types.one_of("red", "green"))
     monkeypatch.setitem(FIELDS, "signup", (*FIELDS["signup"], field))
     with pytest.raises(
         ValueError, match=r"^no example of the field colour: give it a default, or add one of its kind$"

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from christmas_campaign import templates
-from christmas_campaign.fields import Plain
+from christmas_campaign.sequences.field_types import Plain
 from christmas_campaign.templates import Placeholder, TemplateError
 from unit import build
 

@@ -8,8 +8,8 @@ import pytest
 from christmas_campaign import values
 from christmas_campaign.campaign import business_systems
 from christmas_campaign.campaign.settings import Settings
-from christmas_campaign.fields import Plain
-from christmas_campaign.sequences import SEQUENCES, Sequence
+from christmas_campaign.sequences.field_types import Plain
+from christmas_campaign.sequences.model import SEQUENCES, Sequence
 from christmas_campaign.templates import Placeholder
 from unit import build
 

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from christmas_campaign import unsubscribing
 from christmas_campaign.campaign import email_address, facts
-from christmas_campaign.sequences import SPACING, TESTING_UNIT, Sequence
+from christmas_campaign.sequences.model import SPACING, TESTING_UNIT, Sequence
 
 #: The host of the real Resend: there time is never squeezed.
 REAL_RESEND = "api.resend.com"

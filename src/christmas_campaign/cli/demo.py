@@ -21,8 +21,8 @@ from christmas_campaign.cli.kestra_models import LIVE
 from christmas_campaign.cli.sandbox import Mail
 from christmas_campaign.cli.stack import Stack
 from christmas_campaign.errors import CommandError
-from christmas_campaign.sequences import SEQUENCES
-from christmas_campaign.sequences import Sequence as EmailSequence
+from christmas_campaign.sequences.model import SEQUENCES
+from christmas_campaign.sequences.model import Sequence as EmailSequence
 
 #: A week in three quarters of a minute.
 TIME_SCALE = 14_400.0

@@ -16,7 +16,7 @@ from christmas_campaign.cli.kestra import Execution, Kestra
 from christmas_campaign.door.handlers import HANDLERS
 from christmas_campaign.notion import page_values
 from christmas_campaign.repair import ENROLL, SEND_EMAIL
-from christmas_campaign.sequences import SEQUENCES
+from christmas_campaign.sequences.model import SEQUENCES
 
 NAMESPACE = "christmas"
 

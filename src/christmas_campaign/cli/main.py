@@ -33,7 +33,7 @@ from christmas_campaign.cli.secrets_commands import secrets
 from christmas_campaign.cli.stack import Stack
 from christmas_campaign.cli.stop_commands import go_on, stop, stopped, unsubscribe_link
 from christmas_campaign.cli.template_commands import templates
-from christmas_campaign.sequences import SEQUENCES, sequence
+from christmas_campaign.sequences.model import SEQUENCES, sequence
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})

@@ -17,7 +17,7 @@ from christmas_campaign.cli.notion import Notion
 from christmas_campaign.lookups import event_field
 from christmas_campaign.notion import page_values, schema
 from christmas_campaign.notion.page_values import Read
-from christmas_campaign.sequences import SEQUENCES, Sequence
+from christmas_campaign.sequences.model import SEQUENCES, Sequence
 
 NAMESPACE = "christmas"
 

@@ -16,7 +16,7 @@ from christmas_campaign.cli.asking import agreed, count, env_file_option, json_o
 from christmas_campaign.cli.environment import Environment, SettingError
 from christmas_campaign.cli.plainly import plainly
 from christmas_campaign.cli.stopping import Enrolled, Kept
-from christmas_campaign.sequences import SEQUENCES
+from christmas_campaign.sequences.model import SEQUENCES
 from christmas_campaign.stops import BY_PERSON, RULES, holds_for_good
 
 _WARNING = (

@@ -16,7 +16,7 @@ from christmas_campaign.cli.environment import Environment
 from christmas_campaign.cli.plainly import plainly
 from christmas_campaign.errors import CommandError
 from christmas_campaign.notion import schema
-from christmas_campaign.sequences import SEQUENCES
+from christmas_campaign.sequences.model import SEQUENCES
 from christmas_campaign.template_check import Page
 
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)

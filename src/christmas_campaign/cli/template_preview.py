@@ -16,10 +16,10 @@ from christmas_campaign.cli.notion import Notion
 from christmas_campaign.compose import Letter, Stop
 from christmas_campaign.enrolment import Record
 from christmas_campaign.errors import CommandError
-from christmas_campaign.fields import Plain
 from christmas_campaign.intake import Event, InvalidPayload
 from christmas_campaign.notion import page_values, schema
-from christmas_campaign.sequences import UnknownEmail, sequence
+from christmas_campaign.sequences.field_types import Plain
+from christmas_campaign.sequences.model import UnknownEmail, sequence
 from christmas_campaign.template_check import Page
 from christmas_campaign.templates import Placeholder
 

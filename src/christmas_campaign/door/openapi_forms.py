@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from christmas_campaign import fields, forms
+from christmas_campaign import forms
 from christmas_campaign.door.openapi_kinds import ALL, EMAIL, KINDS, SOON, TIME, optional
+from christmas_campaign.sequences import field_types
 
 #: Which sequence takes forms of somebody's own, and their names among the schemas.
 OWN_FORMS: Mapping[str, tuple[str, ...]] = {
@@ -66,7 +67,7 @@ def _calendly_booking() -> dict[str, Any]:
 
 def _invitee(starts: Mapping[str, Any], of_meeting: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
     """The person whom Calendly's calls are about; the call has its address at one of two places."""
-    text = KINDS[fields.text]
+    text = KINDS[field_types.text]
     meeting = {
         "type": "object",
         "required": ["start_time"],
@@ -130,7 +131,7 @@ def _cal_com_old_booking() -> dict[str, Any]:
 
 def _booking() -> dict[str, Any]:
     """A booking as Cal.com describes it."""
-    text = KINDS[fields.text]
+    text = KINDS[field_types.text]
     attendee = {
         "type": "object",
         "required": ["email"],
@@ -159,7 +160,7 @@ def _booking() -> dict[str, Any]:
 
 def _named(name: str) -> dict[str, Any]:
     """Where a text may stand under a name. Anything that is no object has no text, which is as good: so there is no type."""
-    return {"properties": {name: optional(KINDS[fields.text])}}
+    return {"properties": {name: optional(KINDS[field_types.text])}}
 
 
 def _docusign() -> dict[str, Any]:

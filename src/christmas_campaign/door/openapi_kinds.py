@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from christmas_campaign import fields
 from christmas_campaign.campaign import email_address
 from christmas_campaign.door.bodies import DEPTH, NAME_LENGTH
-from christmas_campaign.fields import Kind
-from christmas_campaign.sequences import sequence
+from christmas_campaign.sequences import field_types
+from christmas_campaign.sequences.field_types import Kind
+from christmas_campaign.sequences.model import sequence
 
 # Text without control characters, and with something to read in it; a number is taken as its text.
 _CONTROL = r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f"
@@ -43,22 +43,27 @@ TIME = {
     "description": "ISO 8601; a day alone is taken too. From 2000 to 2200.",
 }
 #: One text of a list.
-ITEM = {**text(fields.TEXT_LENGTH, SHOWN), "type": ["string", "number", "null"]}
+ITEM = {**text(field_types.TEXT_LENGTH, SHOWN), "type": ["string", "number", "null"]}
 
 #: What a field of each kind holds; text that is a number, or true or false, is taken as one too.
 KINDS: Mapping[Kind, dict[str, Any]] = {
-    fields.email: EMAIL,
-    fields.text: text(fields.TEXT_LENGTH),
-    fields.notes: text(fields.NOTES_LENGTH),
-    fields.score: {
+    field_types.email: EMAIL,
+    field_types.text: text(field_types.TEXT_LENGTH),
+    field_types.notes: text(field_types.NOTES_LENGTH),
+    field_types.score: {
         "type": ["number", "string"],
         "minimum": 0,
         "maximum": 100,
         "pattern": r"^(100|[0-9]{1,2}(\.[0-9]{1,9})?)$",
     },
-    fields.systems: {"type": ["integer", "string"], "minimum": 0, "maximum": 8, "pattern": "^[0-8]$"},
-    fields.dollars: {"type": ["integer", "string"], "minimum": 0, "maximum": 1_000_000_000, "pattern": "^[0-9]{1,9}$"},
-    fields.amount: {
+    field_types.systems: {"type": ["integer", "string"], "minimum": 0, "maximum": 8, "pattern": "^[0-8]$"},
+    field_types.dollars: {
+        "type": ["integer", "string"],
+        "minimum": 0,
+        "maximum": 1_000_000_000,
+        "pattern": "^[0-9]{1,9}$",
+    },
+    field_types.amount: {
         "type": ["number", "string"],
         "minimum": 0,
         "maximum": 1_000_000_000,
@@ -66,16 +71,16 @@ KINDS: Mapping[Kind, dict[str, Any]] = {
         "pattern": r"^[0-9]{1,9}(\.[0-9]{1,2})?$",
         "description": "Dollars, with cents at the most.",
     },
-    fields.flag: {"type": ["boolean", "string"], "pattern": any_case("true", "false")},
-    fields.texts: {
+    field_types.flag: {"type": ["boolean", "string"], "pattern": any_case("true", "false")},
+    field_types.texts: {
         "type": ["array", "string"],
         "items": ITEM,
-        "maxItems": fields.LIST_LENGTH,
-        "maxLength": fields.TEXT_LENGTH,
+        "maxItems": field_types.LIST_LENGTH,
+        "maxLength": field_types.TEXT_LENGTH,
         "pattern": SHOWN,
         "description": "One text alone is a list of one.",
     },
-    fields.time: TIME,
+    field_types.time: TIME,
 }
 
 #: A call may be a year off, and not more.

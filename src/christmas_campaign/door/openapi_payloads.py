@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from christmas_campaign import fields, payloads
 from christmas_campaign.door import openapi_forms
 from christmas_campaign.door import openapi_kinds as kinds
-from christmas_campaign.sequences import SEQUENCES, sequence
+from christmas_campaign.sequences import field_types, payloads
+from christmas_campaign.sequences.model import SEQUENCES, sequence
 
 #: What is more to say of a field than its kind does.
 _TRUE: dict[str, Any] = {"type": ["boolean", "string"], "enum": [True, "true", "True", "TRUE"]}
@@ -20,7 +20,7 @@ _OWN: Mapping[str, dict[str, Any]] = {
     "docusign_completed": {**_TRUE, "description": "Onboarding starts when the contract is signed."},
     "follow_up_priority": {"type": "string", "pattern": kinds.any_case("High", "Medium", "Low")},
     "call_outcome": {
-        **kinds.KINDS[fields.text],
+        **kinds.KINDS[field_types.text],
         "description": f"{payloads.MAYBE}, in any case, starts the sequence; anything else is skipped.",
     },
     "email_1_sent_at": {
@@ -44,10 +44,10 @@ _VARIABLES = {
     "maxProperties": payloads.MOST_VARIABLES,
     "propertyNames": {"pattern": "^[A-Za-z0-9_][A-Za-z0-9_ -]{0,99}$"},
     "additionalProperties": {
-        **kinds.text(fields.NOTES_LENGTH, kinds.SHOWN),
+        **kinds.text(field_types.NOTES_LENGTH, kinds.SHOWN),
         "type": ["string", "number", "boolean", "null", "array"],
         "items": kinds.ITEM,
-        "maxItems": fields.LIST_LENGTH,
+        "maxItems": field_types.LIST_LENGTH,
     },
 }
 

@@ -8,7 +8,7 @@ from christmas_campaign.campaign import facts
 from christmas_campaign.campaign.outcomes import Outcome
 from christmas_campaign.campaign.segments import SEGMENTS
 from christmas_campaign.reports import Kind
-from christmas_campaign.sequences import SEQUENCES
+from christmas_campaign.sequences.model import SEQUENCES
 
 
 class Property(NamedTuple):

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 from hypothesis import strategies as st
 from support import payload
 
-from christmas_campaign import payloads
 from christmas_campaign.door.bodies import DEPTH, MOST_BYTES
-from christmas_campaign.sequences import SEQUENCES
+from christmas_campaign.sequences import payloads
+from christmas_campaign.sequences.model import SEQUENCES
 from door.storm.aim import MARK, Aim
 
 #: What a salon's name should not do to anything that it goes through.

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from christmas_campaign import sequences
+from christmas_campaign.sequences import model
 
 HOUR = timedelta(hours=1)
 MINUTE = timedelta(minutes=1)
@@ -57,7 +57,7 @@ MINUTE = timedelta(minutes=1)
     ],
 )
 def test_which_emails_after_how_long_from_which_template(name: str, emails: list[tuple[int, timedelta, str]]) -> None:
-    assert [tuple(email) for email in sequences.sequence(name).emails] == emails
+    assert [tuple(email) for email in model.sequence(name).emails] == emails
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_which_emails_after_how_long_from_which_template(name: str, emails: list
 def test_what_else_a_sequence_is(
     name: str, template_type: str, answers_as: str, duplicate: str, event_field: str | None, anchor_field: str | None
 ) -> None:
-    found = sequences.sequence(name)
+    found = model.sequence(name)
     assert found.name == name
     assert found.template_type == template_type
     assert found.answers_as == answers_as
@@ -111,7 +111,7 @@ def test_what_else_a_sequence_is(
 
 
 def test_the_webhooks_keys_are_the_secrets_of_the_contract() -> None:
-    assert [found.webhook_key for found in sequences.SEQUENCES] == [
+    assert [found.webhook_key for found in model.SEQUENCES] == [
         "WEBHOOK_KEY_SIGNUP",
         "WEBHOOK_KEY_NOSHOW",
         "WEBHOOK_KEY_POSTCALL",
@@ -121,31 +121,31 @@ def test_the_webhooks_keys_are_the_secrets_of_the_contract() -> None:
 
 
 def test_there_are_five_sequences() -> None:
-    assert [found.name for found in sequences.SEQUENCES] == ["signup", "noshow", "postcall", "onboarding", "precall"]
+    assert [found.name for found in model.SEQUENCES] == ["signup", "noshow", "postcall", "onboarding", "precall"]
 
 
 def test_only_the_emails_before_a_call_are_left_out_when_it_is_too_late() -> None:
-    assert [found.name for found in sequences.SEQUENCES if found.only_what_fits] == ["precall"]
-    assert [found.name for found in sequences.SEQUENCES if found.event_time_field] == ["precall"]
-    assert sequences.sequence("precall").event_time_field == "scheduled_time"
-    ahead = {found.name: found.anchor_ahead.days for found in sequences.SEQUENCES}
+    assert [found.name for found in model.SEQUENCES if found.only_what_fits] == ["precall"]
+    assert [found.name for found in model.SEQUENCES if found.event_time_field] == ["precall"]
+    assert model.sequence("precall").event_time_field == "scheduled_time"
+    ahead = {found.name: found.anchor_ahead.days for found in model.SEQUENCES}
     assert ahead == {"signup": 31, "noshow": 31, "postcall": 31, "onboarding": 31, "precall": 366}
 
 
 def test_emails_keep_an_hour_apart_and_a_minute_in_testing_mode() -> None:
-    assert timedelta(hours=1) == sequences.SPACING
-    assert timedelta(minutes=1) == sequences.TESTING_UNIT
+    assert timedelta(hours=1) == model.SPACING
+    assert timedelta(minutes=1) == model.TESTING_UNIT
 
 
 @pytest.mark.parametrize("name", ["", "Signup", "christmas", "signup "])
 def test_an_unknown_sequence_is_an_error_and_never_another_one(name: str) -> None:
-    with pytest.raises(sequences.UnknownSequence, match="there is no sequence"):
-        sequences.sequence(name)
+    with pytest.raises(model.UnknownSequence, match="there is no sequence"):
+        model.sequence(name)
 
 
 @pytest.mark.parametrize(
     ("name", "number"), [("signup", 1), ("signup", 0), ("signup", 6), ("signup", -2), ("noshow", 0), ("noshow", 4)]
 )
 def test_a_number_outside_the_sequence_is_an_error_and_never_another_template(name: str, number: int) -> None:
-    with pytest.raises(sequences.UnknownEmail, match=f"the sequence {name} has no e-mail {number}"):
-        sequences.sequence(name).email(number)
+    with pytest.raises(model.UnknownEmail, match=f"the sequence {name} has no e-mail {number}"):
+        model.sequence(name).email(number)

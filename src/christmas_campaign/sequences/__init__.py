@@ -1,0 +1,1 @@
+"""The sequences: their e-mails, delays, fields and names."""
