@@ -15,12 +15,12 @@ from typing import Any, TypeVar
 import httpx
 import pytest
 
-from christmas_campaign import identity
 from christmas_campaign.campaign import times
 from christmas_campaign.cli import template_sync
 from christmas_campaign.cli.kestra import Execution, KestraError
 from christmas_campaign.cli.sandbox import Mail
 from christmas_campaign.cli.stack import Stack
+from christmas_campaign.events import opaque_ids
 from christmas_campaign.notion import page_values, schema
 from christmas_campaign.sequences.model import sequence
 
@@ -146,7 +146,7 @@ def numbers(found: list[Mail]) -> list[int]:
 
 def runs(stack: Stack, flow: str, email: str, sequence: str = "signup") -> list[Execution]:
     """All runs of a flow for a contact, the oldest first."""
-    labels = {"contact": identity.contact_id(email), "sequence": sequence}
+    labels = {"contact": opaque_ids.contact_id(email), "sequence": sequence}
     found = stack.kestra.executions(namespace="christmas", flow_id=flow, labels=labels)
     return sorted(found, key=lambda run: run.created)
 

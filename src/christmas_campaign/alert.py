@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from christmas_campaign import identity
 from christmas_campaign.campaign.outcomes import WHAT_TO_DO, Reason
 from christmas_campaign.campaign.segments import Segment
-from christmas_campaign.intake import Event
+from christmas_campaign.events import opaque_ids
+from christmas_campaign.events.intake import Event
 from christmas_campaign.notion import page_values
 from christmas_campaign.sequences.model import sequence
 
@@ -56,7 +56,7 @@ def about(event: Event | None, enrolment: str, number: int | None, pages: Pages)
 
     ``event`` is what the enrolment is about; ``None`` if it is not kept any more.
     """
-    contact = f"Contact {identity.contact_id(event.email)}" if event else f"Contact of the enrolment {enrolment}"
+    contact = f"Contact {opaque_ids.contact_id(event.email)}" if event else f"Contact of the enrolment {enrolment}"
     if pages.sequence:
         where = page_values.link(pages.sequence)
     elif pages.contact:

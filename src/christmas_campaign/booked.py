@@ -10,9 +10,9 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from christmas_campaign import identity
 from christmas_campaign.campaign import email_address, times
 from christmas_campaign.campaign.outcomes import Reason
+from christmas_campaign.events import opaque_ids
 from christmas_campaign.notion import page_values, schema
 from christmas_campaign.notion.page_values import Page
 from christmas_campaign.stops import Source
@@ -96,6 +96,6 @@ def _contact(page: Page) -> str | None:
     """The opaque id of a contact, ``None`` for a page without an address that could be written to."""
     said = page_values.plain(page).get(schema.CONTACT_EMAIL)
     try:
-        return identity.contact_id(email_address.normalise(said)) if isinstance(said, str) else None
+        return opaque_ids.contact_id(email_address.normalise(said)) if isinstance(said, str) else None
     except ValueError:
         return None

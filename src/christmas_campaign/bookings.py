@@ -13,7 +13,7 @@ from typing import Any
 from christmas_campaign import stops
 from christmas_campaign.campaign import times
 from christmas_campaign.campaign.outcomes import Reason
-from christmas_campaign.intake import Event
+from christmas_campaign.events.intake import Event
 from christmas_campaign.notion import page_values, schema
 from christmas_campaign.notion.page_values import Page
 from christmas_campaign.stops import Source, Stop

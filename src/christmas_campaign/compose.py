@@ -11,10 +11,11 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from christmas_campaign import footer, gate, identity, marks, plain_text, templates, unsubscribing, values
+from christmas_campaign import footer, gate, marks, plain_text, templates, unsubscribing, values
 from christmas_campaign.campaign.outcomes import Outcome, Reason
 from christmas_campaign.campaign.settings import Settings
 from christmas_campaign.enrolment import Record
+from christmas_campaign.events import opaque_ids
 from christmas_campaign.notion import page_values, schema
 from christmas_campaign.notion.page_values import Read
 from christmas_campaign.sequences.model import sequence
@@ -73,7 +74,7 @@ def compose(
     return {
         "send": True,
         "request": request,
-        "idempotency_key": identity.idempotency_key(enrolment, number),
+        "idempotency_key": opaque_ids.idempotency_key(enrolment, number),
     }
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from christmas_campaign import bookings, identity, lookups, stops
+from christmas_campaign import bookings, lookups, stops
 from christmas_campaign.campaign import times
-from christmas_campaign.intake import Event
+from christmas_campaign.events import opaque_ids
+from christmas_campaign.events.intake import Event
 from christmas_campaign.sequences.model import sequence
 
 
@@ -35,5 +36,5 @@ def _bought(event: Event) -> dict[str, str] | None:
     stop = stops.bought(event)
     if stop is None:
         return None
-    contact = identity.contact_id(event.email)
+    contact = opaque_ids.contact_id(event.email)
     return {"contact": contact, "reason": stop.reason, "by": stop.by, "at": times.text(stop.at)}

@@ -15,10 +15,10 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from christmas_campaign import identity
 from christmas_campaign.campaign import times
 from christmas_campaign.campaign.outcomes import Outcome, Reason
-from christmas_campaign.intake import Event
+from christmas_campaign.events import opaque_ids
+from christmas_campaign.events.intake import Event
 from christmas_campaign.sequences import model
 from christmas_campaign.sequences.field_types import Plain
 
@@ -32,7 +32,7 @@ def labels(event: Event, enrolment: str | None = None) -> dict[str, str]:
     ``enrolment`` is the id of the enrolment, for callers that know it. Without it the id is computed from the event, which
     raises ``UnknownSequence`` when this release does not have the sequence.
     """
-    contact = identity.contact_id(event.email)
+    contact = opaque_ids.contact_id(event.email)
     return {"sequence": event.sequence, "contact": contact, "enrolment": enrolment or event.id}
 
 

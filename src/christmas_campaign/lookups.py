@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 
-from christmas_campaign import identity, templates
+from christmas_campaign import templates
 from christmas_campaign.campaign import facts, times
-from christmas_campaign.intake import Event
+from christmas_campaign.events import opaque_ids
+from christmas_campaign.events.intake import Event
 from christmas_campaign.notion import page_values, schema
 from christmas_campaign.notion.page_values import Page, Read
 from christmas_campaign.sequences import field_types
@@ -114,7 +115,7 @@ def event_field(own: Sequence) -> Field | None:
 
 def signup_id(event: Event) -> str | None:
     """Return the id of the contact's signup in this campaign, under which its record is kept; ``None`` for a signup itself."""
-    return None if event.sequence == SIGNUP.name else identity.enrolment_id(SIGNUP, event.email, {})
+    return None if event.sequence == SIGNUP.name else opaque_ids.enrolment_id(SIGNUP, event.email, {})
 
 
 def own_page(event: Event, pages: Iterable[Page]) -> Page | None:

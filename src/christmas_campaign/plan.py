@@ -13,7 +13,7 @@ from christmas_campaign.campaign.outcomes import Outcome, Reason
 from christmas_campaign.campaign.segments import Segment, classify
 from christmas_campaign.campaign.settings import Settings
 from christmas_campaign.enrolment import Record, time_to_live
-from christmas_campaign.intake import Event
+from christmas_campaign.events.intake import Event
 from christmas_campaign.lookups import ONBOARDING, SIGNUP, for_page, names, own_page, signup_fields
 from christmas_campaign.notion import page_values, schema
 from christmas_campaign.notion.page_values import Page, Read

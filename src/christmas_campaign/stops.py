@@ -16,10 +16,10 @@ from datetime import datetime
 from enum import Enum, StrEnum
 from typing import Any, NamedTuple
 
-from christmas_campaign import identity
 from christmas_campaign.campaign import times
 from christmas_campaign.campaign.outcomes import Reason
-from christmas_campaign.intake import Event
+from christmas_campaign.events import opaque_ids
+from christmas_campaign.events.intake import Event
 from christmas_campaign.sequences.model import SEQUENCES
 
 
@@ -135,7 +135,7 @@ def key(contact: str) -> str:
 
 def key_of(event: Event) -> str:
     """Return that key of the contact whom an event is about."""
-    return key(identity.contact_id(event.email))
+    return key(opaque_ids.contact_id(event.email))
 
 
 def read(kept: Mapping[str, Any] | None) -> tuple[Stop, ...]:

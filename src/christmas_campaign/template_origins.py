@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from christmas_campaign import values
 from christmas_campaign.campaign.settings import Settings
-from christmas_campaign.intake import Event
+from christmas_campaign.events.intake import Event
 from christmas_campaign.notion import schema
 from christmas_campaign.sequences.field_types import Plain
 from christmas_campaign.sequences.model import sequence

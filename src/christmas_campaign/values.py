@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
-from christmas_campaign import footer, identity, templates, unsubscribing
+from christmas_campaign import footer, templates, unsubscribing
 from christmas_campaign.campaign import business_systems, facts, times
 from christmas_campaign.campaign.segments import classify
 from christmas_campaign.campaign.settings import Settings
-from christmas_campaign.intake import Event
+from christmas_campaign.events import opaque_ids
+from christmas_campaign.events.intake import Event
 from christmas_campaign.sequences import field_types
 from christmas_campaign.sequences.field_types import Plain
 from christmas_campaign.sequences.model import sequence
@@ -75,7 +76,7 @@ def unsubscribe_url(email: str, settings: Settings) -> str | None:
     missing."""
     if settings.public_url is None or settings.unsubscribe_keys is None:
         return None
-    return unsubscribing.url(settings.public_url, settings.unsubscribe_keys, identity.contact_id(email))
+    return unsubscribing.url(settings.public_url, settings.unsubscribe_keys, opaque_ids.contact_id(email))
 
 
 def _of_this_email(event: Event, scheduled: datetime, settings: Settings) -> dict[str, Plain]:

@@ -26,12 +26,12 @@ from support import (
     wait_for_mails,
 )
 
-from christmas_campaign import identity
 from christmas_campaign.campaign.outcomes import WHAT_TO_DO, Reason
 from christmas_campaign.cli import asking, replaying
 from christmas_campaign.cli import failures as the_failures
 from christmas_campaign.cli.kestra import Execution
 from christmas_campaign.cli.stack import PROJECT, Stack
+from christmas_campaign.events import opaque_ids
 from christmas_campaign.notion import page_values, schema
 from cli.operator import christmas, christmas_json
 
@@ -102,7 +102,7 @@ def test_an_email_that_failed_is_named_with_all_that_a_person_needs_and_run_agai
     alert = "**Failed**: signup, e-mail 2 of 5 (template 5-Day E2): refused_by_resend.\n"
     until(lambda: told(stack, alert), "the alert")
     (said,) = [each["content"] for each in stack.sandbox.alerts() if each["content"].startswith(alert)]
-    assert f"\nContact {identity.contact_id(email)}: {link_of(stack, email)}.\n" in said
+    assert f"\nContact {opaque_ids.contact_id(email)}: {link_of(stack, email)}.\n" in said
     assert email not in said
     assert f"  execution {run.id}\n1 failure waits for a person.\n" in shown.stdout
 
@@ -248,7 +248,7 @@ def test_alert_of_a_step_that_broke_names_the_email_and_links_the_page(
     email = address()
     sign_up(stack, email, email_1_sent_at=(datetime.now(UTC) - timedelta(days=2)).isoformat())
     enrolled(stack, email)
-    contact = f"Contact {identity.contact_id(email)}: {link_of(stack, email)}."
+    contact = f"Contact {opaque_ids.contact_id(email)}: {link_of(stack, email)}."
     until(lambda: told(stack, f"**Failed**: {subject}: step_failed.\n{contact}\nTo do: "), "the alert")
     shutil.copy(PROJECT / "flows" / file, broken)
     stack.kestra.import_flows([broken])

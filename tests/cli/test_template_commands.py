@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from christmas_campaign import identity, template_check, unsubscribing
+from christmas_campaign import template_check, unsubscribing
 from christmas_campaign.campaign import times
 from christmas_campaign.campaign.settings import Settings
 from christmas_campaign.cli import content, template_sync
@@ -26,6 +26,7 @@ from christmas_campaign.cli.notion import Notion
 from christmas_campaign.cli.sandbox import Sandbox
 from christmas_campaign.cli.stack import PROJECT, SANDBOX_SETTINGS, database_ids
 from christmas_campaign.cli.template_commands import templates
+from christmas_campaign.events import opaque_ids
 from christmas_campaign.notion import page_values, schema
 from christmas_campaign.sequences.model import sequence
 
@@ -617,7 +618,7 @@ def test_preview_shows_the_email_and_where_each_value_came_from(world: World) ->
     given |= {"first_name": "Zoë <3", "business_name": "A & B", "variables": {"Kickoff": "Monday"}}
     given.pop("event_type", None)
     payload.write_text(json.dumps(given), encoding="utf-8")
-    token = unsubscribing.keys(SECRETS["UNSUBSCRIBE_KEY"]).token(identity.contact_id(given["email"]))
+    token = unsubscribing.keys(SECRETS["UNSUBSCRIBE_KEY"]).token(opaque_ids.contact_id(given["email"]))
     link = f"https://campaign.example.com/unsubscribe/{token}"
     html = world.env_file.with_name("out.html")
     words = ["noshow_recovery_email_1", "--sequence", "noshow", "--payload", str(payload), "--html", str(html)]

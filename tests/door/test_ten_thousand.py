@@ -13,11 +13,11 @@ import httpx
 import pytest
 from support import address, payload, until
 
-from christmas_campaign import intake
 from christmas_campaign.campaign import times
 from christmas_campaign.door import bodies
 from christmas_campaign.door.inbox import look
 from christmas_campaign.door.paths import NATIVE, TODAY
+from christmas_campaign.events import intake
 from christmas_campaign.sequences.model import SEQUENCES
 from door.process import KEYS, DoorProcess, Upstream
 from door.storm.aim import HURRIED, MARK, SIGNING, Aim

@@ -14,14 +14,15 @@ import pytest
 from browser import browser
 from support import until
 
-from christmas_campaign import identity, unsubscribing
+from christmas_campaign import unsubscribing
 from christmas_campaign.campaign import times
 from christmas_campaign.door.inbox import look
+from christmas_campaign.events import opaque_ids
 from door.process import KEYS, UNSUBSCRIBE_KEY, UNSUBSCRIBE_KEYS, DoorProcess, Upstream, base64_of
 
 ONE_CLICK = {"List-Unsubscribe": "One-Click"}
 BACK = {"Go-On": "Yes"}
-CONTACT = identity.contact_id("ana@example.com")
+CONTACT = opaque_ids.contact_id("ana@example.com")
 TOKEN = UNSUBSCRIBE_KEYS.token(CONTACT)
 HANDLER = f"/api/v1/main/executions/webhook/christmas/unsubscribe-handler/{KEYS['unsubscribe']}"
 
@@ -30,7 +31,7 @@ WRONG = [
     unsubscribing.keys(f"x{UNSUBSCRIBE_KEY}").token(CONTACT),
     TOKEN[:-1],
     TOKEN[1:],
-    f"{identity.contact_id('ben@example.com')}{TOKEN[24:]}",
+    f"{opaque_ids.contact_id('ben@example.com')}{TOKEN[24:]}",
     f"{TOKEN}/",
     f"{TOKEN}%00",
     TOKEN.upper(),

@@ -24,9 +24,9 @@ from support import (
     wait_for_mails,
 )
 
-from christmas_campaign import identity
 from christmas_campaign.campaign import times
 from christmas_campaign.cli.stack import Stack
+from christmas_campaign.events import opaque_ids
 from christmas_campaign.notion import page_values, schema
 from e2e.test_stops import about_to_get_the_last, became
 
@@ -65,7 +65,7 @@ def booked(stack: Stack, email: str, count: int) -> None:
 
 def ended_before(stack: Stack, email: str, due: datetime) -> bool:
     """Wait until something stops a contact; returns whether that was before this moment."""
-    key = f"stop.{identity.contact_id(email)}"
+    key = f"stop.{opaque_ids.contact_id(email)}"
     until(lambda: key in stack.kestra.kv_list("christmas"), "the stop")
     return datetime.now(UTC) < due
 
@@ -185,7 +185,7 @@ def test_who_is_set_to_booked_by_hand_gets_no_more_of_the_signup(stack: Stack) -
 
     # Once found, it is not done again.
     def stops() -> int:
-        labels = {"contact": identity.contact_id(email)}
+        labels = {"contact": opaque_ids.contact_id(email)}
         return len(list(stack.kestra.executions(namespace="christmas", flow_id="stop", labels=labels)))
 
     before = stops()

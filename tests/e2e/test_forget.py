@@ -28,11 +28,11 @@ from support import (
     wait_for_mails,
 )
 
-from christmas_campaign import identity
 from christmas_campaign.cli.forget_look import PLACES
 from christmas_campaign.cli.stack import Stack
 from christmas_campaign.door.erasing import said
 from christmas_campaign.door.inbox import Call, Inbox
+from christmas_campaign.events import opaque_ids
 from christmas_campaign.notion import page_values
 from e2e.leaks import Search
 
@@ -87,7 +87,7 @@ def test_nothing_is_left_of_her_but_the_hash_that_suppresses(stack: Stack, inbox
     stack.sandbox.clear_faults()
     since = datetime.now(UTC)
     email, other = address(), address()
-    contact = identity.contact_id(email)
+    contact = opaque_ids.contact_id(email)
     for each in (email, other):
         add_contact(stack, each)
         begin(stack, "noshow", each)

@@ -18,7 +18,6 @@ from door.storm.aim import HURRIED, MARK, SIGNING, Aim, signed
 from door.storm.storm import Outcome, rage
 from support import address, payload, until
 
-from christmas_campaign import identity
 from christmas_campaign.campaign.outcomes import Outcome as Became
 from christmas_campaign.campaign.outcomes import Reason
 from christmas_campaign.cli.kestra import Execution
@@ -26,6 +25,7 @@ from christmas_campaign.cli.kestra_models import TERMINAL
 from christmas_campaign.cli.stack import Stack
 from christmas_campaign.door.inbox import look
 from christmas_campaign.door.paths import TODAY
+from christmas_campaign.events import opaque_ids
 from christmas_campaign.sequences.model import SEQUENCES, sequence
 from christmas_campaign.stops import RULES
 
@@ -109,7 +109,7 @@ def test_most_ends_at_the_door_and_kestra_answers_the_rest(storm: Storm) -> None
 def test_no_other_flow_has_run(storm: Storm) -> None:
     assert {each.namespace for each in storm.executions} == {"christmas"}
     assert {each.flow for each in storm.executions} <= HANDLERS | STARTED | BY_THE_CLOCK
-    ours = {identity.contact_id(email) for email in storm.outcome.emails}
+    ours = {opaque_ids.contact_id(email) for email in storm.outcome.emails}
     assert {each.labels["contact"] for each in storm.executions if each.flow in HANDLERS} <= ours
 
 
@@ -130,7 +130,7 @@ def test_whoever_was_told_so_is_enrolled_or_it_is_said_why_not(storm: Storm) -> 
                 assert (contact, ENDED_BY[cause]) in said, f"{reason}, and nobody said so"
             else:
                 assert (outcome, reason) in GOOD_ENDS
-    assert not [email for email in storm.outcome.accepted if identity.contact_id(email) not in ends]
+    assert not [email for email in storm.outcome.accepted if opaque_ids.contact_id(email) not in ends]
 
 
 def test_nothing_of_it_is_in_the_doors_log(storm: Storm) -> None:
@@ -143,6 +143,6 @@ def test_a_good_signup_is_enrolled_after_it(storm: Storm) -> None:
     body = httpx.Request("POST", "http://door", json=payload(email)).content
     headers = dict(line.decode().split(": ") for line in signed("signup", body))
     assert storm.door.post(TODAY["signup"], body, **headers).json()["status"] == "accepted"
-    labels = {"contact": identity.contact_id(email), "outcome": Became.ENROLLED}
+    labels = {"contact": opaque_ids.contact_id(email), "outcome": Became.ENROLLED}
     until(lambda: storm.stack.kestra.executions(flow_id="enroll", labels=labels), "the enrolment")
     assert httpx.get(f"{storm.door.url}/health").status_code == 200

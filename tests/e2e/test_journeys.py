@@ -27,9 +27,9 @@ from support import (
     wait_for_mails,
 )
 
-from christmas_campaign import identity
 from christmas_campaign.cli.sandbox import Mail
 from christmas_campaign.cli.stack import PROJECT, Stack
+from christmas_campaign.events import opaque_ids
 from christmas_campaign.notion import page_values, schema
 from christmas_campaign.sequences.model import SEQUENCES, sequence
 from e2e import transcript
@@ -104,9 +104,9 @@ def test_every_email_arrives_in_order_and_character_by_character(
     journey = journeys[name]
     assert numbers(journey.mails) == [email.number for email in sequence(name).emails]
     given = payload(name)
-    enrolment = identity.enrolment_id(sequence(name), journey.email, given)
+    enrolment = opaque_ids.enrolment_id(sequence(name), journey.email, given)
     # Made with a key that each stack has for itself.
-    token = stack.unsubscribe_keys.token(identity.contact_id(journey.email))
+    token = stack.unsubscribe_keys.token(opaque_ids.contact_id(journey.email))
     for mail in journey.mails:
         number = int(mail.tags["number"])
         for kind, text in (("subject.txt", mail.subject), ("html", mail.html), ("txt", mail.text)):
@@ -117,7 +117,7 @@ def test_every_email_arrives_in_order_and_character_by_character(
             "List-Unsubscribe": f"<{link}>, <mailto:unsubscribe@mail.example.com?subject=Unsubscribe>",
             "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
         }
-        assert mail.idempotency_key == identity.idempotency_key(enrolment, number)
+        assert mail.idempotency_key == opaque_ids.idempotency_key(enrolment, number)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -131,7 +131,7 @@ def test_exactly_these_requests_were_made_in_this_order(
         for database in schema.DATABASES:
             names[notion.data_source(stack.database(database))] = f"<source of {database.title}>"
             names[stack.database(database)] = f"<database {database.title}>"
-    names[stack.unsubscribe_keys.token(identity.contact_id(journey.email))] = "<token>"
+    names[stack.unsubscribe_keys.token(opaque_ids.contact_id(journey.email))] = "<token>"
     names |= {mail.id: f"<mail {mail.tags['number']}>" for mail in journey.mails}
     tokens = [journey.email, journey.contact, page["id"], *(email.template for email in sequence(name).emails)]
     own = [

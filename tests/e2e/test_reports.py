@@ -14,11 +14,12 @@ import pytest
 from cli.operator import christmas, christmas_json
 from support import add_contact, address, analytics_of, begin, ended, mails, numbers, until, wait_for_mails
 
-from christmas_campaign import identity, reports
+from christmas_campaign import reports
 from christmas_campaign.campaign import times
 from christmas_campaign.cli.kestra import Execution
 from christmas_campaign.cli.sandbox import Mail
 from christmas_campaign.cli.stack import Stack
+from christmas_campaign.events import opaque_ids
 from christmas_campaign.notion import schema
 from christmas_campaign.reports import Kind, Report, Seen
 
@@ -151,7 +152,7 @@ def test_a_complaint_stops_and_is_shown_while_notion_is_away(stack: Stack) -> No
 def test_the_fifth_email_that_bounced_for_now_stops_the_contact(stack: Stack) -> None:
     email = address()
     mail = first_mail(stack, email)
-    contact = identity.contact_id(email)
+    contact = opaque_ids.contact_id(email)
     before = [f"signup-{number}.2" for number in range(3)]
     stack.kestra.kv_put(f"bounces.{contact}", before, ttl="P365D")
     told(stack, bounce(mail, "Transient"), bounce(mail, "Transient"))

@@ -20,12 +20,12 @@ from faults import commands
 from standardwebhooks import Webhook
 from support import SCALE, add_contact, address, ended, enrolled, payload, until, wait_for_mails
 
-from christmas_campaign import identity
 from christmas_campaign.cli import env_file
 from christmas_campaign.cli.stack import Stack
 from christmas_campaign.door.handlers import HANDLERS
 from christmas_campaign.door.inbox import look
 from christmas_campaign.door.paths import NATIVE, TODAY
+from christmas_campaign.events import opaque_ids
 from christmas_campaign.sequences.model import SEQUENCES
 from e2e.leaks import Arguments, Search, dump
 
@@ -105,7 +105,7 @@ def test_no_secret_is_in_anything_that_the_system_writes(tmp_path: Path) -> None
             for each in SEQUENCES:
                 wait_for_mails(stack, contacts[each.name], 1)
 
-            link = f"{door.url}/unsubscribe/{stack.unsubscribe_keys.token(identity.contact_id(address('leaves')))}"
+            link = f"{door.url}/unsubscribe/{stack.unsubscribe_keys.token(opaque_ids.contact_id(address('leaves')))}"
             assert httpx.post(link, data={"List-Unsubscribe": "One-Click"}).status_code == 200
             assert httpx.post(f"{link}x", data={"List-Unsubscribe": "One-Click"}).status_code == 404
             until(lambda: stack.kestra.executions(namespace="christmas", flow_id="stop"), "the stop")

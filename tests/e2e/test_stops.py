@@ -27,9 +27,9 @@ from support import (
     wait_for_mails,
 )
 
-from christmas_campaign import identity
 from christmas_campaign.cli.kestra import Execution
 from christmas_campaign.cli.stack import Stack
+from christmas_campaign.events import opaque_ids
 from christmas_campaign.notion import page_values, schema
 
 #: A time as a page has it.
@@ -71,7 +71,7 @@ def became(found: list[Execution]) -> list[tuple[int, str, str | None, str | Non
 @pytest.mark.long
 def test_who_is_stopped_gets_no_more_until_she_is_let_go_on(stack: Stack) -> None:
     email = address()
-    contact = identity.contact_id(email)
+    contact = opaque_ids.contact_id(email)
     add_contact(stack, email)
     sign_up(stack, email)
     wait_for_mails(stack, email, 1)
@@ -141,7 +141,7 @@ def test_a_stop_one_second_before_an_email_is_due_holds(stack: Stack) -> None:
     assert became(ended(stack, email, 1)) == [(5, "SUCCESS", "skipped", "unsubscribed")]
     assert mails(stack, email) == []
     assert re.fullmatch(rf"unsubscribed since {SECOND} \(from E5\)", page_of(stack, email)["Stop Reason"])
-    contact = identity.contact_id(email)
+    contact = opaque_ids.contact_id(email)
     held = christmas(stack, "go-on", email, "--yes")
     assert (held.exit_code, held.stderr) == (1, "That holds for good.\n")
     assert stack.kestra.kv_get(f"stop.{contact}")["ends"]["signup"]["reason"] == "unsubscribed"
@@ -193,7 +193,7 @@ def test_without_a_word_nobody_is_stopped(stack: Stack) -> None:
     assert "0 e-mails wait. stopped_by_person ends every sequence, until she is let go on." in done.stdout
     assert "Nothing was changed: run it again with --yes to do it." in done.stdout
     assert christmas_json(stack, "stopped", email) == []
-    contact = identity.contact_id(email)
+    contact = opaque_ids.contact_id(email)
     assert christmas(stack, "stopped", email).stdout == f"Contact {contact}: nothing stops her.\n"
     assert christmas(stack, "go-on", email, "--yes").exit_code == 0
     wrong = christmas(stack, "stop", "nobody", "--yes")

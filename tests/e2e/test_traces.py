@@ -25,9 +25,9 @@ from support import (
     wait_for_mails,
 )
 
-from christmas_campaign import identity
 from christmas_campaign.cli.kestra import Execution
 from christmas_campaign.cli.stack import Stack
+from christmas_campaign.events import opaque_ids
 from christmas_campaign.notion import page_values, schema
 
 
@@ -38,7 +38,7 @@ def _no_faults_left(stack: Stack) -> None:
 
 def call(stack: Stack, email: str, wish: str) -> None:
     """Call the webhook of the contact's link, as the door does."""
-    token = stack.unsubscribe_keys.token(identity.contact_id(email))
+    token = stack.unsubscribe_keys.token(opaque_ids.contact_id(email))
     answer = httpx.post(stack.webhook("unsubscribe-handler"), json={"token": token, "wish": wish}, timeout=60)
     assert answer.status_code == 200
 
@@ -56,7 +56,7 @@ def stop_reasons(stack: Stack, email: str) -> list[str]:
 
 def marking(stack: Stack, email: str) -> list[Execution]:
     """The runs that write the stop onto the contact's pages, the oldest first."""
-    labels = {"contact": identity.contact_id(email)}
+    labels = {"contact": opaque_ids.contact_id(email)}
     found = stack.kestra.executions(namespace="christmas", flow_id="mark-stopped", labels=labels)
     return sorted(found, key=lambda run: run.created)
 
@@ -126,7 +126,7 @@ def test_unsubscribe_is_written_to_all_pages_at_once_and_cleared_when_taken_back
 
 def test_stop_holds_at_once_and_is_written_to_the_pages_once_notion_answers(stack: Stack) -> None:
     email = address()
-    contact = identity.contact_id(email)
+    contact = opaque_ids.contact_id(email)
     sign_up(stack, email, email_1_sent_at=(datetime.now(UTC) + 20 * DAY).isoformat())
     enrolled(stack, email)
     # More than the quick tries of one run.
@@ -141,7 +141,7 @@ def test_stop_holds_at_once_and_is_written_to_the_pages_once_notion_answers(stac
 
 def test_restored_backup_that_is_older_than_the_unsubscribe_writes_to_nobody_who_unsubscribed(stack: Stack) -> None:
     email = address()
-    contact = identity.contact_id(email)
+    contact = opaque_ids.contact_id(email)
     add_contact(stack, email)
     due = datetime.now(UTC) + timedelta(seconds=14)
     sign_up(stack, email, email_1_sent_at=(due - 1 * DAY).isoformat())
@@ -175,7 +175,7 @@ def test_restored_backup_that_is_older_than_the_unsubscribe_writes_to_nobody_who
 def test_reason_that_does_not_hold_for_good_does_not_replace_a_mark(stack: Stack) -> None:
     """After a restore: the KV store knows of a stop by a person alone, and that one is lifted again."""
     email = address()
-    contact = identity.contact_id(email)
+    contact = opaque_ids.contact_id(email)
     due = datetime.now(UTC) + timedelta(seconds=14)
     sign_up(stack, email, email_1_sent_at=(due - 1 * DAY).isoformat())
     enrolled(stack, email)

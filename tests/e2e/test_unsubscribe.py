@@ -25,11 +25,12 @@ from support import (
     wait_for_mails,
 )
 
-from christmas_campaign import identity, unsubscribing
+from christmas_campaign import unsubscribing
 from christmas_campaign.campaign import times
 from christmas_campaign.cli.stack import Stack
 from christmas_campaign.door.handlers import HANDLERS
 from christmas_campaign.door.inbox import look
+from christmas_campaign.events import opaque_ids
 
 ONE_CLICK = {"List-Unsubscribe": "One-Click"}
 BACK = {"Go-On": "Yes"}
@@ -60,7 +61,7 @@ def call(stack: Stack, token: object, wish: str, at: datetime | None = None) -> 
 
 def test_a_mail_providers_post_ends_what_waits(stack: Stack, door: DoorProcess) -> None:
     email = address()
-    contact = identity.contact_id(email)
+    contact = opaque_ids.contact_id(email)
     add_contact(stack, email)
     begin(stack, "noshow", email)
     (mail,) = wait_for_mails(stack, email, 1)
@@ -105,7 +106,7 @@ def test_a_mail_providers_post_ends_what_waits(stack: Stack, door: DoorProcess) 
 
 def test_what_came_last_counts_whatever_comes_first(stack: Stack) -> None:
     email = address()
-    token = stack.unsubscribe_keys.token(identity.contact_id(email))
+    token = stack.unsubscribe_keys.token(opaque_ids.contact_id(email))
     first = datetime.now(UTC) - timedelta(minutes=5)
     second = first + timedelta(minutes=1)
     # Twice, and one of them after it was taken back.
@@ -113,7 +114,7 @@ def test_what_came_last_counts_whatever_comes_first(stack: Stack) -> None:
         code, answer = call(stack, token, wish, at)
         assert (code, answer) == (200, {"status": "accepted"})
     done = stack.kestra.executions(
-        namespace="christmas", flow_id="stop", labels={"contact": identity.contact_id(email)}
+        namespace="christmas", flow_id="stop", labels={"contact": opaque_ids.contact_id(email)}
     )
     assert len(done) == 4
     until(lambda: all(stack.kestra.execution(run.id).ended for run in done), "all of them")
@@ -124,20 +125,20 @@ def test_what_came_last_counts_whatever_comes_first(stack: Stack) -> None:
 
 def test_the_webhook_alone_stops_nobody(stack: Stack) -> None:
     email, other = address(), address()
-    mine = stack.unsubscribe_keys.token(identity.contact_id(other))
-    foreign = unsubscribing.keys("x" * 24).token(identity.contact_id(email))
-    contact = identity.contact_id(email)
+    mine = stack.unsubscribe_keys.token(opaque_ids.contact_id(other))
+    foreign = unsubscribing.keys("x" * 24).token(opaque_ids.contact_id(email))
+    contact = opaque_ids.contact_id(email)
     for token in (foreign, mine[:-1], contact + mine[24:], email, contact, "", None, {"contact": contact}):
         assert call(stack, token, "unsubscribe") == (422, {"status": "rejected"})
     for person in (email, other):
-        labels = {"contact": identity.contact_id(person)}
+        labels = {"contact": opaque_ids.contact_id(person)}
         assert stack.kestra.executions(namespace="christmas", flow_id="stop", labels=labels) == []
         assert stopped(stack, person) == []
 
 
 def test_she_takes_back_nothing_that_others_have_said_and_a_person_mends_a_mistake(stack: Stack) -> None:
     email = address()
-    token = stack.unsubscribe_keys.token(identity.contact_id(email))
+    token = stack.unsubscribe_keys.token(opaque_ids.contact_id(email))
     for reason in ("complained", "bounced"):
         assert christmas(stack, "stop", email, "--reason", reason, "--yes").exit_code == 0
     assert call(stack, token, "unsubscribe")[0] == 200
@@ -157,6 +158,6 @@ def test_she_takes_back_nothing_that_others_have_said_and_a_person_mends_a_mista
 def test_the_link_for_an_email_of_somebody_else(stack: Stack) -> None:
     email = address()
     done = christmas(stack, "unsubscribe-link", email)
-    token = stack.unsubscribe_keys.token(identity.contact_id(email))
+    token = stack.unsubscribe_keys.token(opaque_ids.contact_id(email))
     assert (done.exit_code, done.stdout) == (0, f"https://campaign.example.com/unsubscribe/{token}\n")
     assert christmas(stack, "unsubscribe-link", "nobody").exit_code == 2

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 
 from support import REQUIRED, analytics_of, until
 
-from christmas_campaign import identity
 from christmas_campaign.cli.kestra import Execution, KestraError
 from christmas_campaign.cli.stack import Stack
+from christmas_campaign.events import opaque_ids
 from christmas_campaign.sequences.model import sequence
 
 #: The states in which an execution is over. Whatever is in another one still does something, or is to do something.
@@ -40,7 +40,7 @@ class Expected(NamedTuple):
     def enrolment(self) -> str:
         """The id of the enrolment: that of the event in ``support.payload``."""
         said = {**REQUIRED[self.sequence], **self.fields}
-        return identity.enrolment_id(sequence(self.sequence), self.email, said)
+        return opaque_ids.enrolment_id(sequence(self.sequence), self.email, said)
 
 
 def living(stack: Stack) -> list[Execution]:

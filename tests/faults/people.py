@@ -11,9 +11,9 @@ from typing import Any
 
 from support import address, found_in, payload, post, until
 
-from christmas_campaign import identity
 from christmas_campaign.campaign import facts
 from christmas_campaign.cli.stack import Stack
+from christmas_campaign.events import opaque_ids
 from christmas_campaign.notion import schema
 from christmas_campaign.sequences.model import sequence
 from faults.account import Expected
@@ -129,7 +129,7 @@ def burst(stack: Stack, count: int, *, seconds: float) -> tuple[list[str], datet
         with stack.notion() as notion:
             notion.update_page(page["id"], schema.SEQUENCE_PAGES, {schema.PAGE_TEMPLATE_TYPE: "5-Day Sequence"})
         kept = json.loads(
-            record.replace(emails[0], email).replace(identity.contact_id(emails[0]), identity.contact_id(email))
+            record.replace(emails[0], email).replace(opaque_ids.contact_id(emails[0]), opaque_ids.contact_id(email))
         )
         for key, value in (("enrolment", kept), ("page", page["id"]), ("enrolled", "by the test")):
             stack.kestra.kv_put(f"{key}.{own}", value, ttl="P30D")

@@ -6,9 +6,9 @@ import httpx
 import pytest
 from support import address, calls, page_of, runs
 
-from christmas_campaign import identity
 from christmas_campaign.cli.sandbox import LoggedCall
 from christmas_campaign.cli.stack import Stack
+from christmas_campaign.events import opaque_ids
 from faults.account import Expected, settle_the_account
 from faults.people import about_to_get_the_last
 
@@ -62,7 +62,7 @@ def test_16_resend_says_409_because_it_had_the_email_with_other_words(stack: Sta
     """It was accepted before: nothing is sent, and the ledger and the page say that it was."""
     email = address()
     about_to_get_the_last(stack, [email], seconds=6)
-    key = identity.idempotency_key(Expected(email).enrolment, 5)
+    key = opaque_ids.idempotency_key(Expected(email).enrolment, 5)
     before = httpx.post(
         f"{stack.sandbox.resend_url}/emails",
         headers={"Authorization": f"Bearer {stack.resend_key}", "Idempotency-Key": key, "User-Agent": "test"},

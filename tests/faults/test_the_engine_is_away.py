@@ -13,11 +13,11 @@ import httpx
 import pytest
 from support import address, mails, numbers, page_of, runs, sign_up, until
 
-from christmas_campaign import identity
 from christmas_campaign.campaign.outcomes import Reason
 from christmas_campaign.cli import stopping
 from christmas_campaign.cli.kestra import Execution
 from christmas_campaign.cli.stack import PROJECT, Stack
+from christmas_campaign.events import opaque_ids
 from faults.account import OVER, Expected, settle_the_account
 from faults.breaking import held
 from faults.people import SIGNUP, about_to_get_the_last, anchored, settled, wait_until_enrolled
@@ -156,7 +156,7 @@ def test_24_what_a_run_wrote_down_is_written_once_more_long_after_it(stack: Stac
         assert stack.kestra.kv_get(ledger) == known
     assert over(stack, again).state == "SUCCESS"
 
-    contact = identity.contact_id(email)
+    contact = opaque_ids.contact_id(email)
     stopping.stop(stack.kestra, contact, Reason.STOPPED_BY_PERSON)
     stopping.go_on(stack.kestra, contact)
     both = stack.kestra.executions(namespace="christmas", flow_id="stop", labels={"contact": contact})

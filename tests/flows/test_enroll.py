@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 from support import add_contact, address, begin, enrolled, found_in, scheduled, sign_up, until
 
-from christmas_campaign import identity
 from christmas_campaign.cli.stack import Stack
+from christmas_campaign.events import opaque_ids
 from christmas_campaign.notion import page_values, schema
 
 
@@ -55,7 +55,7 @@ def test_a_customer_has_one_portal_however_often_she_pays(stack: Stack) -> None:
     begin(stack, "onboarding", email)
     first = enrolled(stack, email, "onboarding").id
     begin(stack, "onboarding", email, payment_date="2025-11-21")
-    who = {"contact": identity.contact_id(email), "sequence": "onboarding"}
+    who = {"contact": opaque_ids.contact_id(email), "sequence": "onboarding"}
     until(
         lambda: [
             run

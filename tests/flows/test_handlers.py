@@ -11,10 +11,10 @@ import pytest
 import yaml
 from support import REQUIRED, add_contact, address, enrolled, payload, post, posts, runs, until
 
-from christmas_campaign import identity
 from christmas_campaign.campaign import times
 from christmas_campaign.cli.kestra import Execution
 from christmas_campaign.cli.stack import Stack
+from christmas_campaign.events import opaque_ids
 from christmas_campaign.sequences.model import SEQUENCES, sequence
 from christmas_campaign.sequences.payloads import FIELDS
 
@@ -85,8 +85,8 @@ def test_a_good_payload_is_taken_on(stack: Stack, name: str, given: dict[str, An
 
     run = ended(stack, execution)
     assert (run.namespace, run.flow) == ("christmas", sequence(name).handler)
-    enrolment = identity.enrolment_id(sequence(name), email, REQUIRED[name])
-    told = {"sequence": name, "contact": identity.contact_id(email), "enrolment": enrolment}
+    enrolment = opaque_ids.enrolment_id(sequence(name), email, REQUIRED[name])
+    told = {"sequence": name, "contact": opaque_ids.contact_id(email), "enrolment": enrolment}
     assert labels(run) == {**told, "outcome": "accepted"}
     (started,) = stack.kestra.executions(parent=run.id)
     follows = "booking" if name == "precall" else "enroll"
@@ -282,12 +282,12 @@ def test_a_call_that_did_not_end_maybe_is_skipped_and_enrols_nobody(stack: Stack
     for email in emails.values():
         (run,) = runs(stack, "postcall-maybe-handler", email, "postcall")
         run = ended(stack, run.id)
-        enrolment = identity.enrolment_id(sequence("postcall"), email, REQUIRED["postcall"])
+        enrolment = opaque_ids.enrolment_id(sequence("postcall"), email, REQUIRED["postcall"])
         assert labels(run) == {
             "sequence": "postcall",
             "outcome": "skipped",
             "reason": "not_a_maybe",
-            "contact": identity.contact_id(email),
+            "contact": opaque_ids.contact_id(email),
             "enrolment": enrolment,
         }
         assert {task.task: task.state for task in run.tasks}["enroll"] == "SKIPPED"

@@ -27,10 +27,10 @@ from support import (
     wait_for_mails,
 )
 
-from christmas_campaign import identity
 from christmas_campaign.campaign import times
 from christmas_campaign.cli.kestra import Execution
 from christmas_campaign.cli.stack import Stack
+from christmas_campaign.events import opaque_ids
 from christmas_campaign.notion import page_values, schema
 from christmas_campaign.sequences.model import SEQUENCES
 
@@ -467,5 +467,5 @@ def test_an_event_without_a_contact_is_taken_up_once_there_is_one(stack: Stack) 
         assert numbers([mail]) == [1]
         for waiting in stack.kestra.executions(parent=run.id, flow_id="send-email"):
             assert waiting.labels["sequence"] == name
-            assert waiting.labels["contact"] == identity.contact_id(email)
+            assert waiting.labels["contact"] == opaque_ids.contact_id(email)
             assert waiting.labels["enrolment"] == first[name].labels["enrolment"]

@@ -23,9 +23,9 @@ from support import (
     wait_for_mails,
 )
 
-from christmas_campaign import identity
 from christmas_campaign.cli.kestra import Execution
 from christmas_campaign.cli.stack import Stack
+from christmas_campaign.events import opaque_ids
 from christmas_campaign.notion import schema
 
 
@@ -74,7 +74,7 @@ def test_an_email_that_was_accepted_before_with_other_words_is_recorded_and_not_
         f"{stack.sandbox.resend_url}/emails",
         headers={
             "Authorization": f"Bearer {stack.resend_key}",
-            "Idempotency-Key": identity.idempotency_key(enrolment, 5),
+            "Idempotency-Key": opaque_ids.idempotency_key(enrolment, 5),
             "User-Agent": "test",
         },
         json={"from": "a@example.com", "to": email, "subject": "Other words", "text": "Other words"},

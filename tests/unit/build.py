@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from christmas_campaign import intake, unsubscribing
+from christmas_campaign import unsubscribing
 from christmas_campaign.campaign import times
 from christmas_campaign.campaign.settings import Settings
 from christmas_campaign.enrolment import Record
-from christmas_campaign.intake import Event
+from christmas_campaign.events import intake
+from christmas_campaign.events.intake import Event
 from christmas_campaign.notion import page_values, schema
 from christmas_campaign.notion.schema import Database
 from christmas_campaign.reports import Kind, Report

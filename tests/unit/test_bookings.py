@@ -7,7 +7,7 @@ import pytest
 
 from christmas_campaign import bookings
 from christmas_campaign.campaign.outcomes import Reason
-from christmas_campaign.intake import Event
+from christmas_campaign.events.intake import Event
 from christmas_campaign.stops import Source, Stop
 from unit import build
 

@@ -11,7 +11,7 @@ from christmas_campaign import compose
 from christmas_campaign.campaign import business_systems
 from christmas_campaign.campaign.settings import Settings
 from christmas_campaign.enrolment import Record
-from christmas_campaign.intake import Event
+from christmas_campaign.events.intake import Event
 from christmas_campaign.sequences.model import UnknownEmail
 from christmas_campaign.stops import Lifts
 from unit import build

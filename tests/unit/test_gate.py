@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 
-from christmas_campaign import gate, identity, marks, stops
+from christmas_campaign import gate, marks, stops
 from christmas_campaign.campaign import times
 from christmas_campaign.campaign.outcomes import Outcome, Reason
 from christmas_campaign.campaign.settings import Settings
 from christmas_campaign.enrolment import Record, Settled
+from christmas_campaign.events import opaque_ids
 from christmas_campaign.sequences.model import UnknownEmail
 from christmas_campaign.stops import RULES, Source, Stop
 from unit import build
@@ -224,7 +225,7 @@ def test_who_is_stopped_for_other_sequences_gets_her_email(name: str) -> None:
 def test_the_last_look_knows_which_booking_an_email_is_about() -> None:
     record = build.record("precall", booked_at="2025-11-20T14:00:00Z")
     said = ask(1, record=record, now=NOW + 24 * HOUR)
-    booking = identity.booking_id("zoe@example.com", "https://api.calendly.com/scheduled_events/AAA")
+    booking = opaque_ids.booking_id("zoe@example.com", "https://api.calendly.com/scheduled_events/AAA")
     assert said["stop"] == {
         "key": "stop.7ece2a81c666152c41fce3d8",
         "sequence": "precall",

@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 
-from christmas_campaign import alert, compose, intake, plan
+from christmas_campaign import alert, compose, plan
 from christmas_campaign.campaign.outcomes import Reason
 from christmas_campaign.campaign.segments import CRITICAL
 from christmas_campaign.campaign.settings import Settings
 from christmas_campaign.enrolment import Record
-from christmas_campaign.intake import Event
+from christmas_campaign.events import intake
+from christmas_campaign.events.intake import Event
 from christmas_campaign.notion import schema
 from christmas_campaign.stops import RULES, Lifts, Source, Stop
 from unit import build, native

@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 
-from christmas_campaign import identity, unsubscribing
+from christmas_campaign import unsubscribing
 from christmas_campaign.campaign.outcomes import Outcome, Reason
+from christmas_campaign.events import opaque_ids
 from christmas_campaign.unsubscribing import Keys
 from unit import build
 
 CONTACT = build.WHO["contact"]
-OTHER = identity.contact_id("ben@example.com")
+OTHER = opaque_ids.contact_id("ben@example.com")
 FIRST, SECOND = "a first key of the links to unsubscribe", "a second key of these links"
 KEYS = unsubscribing.keys(FIRST)
 TOKEN = KEYS.token(CONTACT)
@@ -30,7 +31,7 @@ def test_a_token_is_the_opaque_id_and_a_signature_of_it_and_of_the_purpose() -> 
 
 
 def test_no_address_is_in_it() -> None:
-    contact = identity.contact_id("ana.very-special@salon.example")
+    contact = opaque_ids.contact_id("ana.very-special@salon.example")
     assert len(contact) == 24
     assert set(contact) <= set("0123456789abcdef")
     for word in ("ana", "special", "salon", "@"):

@@ -17,9 +17,10 @@ from typing import Any
 
 import pytest
 
-from christmas_campaign import compose, intake, lookups, plan, unsubscribing
+from christmas_campaign import compose, lookups, plan, unsubscribing
 from christmas_campaign.campaign.settings import Settings
 from christmas_campaign.enrolment import Record
+from christmas_campaign.events import intake
 from christmas_campaign.notion import page_values, schema
 
 #: Where the machine may stand, and what its clock is ahead of UTC in January, to see that it does.

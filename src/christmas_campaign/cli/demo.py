@@ -13,7 +13,6 @@ from typing import Any, NamedTuple
 
 import httpx
 
-from christmas_campaign import identity
 from christmas_campaign.campaign import times
 from christmas_campaign.campaign.outcomes import Outcome
 from christmas_campaign.campaign.settings import Settings
@@ -21,6 +20,7 @@ from christmas_campaign.cli.kestra_models import LIVE
 from christmas_campaign.cli.sandbox import Mail
 from christmas_campaign.cli.stack import Stack
 from christmas_campaign.errors import CommandError
+from christmas_campaign.events import opaque_ids
 from christmas_campaign.sequences.model import SEQUENCES
 from christmas_campaign.sequences.model import Sequence as EmailSequence
 
@@ -146,7 +146,7 @@ def _post(stack: Stack, file: Path, flow: str) -> tuple[dict[str, Any], str]:
 
 
 def _await_enrolment(stack: Stack, name: str, email: str, timeline: Timeline) -> None:
-    labels = {"contact": identity.contact_id(email), "sequence": name}
+    labels = {"contact": opaque_ids.contact_id(email), "sequence": name}
     deadline = time.monotonic() + ENROLMENT
     while time.monotonic() < deadline:
         for run in stack.kestra.executions(namespace="christmas", flow_id="enroll", labels=labels):

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from christmas_campaign import identity, stops
+from christmas_campaign import stops
 from christmas_campaign.campaign import email_address
 from christmas_campaign.cli import asking, forgetting, inbox_command, repair
 from christmas_campaign.cli.asking import agreed, count, env_file_option, json_option, print_json, yes_option
@@ -18,6 +18,7 @@ from christmas_campaign.cli.forget_look import BOOKS, PLACES, Found, Systems, lo
 from christmas_campaign.cli.plainly import plainly
 from christmas_campaign.door.inbox import InboxError
 from christmas_campaign.errors import CommandError
+from christmas_campaign.events import opaque_ids
 from christmas_campaign.forget import Person
 from christmas_campaign.notion.schema import Database
 
@@ -70,7 +71,7 @@ def forget(
     Exit code 0 when nothing is left, or nothing was to be done; 2 if something is left or it could not be found out.
     """
     email = email_address.normalise(address)
-    person = Person(email, identity.contact_id(email))
+    person = Person(email, opaque_ids.contact_id(email))
     keep: tuple[Database, ...] = BOOKS if keep_contact else ()
     files: list[Path] = []
     with plainly():

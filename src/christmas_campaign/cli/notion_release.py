@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from christmas_campaign import identity
 from christmas_campaign.cli.environment import Environment
 from christmas_campaign.cli.kestra import Kestra
 from christmas_campaign.cli.notion import Notion
+from christmas_campaign.events import opaque_ids
 from christmas_campaign.lookups import event_field
 from christmas_campaign.notion import page_values, schema
 from christmas_campaign.notion.page_values import Read
@@ -67,7 +67,7 @@ def event_property(sequence: Sequence) -> str:
 def _is_enrolled(kestra: Kestra, keys: Iterable[str], sequence: Sequence, email: str, event: Read, page: str) -> bool:
     """Return whether Kestra's KV store knows an enrolment on this page: by the id of the page, or by its event."""
     try:
-        own = identity.enrolment_id(sequence, email, {str(sequence.event_field): event})
+        own = opaque_ids.enrolment_id(sequence, email, {str(sequence.event_field): event})
     except ValueError:
         own = None
     for key in keys:

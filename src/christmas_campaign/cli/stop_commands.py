@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from christmas_campaign import alert, identity, stops, unsubscribing
+from christmas_campaign import alert, stops, unsubscribing
 from christmas_campaign.campaign import email_address, times
 from christmas_campaign.campaign.outcomes import Reason
 from christmas_campaign.cli import stopping, template_sync
@@ -16,6 +16,7 @@ from christmas_campaign.cli.asking import agreed, count, env_file_option, json_o
 from christmas_campaign.cli.environment import Environment, SettingError
 from christmas_campaign.cli.plainly import plainly
 from christmas_campaign.cli.stopping import Enrolled, Kept
+from christmas_campaign.events import opaque_ids
 from christmas_campaign.sequences.model import SEQUENCES
 from christmas_campaign.stops import BY_PERSON, RULES, holds_for_good
 
@@ -30,7 +31,7 @@ def _contact(_: click.Context, __: click.Parameter, value: str | None) -> str | 
     if value is None:
         return None
     try:
-        return identity.contact_id(email_address.normalise(value))
+        return opaque_ids.contact_id(email_address.normalise(value))
     except ValueError as error:
         raise click.BadParameter(f"this {error}") from None
 

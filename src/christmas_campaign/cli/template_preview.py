@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from christmas_campaign import compose, intake, lookups, schedule, template_check, templates, values
+from christmas_campaign import compose, lookups, schedule, template_check, templates, values
 from christmas_campaign.campaign import times
 from christmas_campaign.campaign.settings import Settings
 from christmas_campaign.cli.environment import Environment
@@ -16,7 +16,8 @@ from christmas_campaign.cli.notion import Notion
 from christmas_campaign.compose import Letter, Stop
 from christmas_campaign.enrolment import Record
 from christmas_campaign.errors import CommandError
-from christmas_campaign.intake import Event, InvalidPayload
+from christmas_campaign.events import intake
+from christmas_campaign.events.intake import Event, InvalidPayload
 from christmas_campaign.notion import page_values, schema
 from christmas_campaign.sequences.field_types import Plain
 from christmas_campaign.sequences.model import UnknownEmail, sequence

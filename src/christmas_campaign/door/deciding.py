@@ -6,9 +6,10 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from christmas_campaign import intake, reports
+from christmas_campaign import reports
 from christmas_campaign.campaign.outcomes import Outcome
 from christmas_campaign.door import bodies
+from christmas_campaign.events import intake
 from christmas_campaign.reports import Report
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from christmas_campaign import forms
 from christmas_campaign.door.openapi_kinds import ALL, EMAIL, KINDS, SOON, TIME, optional
+from christmas_campaign.events import provider_payloads
 from christmas_campaign.sequences import field_types
 
 #: Which sequence takes forms of somebody's own, and their names among the schemas.
@@ -34,7 +34,7 @@ def _calendly() -> dict[str, Any]:
         "description": f"Calendly's own call. It has no email beside the event. {ALL}",
         "required": ["event", "payload"],
         "properties": {
-            "event": {"const": forms.NO_SHOW},
+            "event": {"const": provider_payloads.NO_SHOW},
             "payload": _invitee(TIME, {}, {}),
             "email": False,
             "variables": False,
@@ -56,7 +56,7 @@ def _calendly_booking() -> dict[str, Any]:
         "description": f"Calendly's own call about a booking. It has no email beside the event. {ALL}",
         "required": ["event", "payload"],
         "properties": {
-            "event": {"enum": list(forms.CALENDLY_BOOKINGS)},
+            "event": {"enum": list(provider_payloads.CALENDLY_BOOKINGS)},
             "payload": invitee,
             "created_at": optional(TIME),
             "email": False,
@@ -99,7 +99,7 @@ def _cal_com_booking() -> dict[str, Any]:
         "description": f"Cal.com's own call about a booking. It has no email beside triggerEvent. {ALL}",
         "required": ["triggerEvent", "payload"],
         "properties": {
-            "triggerEvent": {"enum": list(forms.CAL_COM_BOOKINGS)},
+            "triggerEvent": {"enum": list(provider_payloads.CAL_COM_BOOKINGS)},
             "payload": _booking(),
             "createdAt": optional(TIME),
             "email": False,
@@ -115,7 +115,10 @@ def _cal_com_old_booking() -> dict[str, Any]:
         "description": f"A booking in the form that the old system took: within payload.booking. {ALL}",
         "required": ["payload"],
         "properties": {
-            "triggerEvent": {"enum": list(forms.CAL_COM_BOOKINGS), "description": "Without it, the call is booked."},
+            "triggerEvent": {
+                "enum": list(provider_payloads.CAL_COM_BOOKINGS),
+                "description": "Without it, the call is booked.",
+            },
             "payload": {
                 "type": "object",
                 "required": ["booking"],
@@ -185,7 +188,7 @@ def _docusign() -> dict[str, Any]:
         "type": "object",
         "required": ["status", "recipients"],
         "properties": {
-            "status": {"type": "string", "description": f"Is {forms.COMPLETED} when everybody has signed."},
+            "status": {"type": "string", "description": f"Is {provider_payloads.COMPLETED} when everybody has signed."},
             "recipients": {
                 "type": "object",
                 "required": ["signers"],
@@ -198,12 +201,16 @@ def _docusign() -> dict[str, Any]:
         "type": "object",
         "description": (
             "DocuSign Connect's own message for an event. A custom field, or a tab of a signer, is looked for under each of "
-            f"the names {', '.join(forms.LABELLED)}: what of them onboarding requires and is not there is refused with 422. "
+            f"the names {', '.join(provider_payloads.LABELLED)}: what of them onboarding requires and is not there is refused "
+            "with 422. "
             f"The envelope itself, as in the older messages, is read too. {ALL}"
         ),
         "required": ["event", "data"],
         "properties": {
-            "event": {"type": "string", "description": f"Is {forms.COMPLETED_EVENT} when everybody has signed."},
+            "event": {
+                "type": "string",
+                "description": f"Is {provider_payloads.COMPLETED_EVENT} when everybody has signed.",
+            },
             "data": {"type": "object", "required": ["envelopeSummary"], "properties": {"envelopeSummary": envelope}},
             "email": False,
         },

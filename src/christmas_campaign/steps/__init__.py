@@ -21,7 +21,7 @@ from typing import Any
 from christmas_campaign.alert import Pages, failure
 from christmas_campaign.campaign.outcomes import Outcome
 from christmas_campaign.campaign.settings import InvalidSetting
-from christmas_campaign.intake import Event
+from christmas_campaign.events.intake import Event
 
 #: A step: the context and the present time (aware, UTC) in, the outputs out.
 Step = Callable[[Mapping[str, Any], datetime], Mapping[str, Any]]

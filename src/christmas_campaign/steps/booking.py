@@ -11,7 +11,7 @@ from christmas_campaign.alert import Pages
 from christmas_campaign.campaign import settings
 from christmas_campaign.campaign.outcomes import Outcome, Reason
 from christmas_campaign.enrolment import labels
-from christmas_campaign.intake import Event
+from christmas_campaign.events.intake import Event
 from christmas_campaign.steps import labelled, ready_made, results, with_alert
 
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from christmas_campaign import identity, intake
-from christmas_campaign.arrival import arrival
 from christmas_campaign.enroll_input import enroll_input
+from christmas_campaign.events import intake, opaque_ids
+from christmas_campaign.events.arrival import arrival
 from christmas_campaign.steps import labelled, ready_made
 
 
@@ -26,7 +26,7 @@ def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
     event, has_variables = None, False
     if answer["event"] is not None:
         found = intake.Event.from_json(answer["event"])
-        names = {"enrolment": found.id, "contact": identity.contact_id(found.email)}
+        names = {"enrolment": found.id, "contact": opaque_ids.contact_id(found.email)}
         event, has_variables = ready_made(enroll_input(found)), bool(found.variables)
     known = {"outcome": answer["body_if_known"]["status"], "reason": answer["body_if_known"].get("reason")}
     return {

@@ -7,9 +7,9 @@ from datetime import datetime
 from typing import Any
 
 from christmas_campaign import reports
-from christmas_campaign.arrival import arrival
 from christmas_campaign.campaign import settings
 from christmas_campaign.campaign.outcomes import Outcome
+from christmas_campaign.events.arrival import arrival
 from christmas_campaign.reports import Report
 from christmas_campaign.steps import labelled, ready_made
 

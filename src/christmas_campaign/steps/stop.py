@@ -7,9 +7,9 @@ from datetime import datetime
 from typing import Any
 
 from christmas_campaign import stops
-from christmas_campaign.arrival import arrival
 from christmas_campaign.campaign import times
 from christmas_campaign.campaign.outcomes import Reason
+from christmas_campaign.events.arrival import arrival
 from christmas_campaign.steps import UnusableContext, ready_made
 from christmas_campaign.stops import RULES, Lift, Lifts, Source, Stop
 

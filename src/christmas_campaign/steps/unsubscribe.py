@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from christmas_campaign import unsubscribing
-from christmas_campaign.arrival import arrival
+from christmas_campaign.events.arrival import arrival
 from christmas_campaign.steps import UnusableContext, labelled
 
 

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from christmas_campaign import identity, intake, lookups
-from christmas_campaign.intake import Event
+from christmas_campaign import lookups
+from christmas_campaign.events import intake, opaque_ids
+from christmas_campaign.events.intake import Event
 from christmas_campaign.steps.intake import step
 from unit import build, native
 from unit.steps import contexts, run
@@ -30,7 +31,7 @@ def test_a_good_payload_comes_with_the_opaque_ids() -> None:
     said = dict(step(contexts.intake(), build.NOW))
     event = build.event()
     assert said["enrolment"] == event.id
-    assert said["contact"] == identity.contact_id("zoe@example.com")
+    assert said["contact"] == opaque_ids.contact_id("zoe@example.com")
     assert json.loads(said["event"]) == {
         **event.as_json(),
         "lookups": lookups.lookups(event),
@@ -42,13 +43,13 @@ def test_a_good_payload_comes_with_the_opaque_ids() -> None:
     assert json.loads(said["labels"]) == {
         "outcome": "accepted",
         "enrolment": event.id,
-        "contact": identity.contact_id("zoe@example.com"),
+        "contact": opaque_ids.contact_id("zoe@example.com"),
     }
     assert json.loads(said["labels_if_known"]) == {
         "outcome": "skipped",
         "reason": "already_in_sequence",
         "enrolment": event.id,
-        "contact": identity.contact_id("zoe@example.com"),
+        "contact": opaque_ids.contact_id("zoe@example.com"),
     }
     answer = intake.answer(build.payload(), "signup", build.NOW, "execution-1")
     assert {name: said[name] for name in ("code", "body", "body_if_known", "outcome", "reason")} == {
@@ -83,7 +84,7 @@ def test_an_event_that_starts_nothing_is_found_by_its_contact() -> None:
         "outcome": "skipped",
         "reason": "not_a_maybe",
         "enrolment": build.event("postcall").id,
-        "contact": identity.contact_id("zoe@example.com"),
+        "contact": opaque_ids.contact_id("zoe@example.com"),
     }
 
 

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from christmas_campaign import forms, identity, templates
+from christmas_campaign import templates
 from christmas_campaign.campaign import times
 from christmas_campaign.campaign.outcomes import Outcome, Reason
+from christmas_campaign.events import opaque_ids, provider_payloads
 from christmas_campaign.sequences import field_types, payloads
 from christmas_campaign.sequences.field_types import Plain
 from christmas_campaign.sequences.model import sequence
@@ -50,7 +51,7 @@ class Event(NamedTuple):
     def id(self) -> str:
         """The id of the enrolment that this event asks for: the same event gives the same id, and a cancellation another one
         than the booking that it is about."""
-        found = identity.enrolment_id(sequence(self.sequence), self.email, self.fields)
+        found = opaque_ids.enrolment_id(sequence(self.sequence), self.email, self.fields)
         return f"{found}-{payloads.CANCELLED}" if self.cancels else found
 
     @property
@@ -62,7 +63,7 @@ class Event(NamedTuple):
     def booking(self) -> str | None:
         """The opaque id of the booking that the event is about, ``None`` for all but bookings."""
         uri = self.fields.get("booking_uri")
-        return None if uri is None else identity.booking_id(self.email, str(uri))
+        return None if uri is None else opaque_ids.booking_id(self.email, str(uri))
 
     @property
     def happened_at(self) -> datetime:
@@ -98,7 +99,7 @@ def read(payload: object, sequence_name: str, now: datetime) -> Event:
     """
     if not isinstance(payload, Mapping):
         raise InvalidPayload([Problem("body", "must be a JSON object")])
-    form = forms.read(payload, sequence_name)
+    form = provider_payloads.read(payload, sequence_name)
     found: dict[str, Plain] = {}
     problems = [Problem(*each) for each in form.problems]
     for field in payloads.FIELDS[sequence_name]:
@@ -193,7 +194,7 @@ def answer(payload: object, sequence_name: str, now: datetime, execution_id: str
         }
     assert isinstance(payload, Mapping)  # noqa: S101  (read() has seen to it)
     found = sequence(sequence_name)
-    as_it_came = forms.read(payload, sequence_name).fields["email"]
+    as_it_came = provider_payloads.read(payload, sequence_name).fields["email"]
     nothing = _starts_nothing(event)
     if nothing is not None:
         body = {"status": "skipped", "reason": nothing, "email": as_it_came}

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from christmas_campaign.arrival import arrival
+from christmas_campaign.events.arrival import arrival
 from unit import build
 
 NOW = build.NOW

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from christmas_campaign import forms, intake
 from christmas_campaign.campaign import times
-from christmas_campaign.intake import InvalidPayload
+from christmas_campaign.events import intake, provider_payloads
+from christmas_campaign.events.intake import InvalidPayload
 from unit import build
 from unit.native import PAID, cal_com, cal_com_old, calendly, calendly_booking, docusign, envelope, signer, tabs
 
@@ -60,9 +60,9 @@ def problems(payload: object, name: str) -> list[tuple[str, str]]:
 )
 def test_a_flat_payload_goes_through_untouched(name: str, more: dict[str, Any]) -> None:
     payload = build.payload(name, **more)
-    form = forms.read(payload, name)
+    form = provider_payloads.read(payload, name)
     assert form.fields is payload
-    assert form == forms.Form(payload, {}, frozenset(), ())
+    assert form == provider_payloads.Form(payload, {}, frozenset(), ())
     assert intake.read(payload, name, build.NOW) == build.event(name)
 
 
@@ -81,7 +81,7 @@ def test_a_flat_payload_goes_through_untouched(name: str, more: dict[str, Any]) 
     ],
 )
 def test_what_is_of_no_form_of_this_handler_is_a_flat_payload_without_its_fields(name: str, payload: Any) -> None:
-    assert forms.read(payload, name).fields is payload
+    assert provider_payloads.read(payload, name).fields is payload
     assert problems(payload, name) == [(field, "is missing") for field in build.REQUIRED[name]]
 
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from christmas_campaign import intake
-from christmas_campaign.intake import Event, InvalidPayload
+from christmas_campaign.events import intake
+from christmas_campaign.events.intake import Event, InvalidPayload
 from christmas_campaign.sequences import field_types, payloads
 from unit import build, native
 
