@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from christmas_campaign import footer, gate, marks, plain_text, templates, unsubscribing, values
+from christmas_campaign import footer, gate, plain_text, templates, unsubscribing, values
 from christmas_campaign.campaign.outcomes import Outcome, Reason
 from christmas_campaign.campaign.settings import Settings
 from christmas_campaign.enrolment import Record
@@ -19,7 +19,8 @@ from christmas_campaign.events import opaque_ids
 from christmas_campaign.notion import page_values, schema
 from christmas_campaign.notion.page_values import Read
 from christmas_campaign.sequences.model import sequence
-from christmas_campaign.stops import Lifts
+from christmas_campaign.stops import marks
+from christmas_campaign.stops.rules import Lifts
 from christmas_campaign.templates import Placeholder, TemplateError
 from christmas_campaign.values import Source
 

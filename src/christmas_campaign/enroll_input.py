@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from christmas_campaign import bookings, lookups, stops
+from christmas_campaign import lookups
 from christmas_campaign.campaign import times
 from christmas_campaign.events import opaque_ids
 from christmas_campaign.events.intake import Event
 from christmas_campaign.sequences.model import sequence
+from christmas_campaign.stops import bookings, rules
 
 
 def enroll_input(event: Event) -> dict[str, Any]:
@@ -26,14 +27,14 @@ def enroll_input(event: Event) -> dict[str, Any]:
         "lookups": lookups.lookups(event),
         "duplicate": sequence(event.sequence).duplicate,
         "signup": lookups.signup_id(event),
-        "stop": stops.key_of(event),
+        "stop": rules.key_of(event),
         "bought": _bought(event),
         **of_booking,
     }
 
 
 def _bought(event: Event) -> dict[str, str] | None:
-    stop = stops.bought(event)
+    stop = rules.bought(event)
     if stop is None:
         return None
     contact = opaque_ids.contact_id(event.email)

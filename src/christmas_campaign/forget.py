@@ -15,8 +15,8 @@ from enum import Enum
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
-from christmas_campaign import marks
 from christmas_campaign.campaign import email_address
+from christmas_campaign.stops import marks
 
 #: The flow that erases entries of the KV store.
 FLOW = "forget"

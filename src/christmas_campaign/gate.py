@@ -14,7 +14,7 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
-from christmas_campaign import marks, schedule, stops
+from christmas_campaign import schedule
 from christmas_campaign.again import SHORTEST_WAIT
 from christmas_campaign.campaign import times
 from christmas_campaign.campaign.outcomes import Outcome, Reason
@@ -22,7 +22,8 @@ from christmas_campaign.campaign.settings import Settings
 from christmas_campaign.enrolment import Record, Settled
 from christmas_campaign.notion import page_values, schema
 from christmas_campaign.sequences.model import sequence
-from christmas_campaign.stops import Stop
+from christmas_campaign.stops import marks, rules
+from christmas_campaign.stops.rules import Stop
 
 #: Resend keeps an idempotency key for 24 hours; an hour less, for clocks that differ and calls that take their time.
 KEY_HOLDS = timedelta(hours=23)
@@ -67,7 +68,7 @@ def gate(
     email = None if record.withdrawn(number) else sequence(record.event.sequence).email(number)
     if own and own.outcome is Outcome.SENT:
         return _no(Outcome.SKIPPED, Reason.ALREADY_SENT, f"Sent on {times.for_owner(own.at)}.")
-    stop = stops.ending(stopped, record.event)
+    stop = rules.ending(stopped, record.event)
     if stop is not None:
         detail = f"The contact was stopped on {times.for_owner(stop.at)}."
         return {**_ended(stop.reason, detail, own, now), "page": _page(number, page_id, stop.reason, stop.at, before)}
@@ -108,9 +109,9 @@ def gate(
         "template_query": template_query(email.template),
         "template_key": template_key(email.template, as_of),
         "stop": {
-            "key": stops.key_of(record.event),
+            "key": rules.key_of(record.event),
             "sequence": record.event.sequence,
-            "received": stops.received(record.event),
+            "received": rules.received(record.event),
             "booking": record.event.booking or "none",
         },
     }

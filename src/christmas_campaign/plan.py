@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from christmas_campaign import marks, schedule, stops, templates
+from christmas_campaign import schedule, templates
 from christmas_campaign.alert import alert
 from christmas_campaign.campaign import facts, times
 from christmas_campaign.campaign.outcomes import Outcome, Reason
@@ -21,7 +21,8 @@ from christmas_campaign.sequences import field_types, payloads
 from christmas_campaign.sequences.field_types import Plain
 from christmas_campaign.sequences.model import sequence
 from christmas_campaign.sequences.payloads import FIELDS
-from christmas_campaign.stops import Lifts, Stop
+from christmas_campaign.stops import marks, rules
+from christmas_campaign.stops.rules import Lifts, Stop
 
 #: What each event says of the contact, as properties of her page in BusinessX.
 CONTACT_SAYS: dict[str, dict[str, str]] = {
@@ -71,7 +72,7 @@ def plan(
     said = page_values.plain(own) if own else {}
     if own and said.get(schema.PAGE_TEMPLATE_TYPE) is not None and not begun:
         return _no(found.duplicate, "This very event has its page in Email Sequence already.")
-    stop = stops.ending(stopped, event)
+    stop = rules.ending(stopped, event)
     # What was begun is finished all the same, or the repair would find it unfinished for ever: no e-mail passes the gate.
     if stop is not None and not begun:
         return _no(stop.reason, f"The contact was stopped for this sequence on {times.for_owner(stop.at)}.")

@@ -7,13 +7,14 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from christmas_campaign import again, gate, marks, stops
+from christmas_campaign import again, gate
 from christmas_campaign.campaign import facts
 from christmas_campaign.campaign.outcomes import Outcome, Reason
 from christmas_campaign.campaign.settings import Settings
 from christmas_campaign.enrolment import Record, Settled
 from christmas_campaign.notion import page_values, schema
 from christmas_campaign.sequences.model import sequence
+from christmas_campaign.stops import marks, rules
 
 
 class Answer(NamedTuple):
@@ -161,7 +162,7 @@ def _stamp(
     values: dict[str, Any] = {}
     if verdict.outcome is Outcome.SENT:
         values[schema.page_sent(number)] = now
-    if verdict.reason in stops.RULES:
+    if verdict.reason in rules.RULES:
         mark = marks.on_page(page)
         since = mark.at if mark and mark.reason is verdict.reason else None
         values[schema.PAGE_STOPPED] = marks.text(verdict.reason, since or now, number)

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from christmas_campaign.campaign import times
 from christmas_campaign.campaign.outcomes import Outcome, Reason
-from christmas_campaign.stops import Lift
+from christmas_campaign.stops.rules import Lift
 
 #: The path of the page at the door, before the token.
 PATH = "/unsubscribe/"

@@ -27,7 +27,7 @@ from christmas_campaign.door.inbox import look
 from christmas_campaign.door.paths import TODAY
 from christmas_campaign.events import opaque_ids
 from christmas_campaign.sequences.model import SEQUENCES, sequence
-from christmas_campaign.stops import RULES
+from christmas_campaign.stops.rules import RULES
 
 COUNT = int(os.environ.get("HOSTILE_ENGINE", "150"))
 

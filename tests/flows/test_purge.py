@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from support import add_contact, address, begin, enrolled, post, runs, scheduled, until
 
-from christmas_campaign import stops
 from christmas_campaign.campaign.outcomes import Reason
 from christmas_campaign.cli.kestra import Execution
 from christmas_campaign.cli.stack import Stack
-from christmas_campaign.stops import Source, Stop
+from christmas_campaign.stops import rules
+from christmas_campaign.stops.rules import Source, Stop
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +58,7 @@ def test_what_ended_goes_and_what_waits_stays(stack: Stack, tmp_path: Path) -> N
     queued = stack.kestra.run("held")
     until(lambda: stack.kestra.execution(queued).state == "QUEUED", "the queue")
     stack.kestra.kv_put("mail.soon_gone", 1, ttl="PT1S")
-    unsubscribed = stops.as_json([Stop(Reason.UNSUBSCRIBED, datetime(2020, 1, 1, tzinfo=UTC), Source.CONTACT)])
+    unsubscribed = rules.as_json([Stop(Reason.UNSUBSCRIBED, datetime(2020, 1, 1, tzinfo=UTC), Source.CONTACT)])
     stack.kestra.kv_put("stop.long_ago", unsubscribed)
     killed = stack.kestra.run("held", scheduled=datetime.now(UTC) + timedelta(hours=1))
     stack.kestra.kill(killed)

@@ -13,7 +13,7 @@ from christmas_campaign.campaign.settings import Settings
 from christmas_campaign.enrolment import Record
 from christmas_campaign.events.intake import Event
 from christmas_campaign.sequences.model import UnknownEmail
-from christmas_campaign.stops import Lifts
+from christmas_campaign.stops.rules import Lifts
 from unit import build
 
 NOW = build.NOW

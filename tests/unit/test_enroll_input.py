@@ -4,9 +4,10 @@ import json
 
 import pytest
 
-from christmas_campaign import bookings, lookups
+from christmas_campaign import lookups
 from christmas_campaign.enroll_input import enroll_input
 from christmas_campaign.events.intake import Event
+from christmas_campaign.stops import bookings
 from unit import build
 
 #: What ends the sequences of a booking's contact is tested with the bookings.

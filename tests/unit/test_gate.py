@@ -5,14 +5,15 @@ from typing import Any
 
 import pytest
 
-from christmas_campaign import gate, marks, stops
+from christmas_campaign import gate
 from christmas_campaign.campaign import times
 from christmas_campaign.campaign.outcomes import Outcome, Reason
 from christmas_campaign.campaign.settings import Settings
 from christmas_campaign.enrolment import Record, Settled
 from christmas_campaign.events import opaque_ids
 from christmas_campaign.sequences.model import UnknownEmail
-from christmas_campaign.stops import RULES, Source, Stop
+from christmas_campaign.stops import marks, rules
+from christmas_campaign.stops.rules import RULES, Source, Stop
 from unit import build
 
 NOW, HOUR, MINUTE = build.NOW, build.HOUR, build.MINUTE
@@ -218,7 +219,7 @@ def test_who_is_stopped_for_other_sequences_gets_her_email(name: str) -> None:
     for reason in RULES:
         held = stop(reason, NOW + MINUTE)
         number = 2 if name == "signup" else 1
-        expected = stops.ending([held], build.event(name)) is None
+        expected = rules.ending([held], build.event(name)) is None
         assert ask(number, record=build.record(name), stopped=(held,))["go"] is expected
 
 

@@ -14,7 +14,7 @@ from christmas_campaign.enrolment import Record
 from christmas_campaign.events import intake
 from christmas_campaign.events.intake import Event
 from christmas_campaign.notion import schema
-from christmas_campaign.stops import RULES, Lifts, Source, Stop
+from christmas_campaign.stops.rules import RULES, Lifts, Source, Stop
 from unit import build, native
 
 NOW, HOUR, MINUTE = build.NOW, build.HOUR, build.MINUTE

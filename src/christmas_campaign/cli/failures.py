@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from christmas_campaign import alert, bookings, marks
+from christmas_campaign import alert
 from christmas_campaign.campaign import times
 from christmas_campaign.campaign.outcomes import WHAT_TO_DO, Outcome, Reason
 from christmas_campaign.cli import kestra_models, stopping
@@ -17,6 +17,7 @@ from christmas_campaign.door.handlers import HANDLERS
 from christmas_campaign.notion import page_values
 from christmas_campaign.repair import ENROLL, SEND_EMAIL
 from christmas_campaign.sequences.model import SEQUENCES
+from christmas_campaign.stops import bookings, marks
 
 NAMESPACE = "christmas"
 

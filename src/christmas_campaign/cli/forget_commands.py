@@ -9,7 +9,6 @@ from typing import Any
 
 import click
 
-from christmas_campaign import stops
 from christmas_campaign.campaign import email_address
 from christmas_campaign.cli import asking, forgetting, inbox_command, repair
 from christmas_campaign.cli.asking import agreed, count, env_file_option, json_option, print_json, yes_option
@@ -21,6 +20,7 @@ from christmas_campaign.errors import CommandError
 from christmas_campaign.events import opaque_ids
 from christmas_campaign.forget import Person
 from christmas_campaign.notion.schema import Database
+from christmas_campaign.stops import rules
 
 _OUT_OF_REACH = (
     "Out of its reach: Notion's trash (it empties itself after 30 days), Resend's log, messages in Discord, backups, Kestra's "
@@ -115,7 +115,7 @@ def _show(found: Found, keep: Collection[Database], inbox: Path) -> None:
     for title, (ids, stays) in _by_title(found, keep).items():
         lines.append(f"{count(len(ids), 'page', 'pages')} in {title}{', to be kept' if stays else ''}")
     click.echo(f"Contact {found.person.contact}: {'; '.join(lines) or 'nothing is kept'}.")
-    stopped = stops.read(found.stop)
+    stopped = rules.read(found.stop)
     if stopped:
         click.echo(f"She is stopped ({', '.join(dict.fromkeys(each.reason for each in stopped))}); that hash is kept.")
     if found.calls is None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from christmas_campaign import forget, stops
+from christmas_campaign import forget
 from christmas_campaign.campaign import email_address
 from christmas_campaign.cli import kestra_models
 from christmas_campaign.cli.kestra import Kestra
@@ -18,6 +18,7 @@ from christmas_campaign.forget import Person, Whose
 from christmas_campaign.notion import page_values, schema
 from christmas_campaign.notion.page_values import Page
 from christmas_campaign.notion.schema import Database
+from christmas_campaign.stops import rules
 
 NAMESPACE = "christmas"
 
@@ -92,7 +93,7 @@ def look(systems: Systems, person: Person, typed: str) -> Found:
     )
     pages = _pages(systems, person, sorted(spelled), entries)
     progress("")
-    stop = kestra.kv_get(stops.key(person.contact), NAMESPACE)
+    stop = kestra.kv_get(rules.key(person.contact), NAMESPACE)
     # What has expired since the list was made is gone.
     there = {key: value for key, value in entries.items() if value is not None}
     return Found(person, stop, there, runs, naming, calls, pages)

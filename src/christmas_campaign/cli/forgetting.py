@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from christmas_campaign import forget, stops
+from christmas_campaign import forget
 from christmas_campaign.campaign import times
 from christmas_campaign.campaign.outcomes import Reason
 from christmas_campaign.cli import kestra_models, stopping
@@ -23,6 +23,7 @@ from christmas_campaign.errors import CommandError
 from christmas_campaign.forget import Person
 from christmas_campaign.notion import page_values
 from christmas_campaign.notion.schema import Database
+from christmas_campaign.stops import rules
 
 #: How often it looks again, and erases what has come in between.
 ROUNDS = 5
@@ -75,7 +76,7 @@ def _look_for_the_flow(kestra: Kestra) -> None:
 
 def suppress(kestra: Kestra, contact: str) -> None:
     """Stop a contact for good, unless she is; once it returns, nothing is sent to her any more. Raises as ``stopping.stop``."""
-    if any(stops.holds_for_good(each) for each in stopping.kept(kestra, contact).stops):
+    if any(rules.holds_for_good(each) for each in stopping.kept(kestra, contact).stops):
         stopping.settle(kestra, contact)
     else:
         stopping.stop(kestra, contact, Reason.UNSUBSCRIBED)

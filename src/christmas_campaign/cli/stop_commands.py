@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from christmas_campaign import alert, stops, unsubscribing
+from christmas_campaign import alert, unsubscribing
 from christmas_campaign.campaign import email_address, times
 from christmas_campaign.campaign.outcomes import Reason
 from christmas_campaign.cli import stopping, template_sync
@@ -18,7 +18,8 @@ from christmas_campaign.cli.plainly import plainly
 from christmas_campaign.cli.stopping import Enrolled, Kept
 from christmas_campaign.events import opaque_ids
 from christmas_campaign.sequences.model import SEQUENCES
-from christmas_campaign.stops import BY_PERSON, RULES, holds_for_good
+from christmas_campaign.stops import rules
+from christmas_campaign.stops.rules import BY_PERSON, RULES, holds_for_good
 
 _WARNING = (
     "Careful: who asked for no more e-mails must not get any, by law. Go on only if it was a mistake (a wrong address, a slip "
@@ -151,7 +152,7 @@ def _as_json(kept: Kept, enrolled: Sequence[Enrolled]) -> dict[str, Any]:
         }
         for each in enrolled
     ]
-    return {"contact": kept.contact, "stops": stops.as_json(kept.stops)["stops"], "enrolments": enrolments}
+    return {"contact": kept.contact, "stops": rules.as_json(kept.stops)["stops"], "enrolments": enrolments}
 
 
 def _show_enrolment(enrolled: Enrolled) -> None:

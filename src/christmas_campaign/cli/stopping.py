@@ -7,14 +7,14 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import NamedTuple
 
-from christmas_campaign import stops
 from christmas_campaign.campaign.outcomes import Reason
 from christmas_campaign.cli.kestra import Kestra
 from christmas_campaign.cli.kestra_models import LIVE, TERMINAL
 from christmas_campaign.errors import CommandError
 from christmas_campaign.notion import page_values
 from christmas_campaign.repair import SEND_EMAIL
-from christmas_campaign.stops import Lift, Source, Stop
+from christmas_campaign.stops import rules
+from christmas_campaign.stops.rules import Lift, Source, Stop
 
 NAMESPACE = "christmas"
 
@@ -24,7 +24,7 @@ FLOW = "stop"
 #: How long, in seconds, the flow may take, others before it included, and an e-mail that is being sent meanwhile.
 PATIENCE = 120.0
 
-_PREFIX = stops.key("")
+_PREFIX = rules.key("")
 
 
 class Kept(NamedTuple):
@@ -49,7 +49,7 @@ class StopError(CommandError):
 
 def kept(kestra: Kestra, contact: str) -> Kept:
     """Return what stops a contact now, by her opaque id. Raises ``KestraError``."""
-    return Kept(contact, stops.read(kestra.kv_get(stops.key(contact), NAMESPACE)))
+    return Kept(contact, rules.read(kestra.kv_get(rules.key(contact), NAMESPACE)))
 
 
 def all_kept(kestra: Kestra) -> Iterator[Kept]:

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from christmas_campaign import booked
-from christmas_campaign.booked import Look
 from christmas_campaign.steps import accepted, ready_made
+from christmas_campaign.stops import manual_bookings
+from christmas_campaign.stops.manual_bookings import Look
 
 
 def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
@@ -27,5 +27,5 @@ def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
         return {"stops": [], "keep": ready_made(look._replace(cursor=None, began=None).as_json())}
     said = accepted(answer, "the look into BusinessX")
     cursor = said.get("next_cursor") if said.get("has_more") else None
-    found = booked.decide(look, said.get("results") or [], cursor, now)
+    found = manual_bookings.decide(look, said.get("results") or [], cursor, now)
     return {"stops": found["stops"], "keep": ready_made(found["keep"].as_json())}

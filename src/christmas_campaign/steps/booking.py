@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from christmas_campaign import again, bookings, stops
+from christmas_campaign import again
 from christmas_campaign.alert import Pages
 from christmas_campaign.campaign import settings
 from christmas_campaign.campaign.outcomes import Outcome, Reason
 from christmas_campaign.enrolment import labels
 from christmas_campaign.events.intake import Event
 from christmas_campaign.steps import labelled, ready_made, results, with_alert
+from christmas_campaign.stops import bookings, rules
 
 
 def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
@@ -30,7 +31,7 @@ def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
         return {"answered": False, "contact": None, "later": later}
     found = results(context["contacts"], "the look-up in BusinessX")
     outputs = {
-        **bookings.contact_update(event, found, stops.read(context.get("stopped"))),
+        **bookings.contact_update(event, found, rules.read(context.get("stopped"))),
         "answered": True,
         "later": later,
     }

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from christmas_campaign import compose, pace, stops
+from christmas_campaign import compose, pace
 from christmas_campaign.campaign import settings, times
 from christmas_campaign.campaign.outcomes import Outcome, Reason
 from christmas_campaign.enrolment import Record, Settled, time_to_live
 from christmas_campaign.gate import KEY_HOLDS
 from christmas_campaign.steps import FILES, accepted, ready_made, results
+from christmas_campaign.stops import rules
 
 #: How long a template that Notion gave counts; after an edit it is used that much later at the latest.
 TEMPLATE_KEPT = timedelta(minutes=5)
@@ -76,7 +77,7 @@ def _composed(context: Mapping[str, Any], now: datetime) -> dict[str, Any]:
         page=None if page.get("code") == 404 else accepted(page, "the contact's page"),
         active=active,
         # An older revision does not say: then a mark without a time does not count.
-        lifts=stops.lifts(context.get("stopped", {})),
+        lifts=rules.lifts(context.get("stopped", {})),
         settings=_settings(context),
     )
     if not outputs["send"]:

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from christmas_campaign import gate, pace, settle, stops
+from christmas_campaign import gate, pace, settle
 from christmas_campaign.alert import Pages, about
 from christmas_campaign.campaign import settings, times
 from christmas_campaign.enrolment import Record, Settled, labels, time_to_live
 from christmas_campaign.steps import labelled, ready_made, with_alert
+from christmas_campaign.stops import rules
 
 
 def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
@@ -37,7 +38,7 @@ def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
         own=Settled.from_json(own) if own else None,
         before=Settled.from_json(before) if before else None,
         as_of=context.get("as_of") or "",
-        stopped=stops.read(context.get("stopped")),
+        stopped=rules.read(context.get("stopped")),
         paused=context.get("paused", False),
         resumed=times.parse(context["resumed"]) if context.get("resumed") else None,
         settings=given,

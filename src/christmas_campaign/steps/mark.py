@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from christmas_campaign import again, marks, reporting, stops
+from christmas_campaign import again, reporting
 from christmas_campaign.campaign import settings
 from christmas_campaign.campaign.outcomes import Outcome, Reason
 from christmas_campaign.steps import labelled, parsed, ready_made
+from christmas_campaign.stops import marks, rules
 
 
 def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
@@ -35,6 +36,6 @@ def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
         outputs["outcome"] = Outcome.DEFERRED
     else:
         found = parsed(pages.get("body")).get("results") or []
-        updates = marks.updates(found, stops.read(context.get("stopped")))
+        updates = marks.updates(found, rules.read(context.get("stopped")))
         outputs["updates"] = [{"path": each.path, "body": ready_made(each.body)} for each in updates]
     return labelled(outputs, contact=contact)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from christmas_campaign import again, amend, marks, plan, stops
+from christmas_campaign import again, amend, plan
 from christmas_campaign.alert import Pages, about, failure
 from christmas_campaign.campaign import settings
 from christmas_campaign.campaign.outcomes import Outcome, Reason
@@ -15,6 +15,7 @@ from christmas_campaign.events.intake import Event
 from christmas_campaign.lookups import own_page
 from christmas_campaign.sequences.model import sequence
 from christmas_campaign.steps import labelled, ready_made, results, with_alert
+from christmas_campaign.stops import marks, rules
 
 
 def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
@@ -54,8 +55,8 @@ def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
         portals=results(portals, "the look-up in Customer Projects") if portals else (),
         begun=record is not None,
         planned=Record.from_json(record).emails if record else {},
-        stopped=stops.read(context.get("stopped")),
-        lifts=stops.lifts(context.get("stopped")),
+        stopped=rules.read(context.get("stopped")),
+        lifts=rules.lifts(context.get("stopped")),
         signup=_signup(context),
         sources=context["sources"],
         settings=given,

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from christmas_campaign import stops
 from christmas_campaign.campaign import times
 from christmas_campaign.campaign.outcomes import Reason
 from christmas_campaign.events.arrival import arrival
 from christmas_campaign.steps import UnusableContext, ready_made
-from christmas_campaign.stops import RULES, Lift, Lifts, Source, Stop
+from christmas_campaign.stops import rules
+from christmas_campaign.stops.rules import RULES, Lift, Lifts, Source, Stop
 
 
 def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
@@ -24,23 +24,23 @@ def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
     says whether the contact's pages in Notion may have to say something else now. Raises ``UnusableContext`` for a reason, a
     source or a way to let go on that is none.
     """
-    held, lifts = stops.read(context.get("kept")), stops.lifts(context.get("kept")) or Lifts()
+    held, lifts = rules.read(context.get("kept")), rules.lifts(context.get("kept")) or Lifts()
     at = arrival(context.get("at"), now)
     if context["reason"]:
         new = Stop(_reason(context["reason"]), at, _source(context["by"]), context.get("booking") or None)
-        mark = stops.holds_for_good(new)
-        held = stops.unsubscribe(held, new, lifts.back) if new.by is Source.CONTACT else stops.add(held, new)
+        mark = rules.holds_for_good(new)
+        held = rules.unsubscribe(held, new, lifts.back) if new.by is Source.CONTACT else rules.add(held, new)
     else:
         lift = _lift(context.get("lift") or Lift.LET_GO)
         mark = lift is not Lift.LET_GO
         if lift is Lift.UNSUBSCRIBED:
-            held, lifts = stops.take_back(held, at), lifts._replace(back=max(lifts.back or at, at))
+            held, lifts = rules.take_back(held, at), lifts._replace(back=max(lifts.back or at, at))
         else:
-            held = stops.let_go(held, also_for_good=lift is Lift.ALSO_FOR_GOOD)
+            held = rules.let_go(held, also_for_good=lift is Lift.ALSO_FOR_GOOD)
             if lift is Lift.ALSO_FOR_GOOD:
                 lifts = lifts._replace(lifted=max(lifts.lifted or at, at))
     return {
-        "kept": ready_made({**stops.as_json(held, lifts), "changed": times.text(now)}),
+        "kept": ready_made({**rules.as_json(held, lifts), "changed": times.text(now)}),
         "seen": context.get("seen"),
         "mark": mark,
     }

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from christmas_campaign import lookups, reports, stops
+from christmas_campaign import lookups, reports
 from christmas_campaign.campaign.outcomes import Reason
 from christmas_campaign.notion import schema
-from christmas_campaign.stops import Source, Stop
+from christmas_campaign.stops import rules
+from christmas_campaign.stops.rules import Source, Stop
 from unit import build
 
 SETTINGS: dict[str, Any] = {
@@ -142,7 +143,7 @@ def mark(**changed: Any) -> dict[str, Any]:
         "tries": 0,
         "known": True,
         "pages": build.found(build.sequence_page()),
-        "stopped": stops.as_json([Stop(Reason.UNSUBSCRIBED, build.NOW, Source.CONTACT)]),
+        "stopped": rules.as_json([Stop(Reason.UNSUBSCRIBED, build.NOW, Source.CONTACT)]),
         "settings": SETTINGS,
         **changed,
     }

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from christmas_campaign.booked import Look
 from christmas_campaign.steps import UnusableContext
 from christmas_campaign.steps.booked import step
+from christmas_campaign.stops.manual_bookings import Look
 from unit import build
 from unit.steps import contexts
 

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from christmas_campaign import stops
 from christmas_campaign.again import TRIES
 from christmas_campaign.campaign.outcomes import Reason
 from christmas_campaign.steps import UnusableContext
 from christmas_campaign.steps.booking import step
-from christmas_campaign.stops import Source, Stop
+from christmas_campaign.stops import rules
+from christmas_campaign.stops.rules import Source, Stop
 from unit import build
 from unit.steps import contexts, run
 
@@ -39,7 +39,7 @@ def test_what_it_says_is_labelled() -> None:
 
 def test_what_stops_her_is_read() -> None:
     newer = Stop(Reason.CALL_MOVED, build.NOW + build.HOUR, Source.BOOKING)
-    assert ask(stopped=stops.as_json([newer]))["contact"] is None
+    assert ask(stopped=rules.as_json([newer]))["contact"] is None
 
 
 def test_a_notion_that_does_not_answer_is_asked_later() -> None:

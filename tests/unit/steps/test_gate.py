@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
-from christmas_campaign import gate, marks, stops
+from christmas_campaign import gate
 from christmas_campaign.campaign.outcomes import Reason
 from christmas_campaign.enrolment import Record, time_to_live
 from christmas_campaign.steps.gate import step
-from christmas_campaign.stops import Source, Stop
+from christmas_campaign.stops import marks, rules
+from christmas_campaign.stops.rules import Source, Stop
 from unit import build
 from unit.steps import contexts, run
 
@@ -20,7 +21,7 @@ KEPT = {"outcome": "sent", "at": "2025-11-20T14:30:00.000Z", "reason": None, "re
 CLAIM = {"outcome": "sending", "at": "2025-11-20T14:59:00.000Z", "claimed_at": "2025-11-20T14:30:00.000Z"}
 OLD_CLAIM = {**CLAIM, "claimed_at": "2025-11-19T16:00:00.000Z"}
 #: What stops the contact; and a record whose e-mails were all due eight days ago.
-STOPPED = stops.as_json([Stop(Reason.BOUNCED, build.NOW, Source.PERSON)])
+STOPPED = rules.as_json([Stop(Reason.BOUNCED, build.NOW, Source.PERSON)])
 LATE = build.record(emails=dict.fromkeys((2, 3, 4, 5), build.NOW - 192 * build.HOUR)).as_json()
 LATER = "2025-11-20T16:00:00.000Z"
 

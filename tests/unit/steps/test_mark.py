@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from christmas_campaign import stops
 from christmas_campaign.steps.mark import step
+from christmas_campaign.stops import rules
 from unit import build
 from unit.steps import contexts, run
 
@@ -45,7 +45,7 @@ def test_contact_whose_pages_are_not_known_is_skipped() -> None:
 
 def test_lifted_stop_clears_the_mark() -> None:
     page = build.sequence_page({"Stop Reason": "unsubscribed since 2025-11-20T10:00:00-05:00"})
-    said = step(contexts.mark(pages=build.found(page), stopped=stops.as_json([])), build.NOW)
+    said = step(contexts.mark(pages=build.found(page), stopped=rules.as_json([])), build.NOW)
     assert [json.loads(each["body"]) for each in said["updates"]] == [
         {"properties": {"Stop Reason": {"rich_text": []}}}
     ]

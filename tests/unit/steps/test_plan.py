@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from christmas_campaign import stops
 from christmas_campaign.campaign.outcomes import Reason
 from christmas_campaign.campaign.settings import InvalidSetting
 from christmas_campaign.enrolment import Record
 from christmas_campaign.notion import schema
 from christmas_campaign.steps import UnusableContext
 from christmas_campaign.steps.plan import step
-from christmas_campaign.stops import Source, Stop
+from christmas_campaign.stops import rules
+from christmas_campaign.stops.rules import Source, Stop
 from unit import build
 from unit.steps import contexts, run
 
@@ -245,7 +245,7 @@ def test_settings_that_cannot_be_used_stop_the_enrolment() -> None:
 
 
 def test_what_stops_a_contact_keeps_her_out() -> None:
-    held = stops.as_json([Stop(Reason.UNSUBSCRIBED, build.NOW, Source.PERSON)])
+    held = rules.as_json([Stop(Reason.UNSUBSCRIBED, build.NOW, Source.PERSON)])
     said = step(contexts.plan(stopped=held), build.NOW)
     assert json.loads(said["labels"]) == {"outcome": "skipped", "reason": "unsubscribed", **build.WHO}
 

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from christmas_campaign import stops
 from christmas_campaign.campaign.outcomes import Reason
 from christmas_campaign.steps import UnusableContext
 from christmas_campaign.steps.stop import step
-from christmas_campaign.stops import RULES, Lifts, Source, Stop
+from christmas_campaign.stops import rules
+from christmas_campaign.stops.rules import RULES, Lifts, Source, Stop
 from unit import build
 from unit.steps import contexts, run
 
@@ -33,13 +33,13 @@ def test_as_a_task(tmp_path: Path) -> None:
 @pytest.mark.parametrize("source", Source)
 @pytest.mark.parametrize("reason", RULES)
 def test_a_contact_is_stopped(reason: Reason, source: Source) -> None:
-    assert kept(reason=str(reason), by=str(source)) == stops.as_json([Stop(reason, build.NOW, source)])
+    assert kept(reason=str(reason), by=str(source)) == rules.as_json([Stop(reason, build.NOW, source)])
 
 
 def test_since_when_it_holds_and_for_which_booking_may_be_said() -> None:
     early = build.NOW - build.HOUR
     said = kept(reason="call_cancelled", by="booking", at="2025-11-20T14:00:00Z", booking="abc")
-    assert said == stops.as_json([Stop(Reason.CALL_CANCELLED, early, Source.BOOKING, "abc")])
+    assert said == rules.as_json([Stop(Reason.CALL_CANCELLED, early, Source.BOOKING, "abc")])
     assert kept(at="", booking="") == kept()
     # What is ahead by more than two clocks may differ is no time, whoever says it.
     assert kept(at="2025-11-20T16:00:00Z") == kept()
@@ -54,14 +54,14 @@ def test_nothing_kept_may_be_left_out() -> None:
 
 def test_what_is_kept_already_stays() -> None:
     new = Stop(Reason.UNSUBSCRIBED, build.NOW, Source.PERSON)
-    assert kept(kept=stops.as_json([BOUGHT])) == stops.as_json([new, BOUGHT])
+    assert kept(kept=rules.as_json([BOUGHT])) == rules.as_json([new, BOUGHT])
 
 
 def test_a_contact_is_let_go_on() -> None:
-    assert kept(kept=stops.as_json([BOUGHT]), reason="") == stops.as_json([])
-    assert kept(reason="") == stops.as_json([])
+    assert kept(kept=rules.as_json([BOUGHT]), reason="") == rules.as_json([])
+    assert kept(reason="") == rules.as_json([])
     for_good = Stop(Reason.COMPLAINED, build.NOW, Source.PERSON)
-    assert kept(kept=stops.as_json([for_good, BOUGHT]), reason="") == stops.as_json([for_good])
+    assert kept(kept=rules.as_json([for_good, BOUGHT]), reason="") == rules.as_json([for_good])
 
 
 @pytest.mark.parametrize("reason", ["because", "expired", "paused"])
@@ -92,12 +92,12 @@ def herself(kept_before: Any, reason: str, hours: int) -> Any:
 
 
 def test_the_time_that_counts_may_be_an_earlier_one() -> None:
-    assert herself(None, "unsubscribed", -1) == stops.as_json([HER])
-    assert kept(by="contact", at="") == stops.as_json([HER._replace(at=build.NOW)])
+    assert herself(None, "unsubscribed", -1) == rules.as_json([HER])
+    assert kept(by="contact", at="") == rules.as_json([HER._replace(at=build.NOW)])
 
 
 def test_she_takes_it_back_and_it_does_not_matter_which_call_comes_first() -> None:
-    back = stops.as_json([], Lifts(build.NOW))
+    back = rules.as_json([], Lifts(build.NOW))
     once = herself(None, "unsubscribed", -1)
     assert herself(once, "", 0) == back
     assert herself(herself(once, "unsubscribed", -1), "", 0) == back
@@ -109,29 +109,29 @@ def test_she_takes_it_back_and_it_does_not_matter_which_call_comes_first() -> No
 
 
 def test_who_unsubscribes_again_after_that_is_unsubscribed() -> None:
-    again = herself(stops.as_json([], Lifts(build.NOW - build.HOUR)), "unsubscribed", 0)
-    assert again == stops.as_json([HER._replace(at=build.NOW)], Lifts(build.NOW - build.HOUR))
+    again = herself(rules.as_json([], Lifts(build.NOW - build.HOUR)), "unsubscribed", 0)
+    assert again == rules.as_json([HER._replace(at=build.NOW)], Lifts(build.NOW - build.HOUR))
 
 
 def test_what_others_have_said_stays() -> None:
     others = [Stop(Reason.COMPLAINED, build.NOW, Source.PERSON), BOUGHT]
-    assert herself(stops.as_json([HER, *others]), "", 0) == stops.as_json(others, Lifts(build.NOW))
+    assert herself(rules.as_json([HER, *others]), "", 0) == rules.as_json(others, Lifts(build.NOW))
 
 
 def test_a_person_is_not_asked_when_she_took_it_back() -> None:
-    by_person = kept(kept=stops.as_json([], Lifts(build.NOW + build.HOUR)))
+    by_person = kept(kept=rules.as_json([], Lifts(build.NOW + build.HOUR)))
     assert [each["by"] for each in by_person["stops"]] == ["person"]
 
 
 def test_a_person_lifts_what_holds_for_good_if_that_is_said() -> None:
-    held = stops.as_json([HER, BOUGHT])
-    assert kept(kept=held, reason="", lift="let_go") == stops.as_json([HER])
-    assert kept(kept=held, reason="", lift="also_for_good") == stops.as_json([], Lifts(None, build.NOW))
+    held = rules.as_json([HER, BOUGHT])
+    assert kept(kept=held, reason="", lift="let_go") == rules.as_json([HER])
+    assert kept(kept=held, reason="", lift="also_for_good") == rules.as_json([], Lifts(None, build.NOW))
     before = Lifts(build.NOW - build.HOUR, build.NOW - 2 * build.HOUR)
     after = Lifts(build.NOW - build.HOUR, build.NOW)
-    assert kept(kept=stops.as_json([HER], before), reason="", lift="also_for_good") == stops.as_json([], after)
+    assert kept(kept=rules.as_json([HER], before), reason="", lift="also_for_good") == rules.as_json([], after)
     # What was lifted stays known, whatever stops the contact later.
-    assert kept(kept=stops.as_json([], after), reason="bought") == stops.as_json(
+    assert kept(kept=rules.as_json([], after), reason="bought") == rules.as_json(
         [BOUGHT._replace(at=build.NOW, by=Source.PERSON)], after
     )
 

@@ -11,18 +11,18 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from christmas_campaign import stops
 from christmas_campaign.campaign import facts, times
 from christmas_campaign.campaign.outcomes import Reason
 from christmas_campaign.notion import page_values, schema
 from christmas_campaign.notion.page_values import Page, Read
-from christmas_campaign.stops import Lifts, Stop
+from christmas_campaign.stops import rules
+from christmas_campaign.stops.rules import Lifts, Stop
 
 #: How long it is kept where the pages of a contact are: a link to unsubscribe has no end, but an address is not kept for ever.
 KEPT = timedelta(days=365)
 
 #: The reasons that a mark is for, the strongest first.
-FOR_GOOD = tuple(reason for reason, rule in stops.RULES.items() if rule.holds is stops.Holds.FOR_GOOD)
+FOR_GOOD = tuple(reason for reason, rule in rules.RULES.items() if rule.holds is rules.Holds.FOR_GOOD)
 
 #: The jq expression, for a flow, that tells whether a page as Notion gives it has a mark.
 ON_PAGE = (

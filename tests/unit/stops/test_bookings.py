@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from christmas_campaign import bookings
 from christmas_campaign.campaign.outcomes import Reason
 from christmas_campaign.events.intake import Event
-from christmas_campaign.stops import Source, Stop
+from christmas_campaign.stops import bookings
+from christmas_campaign.stops.rules import Source, Stop
 from unit import build
 
 NOW, HOUR = build.NOW, build.HOUR

@@ -10,13 +10,13 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from christmas_campaign import stops
 from christmas_campaign.campaign import times
 from christmas_campaign.campaign.outcomes import Reason
 from christmas_campaign.events.intake import Event
 from christmas_campaign.notion import page_values, schema
 from christmas_campaign.notion.page_values import Page
-from christmas_campaign.stops import Source, Stop
+from christmas_campaign.stops import rules
+from christmas_campaign.stops.rules import Source, Stop
 
 #: The flow that does what stands here.
 FLOW = "booking"
@@ -59,7 +59,7 @@ def contact_update(event: Event, contacts: Sequence[Page], stopped: Collection[S
             return _stays("The contact's page names another call, or none: it stays as it is.")
         values: dict[str, Any] = {schema.CONTACT_BOOKING: schema.NOT_BOOKED, schema.CONTACT_CALL: None}
         return _update(page, values, "The call was cancelled: the contact's page says so.")
-    over = stops.ending([each for each in stopped if each.reason not in stops.BY_PERSON], event)
+    over = rules.ending([each for each in stopped if each.reason not in rules.BY_PERSON], event)
     if over is not None:
         return _stays(f"This booking does not hold any more ({over.reason}): the contact's page stays as it is.")
     values = {

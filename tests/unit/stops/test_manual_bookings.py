@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from christmas_campaign import booked
-from christmas_campaign.booked import Look
+from christmas_campaign.stops import manual_bookings
+from christmas_campaign.stops.manual_bookings import Look
 from unit import build
 
 NOW, MINUTE = build.NOW, build.MINUTE
@@ -22,18 +22,18 @@ def page(edited: str | None = AT, email: str | None = "zoe@example.com") -> dict
 
 
 def decide(look: Look, *pages: Any, cursor: str | None = None, now: datetime = NOW) -> dict[str, Any]:
-    return booked.decide(look, pages, cursor, now)
+    return manual_bookings.decide(look, pages, cursor, now)
 
 
 def test_the_first_look_is_at_all_who_are_booked() -> None:
-    assert booked.query(Look()) == {"filter": BOOKED, "sorts": SORTS}
+    assert manual_bookings.query(Look()) == {"filter": BOOKED, "sorts": SORTS}
 
 
 def test_each_look_is_at_what_was_edited_since_and_goes_on_where_it_was() -> None:
     since = {"timestamp": "last_edited_time", "last_edited_time": {"on_or_after": "2025-11-20T15:00:00.000Z"}}
     wanted = {"filter": {"and": [BOOKED, since]}, "sorts": SORTS}
-    assert booked.query(Look(NOW)) == wanted
-    assert booked.query(Look(NOW, NOW, "abc")) == {**wanted, "start_cursor": "abc"}
+    assert manual_bookings.query(Look(NOW)) == wanted
+    assert manual_bookings.query(Look(NOW, NOW, "abc")) == {**wanted, "start_cursor": "abc"}
 
 
 def test_who_is_found_is_stopped_as_of_the_last_moment_that_the_edit_can_have_been() -> None:
@@ -80,5 +80,5 @@ def test_nobody_is_nobody() -> None:
 @pytest.mark.parametrize("look", [Look(), Look(NOW), Look(NOW, NOW + MINUTE, "abc", {"a": AT})])
 def test_a_look_is_kept_with_its_query_and_read_again(look: Look) -> None:
     kept = json.loads(json.dumps(look.as_json()))
-    assert kept["query"] == booked.query(look)
+    assert kept["query"] == manual_bookings.query(look)
     assert Look.from_json(kept) == look

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from christmas_campaign import marks
 from christmas_campaign.campaign.outcomes import Reason
-from christmas_campaign.marks import Mark
-from christmas_campaign.stops import Lifts, Source, Stop
+from christmas_campaign.stops import marks
+from christmas_campaign.stops.marks import Mark
+from christmas_campaign.stops.rules import Lifts, Source, Stop
 from unit import build
 
 NOW, HOUR = build.NOW, build.HOUR

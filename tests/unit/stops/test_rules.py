@@ -4,9 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from christmas_campaign import stops
 from christmas_campaign.campaign.outcomes import Reason
-from christmas_campaign.stops import RULES, Holds, Lifts, Source, Stop
+from christmas_campaign.stops import rules
+from christmas_campaign.stops.rules import RULES, Holds, Lifts, Source, Stop
 from unit import build
 
 NOW, HOUR = build.NOW, build.HOUR
@@ -42,7 +42,7 @@ def test_which_reason_ends_which_sequence() -> None:
 
 
 def test_the_closed_list_of_reasons_to_stop() -> None:
-    assert {*stops.REASONS} == {*TABLE, "nothing_left_to_send", "page_archived", "expired"}
+    assert {*rules.REASONS} == {*TABLE, "nothing_left_to_send", "page_archived", "expired"}
 
 
 @pytest.mark.parametrize("name", build.NAMES)
@@ -53,19 +53,19 @@ def test_each_reason_ends_its_sequences_and_no_other(reason: Reason, name: str, 
     ended, holds = TABLE[reason]
     held = stop(reason, NOW + later)
     ends = name in ended and (later > timedelta(0) or holds is not Holds.WHAT_WAS_BEFORE)
-    assert stops.ending([held], build.event(name)) == (held if ends else None)
+    assert rules.ending([held], build.event(name)) == (held if ends else None)
 
 
 def test_what_booking_ends_arrived_before_it() -> None:
     event = build.event()
-    assert stops.ending([stop(Reason.BOOKED)], event) is None
-    assert stops.ending([stop(Reason.BOOKED, NOW + timedelta(milliseconds=1))], event) is not None
-    assert stop(Reason.BOOKED).before == stops.received(event) == NOW_MS
+    assert rules.ending([stop(Reason.BOOKED)], event) is None
+    assert rules.ending([stop(Reason.BOOKED, NOW + timedelta(milliseconds=1))], event) is not None
+    assert stop(Reason.BOOKED).before == rules.received(event) == NOW_MS
 
 
 def test_nothing_stops_whom_nobody_stopped() -> None:
-    assert stops.ending([], build.event()) is None
-    assert stops.read(None) == ()
+    assert rules.ending([], build.event()) is None
+    assert rules.read(None) == ()
 
 
 @pytest.mark.parametrize("turned", [False, True])
@@ -74,13 +74,13 @@ def test_of_several_reasons_the_first_of_the_table_is_told(turned: bool) -> None
     held = [stop(each) for each in of_signup]
     for place, reason in enumerate(of_signup):
         left = held[place:]
-        said = stops.ending(left[::-1] if turned else left, build.event(at=NOW - HOUR))
+        said = rules.ending(left[::-1] if turned else left, build.event(at=NOW - HOUR))
         assert said is not None
         assert said.reason is reason
 
 
 def test_what_is_kept() -> None:
-    kept = stops.as_json([stop(Reason.BOUGHT), Stop(Reason.BOOKED, NOW + SECOND, Source.ENROLMENT)])
+    kept = rules.as_json([stop(Reason.BOUGHT), Stop(Reason.BOOKED, NOW + SECOND, Source.ENROLMENT)])
     bought = {"reason": "bought", "before": FOR_EVER}
     assert kept == {
         "stops": [
@@ -91,18 +91,18 @@ def test_what_is_kept() -> None:
     }
     assert list(kept["ends"]) == ["noshow", "postcall", "precall", "signup"]
     booked = {"reason": "booked", "before": NOW_MS}
-    assert stops.as_json([stop(Reason.BOOKED)])["ends"] == {"signup": booked, "noshow": booked}
-    assert stops.as_json([]) == {"stops": [], "ends": {}}
+    assert rules.as_json([stop(Reason.BOOKED)])["ends"] == {"signup": booked, "noshow": booked}
+    assert rules.as_json([]) == {"stops": [], "ends": {}}
 
 
 def test_for_ever_is_longer_than_a_time_can_be_written() -> None:
     last_day = datetime(9999, 12, 31, tzinfo=UTC)
-    assert last_day.timestamp() + 24 * 3600 == stops.FOR_EVER / 1000
+    assert last_day.timestamp() + 24 * 3600 == rules.FOR_EVER / 1000
 
 
 def test_what_is_kept_is_read_again() -> None:
     held = tuple(Stop(reason, NOW, source) for reason in RULES for source in Source)
-    assert stops.read(stops.as_json(held)) == held
+    assert rules.read(rules.as_json(held)) == held
 
 
 @pytest.mark.parametrize("reason", RULES)
@@ -111,31 +111,31 @@ def test_a_reason_is_kept_once_since_it_held_first_or_up_to_when_it_held_last(re
     first, second = stop(reason), stop(reason, NOW + later)
     latest = reason in (Reason.BOOKED, Reason.CALL_MOVED)
     at = max(first.at, second.at) if latest else min(first.at, second.at)
-    assert stops.add([first], second) == (Stop(reason, at, Source.PERSON),)
+    assert rules.add([first], second) == (Stop(reason, at, Source.PERSON),)
 
 
 @pytest.mark.parametrize("reason", RULES)
 def test_who_was_first_at_the_same_moment_is_kept(reason: Reason) -> None:
     by_person, by_enrolment = stop(reason), Stop(reason, NOW, Source.ENROLMENT)
-    assert stops.add([by_person], by_enrolment) == (by_person,)
-    assert stops.add([by_enrolment], by_person) == (by_enrolment,)
+    assert rules.add([by_person], by_enrolment) == (by_person,)
+    assert rules.add([by_enrolment], by_person) == (by_enrolment,)
 
 
 def test_another_reason_is_added_in_the_order_of_the_table() -> None:
-    assert stops.add([], stop(Reason.BOOKED)) == (stop(Reason.BOOKED),)
-    held = stops.add([stop(Reason.COMPLAINED), stop(Reason.BOOKED)], stop(Reason.BOUGHT, NOW + HOUR))
+    assert rules.add([], stop(Reason.BOOKED)) == (stop(Reason.BOOKED),)
+    held = rules.add([stop(Reason.COMPLAINED), stop(Reason.BOOKED)], stop(Reason.BOUGHT, NOW + HOUR))
     assert held == (stop(Reason.COMPLAINED), stop(Reason.BOUGHT, NOW + HOUR), stop(Reason.BOOKED))
 
 
 def test_who_is_let_go_on_is_stopped_for_good_reasons_alone() -> None:
     kept = {"unsubscribed", "complained", "bounced", "call_moved", "call_cancelled"}
-    assert {each.reason for each in stops.let_go([stop(each) for each in RULES])} == kept
-    assert stops.let_go([stop(Reason.BOUGHT), stop(Reason.STOPPED_BY_PERSON)]) == ()
+    assert {each.reason for each in rules.let_go([stop(each) for each in RULES])} == kept
+    assert rules.let_go([stop(Reason.BOUGHT), stop(Reason.STOPPED_BY_PERSON)]) == ()
 
 
 def test_the_key_is_opaque_and_fit_for_kestra() -> None:
-    assert stops.key("abc") == "stop.abc"
-    assert stops.key_of(build.event()) == "stop.7ece2a81c666152c41fce3d8"
+    assert rules.key("abc") == "stop.abc"
+    assert rules.key_of(build.event()) == "stop.7ece2a81c666152c41fce3d8"
 
 
 def test_who_may_stop_a_contact() -> None:
@@ -148,14 +148,14 @@ def herself(at: datetime = NOW) -> Stop:
 
 @pytest.mark.parametrize("later", [timedelta(0), HOUR, -HOUR])
 def test_what_she_says_herself_counts_up_to_when_she_said_it_last(later: timedelta) -> None:
-    assert stops.add([herself()], herself(NOW + later)) == (herself(max(NOW, NOW + later)),)
+    assert rules.add([herself()], herself(NOW + later)) == (herself(max(NOW, NOW + later)),)
 
 
 def test_what_she_says_herself_stands_beside_what_others_say() -> None:
     by_person = stop(Reason.UNSUBSCRIBED, NOW + HOUR)
-    assert set(stops.add([herself()], by_person)) == {herself(), by_person}
-    assert set(stops.add([by_person], herself())) == {herself(), by_person}
-    assert stops.take_back(stops.add([by_person], herself()), NOW + HOUR) == (by_person,)
+    assert set(rules.add([herself()], by_person)) == {herself(), by_person}
+    assert set(rules.add([by_person], herself())) == {herself(), by_person}
+    assert rules.take_back(rules.add([by_person], herself()), NOW + HOUR) == (by_person,)
 
 
 @pytest.mark.parametrize("reason", RULES)
@@ -163,33 +163,33 @@ def test_what_she_says_herself_stands_beside_what_others_say() -> None:
 def test_she_takes_back_that_she_unsubscribed_and_nothing_else(reason: Reason, by: Source) -> None:
     kept = (Stop(reason, NOW, by),)
     mine = (reason, by) == (Reason.UNSUBSCRIBED, Source.CONTACT)
-    assert stops.take_back(kept, NOW + HOUR) == (() if mine else kept)
+    assert rules.take_back(kept, NOW + HOUR) == (() if mine else kept)
 
 
 def test_what_came_after_it_wins_in_whatever_order_they_are_kept() -> None:
-    assert stops.take_back([herself()], NOW - HOUR) == (herself(),)
-    assert stops.take_back([herself()], NOW) == (herself(),)
-    assert stops.unsubscribe([], herself(), None) == (herself(),)
-    assert stops.unsubscribe([], herself(), NOW + HOUR) == ()
-    assert stops.unsubscribe([], herself(), NOW) == (herself(),)
-    assert stops.unsubscribe([stop(Reason.BOOKED)], herself(), NOW - HOUR) == (herself(), stop(Reason.BOOKED))
+    assert rules.take_back([herself()], NOW - HOUR) == (herself(),)
+    assert rules.take_back([herself()], NOW) == (herself(),)
+    assert rules.unsubscribe([], herself(), None) == (herself(),)
+    assert rules.unsubscribe([], herself(), NOW + HOUR) == ()
+    assert rules.unsubscribe([], herself(), NOW) == (herself(),)
+    assert rules.unsubscribe([stop(Reason.BOOKED)], herself(), NOW - HOUR) == (herself(), stop(Reason.BOOKED))
 
 
 def test_times_of_lifts_are_kept() -> None:
-    assert stops.lifts(None) is None
-    assert stops.lifts(stops.as_json([herself()])) == Lifts()
-    kept = stops.as_json([], Lifts(NOW, NOW + HOUR))
+    assert rules.lifts(None) is None
+    assert rules.lifts(rules.as_json([herself()])) == Lifts()
+    kept = rules.as_json([], Lifts(NOW, NOW + HOUR))
     times = {"back": "2025-11-20T15:00:00.000Z", "lifted": "2025-11-20T16:00:00.000Z"}
     assert kept == {**times, "stops": [], "ends": {}}
-    assert (stops.lifts(kept), stops.read(kept)) == (Lifts(NOW, NOW + HOUR), ())
-    assert stops.as_json([], Lifts()) == {"stops": [], "ends": {}}
+    assert (rules.lifts(kept), rules.read(kept)) == (Lifts(NOW, NOW + HOUR), ())
+    assert rules.as_json([], Lifts()) == {"stops": [], "ends": {}}
 
 
 def test_a_person_who_mends_a_mistake_lifts_all_but_a_complaint() -> None:
     held = [stop(each) for each in RULES]
     # That a call takes place no more is no mistake of hers.
     left = {"complained", "call_moved", "call_cancelled"}
-    assert {each.reason for each in stops.let_go(held, also_for_good=True)} == left
+    assert {each.reason for each in rules.let_go(held, also_for_good=True)} == left
 
 
 #: A booking and the opaque id of it.
@@ -199,15 +199,15 @@ CANCELLED = Stop(Reason.CALL_CANCELLED, NOW, Source.BOOKING, BOOKING.booking)
 
 def test_a_cancelled_call_ends_that_booking_and_no_other() -> None:
     other = build.event("precall", booking_uri="BBB")
-    assert stops.ending([CANCELLED], BOOKING) == CANCELLED
-    assert stops.ending([CANCELLED], build.event("precall", scheduled_time="2025-12-01T10:00:00Z")) == CANCELLED
-    assert stops.ending([CANCELLED], build.event("precall", at=NOW + HOUR)) == CANCELLED
-    assert stops.ending([CANCELLED], other) is None
-    assert stops.ending([CANCELLED], build.event("noshow")) is None
+    assert rules.ending([CANCELLED], BOOKING) == CANCELLED
+    assert rules.ending([CANCELLED], build.event("precall", scheduled_time="2025-12-01T10:00:00Z")) == CANCELLED
+    assert rules.ending([CANCELLED], build.event("precall", at=NOW + HOUR)) == CANCELLED
+    assert rules.ending([CANCELLED], other) is None
+    assert rules.ending([CANCELLED], build.event("noshow")) is None
 
 
 def test_a_cancelled_call_is_kept_under_the_booking() -> None:
-    kept = stops.as_json([CANCELLED])
+    kept = rules.as_json([CANCELLED])
     assert kept == {
         "stops": [
             {
@@ -219,34 +219,34 @@ def test_a_cancelled_call_is_kept_under_the_booking() -> None:
         ],
         "ends": {BOOKING.booking: {"reason": "call_cancelled", "before": FOR_EVER}},
     }
-    assert stops.read(kept) == (CANCELLED,)
+    assert rules.read(kept) == (CANCELLED,)
 
 
 def test_each_booking_is_cancelled_by_itself() -> None:
     other = CANCELLED._replace(booking="other")
-    assert stops.add([CANCELLED], other) == (CANCELLED, other)
-    assert stops.add([CANCELLED, other], other._replace(at=NOW + HOUR)) == (CANCELLED, other)
+    assert rules.add([CANCELLED], other) == (CANCELLED, other)
+    assert rules.add([CANCELLED, other], other._replace(at=NOW + HOUR)) == (CANCELLED, other)
 
 
 def test_a_cancelled_call_stands_beside_what_she_and_others_say() -> None:
     held = (herself(), stop(Reason.UNSUBSCRIBED), CANCELLED)
     for new in held:
-        assert set(stops.add([each for each in held if each is not new], new)) == set(held)
-        assert set(stops.add(held, new)) == set(held)
-    assert stops.take_back(held, NOW + HOUR) == held[1:]
-    assert stops.let_go(held, also_for_good=True) == (CANCELLED,)
+        assert set(rules.add([each for each in held if each is not new], new)) == set(held)
+        assert set(rules.add(held, new)) == set(held)
+    assert rules.take_back(held, NOW + HOUR) == held[1:]
+    assert rules.let_go(held, also_for_good=True) == (CANCELLED,)
 
 
 def test_what_a_newer_booking_ends_was_booked_before_it_whenever_it_arrived() -> None:
     moved = Stop(Reason.CALL_MOVED, NOW, Source.BOOKING)
     late = build.event("precall", at=NOW + HOUR, booked_at="2025-11-20T14:59:59Z")
-    assert stops.ending([moved], late) == moved
-    assert stops.ending([moved], build.event("precall", at=NOW + HOUR, booked_at="2025-11-20T15:00:00Z")) is None
+    assert rules.ending([moved], late) == moved
+    assert rules.ending([moved], build.event("precall", at=NOW + HOUR, booked_at="2025-11-20T15:00:00Z")) is None
     # Nobody books in the future.
-    assert stops.received(build.event("precall", booked_at="2025-11-20T16:00:00Z")) == NOW_MS
+    assert rules.received(build.event("precall", booked_at="2025-11-20T16:00:00Z")) == NOW_MS
 
 
 def test_only_a_booking_knows_of_a_call() -> None:
-    assert set(stops.BY_PERSON) == {*RULES} - {Reason.CALL_MOVED, Reason.CALL_CANCELLED}
+    assert set(rules.BY_PERSON) == {*RULES} - {Reason.CALL_MOVED, Reason.CALL_CANCELLED}
     good = {Reason.UNSUBSCRIBED, Reason.COMPLAINED, Reason.BOUNCED}
-    assert {each for each in RULES if stops.holds_for_good(stop(each))} == good
+    assert {each for each in RULES if rules.holds_for_good(stop(each))} == good

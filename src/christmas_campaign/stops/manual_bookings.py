@@ -15,7 +15,7 @@ from christmas_campaign.campaign.outcomes import Reason
 from christmas_campaign.events import opaque_ids
 from christmas_campaign.notion import page_values, schema
 from christmas_campaign.notion.page_values import Page
-from christmas_campaign.stops import Source
+from christmas_campaign.stops.rules import Source
 
 #: How far each look goes back beyond the beginning of the one before it.
 OVERLAP = timedelta(minutes=5)
