@@ -11,7 +11,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from christmas_campaign import footer, gate, plain_text, templates, unsubscribing, values
+from christmas_campaign import footer, gate, plain_text, templates, values
+from christmas_campaign.campaign import unsubscribe_link
 from christmas_campaign.campaign.outcomes import Outcome, Reason
 from christmas_campaign.campaign.settings import Settings
 from christmas_campaign.enrolment import Record
@@ -120,7 +121,7 @@ def _request(
         "subject": subject,
         "html": html,
         "text": text,
-        "headers": unsubscribing.headers(link, settings.unsubscribe_address),
+        "headers": unsubscribe_link.headers(link, settings.unsubscribe_address),
         "tags": [
             {"name": "sequence", "value": record.event.sequence},
             {"name": "number", "value": str(number)},

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
-from christmas_campaign import footer, templates, unsubscribing
-from christmas_campaign.campaign import business_systems, facts, times
+from christmas_campaign import footer, templates
+from christmas_campaign.campaign import business_systems, facts, times, unsubscribe_link
 from christmas_campaign.campaign.segments import classify
 from christmas_campaign.campaign.settings import Settings
 from christmas_campaign.events import opaque_ids
@@ -76,7 +76,7 @@ def unsubscribe_url(email: str, settings: Settings) -> str | None:
     missing."""
     if settings.public_url is None or settings.unsubscribe_keys is None:
         return None
-    return unsubscribing.url(settings.public_url, settings.unsubscribe_keys, opaque_ids.contact_id(email))
+    return unsubscribe_link.url(settings.public_url, settings.unsubscribe_keys, opaque_ids.contact_id(email))
 
 
 def _of_this_email(event: Event, scheduled: datetime, settings: Settings) -> dict[str, Plain]:

@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from christmas_campaign import template_check, unsubscribing
-from christmas_campaign.campaign import times
+from christmas_campaign import template_check
+from christmas_campaign.campaign import times, unsubscribe_link
 from christmas_campaign.campaign.settings import Settings
 from christmas_campaign.cli import content, template_sync
 from christmas_campaign.cli.environment import Environment
@@ -618,7 +618,7 @@ def test_preview_shows_the_email_and_where_each_value_came_from(world: World) ->
     given |= {"first_name": "Zoë <3", "business_name": "A & B", "variables": {"Kickoff": "Monday"}}
     given.pop("event_type", None)
     payload.write_text(json.dumps(given), encoding="utf-8")
-    token = unsubscribing.keys(SECRETS["UNSUBSCRIBE_KEY"]).token(opaque_ids.contact_id(given["email"]))
+    token = unsubscribe_link.keys(SECRETS["UNSUBSCRIBE_KEY"]).token(opaque_ids.contact_id(given["email"]))
     link = f"https://campaign.example.com/unsubscribe/{token}"
     html = world.env_file.with_name("out.html")
     words = ["noshow_recovery_email_1", "--sequence", "noshow", "--payload", str(payload), "--html", str(html)]

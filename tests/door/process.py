@@ -18,12 +18,12 @@ from typing import Any, Protocol
 import httpx
 from support import until
 
+from christmas_campaign.campaign.unsubscribe_link import keys
 from christmas_campaign.cli.child import Child
 from christmas_campaign.cli.stack import Stack
 from christmas_campaign.door.handlers import HANDLERS
 from christmas_campaign.door.paths import NATIVE, TODAY
 from christmas_campaign.sequences.model import SEQUENCES
-from christmas_campaign.unsubscribing import keys
 
 #: The last part of each webhook's address.
 KEYS = {each.name: f"key-of-{each.name}-0123456789" for each in HANDLERS}

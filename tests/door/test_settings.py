@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from christmas_campaign.campaign.unsubscribe_link import keys
 from christmas_campaign.door.handlers import HANDLERS
 from christmas_campaign.door.settings import InvalidSetting, Settings, read
-from christmas_campaign.unsubscribing import keys
 from door.process import KEYS, UNSUBSCRIBE_KEY, UNSUBSCRIBE_KEYS, base64_of
 
 LEAST = {

@@ -14,8 +14,7 @@ import pytest
 from browser import browser
 from support import until
 
-from christmas_campaign import unsubscribing
-from christmas_campaign.campaign import times
+from christmas_campaign.campaign import times, unsubscribe_link
 from christmas_campaign.door.inbox import look
 from christmas_campaign.events import opaque_ids
 from door.process import KEYS, UNSUBSCRIBE_KEY, UNSUBSCRIBE_KEYS, DoorProcess, Upstream, base64_of
@@ -28,7 +27,7 @@ HANDLER = f"/api/v1/main/executions/webhook/christmas/unsubscribe-handler/{KEYS[
 
 #: Whatever is no link of ours: another key's, cut, for somebody else, and nonsense.
 WRONG = [
-    unsubscribing.keys(f"x{UNSUBSCRIBE_KEY}").token(CONTACT),
+    unsubscribe_link.keys(f"x{UNSUBSCRIBE_KEY}").token(CONTACT),
     TOKEN[:-1],
     TOKEN[1:],
     f"{opaque_ids.contact_id('ben@example.com')}{TOKEN[24:]}",

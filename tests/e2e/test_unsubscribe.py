@@ -25,8 +25,7 @@ from support import (
     wait_for_mails,
 )
 
-from christmas_campaign import unsubscribing
-from christmas_campaign.campaign import times
+from christmas_campaign.campaign import times, unsubscribe_link
 from christmas_campaign.cli.stack import Stack
 from christmas_campaign.door.handlers import HANDLERS
 from christmas_campaign.door.inbox import look
@@ -126,7 +125,7 @@ def test_what_came_last_counts_whatever_comes_first(stack: Stack) -> None:
 def test_the_webhook_alone_stops_nobody(stack: Stack) -> None:
     email, other = address(), address()
     mine = stack.unsubscribe_keys.token(opaque_ids.contact_id(other))
-    foreign = unsubscribing.keys("x" * 24).token(opaque_ids.contact_id(email))
+    foreign = unsubscribe_link.keys("x" * 24).token(opaque_ids.contact_id(email))
     contact = opaque_ids.contact_id(email)
     for token in (foreign, mine[:-1], contact + mine[24:], email, contact, "", None, {"contact": contact}):
         assert call(stack, token, "unsubscribe") == (422, {"status": "rejected"})

@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from christmas_campaign import unsubscribing
-from christmas_campaign.campaign import times
+from christmas_campaign.campaign import times, unsubscribe_link
 from christmas_campaign.campaign.settings import Settings
 from christmas_campaign.enrolment import Record
 from christmas_campaign.events import intake
@@ -76,7 +75,7 @@ WHO = {
 SOURCES = {"templates": "source-templates", "analytics": "source-analytics"}
 
 #: Settings with which an e-mail can be composed.
-UNSUBSCRIBE_KEYS = unsubscribing.keys("a key of the links to unsubscribe")
+UNSUBSCRIBE_KEYS = unsubscribe_link.keys("a key of the links to unsubscribe")
 SETTINGS = Settings(
     sender_address="value@example.org",
     unsubscribe_address="stop@example.org",

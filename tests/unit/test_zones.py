@@ -17,7 +17,8 @@ from typing import Any
 
 import pytest
 
-from christmas_campaign import compose, lookups, plan, unsubscribing
+from christmas_campaign import compose, lookups, plan
+from christmas_campaign.campaign import unsubscribe_link
 from christmas_campaign.campaign.settings import Settings
 from christmas_campaign.enrolment import Record
 from christmas_campaign.events import intake
@@ -30,7 +31,7 @@ SOURCES = dict.fromkeys(("pages", "templates", "analytics", "portals"), "source"
 SETTINGS = Settings(
     sender_address="value@example.org",
     public_url="https://campaign.example.org",
-    unsubscribe_keys=unsubscribing.keys("a key of the links to unsubscribe"),
+    unsubscribe_keys=unsubscribe_link.keys("a key of the links to unsubscribe"),
     postal_address="1 Main St, Toronto",
 )
 FOOTER = " {{mail_reason}} {{postal_address}} {{unsubscribe_url}}"

@@ -11,8 +11,7 @@ from datetime import timedelta
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from christmas_campaign import unsubscribing
-from christmas_campaign.campaign import email_address, facts
+from christmas_campaign.campaign import email_address, facts, unsubscribe_link
 from christmas_campaign.sequences.model import SPACING, TESTING_UNIT, Sequence
 
 #: The host of the real Resend: there time is never squeezed.
@@ -57,7 +56,7 @@ class Settings(NamedTuple):
     sender_address: str | None = None
     unsubscribe_address: str | None = None
     public_url: str | None = None
-    unsubscribe_keys: unsubscribing.Keys | None = None
+    unsubscribe_keys: unsubscribe_link.Keys | None = None
     postal_address: str | None = None
     links: Mapping[str, str] = {}
     resend_opens: bool = False
@@ -169,9 +168,9 @@ def _public_url(value: str | None) -> str | None:
     return value.rstrip("/")
 
 
-def _keys(value: str | None) -> unsubscribing.Keys | None:
+def _keys(value: str | None) -> unsubscribe_link.Keys | None:
     try:
-        return unsubscribing.keys(value) if value is not None else None
+        return unsubscribe_link.keys(value) if value is not None else None
     except ValueError as error:
         raise InvalidSetting(f"SECRET_UNSUBSCRIBE_KEY {error} (as base64)") from None
 

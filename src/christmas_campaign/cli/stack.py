@@ -13,7 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from christmas_campaign import folders, unsubscribing
+from christmas_campaign import folders
+from christmas_campaign.campaign import unsubscribe_link
 from christmas_campaign.cli import content
 from christmas_campaign.cli.child import ChildError
 from christmas_campaign.cli.engine import Engine
@@ -129,9 +130,9 @@ class Stack:
         return self._identity.resend_key
 
     @property
-    def unsubscribe_keys(self) -> unsubscribing.Keys:
+    def unsubscribe_keys(self) -> unsubscribe_link.Keys:
         """The keys of the links to unsubscribe."""
-        return unsubscribing.keys(self._identity.unsubscribe_key)
+        return unsubscribe_link.keys(self._identity.unsubscribe_key)
 
     def notion(self) -> Notion:
         """Return a client for the sandbox's Notion; close it after use."""

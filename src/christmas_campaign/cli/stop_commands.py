@@ -8,9 +8,10 @@ from typing import Any
 
 import click
 
-from christmas_campaign import alert, unsubscribing
+from christmas_campaign import alert
 from christmas_campaign.campaign import email_address, times
 from christmas_campaign.campaign.outcomes import Reason
+from christmas_campaign.campaign.unsubscribe_link import url as unsubscribe_link_url
 from christmas_campaign.cli import stopping, template_sync
 from christmas_campaign.cli.asking import agreed, count, env_file_option, json_option, print_json, yes_option
 from christmas_campaign.cli.environment import Environment, SettingError
@@ -113,7 +114,7 @@ def unsubscribe_link(contact: str, env_file: Path | None) -> None:
         settings = template_sync.settings_of(environment)
         if settings.public_url is None or settings.unsubscribe_keys is None:
             raise SettingError(f"ENV_PUBLIC_URL is missing in {environment.origin}")
-        click.echo(unsubscribing.url(settings.public_url, settings.unsubscribe_keys, contact))
+        click.echo(unsubscribe_link_url(settings.public_url, settings.unsubscribe_keys, contact))
 
 
 @click.command()

@@ -27,7 +27,7 @@ from christmas_campaign.door.paths import Paths, Place
 from christmas_campaign.door.reading import Reading
 from christmas_campaign.door.settings import Settings
 from christmas_campaign.door.unsubscribe import Shown
-from christmas_campaign.unsubscribing import Wish
+from christmas_campaign.stops.unsubscribe import Wish
 
 #: A body of more bytes is read in a thread: the others need not wait for it.
 LARGE = 65_536

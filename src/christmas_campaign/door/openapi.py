@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from christmas_campaign import __version__, unsubscribing
+from christmas_campaign import __version__
+from christmas_campaign.campaign import unsubscribe_link
 from christmas_campaign.campaign.outcomes import Outcome, Reason
+from christmas_campaign.campaign.unsubscribe_link import PATH
 from christmas_campaign.door import answers, openapi_forms, openapi_payloads, unsubscribe
 from christmas_campaign.door.bodies import MOST_BYTES
 from christmas_campaign.door.paths import HEALTH, NATIVE, OLD, TODAY
 from christmas_campaign.sequences import payloads
 from christmas_campaign.sequences.model import SEQUENCES, sequence
-from christmas_campaign.unsubscribing import PATH
 
 #: The headers of a signature of a sender's own, besides those of Standard Webhooks.
 _OWN_SIGNATURES = {
@@ -139,7 +140,7 @@ def _page() -> dict[str, Any]:
         "in": "path",
         "required": True,
         "description": "as it stands in an e-mail",
-        "schema": {"type": "string", "pattern": unsubscribing.PATTERN},
+        "schema": {"type": "string", "pattern": unsubscribe_link.PATTERN},
     }
     form = {
         "type": "object",

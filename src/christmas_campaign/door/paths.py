@@ -6,9 +6,9 @@ import hmac
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from christmas_campaign.campaign.unsubscribe_link import PATH
 from christmas_campaign.door.handlers import HANDLERS, UNSUBSCRIBE
 from christmas_campaign.sequences.model import SEQUENCES
-from christmas_campaign.unsubscribing import PATH
 
 _STARTING = {each.name for each in SEQUENCES}
 

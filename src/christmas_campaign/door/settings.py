@@ -11,8 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from christmas_campaign import unsubscribing
-from christmas_campaign.campaign import facts
+from christmas_campaign.campaign import facts, unsubscribe_link
 from christmas_campaign.door.handlers import HANDLERS
 from christmas_campaign.door.inbox import DEFAULT
 
@@ -53,7 +52,7 @@ class Settings:
 
     keys: Mapping[str, str] = field(repr=False)
     secrets: Mapping[str, tuple[bytes, ...]] = field(repr=False)
-    unsubscribe_keys: unsubscribing.Keys = field(repr=False)
+    unsubscribe_keys: unsubscribe_link.Keys = field(repr=False)
     sender: str
     kestra_url: str = field(repr=False)
     kestra_health_url: str = field(repr=False)
@@ -109,13 +108,13 @@ def _signing(given: Mapping[str, str], name: str) -> tuple[bytes, ...]:
         raise InvalidSetting(name, "has a secret that begins with whsec_ and does not go on in base64") from None
 
 
-def _unsubscribe_keys(raw: Mapping[str, str]) -> unsubscribing.Keys:
+def _unsubscribe_keys(raw: Mapping[str, str]) -> unsubscribe_link.Keys:
     name = "SECRET_UNSUBSCRIBE_KEY"
     text = _decoded(raw, name)
     if not text.strip():
         raise InvalidSetting(name, "is missing: the same base64 value that Kestra has")
     try:
-        return unsubscribing.keys(text)
+        return unsubscribe_link.keys(text)
     except ValueError as error:
         raise InvalidSetting(name, f"{error} (as base64)") from None
 

@@ -19,7 +19,7 @@ from urllib.parse import parse_qsl
 from starlette.responses import Response
 
 from christmas_campaign.door.answers import HEADERS, Refusal
-from christmas_campaign.unsubscribing import Wish
+from christmas_campaign.stops.unsubscribe import Wish
 
 #: The most bytes of a form: what is sent here has a hundred.
 MOST_FORM_BYTES = 16_384

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from christmas_campaign import unsubscribing
+from christmas_campaign.campaign import unsubscribe_link
 from christmas_campaign.door.paths import HEALTH, NATIVE
 from door.storm.aim import MARK, Aim, length, request, signed
 from door.storm.bodies import Call, calls
@@ -15,7 +15,7 @@ NOTHING = frozenset({404})
 
 #: A contact, and a link of hers that is none: it was made with another key.
 CONTACT = "7ece2a81c666152c41fce3d8"
-TOKEN = unsubscribing.keys(f"{MARK}: the key of somebody else").token(CONTACT)
+TOKEN = unsubscribe_link.keys(f"{MARK}: the key of somebody else").token(CONTACT)
 
 #: What Kestra has and the door has not.
 KESTRAS = (

@@ -13,7 +13,7 @@ from christmas_campaign.events.intake import InvalidPayload
 from unit import build
 from unit.native import PAID, cal_com, cal_com_old, calendly, calendly_booking, docusign, envelope, signer, tabs
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
+EXAMPLES = Path(__file__).parents[3] / "examples"
 
 #: What a native form has to bring; the names of contact and salon are looked up.
 NAMED = (

@@ -1,4 +1,4 @@
-"""The link to unsubscribe: only the right token is one, and what it asks for counts by its time."""
+"""The link to unsubscribe: only the right token is one."""
 
 from __future__ import annotations
 
@@ -9,16 +9,15 @@ from typing import Any
 
 import pytest
 
-from christmas_campaign import unsubscribing
-from christmas_campaign.campaign.outcomes import Outcome, Reason
+from christmas_campaign.campaign import unsubscribe_link
+from christmas_campaign.campaign.unsubscribe_link import Keys
 from christmas_campaign.events import opaque_ids
-from christmas_campaign.unsubscribing import Keys
 from unit import build
 
 CONTACT = build.WHO["contact"]
 OTHER = opaque_ids.contact_id("ben@example.com")
 FIRST, SECOND = "a first key of the links to unsubscribe", "a second key of these links"
-KEYS = unsubscribing.keys(FIRST)
+KEYS = unsubscribe_link.keys(FIRST)
 TOKEN = KEYS.token(CONTACT)
 
 
@@ -82,22 +81,22 @@ def test_the_last_letter_has_one_spelling_alone() -> None:
 
 
 def test_another_key_is_none_and_old_links_go_on_after_a_rotation() -> None:
-    other = unsubscribing.keys(SECOND)
+    other = unsubscribe_link.keys(SECOND)
     assert other.contact(TOKEN) is None
-    rotated = unsubscribing.keys(f"{SECOND},{FIRST}")
+    rotated = unsubscribe_link.keys(f"{SECOND},{FIRST}")
     assert rotated.token(CONTACT) == other.token(CONTACT) != TOKEN
     assert (rotated.contact(TOKEN), rotated.contact(other.token(CONTACT))) == (CONTACT, CONTACT)
-    assert unsubscribing.keys(f" {FIRST} , {SECOND} ") == Keys((FIRST.encode(), SECOND.encode()))
+    assert unsubscribe_link.keys(f" {FIRST} , {SECOND} ") == Keys((FIRST.encode(), SECOND.encode()))
 
 
 @pytest.mark.parametrize("text", ["", ",", FIRST + ",", "," + FIRST, "x" * 23, f"{FIRST},short"])
 def test_keys_that_could_be_guessed_are_refused_and_not_shown(text: str) -> None:
     with pytest.raises(ValueError, match=r"^must have keys of 24 characters or more, separated by commas$"):
-        unsubscribing.keys(text)
+        unsubscribe_link.keys(text)
 
 
 def test_the_shortest_key() -> None:
-    assert unsubscribing.keys("x" * 24).secrets == (b"x" * 24,)
+    assert unsubscribe_link.keys("x" * 24).secrets == (b"x" * 24,)
 
 
 def test_keys_are_not_shown() -> None:
@@ -107,58 +106,6 @@ def test_keys_are_not_shown() -> None:
 
 
 def test_the_link() -> None:
-    assert unsubscribing.url("https://campaign.example.org", KEYS, CONTACT) == (
+    assert unsubscribe_link.url("https://campaign.example.org", KEYS, CONTACT) == (
         f"https://campaign.example.org/unsubscribe/{TOKEN}"
     )
-
-
-def answered(payload: Any) -> dict[str, Any]:
-    return unsubscribing.answer(payload, KEYS, build.NOW)
-
-
-@pytest.mark.parametrize("said", [{}, {"wish": "unsubscribe"}, {"wish": "unsubscribe", "more": 1}])
-def test_who_has_the_link_is_unsubscribed(said: dict[str, Any]) -> None:
-    assert answered({"token": TOKEN, **said}) == {
-        "code": 200,
-        "status": "accepted",
-        "outcome": Outcome.ACCEPTED,
-        "contact": CONTACT,
-        "reason": Reason.UNSUBSCRIBED,
-        "lift": "",
-        "at": "2025-11-20T15:00:00.000Z",
-    }
-
-
-def test_and_may_take_it_back() -> None:
-    found = answered({"token": TOKEN, "wish": "go_on"})
-    assert (found["code"], found["contact"], found["reason"], found["lift"]) == (200, CONTACT, "", "unsubscribed")
-    assert found["at"] == "2025-11-20T15:00:00.000Z"
-
-
-@pytest.mark.parametrize(
-    "payload",
-    [
-        None,
-        [],
-        "text",
-        TOKEN,
-        {},
-        {"token": ""},
-        {"token": f"{TOKEN}x"},
-        {"token": unsubscribing.keys(SECOND).token(CONTACT)},
-        {"token": TOKEN, "wish": ""},
-        {"token": TOKEN, "wish": None},
-        {"token": TOKEN, "wish": "complained"},
-        {"token": TOKEN, "wish": ["go_on"]},
-    ],
-)
-def test_whatever_else_is_refused_without_a_word_why(payload: Any) -> None:
-    assert answered(payload) == {
-        "code": 422,
-        "status": "rejected",
-        "outcome": Outcome.REJECTED,
-        "contact": None,
-        "reason": Reason.INVALID_PAYLOAD,
-        "lift": "",
-        "at": "",
-    }
