@@ -14,12 +14,12 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
-from christmas_campaign import schedule
 from christmas_campaign.again import SHORTEST_WAIT
 from christmas_campaign.campaign import times
 from christmas_campaign.campaign.outcomes import Outcome, Reason
 from christmas_campaign.campaign.settings import Settings
-from christmas_campaign.enrolment import Record, Settled
+from christmas_campaign.enrolment import schedule
+from christmas_campaign.enrolment.record import Record, Settled
 from christmas_campaign.notion import page_values, schema
 from christmas_campaign.sequences.model import sequence
 from christmas_campaign.stops import marks, rules

@@ -11,8 +11,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from christmas_campaign.enroll_input import enroll_input
-from christmas_campaign.enrolment import Record, labels
+from christmas_campaign.enrolment.record import Record, labels
+from christmas_campaign.enrolment.request import enroll_input
 from christmas_campaign.mends import Enroll, Kill, Mend, Recount, Release, Schedule, Stamp, Unblock, Withdraw
 from christmas_campaign.notion import page_values, schema
 from christmas_campaign.notion.page_values import Page

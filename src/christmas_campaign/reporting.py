@@ -10,9 +10,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from christmas_campaign import again, reports
-from christmas_campaign.alert import Pages, about
 from christmas_campaign.campaign.outcomes import Outcome, Reason
 from christmas_campaign.campaign.settings import Settings
+from christmas_campaign.enrolment.alerts import Pages, about
 from christmas_campaign.notion import page_values, schema
 from christmas_campaign.reports import Kind, Report, State
 

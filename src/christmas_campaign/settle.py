@@ -11,7 +11,7 @@ from christmas_campaign import again, gate
 from christmas_campaign.campaign import facts
 from christmas_campaign.campaign.outcomes import Outcome, Reason
 from christmas_campaign.campaign.settings import Settings
-from christmas_campaign.enrolment import Record, Settled
+from christmas_campaign.enrolment.record import Record, Settled
 from christmas_campaign.notion import page_values, schema
 from christmas_campaign.sequences.model import sequence
 from christmas_campaign.stops import marks, rules

@@ -15,7 +15,7 @@ from christmas_campaign import compose, plain_text, templates
 from christmas_campaign.campaign.settings import read
 from christmas_campaign.cli import content
 from christmas_campaign.cli.stack import PROJECT, SANDBOX_SETTINGS
-from christmas_campaign.enrolment import Record
+from christmas_campaign.enrolment.record import Record
 from christmas_campaign.events import intake
 from christmas_campaign.notion import page_values, schema
 from christmas_campaign.sequences.model import SEQUENCES, sequence

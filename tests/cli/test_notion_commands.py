@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from christmas_campaign.campaign import facts
 from christmas_campaign.cli import asking, tracking
 from christmas_campaign.cli.notion_commands import notion as group
-from christmas_campaign.lookups import SIGNUP
+from christmas_campaign.enrolment.lookups import SIGNUP
 from christmas_campaign.notion import page_values, schema
 from christmas_campaign.notion.schema import CONTACTS, SEQUENCE_PAGES
 from cli.notion_world import World

@@ -9,7 +9,7 @@ from typing import Any
 
 from christmas_campaign.campaign import times, unsubscribe_link
 from christmas_campaign.campaign.settings import Settings
-from christmas_campaign.enrolment import Record
+from christmas_campaign.enrolment.record import Record
 from christmas_campaign.events import intake
 from christmas_campaign.events.intake import Event
 from christmas_campaign.notion import page_values, schema

@@ -10,7 +10,7 @@ import pytest
 from christmas_campaign import compose
 from christmas_campaign.campaign import business_systems
 from christmas_campaign.campaign.settings import Settings
-from christmas_campaign.enrolment import Record
+from christmas_campaign.enrolment.record import Record
 from christmas_campaign.events.intake import Event
 from christmas_campaign.sequences.model import UnknownEmail
 from christmas_campaign.stops.rules import Lifts

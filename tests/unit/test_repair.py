@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from christmas_campaign.enroll_input import enroll_input
+from christmas_campaign.enrolment.request import enroll_input
 from christmas_campaign.mends import Enroll, Kill, Mend, Recount, Release, Schedule, Stamp, Unblock, Withdraw
 from christmas_campaign.repair import Enrolment, Lane, Mail, Run, Snapshot, Task, chosen, repair, wanted_pages
 from unit import build

@@ -17,10 +17,11 @@ from typing import Any
 
 import pytest
 
-from christmas_campaign import compose, lookups, plan
+from christmas_campaign import compose
 from christmas_campaign.campaign import unsubscribe_link
 from christmas_campaign.campaign.settings import Settings
-from christmas_campaign.enrolment import Record
+from christmas_campaign.enrolment import lookups, plan
+from christmas_campaign.enrolment.record import Record
 from christmas_campaign.events import intake
 from christmas_campaign.notion import page_values, schema
 

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping
 from christmas_campaign.campaign.outcomes import Reason
 from christmas_campaign.cli.failures import NAMESPACE, Failure
 from christmas_campaign.cli.kestra import Kestra
-from christmas_campaign.enroll_input import enroll_input
-from christmas_campaign.enrolment import Record
+from christmas_campaign.enrolment.record import Record
+from christmas_campaign.enrolment.request import enroll_input
 from christmas_campaign.errors import CommandError
 from christmas_campaign.events import intake
 from christmas_campaign.repair import ENROLL, SEND_EMAIL

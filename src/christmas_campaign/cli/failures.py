@@ -8,12 +8,12 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from christmas_campaign import alert
 from christmas_campaign.campaign import times
 from christmas_campaign.campaign.outcomes import WHAT_TO_DO, Outcome, Reason
 from christmas_campaign.cli import kestra_models, stopping
 from christmas_campaign.cli.kestra import Execution, Kestra
 from christmas_campaign.door.handlers import HANDLERS
+from christmas_campaign.enrolment import alerts
 from christmas_campaign.notion import page_values
 from christmas_campaign.repair import ENROLL, SEND_EMAIL
 from christmas_campaign.sequences.model import SEQUENCES
@@ -68,7 +68,7 @@ class Failure(NamedTuple):
         """The sequence, the e-mail with its template, and the contact's page; empty for what is about no contact."""
         if self.sequence is None or self.enrolment is None:
             return ""
-        return f"{alert.subject(self.sequence, self.number)}; {self.page or 'no page in Notion is known'}"
+        return f"{alerts.subject(self.sequence, self.number)}; {self.page or 'no page in Notion is known'}"
 
     @property
     def subject(self) -> str:
@@ -81,7 +81,7 @@ class Failure(NamedTuple):
 
     def as_json(self) -> dict[str, Any]:
         """Return it for JSON."""
-        template = alert.template(self.sequence, self.number) if self.sequence and self.number else None
+        template = alerts.template(self.sequence, self.number) if self.sequence and self.number else None
         return {**self._asdict(), "at": times.text(self.at), "template": template}
 
 

@@ -13,8 +13,8 @@ from typing import NamedTuple
 from christmas_campaign.cli.environment import Environment
 from christmas_campaign.cli.kestra import Kestra
 from christmas_campaign.cli.notion import Notion
+from christmas_campaign.enrolment.lookups import event_field
 from christmas_campaign.events import opaque_ids
-from christmas_campaign.lookups import event_field
 from christmas_campaign.notion import page_values, schema
 from christmas_campaign.notion.page_values import Read
 from christmas_campaign.sequences.model import SEQUENCES, Sequence

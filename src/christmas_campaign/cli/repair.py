@@ -19,7 +19,7 @@ from christmas_campaign.cli.kestra import Kestra, KestraError
 from christmas_campaign.cli.notion import Notion, NotionError
 from christmas_campaign.cli.operating import PAUSED_KEY
 from christmas_campaign.cli.repair_look import CURSOR_KEY, NAMESPACE, Look
-from christmas_campaign.enrolment import Settled, time_to_live
+from christmas_campaign.enrolment.record import Settled, time_to_live
 from christmas_campaign.mends import Enroll, Kill, Mend, Recount, Release, Schedule, Stamp, Unblock, Withdraw
 from christmas_campaign.notion import page_values, schema
 from christmas_campaign.repair import ENROLL, SEND_EMAIL, Snapshot

@@ -12,7 +12,7 @@ from christmas_campaign.cli import kestra_models
 from christmas_campaign.cli.kestra import Execution, Kestra
 from christmas_campaign.cli.notion import Notion, NotionError
 from christmas_campaign.cli.operating import PAUSED_KEY
-from christmas_campaign.enrolment import Record
+from christmas_campaign.enrolment.record import Record
 from christmas_campaign.mends import Mend
 from christmas_campaign.notion import page_values, schema
 from christmas_campaign.notion.page_values import Page

@@ -8,7 +8,6 @@ from typing import Any
 
 import click
 
-from christmas_campaign import alert
 from christmas_campaign.campaign import email_address, times
 from christmas_campaign.campaign.outcomes import Reason
 from christmas_campaign.campaign.unsubscribe_link import url as unsubscribe_link_url
@@ -17,6 +16,7 @@ from christmas_campaign.cli.asking import agreed, count, env_file_option, json_o
 from christmas_campaign.cli.environment import Environment, SettingError
 from christmas_campaign.cli.plainly import plainly
 from christmas_campaign.cli.stopping import Enrolled, Kept
+from christmas_campaign.enrolment import alerts
 from christmas_campaign.events import opaque_ids
 from christmas_campaign.sequences.model import SEQUENCES
 from christmas_campaign.stops import rules
@@ -147,7 +147,7 @@ def _as_json(kept: Kept, enrolled: Sequence[Enrolled]) -> dict[str, Any]:
             "sequence": each.sequence,
             "page": each.page,
             "waiting": [
-                {"number": number, "template": alert.template(each.sequence, number), "due": times.text(due)}
+                {"number": number, "template": alerts.template(each.sequence, number), "due": times.text(due)}
                 for number, due in each.waiting.items()
             ],
         }
@@ -159,7 +159,7 @@ def _as_json(kept: Kept, enrolled: Sequence[Enrolled]) -> dict[str, Any]:
 def _show_enrolment(enrolled: Enrolled) -> None:
     click.echo(f"  {enrolled.sequence}: {enrolled.page or 'no page in Notion is known'}")
     for number, due in enrolled.waiting.items():
-        click.echo(f"    waits: {alert.subject(enrolled.sequence, number)}, due {times.for_owner(due)}")
+        click.echo(f"    waits: {alerts.subject(enrolled.sequence, number)}, due {times.for_owner(due)}")
 
 
 def _show(kept: Kept) -> None:

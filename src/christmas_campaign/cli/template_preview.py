@@ -8,13 +8,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from christmas_campaign import compose, lookups, schedule, template_check, templates, values
+from christmas_campaign import compose, template_check, templates, values
 from christmas_campaign.campaign import times
 from christmas_campaign.campaign.settings import Settings
 from christmas_campaign.cli.environment import Environment
 from christmas_campaign.cli.notion import Notion
 from christmas_campaign.compose import Letter, Stop
-from christmas_campaign.enrolment import Record
+from christmas_campaign.enrolment import lookups, schedule
+from christmas_campaign.enrolment.record import Record
 from christmas_campaign.errors import CommandError
 from christmas_campaign.events import intake
 from christmas_campaign.events.intake import Event, InvalidPayload

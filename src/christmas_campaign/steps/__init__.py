@@ -18,9 +18,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from christmas_campaign.alert import Pages, failure
 from christmas_campaign.campaign.outcomes import Outcome
 from christmas_campaign.campaign.settings import InvalidSetting
+from christmas_campaign.enrolment.alerts import Pages, failure
 from christmas_campaign.events.intake import Event
 
 #: A step: the context and the present time (aware, UTC) in, the outputs out.

@@ -7,10 +7,10 @@ from datetime import datetime
 from typing import Any
 
 from christmas_campaign import again
-from christmas_campaign.alert import Pages
 from christmas_campaign.campaign import settings
 from christmas_campaign.campaign.outcomes import Outcome, Reason
-from christmas_campaign.enrolment import labels
+from christmas_campaign.enrolment.alerts import Pages
+from christmas_campaign.enrolment.record import labels
 from christmas_campaign.events.intake import Event
 from christmas_campaign.steps import labelled, ready_made, results, with_alert
 from christmas_campaign.stops import bookings, rules

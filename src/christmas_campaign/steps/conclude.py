@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from christmas_campaign import alert, reporting
+from christmas_campaign import reporting
 from christmas_campaign.campaign import settings
 from christmas_campaign.campaign.outcomes import Outcome
+from christmas_campaign.enrolment import alerts
 from christmas_campaign.reports import KEPT, Report
 from christmas_campaign.steps import labelled, parsed, ready_made
 
@@ -36,8 +37,8 @@ def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
         outputs["kept"] = ready_made(outputs["kept"])
     told = None
     if outputs["outcome"] is Outcome.FAILED:
-        pages = alert.Pages(context.get("page_id"))
-        told = alert.failure(None, report.enrolment, report.number, outputs["reason"], outputs["detail"], pages)
+        pages = alerts.Pages(context.get("page_id"))
+        told = alerts.failure(None, report.enrolment, report.number, outputs["reason"], outputs["detail"], pages)
     outputs = {"tries": context.get("tries", 0), **outputs, "alert": told, "ttl": f"P{KEPT.days}D"}
     outputs["sequence"] = report.sequence
     return labelled(

@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from christmas_campaign import gate, pace, settle
-from christmas_campaign.alert import Pages, about
 from christmas_campaign.campaign import settings, times
-from christmas_campaign.enrolment import Record, Settled, labels, time_to_live
+from christmas_campaign.enrolment.alerts import Pages, about
+from christmas_campaign.enrolment.record import Record, Settled, labels, time_to_live
 from christmas_campaign.steps import labelled, ready_made, with_alert
 from christmas_campaign.stops import rules
 

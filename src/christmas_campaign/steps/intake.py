@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from christmas_campaign.enroll_input import enroll_input
+from christmas_campaign.enrolment.request import enroll_input
 from christmas_campaign.events import intake, opaque_ids
 from christmas_campaign.events.arrival import arrival
 from christmas_campaign.steps import labelled, ready_made

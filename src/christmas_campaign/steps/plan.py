@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from christmas_campaign import again, amend, plan
-from christmas_campaign.alert import Pages, about, failure
+from christmas_campaign import again
 from christmas_campaign.campaign import settings
 from christmas_campaign.campaign.outcomes import Outcome, Reason
-from christmas_campaign.enrolment import Record, labels
+from christmas_campaign.enrolment import amend, plan
+from christmas_campaign.enrolment.alerts import Pages, about, failure
+from christmas_campaign.enrolment.lookups import own_page
+from christmas_campaign.enrolment.record import Record, labels
 from christmas_campaign.events.intake import Event
-from christmas_campaign.lookups import own_page
 from christmas_campaign.sequences.model import sequence
 from christmas_campaign.steps import labelled, ready_made, results, with_alert
 from christmas_campaign.stops import marks, rules

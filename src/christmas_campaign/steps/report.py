@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from christmas_campaign import reporting
-from christmas_campaign.alert import Pages, about
+from christmas_campaign.enrolment.alerts import Pages, about
 from christmas_campaign.reports import BOUNCES_KEPT, KEPT, Report
 from christmas_campaign.steps import ready_made
 

@@ -7,10 +7,10 @@ from datetime import datetime
 from typing import Any
 
 from christmas_campaign import settle
-from christmas_campaign.alert import Pages
 from christmas_campaign.campaign import settings, times
 from christmas_campaign.campaign.outcomes import Outcome, Reason
-from christmas_campaign.enrolment import Record, labels, time_to_live
+from christmas_campaign.enrolment.alerts import Pages
+from christmas_campaign.enrolment.record import Record, labels, time_to_live
 from christmas_campaign.steps import labelled, parsed, ready_made, with_alert
 
 

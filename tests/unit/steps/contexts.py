@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from christmas_campaign import lookups, reports
+from christmas_campaign import reports
 from christmas_campaign.campaign.outcomes import Reason
+from christmas_campaign.enrolment import lookups
 from christmas_campaign.notion import schema
 from christmas_campaign.stops import rules
 from christmas_campaign.stops.rules import Source, Stop

@@ -8,7 +8,7 @@ import pytest
 
 from christmas_campaign import gate
 from christmas_campaign.campaign.outcomes import Reason
-from christmas_campaign.enrolment import Record, time_to_live
+from christmas_campaign.enrolment.record import Record, time_to_live
 from christmas_campaign.steps.gate import step
 from christmas_campaign.stops import marks, rules
 from christmas_campaign.stops.rules import Source, Stop

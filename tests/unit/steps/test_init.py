@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from christmas_campaign import steps
-from christmas_campaign.alert import Pages
 from christmas_campaign.campaign.outcomes import WHAT_TO_DO, Outcome, Reason
 from christmas_campaign.campaign.settings import InvalidSetting
+from christmas_campaign.enrolment.alerts import Pages
 from christmas_campaign.events.intake import Event
 from christmas_campaign.steps import UnusableContext
 from unit import build

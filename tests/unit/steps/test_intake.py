@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from christmas_campaign import lookups
+from christmas_campaign.enrolment import lookups
 from christmas_campaign.events import intake, opaque_ids
 from christmas_campaign.events.intake import Event
 from christmas_campaign.steps.intake import step

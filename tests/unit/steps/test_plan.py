@@ -9,7 +9,7 @@ import pytest
 
 from christmas_campaign.campaign.outcomes import Reason
 from christmas_campaign.campaign.settings import InvalidSetting
-from christmas_campaign.enrolment import Record
+from christmas_campaign.enrolment.record import Record
 from christmas_campaign.notion import schema
 from christmas_campaign.steps import UnusableContext
 from christmas_campaign.steps.plan import step

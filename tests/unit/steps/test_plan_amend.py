@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from christmas_campaign import lookups
-from christmas_campaign.enrolment import Record
+from christmas_campaign.enrolment import lookups
+from christmas_campaign.enrolment.record import Record
 from christmas_campaign.steps import UnusableContext
 from christmas_campaign.steps.plan import step
 from unit import build

@@ -6,15 +6,16 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from christmas_campaign import schedule, templates
-from christmas_campaign.alert import alert
+from christmas_campaign import templates
 from christmas_campaign.campaign import facts, times
 from christmas_campaign.campaign.outcomes import Outcome, Reason
 from christmas_campaign.campaign.segments import Segment, classify
 from christmas_campaign.campaign.settings import Settings
-from christmas_campaign.enrolment import Record, time_to_live
+from christmas_campaign.enrolment import schedule
+from christmas_campaign.enrolment.alerts import alert
+from christmas_campaign.enrolment.lookups import ONBOARDING, SIGNUP, for_page, names, own_page, signup_fields
+from christmas_campaign.enrolment.record import Record, time_to_live
 from christmas_campaign.events.intake import Event
-from christmas_campaign.lookups import ONBOARDING, SIGNUP, for_page, names, own_page, signup_fields
 from christmas_campaign.notion import page_values, schema
 from christmas_campaign.notion.page_values import Page, Read
 from christmas_campaign.sequences import field_types, payloads

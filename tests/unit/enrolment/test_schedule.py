@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from christmas_campaign import schedule
 from christmas_campaign.campaign.settings import Settings
+from christmas_campaign.enrolment import schedule
 from christmas_campaign.sequences.model import SEQUENCES, Sequence, sequence
 from unit import build
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from christmas_campaign import amend
-from christmas_campaign.amend import variables
+from christmas_campaign.enrolment import amend
+from christmas_campaign.enrolment.amend import variables
 from unit import build
 
 KNOWN: dict[str, Any] = {

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from christmas_campaign import lookups
 from christmas_campaign.campaign import times
+from christmas_campaign.enrolment import lookups
 from christmas_campaign.events import opaque_ids
 from christmas_campaign.events.intake import Event
 from christmas_campaign.sequences.model import sequence

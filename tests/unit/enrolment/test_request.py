@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from christmas_campaign import lookups
-from christmas_campaign.enroll_input import enroll_input
+from christmas_campaign.enrolment import lookups
+from christmas_campaign.enrolment.request import enroll_input
 from christmas_campaign.events.intake import Event
 from christmas_campaign.stops import bookings
 from unit import build

@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
-from christmas_campaign import alert, compose, plan
+from christmas_campaign import compose
 from christmas_campaign.campaign.outcomes import Reason
 from christmas_campaign.campaign.segments import CRITICAL
 from christmas_campaign.campaign.settings import Settings
-from christmas_campaign.enrolment import Record
+from christmas_campaign.enrolment import alerts, plan
+from christmas_campaign.enrolment.record import Record
 from christmas_campaign.events import intake
 from christmas_campaign.events.intake import Event
 from christmas_campaign.notion import schema
@@ -191,7 +192,7 @@ def test_all_that_a_signup_leads_to() -> None:
             {"number": 5, "date": "2025-11-25T15:00:00.000Z"},
         ],
         "portal": None,
-        "alert": alert.alert(event, CRITICAL),
+        "alert": alerts.alert(event, CRITICAL),
     }
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from christmas_campaign import lookups
+from christmas_campaign.enrolment import lookups
 from christmas_campaign.events import intake
 from christmas_campaign.sequences.model import sequence
 from unit import build, native

@@ -7,7 +7,7 @@ import pytest
 
 from christmas_campaign.campaign.facts import ZONE
 from christmas_campaign.campaign.outcomes import Outcome, Reason
-from christmas_campaign.enrolment import Record, Settled, time_to_live
+from christmas_campaign.enrolment.record import Record, Settled, time_to_live
 from unit import build
 
 NOW = build.NOW

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from christmas_campaign.alert import Pages, alert, failure, subject
 from christmas_campaign.campaign.outcomes import WHAT_TO_DO, Reason
 from christmas_campaign.campaign.segments import CRITICAL, OPTIMIZE, URGENT, Segment
+from christmas_campaign.enrolment.alerts import Pages, alert, failure, subject
 from christmas_campaign.events.intake import Event
 from unit import build
 

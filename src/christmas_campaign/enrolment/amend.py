@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from christmas_campaign.enrolment import Record
+from christmas_campaign.enrolment.lookups import signup_fields
+from christmas_campaign.enrolment.record import Record
 from christmas_campaign.events.intake import Event
-from christmas_campaign.lookups import signup_fields
 from christmas_campaign.notion import page_values
 from christmas_campaign.notion.page_values import Page
 
