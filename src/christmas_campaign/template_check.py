@@ -6,14 +6,15 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from christmas_campaign import footer, plain_text, template_html, templates
+from christmas_campaign import template_html
 from christmas_campaign.campaign.settings import LINKS, Settings
-from christmas_campaign.footer import MAIL_REASON, POSTAL_ADDRESS, UNSUBSCRIBE
+from christmas_campaign.email import footer, plain_text, template_text
+from christmas_campaign.email.footer import MAIL_REASON, POSTAL_ADDRESS, UNSUBSCRIBE
+from christmas_campaign.email.template_text import Placeholder, TemplateError
 from christmas_campaign.notion import page_values, schema
 from christmas_campaign.notion.page_values import Read
 from christmas_campaign.sequences.model import SEQUENCES
 from christmas_campaign.template_origins import Origin, Origins, same_for_all, words_from
-from christmas_campaign.templates import Placeholder, TemplateError
 
 #: The template that no sequence uses because the website itself sends it.
 WEBSITES_OWN = "5-Day E1"
@@ -154,7 +155,7 @@ def own_faults(page: Page) -> list[Fault]:
             faults.append(Fault(name, part, "it is empty", "fill it in"))
             continue
         faults += [Fault(name, part, problem, "shorten it") for problem in _too_long(text)]
-        parsed = templates.parse(text)
+        parsed = template_text.parse(text)
         mend = "write {{name}} or {{name|what to say without it}}; a name is letters, digits, spaces, _ and -"
         faults += [Fault(name, part, f"not a placeholder: {beginning}", mend) for beginning in parsed.malformed]
         unsubscribes = not text.strip() or any(each.name == UNSUBSCRIBE for each in parsed.placeholders)
@@ -207,7 +208,7 @@ def _checked(page: Page, used: tuple[Use, ...], origins: Mapping[str, Origins]) 
         text, derived = text_of(page, part), False
         if part == schema.TEMPLATE_TEXT and not text.strip():
             text, derived = plain_text.from_html(text_of(page, schema.TEMPLATE_HTML)), True
-        for placeholder in templates.parse(text).placeholders:
+        for placeholder in template_text.parse(text).placeholders:
             stands = parts.setdefault(placeholder, [])
             if part not in stands and not (derived and stands):
                 stands.append(part)
@@ -251,7 +252,7 @@ def _may_be_blank(subject: str, origins: Mapping[Placeholder, tuple[Origin, ...]
         return certain.sample if certain else None
 
     try:
-        return bool(subject.strip()) and not templates.fill(subject, least, escape=False).strip()
+        return bool(subject.strip()) and not template_text.fill(subject, least, escape=False).strip()
     except TemplateError:
         # Malformed, or a placeholder of it may have no value: said as a fault of its own, and never sent empty.
         return False

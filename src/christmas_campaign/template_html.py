@@ -10,8 +10,8 @@ import re
 from html.parser import HTMLParser
 from typing import NamedTuple
 
-from christmas_campaign import templates
-from christmas_campaign.templates import Placeholder
+from christmas_campaign.email import template_text
+from christmas_campaign.email.template_text import Placeholder
 
 # While the HTML is read, a placeholder is its number between two characters that no text has, and "&" is one as well: a parser
 # that sees neither cannot take one for something else.
@@ -78,7 +78,7 @@ def read(source: str) -> Html:
         return f"{_OPEN}{len(found) - 1}{_CLOSE}"
 
     clean = source.translate(dict.fromkeys(map(ord, (_OPEN, _CLOSE, _AND)), "?"))
-    pieces = [stand_in(piece) if isinstance(piece, Placeholder) else piece for piece in templates.pieces(clean)]
+    pieces = [stand_in(piece) if isinstance(piece, Placeholder) else piece for piece in template_text.pieces(clean)]
     text = "".join(piece for piece in pieces if isinstance(piece, str)).replace("&", _AND)
     reader = _Reader()
     reader.look_at(text)

@@ -8,15 +8,15 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from christmas_campaign import values
 from christmas_campaign.campaign.settings import Settings
+from christmas_campaign.email import placeholder_values
+from christmas_campaign.email.placeholder_values import Source
+from christmas_campaign.email.template_text import Placeholder
 from christmas_campaign.events.intake import Event
 from christmas_campaign.notion import schema
 from christmas_campaign.sequences.field_types import Plain
 from christmas_campaign.sequences.model import sequence
 from christmas_campaign.sequences.payloads import FIELDS, Field
-from christmas_campaign.templates import Placeholder
-from christmas_campaign.values import Source
 
 #: The sequence whose payload the other sequences' templates may name as well.
 _SIGNUP = sequence("signup").name
@@ -76,7 +76,7 @@ class Origins:
         contact: Mapping[str, Any] | None = None,
     ) -> tuple[Source, ...]:
         event = Event(self._sequence, dict(given), {}, _MOMENT)
-        return values.sources(
+        return placeholder_values.sources(
             event, scheduled=_MOMENT, signup=signup or {}, contact=contact or {}, settings=self._settings
         )
 
@@ -110,7 +110,7 @@ class Origins:
 
 def _value(source: Source, name: str) -> str | None:
     # Asked as an e-mail would ask: what is blank is no value.
-    answer = values.find(Placeholder(name, None), (source,))
+    answer = placeholder_values.find(Placeholder(name, None), (source,))
     return answer[0] if answer else None
 
 

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from christmas_campaign import compose, plain_text, templates
 from christmas_campaign.campaign.settings import read
 from christmas_campaign.cli import content
 from christmas_campaign.cli.stack import PROJECT, SANDBOX_SETTINGS
+from christmas_campaign.email import compose, plain_text, template_text
 from christmas_campaign.enrolment.record import Record
 from christmas_campaign.events import intake
 from christmas_campaign.notion import page_values, schema
@@ -44,7 +44,7 @@ def example(name: str) -> Any:
 
 
 def names(*texts: str) -> set[str]:
-    return {placeholder.name for text in texts for placeholder in templates.parse(text).placeholders}
+    return {placeholder.name for text in texts for placeholder in template_text.parse(text).placeholders}
 
 
 def as_page(template: content.Template) -> dict[str, Any]:

@@ -14,14 +14,14 @@ import pytest
 from cli.operator import christmas, christmas_json
 from support import add_contact, address, analytics_of, begin, ended, mails, numbers, until, wait_for_mails
 
-from christmas_campaign import reports
 from christmas_campaign.campaign import times
 from christmas_campaign.cli.kestra import Execution
 from christmas_campaign.cli.sandbox import Mail
 from christmas_campaign.cli.stack import Stack
+from christmas_campaign.email import delivery_reports
+from christmas_campaign.email.delivery_reports import Kind, Report, Seen
 from christmas_campaign.events import opaque_ids
 from christmas_campaign.notion import schema
-from christmas_campaign.reports import Kind, Report, Seen
 
 
 @pytest.fixture(autouse=True)
@@ -115,11 +115,11 @@ def test_reports_in_any_order_and_doubled_come_to_the_same_and_a_hard_bounce_end
 
     said: dict[Kind, Seen] = {}
     for payload in payloads:
-        each = reports.read(payload, at, opens=False)
+        each = delivery_reports.read(payload, at, opens=False)
         assert isinstance(each, Report)
-        said = reports.add(said, each)
+        said = delivery_reports.add(said, each)
     found = written_down(stack, mail, 6)
-    assert kept(stack, mail) == {**reports.as_json(said), "written": "bounced: Permanent General"}
+    assert kept(stack, mail) == {**delivery_reports.as_json(said), "written": "bounced: Permanent General"}
     assert {(run.state, run.labels["outcome"]) for run in found} == {("SUCCESS", "reported")}
     pages = {page["Resend Email ID"]: page for page in analytics_of(stack, email)}
     page = pages[mail.id]
@@ -209,7 +209,7 @@ def test_a_report_that_was_given_up_is_listed_and_can_be_replayed(stack: Stack) 
     mail = first_mail(stack, email)
     until(lambda: analytics_of(stack, email), "the analytics page")
     stack.sandbox.fault("notion", "status", status=403, times=None, method="PATCH", path=".*/v1/pages/.*")
-    said = reports.read(report(mail, "email.delivered"), mail.received_at, opens=False)
+    said = delivery_reports.read(report(mail, "email.delivered"), mail.received_at, opens=False)
     assert isinstance(said, Report)
     labels = {"sequence": "noshow", **{name: mail.tags[name] for name in ("contact", "enrolment", "number")}}
     run = stack.kestra.run("report", {"report": said.as_json(), "tries": 48}, labels=labels)

@@ -9,12 +9,12 @@ from typing import Any
 
 from christmas_campaign.campaign import times, unsubscribe_link
 from christmas_campaign.campaign.settings import Settings
+from christmas_campaign.email.delivery_reports import Kind, Report
 from christmas_campaign.enrolment.record import Record
 from christmas_campaign.events import intake
 from christmas_campaign.events.intake import Event
 from christmas_campaign.notion import page_values, schema
 from christmas_campaign.notion.schema import Database
-from christmas_campaign.reports import Kind, Report
 from christmas_campaign.sequences.model import SEQUENCES, sequence
 
 #: Ten in the morning in Toronto.

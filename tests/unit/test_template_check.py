@@ -6,16 +6,17 @@ from typing import Any
 
 import pytest
 
-from christmas_campaign import footer, template_check, template_origins, values
+from christmas_campaign import template_check, template_origins
 from christmas_campaign.campaign import facts
 from christmas_campaign.campaign.settings import Settings
+from christmas_campaign.email import footer, placeholder_values
+from christmas_campaign.email.template_text import Placeholder
 from christmas_campaign.notion import schema
 from christmas_campaign.sequences import field_types
 from christmas_campaign.sequences.model import SEQUENCES
 from christmas_campaign.sequences.payloads import FIELDS, Field
 from christmas_campaign.template_check import Fault, Notice, Page, Use
 from christmas_campaign.template_origins import Origin, Origins
-from christmas_campaign.templates import Placeholder
 from unit import build
 
 SETTINGS = build.SETTINGS._replace(
@@ -86,9 +87,9 @@ def test_a_required_field_is_certain_and_an_optional_one_is_not(sequence: str) -
         assert (("defaults", True) in only(field.name, sequence)) == (
             field.default is not None
             or field.name
-            in values.sources(build.event(sequence), scheduled=build.NOW, signup={}, contact={}, settings=SETTINGS)[
-                -1
-            ].values
+            in placeholder_values.sources(
+                build.event(sequence), scheduled=build.NOW, signup={}, contact={}, settings=SETTINGS
+            )[-1].values
         )
 
 
@@ -194,12 +195,14 @@ def test_all_sources_in_their_order() -> None:
 def test_what_is_said_of_the_sources_is_what_they_do() -> None:
     """With the least payload a certain value is found, and it is the first certain source that has it."""
     for sequence in build.NAMES:
-        asked = values.sources(build.event(sequence), scheduled=build.NOW, signup={}, contact={}, settings=SETTINGS)
+        asked = placeholder_values.sources(
+            build.event(sequence), scheduled=build.NOW, signup={}, contact={}, settings=SETTINGS
+        )
         names = {name for source in asked for name in source.values} | {field.name for field in FIELDS[sequence]}
         for name in names:
             placeholder = Placeholder(name, None)
             certain = template_origins.same_for_all(Origins(sequence, SETTINGS).of(placeholder))
-            answer = values.find(placeholder, asked)
+            answer = placeholder_values.find(placeholder, asked)
             assert (answer[1] if answer else None) == (certain.source if certain else None), name
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from christmas_campaign import template_html
-from christmas_campaign.templates import Placeholder
+from christmas_campaign.email.template_text import Placeholder
 
 
 def problems(source: str) -> list[tuple[int, str]]:

@@ -17,9 +17,9 @@ from typing import Any
 
 import pytest
 
-from christmas_campaign import compose
 from christmas_campaign.campaign import unsubscribe_link
 from christmas_campaign.campaign.settings import Settings
+from christmas_campaign.email import compose
 from christmas_campaign.enrolment import lookups, plan
 from christmas_campaign.enrolment.record import Record
 from christmas_campaign.events import intake

@@ -8,12 +8,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from christmas_campaign import compose, template_check, templates, values
+from christmas_campaign import template_check
 from christmas_campaign.campaign import times
 from christmas_campaign.campaign.settings import Settings
 from christmas_campaign.cli.environment import Environment
 from christmas_campaign.cli.notion import Notion
-from christmas_campaign.compose import Letter, Stop
+from christmas_campaign.email import compose, placeholder_values, template_text
+from christmas_campaign.email.compose import Letter, Stop
+from christmas_campaign.email.template_text import Placeholder
 from christmas_campaign.enrolment import lookups, schedule
 from christmas_campaign.enrolment.record import Record
 from christmas_campaign.errors import CommandError
@@ -23,7 +25,6 @@ from christmas_campaign.notion import page_values, schema
 from christmas_campaign.sequences.field_types import Plain
 from christmas_campaign.sequences.model import UnknownEmail, sequence
 from christmas_campaign.template_check import Page
-from christmas_campaign.templates import Placeholder
 
 
 class PreviewError(CommandError):
@@ -143,10 +144,10 @@ def preview(
     return Preview(name, bool(active), own.name, number, scheduled, found, letter, problem)
 
 
-def _values(parts: Mapping[str, str], asked: Sequence[values.Source]) -> tuple[Value, ...]:
+def _values(parts: Mapping[str, str], asked: Sequence[placeholder_values.Source]) -> tuple[Value, ...]:
     found: dict[Placeholder, Value] = {}
     for text in parts.values():
-        for each in templates.parse(text).placeholders:
-            value, source = values.find(each, asked) or (None, None)
+        for each in template_text.parse(text).placeholders:
+            value, source = placeholder_values.find(each, asked) or (None, None)
             found.setdefault(each, Value(each, value, source))
     return tuple(found.values())

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from christmas_campaign import reports
 from christmas_campaign.campaign.outcomes import Outcome
 from christmas_campaign.door import bodies
+from christmas_campaign.email import delivery_reports
+from christmas_campaign.email.delivery_reports import Report
 from christmas_campaign.events import intake
-from christmas_campaign.reports import Report
 
 
 class Decision(NamedTuple):
@@ -56,7 +56,7 @@ def of_sequence(name: str) -> Decide:
 def of_resend(body: bytes, now: datetime) -> Decision:
     """Decide about a report of Resend's: what is not about an e-mail of this system is no matter of Kestra's."""
     # Whether it counts that an e-mail was opened is a setting of Kestra's.
-    found = reports.read(bodies.read(body), now, opens=True)
+    found = delivery_reports.read(bodies.read(body), now, opens=True)
     if isinstance(found, Report):
         return Decision(200, {"status": Outcome.ACCEPTED})
     return Decision(200, {"status": Outcome.SKIPPED, "reason": found}, handed_on=False)

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 
-from christmas_campaign import templates
 from christmas_campaign.campaign import facts, times
+from christmas_campaign.email import template_text
 from christmas_campaign.events import opaque_ids
 from christmas_campaign.events.intake import Event
 from christmas_campaign.notion import page_values, schema
@@ -198,4 +198,4 @@ def for_page(field: Field, value: Plain) -> Any:
         if kind == "date":
             return said if times.is_date(said) else times.parse(said)
         return times.local(times.parse(said))
-    return templates.as_text(value)
+    return template_text.as_text(value)

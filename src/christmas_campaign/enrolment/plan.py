@@ -6,11 +6,11 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from christmas_campaign import templates
 from christmas_campaign.campaign import facts, times
 from christmas_campaign.campaign.outcomes import Outcome, Reason
 from christmas_campaign.campaign.segments import Segment, classify
 from christmas_campaign.campaign.settings import Settings
+from christmas_campaign.email import template_text
 from christmas_campaign.enrolment import schedule
 from christmas_campaign.enrolment.alerts import alert
 from christmas_campaign.enrolment.lookups import ONBOARDING, SIGNUP, for_page, names, own_page, signup_fields
@@ -273,7 +273,7 @@ def _portal(
         schema.PORTAL_EMAIL: event.email,
         schema.PORTAL_BUSINESS_NAME: business,
         schema.PORTAL_CALL: contact.get(schema.CONTACT_CALL),
-        schema.PORTAL_NEXT_STEPS: f"Observation in the salon: {templates.as_text(days)}" if days else NEXT_STEPS,
+        schema.PORTAL_NEXT_STEPS: f"Observation in the salon: {template_text.as_text(days)}" if days else NEXT_STEPS,
         schema.PORTAL_STATUS: schema.PORTAL_DELIVERED,
         schema.PORTAL_CREATED: now,
     }

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from christmas_campaign.campaign import facts
 from christmas_campaign.campaign.outcomes import Outcome
 from christmas_campaign.campaign.segments import SEGMENTS
-from christmas_campaign.reports import Kind
+from christmas_campaign.email.delivery_reports import Kind
 from christmas_campaign.sequences.model import SEQUENCES
 
 

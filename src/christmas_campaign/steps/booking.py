@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from christmas_campaign import again
 from christmas_campaign.campaign import settings
 from christmas_campaign.campaign.outcomes import Outcome, Reason
+from christmas_campaign.email import retry
 from christmas_campaign.enrolment.alerts import Pages
 from christmas_campaign.enrolment.record import labels
 from christmas_campaign.events.intake import Event
@@ -25,7 +25,7 @@ def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
     it has not answered already. Raises ``UnusableContext`` when Notion refused.
     """
     event = Event.from_json(context["event"])
-    put_off = again.put_off(Reason.NOTION_UNREACHABLE, context.get("tries", 0), settings.read(context["settings"]), now)
+    put_off = retry.put_off(Reason.NOTION_UNREACHABLE, context.get("tries", 0), settings.read(context["settings"]), now)
     later = labelled(with_alert(put_off, event, event.id, None, _pages(context)), **labels(event))
     if context.get("contacts") is None:
         return {"answered": False, "contact": None, "later": later}

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from christmas_campaign import compose, pace
 from christmas_campaign.campaign import settings, times
 from christmas_campaign.campaign.outcomes import Outcome, Reason
+from christmas_campaign.email import compose, pace
+from christmas_campaign.email.gate import KEY_HOLDS
 from christmas_campaign.enrolment.record import Record, Settled, time_to_live
-from christmas_campaign.gate import KEY_HOLDS
 from christmas_campaign.steps import FILES, accepted, ready_made, results
 from christmas_campaign.stops import rules
 

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from christmas_campaign import reporting
 from christmas_campaign.campaign import settings
 from christmas_campaign.campaign.outcomes import Outcome
+from christmas_campaign.email import delivery_outcome
+from christmas_campaign.email.delivery_reports import KEPT, Report
 from christmas_campaign.enrolment import alerts
-from christmas_campaign.reports import KEPT, Report
 from christmas_campaign.steps import labelled, parsed, ready_made
 
 
@@ -24,7 +24,7 @@ def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
     """
     report = Report.from_json(context["report"])
     pages, written = context.get("pages"), context.get("written")
-    outputs = reporting.conclude(
+    outputs = delivery_outcome.conclude(
         kept=context["kept"],
         asked=context["asked"],
         found=_found(pages),

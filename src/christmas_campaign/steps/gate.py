@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from christmas_campaign import gate, pace, settle
 from christmas_campaign.campaign import settings, times
+from christmas_campaign.email import gate, pace, result
 from christmas_campaign.enrolment.alerts import Pages, about
 from christmas_campaign.enrolment.record import Record, Settled, labels, time_to_live
 from christmas_campaign.steps import labelled, ready_made, with_alert
@@ -45,7 +45,7 @@ def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
         now=now,
     )
     if record and context.get("page_id"):
-        outputs = settle.at_gate(outputs, record, context["number"], page_id=context["page_id"], done=done, now=now)
+        outputs = result.at_gate(outputs, record, context["number"], page_id=context["page_id"], done=done, now=now)
     event = record.event if record else None
     pages = Pages(sequence=context.get("page_id"))
     if not outputs["go"]:

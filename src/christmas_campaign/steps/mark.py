@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from christmas_campaign import again, reporting
 from christmas_campaign.campaign import settings
 from christmas_campaign.campaign.outcomes import Outcome, Reason
+from christmas_campaign.email import delivery_outcome, retry
 from christmas_campaign.steps import labelled, parsed, ready_made
 from christmas_campaign.stops import marks, rules
 
@@ -23,12 +23,12 @@ def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
     """
     given = settings.read(context["settings"])
     pages, contact = context.get("pages"), str(context["contact"])
-    put_off = again.put_off(Reason.NOTION_UNREACHABLE, context.get("tries", 0), given, now)
+    put_off = retry.put_off(Reason.NOTION_UNREACHABLE, context.get("tries", 0), given, now)
     outputs: dict[str, Any] = {
         "outcome": Outcome.REPORTED,
         "updates": [],
         "later": labelled(put_off, contact=contact),
-        "rest": reporting.pause(given) // timedelta(milliseconds=1) if context["known"] else 0,
+        "rest": delivery_outcome.pause(given) // timedelta(milliseconds=1) if context["known"] else 0,
     }
     if not context["known"]:
         outputs["outcome"] = Outcome.SKIPPED

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from christmas_campaign import again
 from christmas_campaign.campaign import settings
 from christmas_campaign.campaign.outcomes import Outcome, Reason
+from christmas_campaign.email import retry
 from christmas_campaign.enrolment import amend, plan
 from christmas_campaign.enrolment.alerts import Pages, about, failure
 from christmas_campaign.enrolment.lookups import own_page
@@ -40,7 +40,7 @@ def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
     if context.get("enrolled"):
         return _again(context, event, now)
     given = settings.read(context["settings"])
-    put_off = again.put_off(Reason.NOTION_UNREACHABLE, context.get("tries", 0), given, now)
+    put_off = retry.put_off(Reason.NOTION_UNREACHABLE, context.get("tries", 0), given, now)
     pages = _pages(context, event)
     later = labelled(with_alert(put_off, event, event.id, None, pages), **labels(event))
     asked = [context.get(name) for name in ("contacts", "pages", "sources")]

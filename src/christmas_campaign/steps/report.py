@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from christmas_campaign import reporting
+from christmas_campaign.email import delivery_outcome
+from christmas_campaign.email.delivery_reports import BOUNCES_KEPT, KEPT, Report
 from christmas_campaign.enrolment.alerts import Pages, about
-from christmas_campaign.reports import BOUNCES_KEPT, KEPT, Report
 from christmas_campaign.steps import ready_made
 
 
@@ -21,7 +21,7 @@ def step(context: Mapping[str, Any], _: datetime) -> Mapping[str, Any]:
     and what goes to Notion ready-made, and ``ttl`` and ``bounces_ttl`` for the first two.
     """
     report, pages = Report.from_json(context["report"]), Pages(context.get("page_id"))
-    found = reporting.decide(
+    found = delivery_outcome.decide(
         report,
         kept=context.get("kept"),
         bounces=context.get("bounces") or [],

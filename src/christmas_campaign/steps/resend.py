@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from christmas_campaign import reports
 from christmas_campaign.campaign import settings
 from christmas_campaign.campaign.outcomes import Outcome
+from christmas_campaign.email import delivery_reports
+from christmas_campaign.email.delivery_reports import Report
 from christmas_campaign.events.arrival import arrival
-from christmas_campaign.reports import Report
 from christmas_campaign.steps import labelled, ready_made
 
 
@@ -22,7 +22,7 @@ def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
     are ``None`` when it is no matter of this system's.
     """
     opens = settings.read(context["settings"]).resend_opens
-    found = reports.read(context.get("payload"), arrival(context.get("received_at"), now), opens=opens)
+    found = delivery_reports.read(context.get("payload"), arrival(context.get("received_at"), now), opens=opens)
     if not isinstance(found, Report):
         nothing = dict.fromkeys(("report", "enrolment", "number", "contact", "sequence", "stop"))
         return labelled({"outcome": Outcome.SKIPPED, "reason": found, **nothing})

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from christmas_campaign import settle
 from christmas_campaign.campaign import settings, times
 from christmas_campaign.campaign.outcomes import Outcome, Reason
+from christmas_campaign.email import result
 from christmas_campaign.enrolment.alerts import Pages
 from christmas_campaign.enrolment.record import Record, labels, time_to_live
 from christmas_campaign.steps import labelled, parsed, ready_made, with_alert
@@ -27,7 +27,7 @@ def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
     page = context.get("page")
     composed = context["composed"]
     claimed_at = times.parse(composed["claimed_at"]) if composed.get("claimed_at") else None
-    outputs = settle.settle(
+    outputs = result.settle(
         record,
         context["number"],
         _verdict(composed, claimed_at, context.get("answer"), now),
@@ -48,13 +48,13 @@ def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
 
 def _verdict(
     composed: Mapping[str, Any], claimed_at: datetime | None, answer: Mapping[str, Any] | None, now: datetime
-) -> settle.Verdict:
+) -> result.Verdict:
     if not composed["send"] or claimed_at is None:
-        return settle.Verdict(Outcome(composed["outcome"]), Reason(composed["reason"]), composed["detail"])
+        return result.Verdict(Outcome(composed["outcome"]), Reason(composed["reason"]), composed["detail"])
     if answer is None:
-        return settle.judge(None, claimed_at, now)
-    said = settle.Answer(answer["code"], answer.get("body") or "", _stopped(answer.get("uri") or ""))
-    return settle.judge(said, claimed_at, now)
+        return result.judge(None, claimed_at, now)
+    said = result.Answer(answer["code"], answer.get("body") or "", _stopped(answer.get("uri") or ""))
+    return result.judge(said, claimed_at, now)
 
 
 def _stopped(uri: str) -> Reason | None:

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from christmas_campaign import compose
 from christmas_campaign.campaign.outcomes import Reason
 from christmas_campaign.campaign.segments import CRITICAL
 from christmas_campaign.campaign.settings import Settings
+from christmas_campaign.email import compose
 from christmas_campaign.enrolment import alerts, plan
 from christmas_campaign.enrolment.record import Record
 from christmas_campaign.events import intake

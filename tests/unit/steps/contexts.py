@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from christmas_campaign import reports
 from christmas_campaign.campaign.outcomes import Reason
+from christmas_campaign.email import delivery_reports
 from christmas_campaign.enrolment import lookups
 from christmas_campaign.notion import schema
 from christmas_campaign.stops import rules
@@ -161,7 +161,7 @@ def report(**changed: Any) -> dict[str, Any]:
 def conclude(**changed: Any) -> dict[str, Any]:
     return {
         "report": build.report().as_json(),
-        "kept": reports.as_json(reports.add({}, build.report())),
+        "kept": delivery_reports.as_json(delivery_reports.add({}, build.report())),
         "asked": True,
         "pages": build.found(build.page(schema.ANALYTICS, page_id="analytics-1")),
         "written": build.response({"object": "page"}),

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from christmas_campaign.again import TRIES
 from christmas_campaign.campaign.outcomes import Reason
+from christmas_campaign.email.retry import TRIES
 from christmas_campaign.steps import UnusableContext
 from christmas_campaign.steps.booking import step
 from christmas_campaign.stops import rules

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from christmas_campaign import gate
 from christmas_campaign.campaign.outcomes import Reason
+from christmas_campaign.email import gate
 from christmas_campaign.enrolment.record import Record, time_to_live
 from christmas_campaign.steps.gate import step
 from christmas_campaign.stops import marks, rules

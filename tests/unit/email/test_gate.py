@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from christmas_campaign import gate
 from christmas_campaign.campaign import times
 from christmas_campaign.campaign.outcomes import Outcome, Reason
 from christmas_campaign.campaign.settings import Settings
+from christmas_campaign.email import gate
 from christmas_campaign.enrolment.record import Record, Settled
 from christmas_campaign.events import opaque_ids
 from christmas_campaign.sequences.model import UnknownEmail

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from christmas_campaign import compose
 from christmas_campaign.campaign import business_systems
 from christmas_campaign.campaign.settings import Settings
+from christmas_campaign.email import compose
 from christmas_campaign.enrolment.record import Record
 from christmas_campaign.events.intake import Event
 from christmas_campaign.sequences.model import UnknownEmail

@@ -14,10 +14,10 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
-from christmas_campaign.again import SHORTEST_WAIT
 from christmas_campaign.campaign import times
 from christmas_campaign.campaign.outcomes import Outcome, Reason
 from christmas_campaign.campaign.settings import Settings
+from christmas_campaign.email.retry import SHORTEST_WAIT
 from christmas_campaign.enrolment import schedule
 from christmas_campaign.enrolment.record import Record, Settled
 from christmas_campaign.notion import page_values, schema

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from christmas_campaign import values
 from christmas_campaign.campaign import business_systems
 from christmas_campaign.campaign.settings import Settings
+from christmas_campaign.email import placeholder_values
+from christmas_campaign.email.template_text import Placeholder
 from christmas_campaign.sequences.field_types import Plain
 from christmas_campaign.sequences.model import SEQUENCES, Sequence
-from christmas_campaign.templates import Placeholder
 from unit import build
 
 NOW = build.NOW
@@ -26,14 +26,16 @@ def sources(
     contact: dict[str, Any] | None = None,
     settings: Settings = SETTINGS,
     **fields: Any,
-) -> tuple[values.Source, ...]:
+) -> tuple[placeholder_values.Source, ...]:
     said = {} if signup is None else build.event("signup", **signup).fields
     event = build.event(name, **fields)
-    return values.sources(event, scheduled=scheduled, signup=said, contact=contact or {}, settings=settings)
+    return placeholder_values.sources(event, scheduled=scheduled, signup=said, contact=contact or {}, settings=settings)
 
 
-def find(name: str, asked: tuple[values.Source, ...], fallback: str | None = None) -> tuple[str, str] | None:
-    return values.find(Placeholder(name, fallback), asked)
+def find(
+    name: str, asked: tuple[placeholder_values.Source, ...], fallback: str | None = None
+) -> tuple[str, str] | None:
+    return placeholder_values.find(Placeholder(name, fallback), asked)
 
 
 def test_the_sources_in_their_order() -> None:
@@ -49,7 +51,7 @@ def test_the_sources_in_their_order() -> None:
 
 def test_each_source_beats_the_later_ones_and_the_template_comes_before_the_defaults() -> None:
     names = ("payload", "variables", "signup", "contact", "campaign", "defaults")
-    asked = tuple(values.Source(name, {"x": f"from {name}"}) for name in names)
+    asked = tuple(placeholder_values.Source(name, {"x": f"from {name}"}) for name in names)
     for name in names[:-1]:
         assert find("x", asked, "from the template") == (f"from {name}", name)
         asked = tuple(source._replace(values={}) if source.name == name else source for source in asked)
@@ -61,15 +63,22 @@ def test_each_source_beats_the_later_ones_and_the_template_comes_before_the_defa
 
 @pytest.mark.parametrize("nothing", [None, "", "  \n", []])
 def test_blank_text_and_empty_lists_are_no_values(nothing: Any) -> None:
-    asked = (values.Source("payload", {"x": nothing}), values.Source("variables", {"x": "v"}), values.Source("d", {}))
+    asked = (
+        placeholder_values.Source("payload", {"x": nothing}),
+        placeholder_values.Source("variables", {"x": "v"}),
+        placeholder_values.Source("d", {}),
+    )
     assert find("x", asked) == ("v", "variables")
-    last = (values.Source("payload", {}), values.Source("defaults", {"x": nothing}))
+    last = (placeholder_values.Source("payload", {}), placeholder_values.Source("defaults", {"x": nothing}))
     assert find("x", last) is None
 
 
 @pytest.mark.parametrize(("given", "text"), [(0, "0"), (False, "false"), (2997.0, "2997"), (["a", "b"], "a, b")])
 def test_zero_and_false_are_values(given: Plain, text: str) -> None:
-    assert find("x", (values.Source("payload", {"x": given}), values.Source("d", {}))) == (text, "payload")
+    assert find("x", (placeholder_values.Source("payload", {"x": given}), placeholder_values.Source("d", {}))) == (
+        text,
+        "payload",
+    )
 
 
 def test_the_payload_beats_everything() -> None:
@@ -228,8 +237,8 @@ def test_a_signup_without_a_second_weakest_system_has_crews_tip() -> None:
 
 
 def test_without_a_leak_there_is_no_yearly_leak() -> None:
-    assert values.derive({}) == {}
-    assert values.derive({"email": "zoe@example.com", "red_systems": 2}) == {}
+    assert placeholder_values.derive({}) == {}
+    assert placeholder_values.derive({"email": "zoe@example.com", "red_systems": 2}) == {}
 
 
 @pytest.mark.parametrize(
@@ -292,7 +301,7 @@ def test_days_are_torontos_even_if_the_date_was_written_elsewhere() -> None:
 def test_without_the_setting_there_is_no_way_to_unsubscribe() -> None:
     no_address, no_keys = build.SETTINGS._replace(public_url=None), build.SETTINGS._replace(unsubscribe_keys=None)
     for lacking in (Settings(), no_address, no_keys):
-        assert values.unsubscribe_url("ana@example.com", lacking) is None
+        assert placeholder_values.unsubscribe_url("ana@example.com", lacking) is None
         assert find("unsubscribe_url", sources(settings=lacking)) is None
 
 

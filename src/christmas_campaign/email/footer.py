@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from christmas_campaign import plain_text, templates
+from christmas_campaign.email import plain_text, template_text
 from christmas_campaign.notion import schema
 
 #: The placeholders of the footer: each body of a template needs all three, where a reader sees them.
@@ -28,7 +28,7 @@ def missing(texts: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
         seen[schema.TEMPLATE_TEXT] = text
     found = {}
     for part, read in seen.items():
-        names = {placeholder.name for placeholder in templates.parse(read).placeholders}
+        names = {placeholder.name for placeholder in template_text.parse(read).placeholders}
         lacks = tuple(name for name in PLACEHOLDERS if name not in names)
         if lacks:
             found[part] = lacks

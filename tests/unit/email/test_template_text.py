@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from christmas_campaign import templates
+from christmas_campaign.email import template_text
+from christmas_campaign.email.template_text import Placeholder, TemplateError
 from christmas_campaign.sequences.field_types import Plain
-from christmas_campaign.templates import Placeholder, TemplateError
 from unit import build
 
 VALUES = {"name": "Zoë", "first name": "Ana", "a-b_c 1": "x", "empty": "", "awkward": build.AWKWARD, "price": "2997"}
@@ -44,7 +44,7 @@ def value(placeholder: Placeholder) -> str | None:
     ],
 )
 def test_what_becomes_of_a_text(text: str, expected: str) -> None:
-    assert templates.fill(text, value, escape=False) == expected
+    assert template_text.fill(text, value, escape=False) == expected
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_what_becomes_of_a_text(text: str, expected: str) -> None:
     ],
 )
 def test_values_are_escaped_in_html_and_the_template_is_not(text: str, expected: str) -> None:
-    assert templates.fill(text, value, escape=True) == expected
+    assert template_text.fill(text, value, escape=True) == expected
 
 
 @pytest.mark.parametrize(
@@ -82,34 +82,34 @@ def test_values_are_escaped_in_html_and_the_template_is_not(text: str, expected:
 )
 def test_what_only_looks_like_a_placeholder_stops_the_email(text: str, malformed: list[str]) -> None:
     with pytest.raises(TemplateError) as caught:
-        templates.fill(text, value, escape=False)
+        template_text.fill(text, value, escape=False)
     assert caught.value.malformed == malformed
     assert caught.value.missing == []
-    assert templates.parse(text).malformed == tuple(malformed)
+    assert template_text.parse(text).malformed == tuple(malformed)
 
 
 def test_every_placeholder_without_a_value_is_named_once() -> None:
     with pytest.raises(TemplateError) as caught:
-        templates.fill("{{x}} {{name}} {{y z}} {{ x }} {{nobody|friend}} {{a.b}}", value, escape=True)
+        template_text.fill("{{x}} {{name}} {{y z}} {{ x }} {{nobody|friend}} {{a.b}}", value, escape=True)
     assert caught.value.missing == ["x", "y z"]
     assert caught.value.malformed == ["{{a.b}}"]
     assert str(caught.value) == "no value for {{x}}; no value for {{y z}}; not a placeholder: {{a.b}}"
 
 
 def test_the_placeholders_of_a_text_in_their_order() -> None:
-    assert templates.parse("{{ b }} {{a|x}} {{b|}} }} {c}") == templates.Parsed(
+    assert template_text.parse("{{ b }} {{a|x}} {{b|}} }} {c}") == template_text.Parsed(
         (Placeholder("b", None), Placeholder("a", "x"), Placeholder("b", "")), ()
     )
 
 
 def test_a_malformed_placeholder_hides_none_after_it() -> None:
-    assert templates.parse("{{a}} {{b.c}} {{d}}") == templates.Parsed(
+    assert template_text.parse("{{a}} {{b.c}} {{d}}") == template_text.Parsed(
         (Placeholder("a", None), Placeholder("d", None)), ("{{b.c}} {{d}}",)
     )
 
 
 def test_pieces_join_to_the_text_around_the_placeholders() -> None:
-    pieces = templates.pieces("x {{a.b}} {{name}} y")
+    pieces = template_text.pieces("x {{a.b}} {{name}} y")
     assert "".join(piece if isinstance(piece, str) else "" for piece in pieces) == "x {{a.b}}  y"
 
 
@@ -120,7 +120,7 @@ def test_a_value_is_asked_for_with_its_fallback() -> None:
         asked.append(placeholder)
         return "{{name}}"
 
-    assert templates.fill("{{ a |x}}-{{b}}", listen, escape=False) == "{{name}}-{{name}}"
+    assert template_text.fill("{{ a |x}}-{{b}}", listen, escape=False) == "{{name}}-{{name}}"
     assert asked == [Placeholder("a", "x"), Placeholder("b", None)]
 
 
@@ -141,7 +141,7 @@ def test_a_value_is_asked_for_with_its_fallback() -> None:
     ],
 )
 def test_what_can_name_a_placeholder(name: str, expected: bool) -> None:
-    assert templates.is_name(name) is expected
+    assert template_text.is_name(name) is expected
 
 
 @pytest.mark.parametrize(
@@ -166,7 +166,7 @@ def test_what_can_name_a_placeholder(name: str, expected: bool) -> None:
     ],
 )
 def test_numbers_are_plain_and_lists_are_joined(plain: Plain, text: str) -> None:
-    assert templates.as_text(plain) == text
+    assert template_text.as_text(plain) == text
 
 
 # Properties.
@@ -180,7 +180,7 @@ def test_a_value_arrives_unchanged_and_is_never_expanded_again(
     before: str, found: str, between: str, after: str, escape: bool
 ) -> None:
     text = f"{before}{{{{name}}}}{between}{{{{ name |x}}}}{after}"
-    filled = templates.fill(text, lambda placeholder: found, escape=escape)  # noqa: ARG005
+    filled = template_text.fill(text, lambda placeholder: found, escape=escape)  # noqa: ARG005
     shown = html.escape(found) if escape else found
     assert filled == before + shown + between + shown + after
     assert html.unescape(shown) == html.unescape(found) if escape else shown == found
@@ -188,14 +188,14 @@ def test_a_value_arrives_unchanged_and_is_never_expanded_again(
 
 @given(st.text(st.characters(exclude_characters="{")), st.booleans())
 def test_a_text_without_opening_braces_is_unchanged(text: str, escape: bool) -> None:
-    assert templates.fill(text, value, escape=escape) == text
-    assert templates.parse(text).placeholders == ()
+    assert template_text.fill(text, value, escape=escape) == text
+    assert template_text.parse(text).placeholders == ()
 
 
 @given(st.text(st.sampled_from("{}|a .\n"), max_size=30))
 def test_a_text_is_filled_in_or_refused_and_two_opening_braces_never_go_out(text: str) -> None:
     try:
-        filled = templates.fill(text, lambda placeholder: "v", escape=False)  # noqa: ARG005
+        filled = template_text.fill(text, lambda placeholder: "v", escape=False)  # noqa: ARG005
     except TemplateError:
         return
     assert "{{" not in filled.replace("}{", "")

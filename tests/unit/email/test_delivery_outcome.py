@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from christmas_campaign import reporting, reports
 from christmas_campaign.campaign import times
 from christmas_campaign.campaign.outcomes import Outcome, Reason
 from christmas_campaign.campaign.settings import Settings
-from christmas_campaign.reports import Kind, Report
+from christmas_campaign.email import delivery_outcome, delivery_reports
+from christmas_campaign.email.delivery_reports import Kind, Report
 from unit import build
 
 NOW, HOUR, MINUTE = build.NOW, build.HOUR, build.MINUTE
@@ -22,12 +22,12 @@ def decide(
     bounces: list[str] | None = None,
     source: str | None = "source-analytics",
 ) -> dict[str, Any]:
-    return reporting.decide(report, kept=kept, bounces=bounces or [], source=source)
+    return delivery_outcome.decide(report, kept=kept, bounces=bounces or [], source=source)
 
 
 def conclude(kept: dict[str, Any], *, asked: bool = True, found: bool | None = True, **changed: Any) -> dict[str, Any]:
     given: dict[str, Any] = {"written": True, "tries": 0, "settings": Settings(), "now": NOW, **changed}
-    return reporting.conclude(kept=kept, asked=asked, found=found, **given)
+    return delivery_outcome.conclude(kept=kept, asked=asked, found=found, **given)
 
 
 def test_what_is_kept_and_asked_of_a_first_report() -> None:
@@ -185,13 +185,13 @@ def test_notion_that_is_away_is_waited_for_for_a_day(found: bool | None) -> None
     [(Settings(), 2), (Settings(notion_rate=1.5), 4), (Settings(notion_rate=30, time_scale=4), 0.05)],
 )
 def test_the_reports_take_a_third_of_what_notion_takes(settings: Settings, seconds: float) -> None:
-    assert reporting.pause(settings) == timedelta(seconds=seconds)
+    assert delivery_outcome.pause(settings) == timedelta(seconds=seconds)
     report = build.report()
     assert conclude(kept_of(report), settings=settings)["rest"] == seconds * 1000
 
 
 def test_nothing_of_it_names_anybody() -> None:
-    found = reports.read(
+    found = delivery_reports.read(
         build.resend("email.bounced", bounce={"message": "zoe@example.com: no", "type": "Permanent"}), NOW, opens=False
     )
     assert isinstance(found, Report)

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
-from christmas_campaign import footer, templates
 from christmas_campaign.campaign import business_systems, facts, times, unsubscribe_link
 from christmas_campaign.campaign.segments import classify
 from christmas_campaign.campaign.settings import Settings
+from christmas_campaign.email import footer, template_text
 from christmas_campaign.events import opaque_ids
 from christmas_campaign.events.intake import Event
 from christmas_campaign.sequences import field_types
@@ -139,7 +139,7 @@ def sources(
     )
 
 
-def find(placeholder: templates.Placeholder, asked: Sequence[Source]) -> tuple[str, str] | None:
+def find(placeholder: template_text.Placeholder, asked: Sequence[Source]) -> tuple[str, str] | None:
     """Return a placeholder's value as text and the name of the source that had it, or ``None`` when none has.
 
     Blank text and empty lists are no values. The template's own ``|…`` comes right before the last of ``asked``.
@@ -157,5 +157,5 @@ def find(placeholder: templates.Placeholder, asked: Sequence[Source]) -> tuple[s
 def _text(value: Plain | None) -> str | None:
     if value is None:
         return None
-    text = templates.as_text(value)
+    text = template_text.as_text(value)
     return text if text.strip() else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from christmas_campaign import footer
+from christmas_campaign.email import footer
 from christmas_campaign.notion import schema
 
 ALL = "{{unsubscribe_url}} {{ postal_address }} {{mail_reason}}"

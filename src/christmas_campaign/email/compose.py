@@ -11,10 +11,12 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from christmas_campaign import footer, gate, plain_text, templates, values
 from christmas_campaign.campaign import unsubscribe_link
 from christmas_campaign.campaign.outcomes import Outcome, Reason
 from christmas_campaign.campaign.settings import Settings
+from christmas_campaign.email import footer, gate, placeholder_values, plain_text, template_text
+from christmas_campaign.email.placeholder_values import Source
+from christmas_campaign.email.template_text import Placeholder, TemplateError
 from christmas_campaign.enrolment.record import Record
 from christmas_campaign.events import opaque_ids
 from christmas_campaign.notion import page_values, schema
@@ -22,8 +24,6 @@ from christmas_campaign.notion.page_values import Read
 from christmas_campaign.sequences.model import sequence
 from christmas_campaign.stops import marks
 from christmas_campaign.stops.rules import Lifts
-from christmas_campaign.templates import Placeholder, TemplateError
-from christmas_campaign.values import Source
 
 Page = Mapping[str, Any]
 
@@ -111,7 +111,7 @@ def _request(
     name = sequence(record.event.sequence).email(number).template
     parts = texts(name, active)
     _check_footer(name, active[0])
-    sender, link = settings.sender_address, values.unsubscribe_url(record.event.email, settings)
+    sender, link = settings.sender_address, placeholder_values.unsubscribe_url(record.event.email, settings)
     if sender is None or link is None or settings.postal_address is None:
         raise Stop(Outcome.FAILED, Reason.SETTING_MISSING, f"The setting {_missing(settings)} is missing.")
     subject, html, text = letter(name, parts, sources(record, number, settings))
@@ -147,7 +147,7 @@ def _check_footer(name: str, template: Mapping[str, Read]) -> None:
     """Raise ``Stop`` for a body without the footer. The template is as Notion has it: a plain text made from the HTML is not
     blamed for what the HTML lacks."""
     parts = {part: str(template.get(part) or "") for part in (schema.TEMPLATE_HTML, schema.TEMPLATE_TEXT)}
-    if any(templates.parse(text).malformed for text in parts.values()):
+    if any(template_text.parse(text).malformed for text in parts.values()):
         # The placeholders of the footer may be among what is malformed: filling the template in reports that.
         return
     missing = footer.missing(parts)
@@ -161,7 +161,7 @@ def _check_footer(name: str, template: Mapping[str, Read]) -> None:
 
 def sources(record: Record, number: int, settings: Settings) -> tuple[Source, ...]:
     """Return the sources that are asked for the values of e-mail ``number``, the first to be asked first."""
-    return values.sources(
+    return placeholder_values.sources(
         record.event,
         scheduled=record.emails[number],
         signup=record.signup,
@@ -201,14 +201,14 @@ def letter(name: str, parts: Mapping[str, str], asked: Sequence[Source]) -> Lett
     """
 
     def value(placeholder: Placeholder) -> str | None:
-        answer = values.find(placeholder, asked)
+        answer = placeholder_values.find(placeholder, asked)
         return answer[0] if answer else None
 
     filled: dict[str, str] = {}
     faults: dict[str, TemplateError] = {}
     for part, text in parts.items():
         try:
-            filled[part] = templates.fill(text, value, escape=part == schema.TEMPLATE_HTML)
+            filled[part] = template_text.fill(text, value, escape=part == schema.TEMPLATE_HTML)
         except TemplateError as error:
             faults[part] = error
     if faults:

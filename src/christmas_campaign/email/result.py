@@ -7,10 +7,10 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from christmas_campaign import again, gate
 from christmas_campaign.campaign import facts
 from christmas_campaign.campaign.outcomes import Outcome, Reason
 from christmas_campaign.campaign.settings import Settings
+from christmas_campaign.email import gate, retry
 from christmas_campaign.enrolment.record import Record, Settled
 from christmas_campaign.notion import page_values, schema
 from christmas_campaign.sequences.model import sequence
@@ -82,7 +82,7 @@ def settle(
     contact's page, or ``None``).
     """
     if verdict.outcome is Outcome.DEFERRED and verdict.reason is not None:
-        later = again.put_off(verdict.reason, tries, settings, now)
+        later = retry.put_off(verdict.reason, tries, settings, now)
         if later["outcome"] is Outcome.DEFERRED:
             return later
         verdict = Verdict(later["outcome"], later["reason"], later["detail"])

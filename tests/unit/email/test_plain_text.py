@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from christmas_campaign import plain_text
+from christmas_campaign.email import plain_text
 
 
 @pytest.mark.parametrize(

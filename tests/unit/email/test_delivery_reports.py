@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from christmas_campaign import reports
 from christmas_campaign.campaign import times
 from christmas_campaign.campaign.outcomes import Reason
-from christmas_campaign.reports import Kind, Report
+from christmas_campaign.email import delivery_reports
+from christmas_campaign.email.delivery_reports import Kind, Report
 from unit import build
 
 NOW, HOUR, MINUTE = build.NOW, build.HOUR, build.MINUTE
@@ -20,14 +20,16 @@ OWN = build.resend()["data"]["tags"]
 
 
 def read(payload: Any, *, opens: bool = False) -> Report | Reason:
-    return reports.read(payload, NOW + HOUR, opens=opens)
+    return delivery_reports.read(payload, NOW + HOUR, opens=opens)
 
 
 def kept(*found: Report) -> dict[str, Any]:
     """What is kept once these were reported, each written down and read again as the flow does."""
     said: dict[str, Any] | None = None
     for each in found:
-        said = json.loads(json.dumps(reports.as_json(reports.add(reports.state(said), each))))
+        said = json.loads(
+            json.dumps(delivery_reports.as_json(delivery_reports.add(delivery_reports.state(said), each)))
+        )
     assert said is not None
     return said
 
@@ -178,8 +180,8 @@ def test_which_report_stops_a_contact_at_once(kind: Kind, reason: Reason | None)
 @pytest.mark.parametrize("kind", [kind for kind in Kind if kind is not Kind.SOFT_BOUNCED])
 def test_only_what_bounced_for_now_is_counted(kind: Kind) -> None:
     before = ["noshow-1.1", "signup-1.2"]
-    assert reports.bounced(before, build.report(kind)) == before
-    assert reports.stops(build.report(kind), ["a", "b", "c", "d", "e"]) is None
+    assert delivery_reports.bounced(before, build.report(kind)) == before
+    assert delivery_reports.stops(build.report(kind), ["a", "b", "c", "d", "e"]) is None
 
 
 def test_five_emails_that_bounced_for_now_stop_a_contact() -> None:
@@ -187,17 +189,20 @@ def test_five_emails_that_bounced_for_now_stop_a_contact() -> None:
     for number in (5, 4, 3, 2):
         for _ in range(3):
             report = build.report(Kind.SOFT_BOUNCED, number=number)
-            emails = reports.bounced(emails, report)
-            assert reports.stops(report, emails) is None, "one that is reported thrice counts once"
+            emails = delivery_reports.bounced(emails, report)
+            assert delivery_reports.stops(report, emails) is None, "one that is reported thrice counts once"
     assert emails == [f"{build.WHO['enrolment']}.{number}" for number in (2, 3, 4, 5)]
     last = build.report(Kind.SOFT_BOUNCED, number=6)
-    assert reports.stops(last, reports.bounced(emails, last)) is Reason.BOUNCED
+    assert delivery_reports.stops(last, delivery_reports.bounced(emails, last)) is Reason.BOUNCED
     again = build.report(Kind.SOFT_BOUNCED, number=3)
-    assert reports.stops(again, reports.bounced(reports.bounced(emails, last), again)) is Reason.BOUNCED
+    assert (
+        delivery_reports.stops(again, delivery_reports.bounced(delivery_reports.bounced(emails, last), again))
+        is Reason.BOUNCED
+    )
 
 
 def test_how_long_it_is_kept() -> None:
-    assert (timedelta(days=60), timedelta(days=365)) == (reports.KEPT, reports.BOUNCES_KEPT)
+    assert (timedelta(days=60), timedelta(days=365)) == (delivery_reports.KEPT, delivery_reports.BOUNCES_KEPT)
 
 
 def test_what_is_kept() -> None:
@@ -213,7 +218,7 @@ def test_what_is_kept() -> None:
             },
         }
     }
-    assert reports.state(None) == {}
+    assert delivery_reports.state(None) == {}
 
 
 def test_the_strongest_is_shown() -> None:
@@ -221,11 +226,11 @@ def test_the_strongest_is_shown() -> None:
     assert [kind.value for kind in Kind] == order
     assert [kind.status for kind in Kind] == [*order[:5], "bounced", "bounced", "complained"]
     for place, kind in enumerate(Kind):
-        said: dict[Kind, reports.Seen] = {}
+        said: dict[Kind, delivery_reports.Seen] = {}
         # The weaker ones come last, and later.
         for number, each in enumerate(reversed(list(Kind)[: place + 1])):
-            said = reports.add(said, build.report(each, at=NOW + number * HOUR, detail=each.value))
-        assert reports.shown(said) == (kind, kind.value)
+            said = delivery_reports.add(said, build.report(each, at=NOW + number * HOUR, detail=each.value))
+        assert delivery_reports.shown(said) == (kind, kind.value)
 
 
 REPORTS = st.builds(
@@ -253,8 +258,8 @@ def test_the_count_of_bounces_is_the_same_in_any_order(drawn: list[tuple[Kind, i
         emails: list[str] = []
         stopped = False
         for each in said:
-            emails = reports.bounced(emails, each)
-            stopped |= reports.stops(each, emails) is not None
+            emails = delivery_reports.bounced(emails, each)
+            stopped |= delivery_reports.stops(each, emails) is not None
         return emails, stopped
 
     assert counted(doubled) == counted(found)

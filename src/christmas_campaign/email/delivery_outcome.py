@@ -9,12 +9,12 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from christmas_campaign import again, reports
 from christmas_campaign.campaign.outcomes import Outcome, Reason
 from christmas_campaign.campaign.settings import Settings
+from christmas_campaign.email import delivery_reports, retry
+from christmas_campaign.email.delivery_reports import Kind, Report, State
 from christmas_campaign.enrolment.alerts import Pages, about
 from christmas_campaign.notion import page_values, schema
-from christmas_campaign.reports import Kind, Report, State
 
 #: So often a report is put off whose e-mail has no analytics page: for about an hour. The page is made a moment after the
 #: e-mail was sent, or never.
@@ -44,7 +44,7 @@ def decide(
     That is ``None`` when the page says so already, or nobody knows any more where it is. And ``alert``, what the team is told
     (``key`` and ``message``) of an e-mail that Resend had taken and could not send, else ``None``.
     """
-    said = reports.add(reports.state(kept), report)
+    said = delivery_reports.add(delivery_reports.state(kept), report)
     written = kept.get("written") if kept else None
     page = None
     if source is not None and written != line(said):
@@ -53,11 +53,11 @@ def decide(
             "query": _query(report.resend_id),
             "update": _update(said),
         }
-    emails = reports.bounced(bounces, report)
+    emails = delivery_reports.bounced(bounces, report)
     return {
-        "kept": {**reports.as_json(said), **({"written": written} if written else {})},
+        "kept": {**delivery_reports.as_json(said), **({"written": written} if written else {})},
         "bounces": emails if emails != list(bounces) else None,
-        "stop": reports.stops(report, emails),
+        "stop": delivery_reports.stops(report, emails),
         "page": page,
         "alert": _alert(report, pages or Pages()) if report.kind is Kind.FAILED else None,
     }
@@ -76,7 +76,7 @@ def _alert(report: Report, pages: Pages) -> dict[str, str]:
 
 def line(said: State) -> str:
     """Return what was reported of an e-mail in words: its status, and the detail if there is one."""
-    kind, detail = reports.shown(said)
+    kind, detail = delivery_reports.shown(said)
     return f"{kind.status}: {detail}" if detail else kind.status
 
 
@@ -89,7 +89,7 @@ def _query(resend_id: str) -> dict[str, Any]:
 
 
 def _update(said: State) -> dict[str, Any]:
-    kind, detail = reports.shown(said)
+    kind, detail = delivery_reports.shown(said)
     values = {
         schema.ANALYTICS_STATUS: kind.status,
         # What was reported may be better than what was reported before: a delay that ended well leaves no message.
@@ -118,15 +118,15 @@ def conclude(
     ``rest``, for how many milliseconds the next report waits.
     """
     rest = int(pause(settings) / timedelta(milliseconds=1)) if asked else 0
-    said = reports.state(kept)
+    said = delivery_reports.state(kept)
     if asked and not written:
         if found is False:
-            later = again.put_off(Reason.ANALYTICS_PAGE_MISSING, tries, settings, now, TRIES_WITHOUT_PAGE)
+            later = retry.put_off(Reason.ANALYTICS_PAGE_MISSING, tries, settings, now, TRIES_WITHOUT_PAGE)
             if later["outcome"] is Outcome.FAILED:
                 # Nobody can mend it, and nothing hangs on it: what was reported is kept, and stops whom it stops.
                 later["outcome"] = Outcome.SKIPPED
         else:
-            later = again.put_off(Reason.NOTION_UNREACHABLE, tries, settings, now)
+            later = retry.put_off(Reason.NOTION_UNREACHABLE, tries, settings, now)
         return {**later, "rest": rest}
     ends: dict[str, Any] = {"outcome": Outcome.REPORTED, "reason": None, "detail": "", "rest": rest}
     if asked:

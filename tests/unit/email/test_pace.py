@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from christmas_campaign.pace import Pace, Turn, looks, pace
+from christmas_campaign.email.pace import Pace, Turn, looks, pace
 from unit.build import NOW
 
 SECOND = timedelta(seconds=1)

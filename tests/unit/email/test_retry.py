@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from christmas_campaign import again
 from christmas_campaign.campaign.facts import ZONE
 from christmas_campaign.campaign.outcomes import Reason
 from christmas_campaign.campaign.settings import Settings
-from christmas_campaign.gate import KEY_HOLDS
+from christmas_campaign.email import retry
+from christmas_campaign.email.gate import KEY_HOLDS
 from unit import build
 
 NOW, HOUR, MINUTE = build.NOW, build.HOUR, build.MINUTE
@@ -30,21 +30,21 @@ WORDS = {
 )
 @pytest.mark.parametrize("settings", [Settings(), Settings(testing_mode=True)])
 def test_each_wait_is_twice_the_one_before_it_up_to_half_an_hour(tries: int, minutes: int, settings: Settings) -> None:
-    assert again.wait(tries, settings) == minutes * MINUTE
+    assert retry.wait(tries, settings) == minutes * MINUTE
 
 
 @pytest.mark.parametrize("tries", [48, 49, 1_000_000])
 @pytest.mark.parametrize("settings", [Settings(), Settings(time_scale=14_400)])
 def test_after_so_many_times_nobody_waits_any_more(tries: int, settings: Settings) -> None:
-    assert again.wait(tries, settings) is None
+    assert retry.wait(tries, settings) is None
 
 
 def test_what_may_be_put_off_less_often_is_given_up_sooner() -> None:
-    assert again.wait(2, Settings(), 3) == 4 * MINUTE
-    assert again.wait(3, Settings(), 3) is None
-    soon = again.put_off(Reason.ANALYTICS_PAGE_MISSING, 2, Settings(), build.NOW, 3)
+    assert retry.wait(2, Settings(), 3) == 4 * MINUTE
+    assert retry.wait(3, Settings(), 3) is None
+    soon = retry.put_off(Reason.ANALYTICS_PAGE_MISSING, 2, Settings(), build.NOW, 3)
     assert (soon["outcome"], soon["tries"]) == ("deferred", 3)
-    assert again.put_off(Reason.ANALYTICS_PAGE_MISSING, 3, Settings(), build.NOW, 3) == {
+    assert retry.put_off(Reason.ANALYTICS_PAGE_MISSING, 3, Settings(), build.NOW, 3) == {
         "outcome": "failed",
         "reason": "analytics_page_missing",
         "detail": "Email Analytics has no page of this e-mail, for as long as it was tried: 4 times.",
@@ -53,7 +53,7 @@ def test_what_may_be_put_off_less_often_is_given_up_sooner() -> None:
 
 def test_it_is_tried_for_as_long_as_an_idempotency_key_is_relied_on_and_no_longer() -> None:
     """An hour less: the last try takes its time, too."""
-    waits = [again.wait(tries, Settings()) for tries in range(again.TRIES)]
+    waits = [retry.wait(tries, Settings()) for tries in range(retry.TRIES)]
     whole = sum((each for each in waits if each is not None), timedelta(0))
     assert whole == 22 * HOUR + MINUTE
     assert KEY_HOLDS - HOUR <= whole < KEY_HOLDS
@@ -76,7 +76,7 @@ def test_it_is_tried_for_as_long_as_an_idempotency_key_is_relied_on_and_no_longe
     ],
 )
 def test_the_scale_divides_a_wait_but_two_seconds_stay(tries: int, scale: float, seconds: float) -> None:
-    assert again.wait(tries, Settings(time_scale=scale)) == timedelta(seconds=seconds)
+    assert retry.wait(tries, Settings(time_scale=scale)) == timedelta(seconds=seconds)
 
 
 @pytest.mark.parametrize("reason", WORDS)
@@ -91,7 +91,7 @@ def test_the_scale_divides_a_wait_but_two_seconds_stay(tries: int, scale: float,
     ],
 )
 def test_what_passes_is_put_off_and_counted(reason: Reason, tries: int, settings: Settings, date: str) -> None:
-    assert again.put_off(reason, tries, settings, NOW) == {
+    assert retry.put_off(reason, tries, settings, NOW) == {
         "outcome": "deferred",
         "reason": reason,
         "detail": f"{WORDS[reason]}. It is tried again.",
@@ -103,7 +103,7 @@ def test_what_passes_is_put_off_and_counted(reason: Reason, tries: int, settings
 @pytest.mark.parametrize("reason", WORDS)
 @pytest.mark.parametrize(("tries", "times"), [(48, 49), (77, 78)])
 def test_what_does_not_pass_needs_a_person(reason: Reason, tries: int, times: int) -> None:
-    assert again.put_off(reason, tries, Settings(), NOW) == {
+    assert retry.put_off(reason, tries, Settings(), NOW) == {
         "outcome": "failed",
         "reason": reason,
         "detail": f"{WORDS[reason]}, for as long as it was tried: {times} times.",
@@ -112,5 +112,5 @@ def test_what_does_not_pass_needs_a_person(reason: Reason, tries: int, times: in
 
 @pytest.mark.parametrize("now", [NOW, NOW.astimezone(ZONE)])
 def test_the_date_is_written_in_utc(now: datetime) -> None:
-    said: dict[str, Any] = again.put_off(Reason.NOTION_UNREACHABLE, 3, Settings(), now + SECOND)
+    said: dict[str, Any] = retry.put_off(Reason.NOTION_UNREACHABLE, 3, Settings(), now + SECOND)
     assert said["date"] == "2025-11-20T15:08:01.000Z"

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from christmas_campaign import settle
 from christmas_campaign.campaign import times
 from christmas_campaign.campaign.outcomes import Outcome, Reason
 from christmas_campaign.campaign.settings import Settings
+from christmas_campaign.email import result
+from christmas_campaign.email.result import Answer, Verdict
 from christmas_campaign.sequences.model import UnknownEmail
-from christmas_campaign.settle import Answer, Verdict
 from unit import build
 
 NOW, HOUR = build.NOW, build.HOUR
@@ -91,12 +91,12 @@ BEFORE = "Resend had accepted this e-mail before, with other words."
 @pytest.mark.parametrize("claimed_at", [NOW, CLAIMED, NOW - 23 * HOUR + timedelta(microseconds=1), NOW + HOUR])
 def test_what_an_answer_of_resend_means(code: int, body: Any, verdict: Verdict, claimed_at: datetime) -> None:
     answer = Answer(code, body if isinstance(body, str) else json.dumps(body))
-    assert settle.judge(answer, claimed_at, NOW) == verdict
+    assert result.judge(answer, claimed_at, NOW) == verdict
 
 
 @pytest.mark.parametrize("ago", [timedelta(0), HOUR, 23 * HOUR, timedelta(days=30)])
 def test_no_answer_passes(ago: timedelta) -> None:
-    assert settle.judge(None, NOW - ago, NOW) == Verdict(Outcome.DEFERRED, Reason.RESEND_UNREACHABLE)
+    assert result.judge(None, NOW - ago, NOW) == Verdict(Outcome.DEFERRED, Reason.RESEND_UNREACHABLE)
 
 
 @pytest.mark.parametrize("code", [404, 405])
@@ -104,7 +104,7 @@ def test_no_answer_passes(ago: timedelta) -> None:
 def test_an_address_that_resend_does_not_have_means_too_late_when_the_key_holds_no_longer(
     code: int, ago: timedelta
 ) -> None:
-    assert settle.judge(Answer(code, '{"name": "not_found"}'), NOW - ago, NOW) == Verdict(
+    assert result.judge(Answer(code, '{"name": "not_found"}'), NOW - ago, NOW) == Verdict(
         Outcome.FAILED,
         Reason.SEND_UNKNOWN,
         f"It was handed to Resend on {times.for_owner(NOW - ago)}, or was about to be, and what became of it is not known."
@@ -131,7 +131,7 @@ def test_an_address_that_resend_does_not_have_means_too_late_when_the_key_holds_
     ],
 )
 def test_every_other_answer_counts_however_late(code: int, body: str, verdict: Verdict) -> None:
-    assert settle.judge(Answer(code, body), NOW - 30 * HOUR, NOW) == verdict
+    assert result.judge(Answer(code, body), NOW - 30 * HOUR, NOW) == verdict
 
 
 def done(
@@ -148,7 +148,7 @@ def done(
 ) -> dict[str, Any]:
     found = build.sequence_page() if page is ... else page
     record = build.record(name, emails=emails)
-    return settle.settle(
+    return result.settle(
         record,
         number,
         verdict,
@@ -379,7 +379,7 @@ def test_analytics_of_a_withdrawn_email_name_no_template(sequence: str) -> None:
     record = build.record(emails={6: NOW})
     record = record._replace(event=record.event._replace(sequence=sequence))
     verdict = Verdict(Outcome.SKIPPED, Reason.EMAIL_WITHDRAWN, "It was withdrawn.")
-    properties = settle.analytics(record, 6, verdict, NOW)["properties"]
+    properties = result.analytics(record, 6, verdict, NOW)["properties"]
     assert properties["Name"] == {"title": text(f"{sequence} E6 - skipped")}
     assert properties["Template ID"] == {"rich_text": []}
     assert properties["Error Message"] == {"rich_text": text("email_withdrawn: It was withdrawn.")}
@@ -416,5 +416,5 @@ def test_mark_on_the_page_keeps_its_time() -> None:
 @pytest.mark.parametrize("code", [401, 404, 405])
 @pytest.mark.parametrize("ago", [HOUR, 24 * HOUR])
 def test_who_was_stopped_at_the_last_moment_is_skipped(code: int, ago: timedelta) -> None:
-    verdict = settle.judge(Answer(code, "", Reason.BOUNCED), NOW - ago, NOW)
+    verdict = result.judge(Answer(code, "", Reason.BOUNCED), NOW - ago, NOW)
     assert verdict == Verdict(Outcome.SKIPPED, Reason.BOUNCED, "The contact was stopped right before it was sent.")
