@@ -16,7 +16,6 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from christmas_campaign import template_check
 from christmas_campaign.campaign import times, unsubscribe_link
 from christmas_campaign.campaign.settings import Settings
 from christmas_campaign.cli import content, template_sync
@@ -29,6 +28,7 @@ from christmas_campaign.cli.template_commands import templates
 from christmas_campaign.events import opaque_ids
 from christmas_campaign.notion import page_values, schema
 from christmas_campaign.sequences.model import sequence
+from christmas_campaign.templates import template_check
 
 TOKEN = "ntn_for_tests"
 SECRETS = {"NOTION_TOKEN": TOKEN, "UNSUBSCRIBE_KEY": "a-key-of-the-links-0123456789"}

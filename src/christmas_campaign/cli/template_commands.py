@@ -10,14 +10,15 @@ from pathlib import Path
 
 import click
 
-from christmas_campaign import folders, template_check
+from christmas_campaign import folders
 from christmas_campaign.cli import template_preview, template_report, template_sync
 from christmas_campaign.cli.environment import Environment
 from christmas_campaign.cli.plainly import plainly
 from christmas_campaign.errors import CommandError
 from christmas_campaign.notion import schema
 from christmas_campaign.sequences.model import SEQUENCES
-from christmas_campaign.template_check import Page
+from christmas_campaign.templates import template_check
+from christmas_campaign.templates.template_check import Page
 
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)

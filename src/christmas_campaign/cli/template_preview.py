@@ -8,7 +8,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from christmas_campaign import template_check
 from christmas_campaign.campaign import times
 from christmas_campaign.campaign.settings import Settings
 from christmas_campaign.cli.environment import Environment
@@ -24,7 +23,8 @@ from christmas_campaign.events.intake import Event, InvalidPayload
 from christmas_campaign.notion import page_values, schema
 from christmas_campaign.sequences.field_types import Plain
 from christmas_campaign.sequences.model import UnknownEmail, sequence
-from christmas_campaign.template_check import Page
+from christmas_campaign.templates import template_check
+from christmas_campaign.templates.template_check import Page
 
 
 class PreviewError(CommandError):

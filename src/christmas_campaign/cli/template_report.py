@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from christmas_campaign import template_check
 from christmas_campaign.cli.template_preview import Preview
-from christmas_campaign.template_check import Checked, Fault, Report, Use
-from christmas_campaign.template_origins import Origin, as_asked
+from christmas_campaign.templates import template_check
+from christmas_campaign.templates.template_check import Checked, Fault, Report, Use
+from christmas_campaign.templates.value_sources import Origin, as_asked
 
 _WIDTH = 110
 

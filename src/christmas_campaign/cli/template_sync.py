@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from christmas_campaign import template_check
 from christmas_campaign.campaign import times
 from christmas_campaign.campaign.settings import InvalidSetting, Settings, read
 from christmas_campaign.cli import content
@@ -18,7 +17,8 @@ from christmas_campaign.cli.kestra import Kestra, KestraError
 from christmas_campaign.cli.notion import Notion
 from christmas_campaign.errors import CommandError
 from christmas_campaign.notion import page_values, schema
-from christmas_campaign.template_check import Page
+from christmas_campaign.templates import template_check
+from christmas_campaign.templates.template_check import Page
 
 #: The KV entry that the flows send along when they ask Notion for what hardly ever changes: a new value has them ask anew.
 CACHE_KEY = "cache.as_of"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from christmas_campaign import template_html
 from christmas_campaign.email.template_text import Placeholder
+from christmas_campaign.templates import html_check
 
 
 def problems(source: str) -> list[tuple[int, str]]:
-    return [(fault.line, fault.problem) for fault in template_html.read(source).faults]
+    return [(fault.line, fault.problem) for fault in html_check.read(source).faults]
 
 
 @pytest.mark.parametrize(
@@ -152,7 +152,7 @@ EVERY_KIND = """
     ],
 )
 def test_every_fault_has_its_line_and_its_mend(source: str, expected: list[tuple[int, str, str]]) -> None:
-    assert list(template_html.read(source).faults) == expected
+    assert list(html_check.read(source).faults) == expected
 
 
 @pytest.mark.parametrize(("length", "shown"), [(40, "x" * 31), (41, "x" * 31 + "…"), (100, "x" * 31 + "…")])
@@ -168,14 +168,14 @@ def test_the_links_have_the_placeholders_of_their_addresses() -> None:
     html = (
         '<a href="{{a|b}}">\n<a href=" {{c}}/{{d}} ">x</a></a><a name="{{e}}" href="https://x/?y={{f}}">z</a><a href>'
     )
-    assert template_html.read(html).links == (
-        template_html.Link(1, Placeholder("a", "b"), ()),
-        template_html.Link(2, Placeholder("c", None), (Placeholder("d", None),)),
-        template_html.Link(2, None, (Placeholder("f", None),)),
+    assert html_check.read(html).links == (
+        html_check.Link(1, Placeholder("a", "b"), ()),
+        html_check.Link(2, Placeholder("c", None), (Placeholder("d", None),)),
+        html_check.Link(2, None, (Placeholder("f", None),)),
     )
 
 
 def test_malformed_placeholder_counts_as_text() -> None:
-    html = template_html.read('<b>{{a.b}} <a href="{{c}}">x</a>')
+    html = html_check.read('<b>{{a.b}} <a href="{{c}}">x</a>')
     assert [fault.problem for fault in html.faults] == ["<b> is never closed"]
-    assert html.links == (template_html.Link(1, Placeholder("c", None), ()),)
+    assert html.links == (html_check.Link(1, Placeholder("c", None), ()),)

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from christmas_campaign import template_html
 from christmas_campaign.campaign.settings import LINKS, Settings
 from christmas_campaign.email import footer, plain_text, template_text
 from christmas_campaign.email.footer import MAIL_REASON, POSTAL_ADDRESS, UNSUBSCRIBE
@@ -14,7 +13,8 @@ from christmas_campaign.email.template_text import Placeholder, TemplateError
 from christmas_campaign.notion import page_values, schema
 from christmas_campaign.notion.page_values import Read
 from christmas_campaign.sequences.model import SEQUENCES
-from christmas_campaign.template_origins import Origin, Origins, same_for_all, words_from
+from christmas_campaign.templates import html_check
+from christmas_campaign.templates.value_sources import Origin, Origins, same_for_all, words_from
 
 #: The template that no sequence uses because the website itself sends it.
 WEBSITES_OWN = "5-Day E1"
@@ -160,7 +160,7 @@ def own_faults(page: Page) -> list[Fault]:
         faults += [Fault(name, part, f"not a placeholder: {beginning}", mend) for beginning in parsed.malformed]
         unsubscribes = not text.strip() or any(each.name == UNSUBSCRIBE for each in parsed.placeholders)
         if part == schema.TEMPLATE_HTML:
-            html = template_html.read(text)
+            html = html_check.read(text)
             faults += [Fault(name, part, f"line {line}: {problem}", mend) for line, problem, mend in html.faults]
             unsubscribes = any(link.first is not None and link.first.name == UNSUBSCRIBE for link in html.links)
         if part in _MEND_UNSUBSCRIBE and not unsubscribes:
@@ -222,7 +222,7 @@ def _checked(page: Page, used: tuple[Use, ...], origins: Mapping[str, Origins]) 
 
 def _faults_of_use(page: Page, checked: Checked) -> list[Fault]:
     faults: list[Fault] = []
-    html = template_html.read(text_of(page, schema.TEMPLATE_HTML))
+    html = html_check.read(text_of(page, schema.TEMPLATE_HTML))
     for sequence in dict.fromkeys(use.sequence for use in checked.uses):
         origins = {need.placeholder: need.origins[sequence] for need in checked.needs}
         for need in checked.needs:

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from christmas_campaign import template_check, template_origins
 from christmas_campaign.campaign import facts
 from christmas_campaign.campaign.settings import Settings
 from christmas_campaign.email import footer, placeholder_values
@@ -15,8 +14,9 @@ from christmas_campaign.notion import schema
 from christmas_campaign.sequences import field_types
 from christmas_campaign.sequences.model import SEQUENCES
 from christmas_campaign.sequences.payloads import FIELDS, Field
-from christmas_campaign.template_check import Fault, Notice, Page, Use
-from christmas_campaign.template_origins import Origin, Origins
+from christmas_campaign.templates import template_check, value_sources
+from christmas_campaign.templates.template_check import Fault, Notice, Page, Use
+from christmas_campaign.templates.value_sources import Origin, Origins
 from unit import build
 
 SETTINGS = build.SETTINGS._replace(
@@ -201,16 +201,16 @@ def test_what_is_said_of_the_sources_is_what_they_do() -> None:
         names = {name for source in asked for name in source.values} | {field.name for field in FIELDS[sequence]}
         for name in names:
             placeholder = Placeholder(name, None)
-            certain = template_origins.same_for_all(Origins(sequence, SETTINGS).of(placeholder))
+            certain = value_sources.same_for_all(Origins(sequence, SETTINGS).of(placeholder))
             answer = placeholder_values.find(placeholder, asked)
             assert (answer[1] if answer else None) == (certain.source if certain else None), name
 
 
 def test_behind_a_certain_source_nobody_is_asked() -> None:
     found = Origins("signup", SETTINGS).of(Placeholder("first_name", "x"))
-    assert [origin.source for origin in template_origins.as_asked(found)] == ["payload"]
+    assert [origin.source for origin in value_sources.as_asked(found)] == ["payload"]
     hole = Origins("signup", SETTINGS).of(Placeholder("money_score", None))
-    assert template_origins.as_asked(hole) == hole
+    assert value_sources.as_asked(hole) == hole
 
 
 # The report.
