@@ -28,13 +28,13 @@ from support import (
     wait_for_mails,
 )
 
-from christmas_campaign import repair
 from christmas_campaign.campaign import times
 from christmas_campaign.cli import repair as cli_repair
 from christmas_campaign.cli.kestra import Execution
 from christmas_campaign.cli.main import main
 from christmas_campaign.cli.stack import Stack
 from christmas_campaign.notion import page_values, schema
+from christmas_campaign.repair import decide
 from cli.operator import christmas, christmas_json
 
 HOUR = timedelta(hours=1)
@@ -57,7 +57,7 @@ def _nothing_left(stack: Stack) -> None:
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """No enrolment and no queue is given any time."""
     for name in ("ENROLS_WITHIN", "QUEUE_MOVES_WITHIN"):
-        monkeypatch.setattr(repair, name, timedelta(0))
+        monkeypatch.setattr(decide, name, timedelta(0))
 
 
 def signed_up(stack: Stack, due: timedelta = timedelta(days=1)) -> tuple[str, str]:
@@ -312,8 +312,8 @@ def test_a_run_that_does_not_go_on_is_ended_and_what_it_was_to_do_is_done(
     run = waiting(stack, email)[2]
     until(lambda: any(each.task == "page" for each in stack.kestra.execution(run.id).tasks), "the page", 30)
     with monkeypatch.context() as patched:
-        patched.setattr(repair, "_AT_WORK", ())
-        patched.setattr(repair, "LANE_GOES_ON_WITHIN", timedelta(0))
+        patched.setattr(decide, "_AT_WORK", ())
+        patched.setattr(decide, "LANE_GOES_ON_WITHIN", timedelta(0))
         patched.setattr(cli_repair, "SECOND_LOOK", 0.1)
         result = christmas(stack, "repair", "--apply")
     assert f"The run {run.id} of send-email has had no task at work since" in result.stdout

@@ -22,7 +22,7 @@ from christmas_campaign.cli.deploying import deploy
 from christmas_campaign.cli.kestra import Execution, Kestra
 from christmas_campaign.cli.stack import PROJECT, Stack
 from christmas_campaign.notion import schema
-from christmas_campaign.repair import ENROLL, SEND_EMAIL
+from christmas_campaign.repair.decide import ENROLL, SEND_EMAIL
 from christmas_campaign.sequences.model import SEQUENCES, sequence
 
 T = TypeVar("T")

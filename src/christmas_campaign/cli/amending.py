@@ -15,7 +15,7 @@ from christmas_campaign.enrolment.record import Record
 from christmas_campaign.enrolment.request import enroll_input
 from christmas_campaign.errors import CommandError
 from christmas_campaign.events import intake
-from christmas_campaign.repair import ENROLL, SEND_EMAIL
+from christmas_campaign.repair.decide import ENROLL, SEND_EMAIL
 
 #: How long, in seconds, to wait for the run of `enroll`: enrolments that came before it go first.
 PATIENCE = 120.0

@@ -15,7 +15,7 @@ from christmas_campaign.cli.kestra import Execution, Kestra
 from christmas_campaign.door.handlers import HANDLERS
 from christmas_campaign.enrolment import alerts
 from christmas_campaign.notion import page_values
-from christmas_campaign.repair import ENROLL, SEND_EMAIL
+from christmas_campaign.repair.decide import ENROLL, SEND_EMAIL
 from christmas_campaign.sequences.model import SEQUENCES
 from christmas_campaign.stops import bookings, marks
 

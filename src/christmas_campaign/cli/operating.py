@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from christmas_campaign.campaign import times
 from christmas_campaign.cli.kestra import Kestra, KestraError
-from christmas_campaign.repair import SEND_EMAIL
+from christmas_campaign.repair.decide import SEND_EMAIL
 
 NAMESPACE = "christmas"
 

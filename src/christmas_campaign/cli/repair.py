@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any, NamedTuple
 
-from christmas_campaign import repair
 from christmas_campaign.campaign.outcomes import Outcome, Reason
 from christmas_campaign.cli import kestra_models, repair_look
 from christmas_campaign.cli.failures import ledger_key
@@ -20,9 +19,10 @@ from christmas_campaign.cli.notion import Notion, NotionError
 from christmas_campaign.cli.operating import PAUSED_KEY
 from christmas_campaign.cli.repair_look import CURSOR_KEY, NAMESPACE, Look
 from christmas_campaign.enrolment.record import Settled, time_to_live
-from christmas_campaign.mends import Enroll, Kill, Mend, Recount, Release, Schedule, Stamp, Unblock, Withdraw
 from christmas_campaign.notion import page_values, schema
-from christmas_campaign.repair import ENROLL, SEND_EMAIL, Snapshot
+from christmas_campaign.repair import decide
+from christmas_campaign.repair.actions import Enroll, Kill, Mend, Recount, Release, Schedule, Stamp, Unblock, Withdraw
+from christmas_campaign.repair.decide import ENROLL, SEND_EMAIL, Snapshot
 
 #: The calls a second that Notion takes from one integration.
 PER_SECOND = 3
@@ -102,13 +102,13 @@ def _second_look(kestra: Kestra, mend: Mend, seen: Snapshot) -> list[Mend]:
         for states in (["QUEUED"], at_work):
             found = kestra.executions(namespace=NAMESPACE, flow_id=mend.flow, states=states)
             lane |= {each.id: repair_look.run(each) for each in found}
-        return repair.repair(Snapshot(now, list(lane.values()), repair_look.lanes(kestra, mend.flow), held=held))
+        return decide.repair(Snapshot(now, list(lane.values()), repair_look.lanes(kestra, mend.flow), held=held))
     labels = {"enrolment": mend.enrolment}
     live = kestra.executions(namespace=NAMESPACE, labels=labels, states=kestra_models.LIVE)
     recorded_at = next(each.recorded_at for each in seen.enrolments if each.id == mend.enrolment)
     enrolment = repair_look.enrolment(kestra, mend.enrolment, recorded_at)
     runs = [repair_look.run(each) for each in live]
-    return repair.repair(Snapshot(now, runs, enrolments=[enrolment] if enrolment else []))
+    return decide.repair(Snapshot(now, runs, enrolments=[enrolment] if enrolment else []))
 
 
 def _do(kestra: Kestra, notion: Notion, mend: Mend) -> Done:

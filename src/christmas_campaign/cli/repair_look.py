@@ -6,17 +6,17 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from christmas_campaign import repair
 from christmas_campaign.campaign import facts, times
 from christmas_campaign.cli import kestra_models
 from christmas_campaign.cli.kestra import Execution, Kestra
 from christmas_campaign.cli.notion import Notion, NotionError
 from christmas_campaign.cli.operating import PAUSED_KEY
 from christmas_campaign.enrolment.record import Record
-from christmas_campaign.mends import Mend
 from christmas_campaign.notion import page_values, schema
 from christmas_campaign.notion.page_values import Page
-from christmas_campaign.repair import ENROLL, SEND_EMAIL, Enrolment, Lane, Run
+from christmas_campaign.repair import decide
+from christmas_campaign.repair.actions import Mend
+from christmas_campaign.repair.decide import ENROLL, SEND_EMAIL, Enrolment, Lane, Run
 
 NAMESPACE = "christmas"
 
@@ -31,7 +31,7 @@ class Look(NamedTuple):
     """What was seen: the snapshot, how many enrolments there are in all, the cursor for the next time, and what could not be
     looked at, a sentence for each."""
 
-    seen: repair.Snapshot
+    seen: decide.Snapshot
     of: int
     cursor: str
     problems: tuple[str, ...]
@@ -39,7 +39,7 @@ class Look(NamedTuple):
     @property
     def mends(self) -> list[Mend]:
         """What has to be mended."""
-        return repair.repair(self.seen)
+        return decide.repair(self.seen)
 
 
 def look(kestra: Kestra, notion: Notion, database: str, most: int, progress: Callable[[str], None]) -> Look:
@@ -54,7 +54,7 @@ def look(kestra: Kestra, notion: Notion, database: str, most: int, progress: Cal
     entries = {entry.key: entry for entry in kestra.kv_entries(NAMESPACE)}
     ids = [key.removeprefix("enrolment.") for key in entries if key.startswith("enrolment.")]
     unfinished = [each for each in ids if f"enrolled.{each}" not in entries]
-    chosen, cursor = repair.chosen(ids, unfinished, str(kestra.kv_get(CURSOR_KEY, NAMESPACE) or ""), most)
+    chosen, cursor = decide.chosen(ids, unfinished, str(kestra.kv_get(CURSOR_KEY, NAMESPACE) or ""), most)
     enrolments: list[Enrolment] = []
     problems: list[str] = []
     for number, enrolment_id in enumerate(chosen, 1):
@@ -68,14 +68,14 @@ def look(kestra: Kestra, notion: Notion, database: str, most: int, progress: Cal
             enrolments += [found] if found else []
     pages: dict[str, Page] = {}
     try:
-        wanted = repair.wanted_pages(enrolments)
+        wanted = decide.wanted_pages(enrolments)
         progress(f"{len(wanted)} pages in Notion")
         pages = _pages(notion, database, wanted) if wanted else {}
     except NotionError as error:
         problems.append(f"The pages could not be looked at: {error}")
     progress("")
     return Look(
-        repair.Snapshot(now, runs, its_lanes, enrolments, pages, PAUSED_KEY in entries),
+        decide.Snapshot(now, runs, its_lanes, enrolments, pages, PAUSED_KEY in entries),
         len(ids),
         cursor,
         tuple(problems),
@@ -94,7 +94,7 @@ def run(found: Execution) -> Run:
         None if number is None else int(number),
         found.scheduled,
         found.changed,
-        [repair.Task(each.id, each.parent, each.state) for each in found.tasks],
+        [decide.Task(each.id, each.parent, each.state) for each in found.tasks],
     )
 
 
@@ -135,7 +135,7 @@ def enrolment(
         not enrolled and _has_failed(kestra, enrolment_id),
         None if page is None else str(page),
         {
-            number: repair.Mail(str(mail["outcome"]), times.parse(mail["at"]))
+            number: decide.Mail(str(mail["outcome"]), times.parse(mail["at"]))
             for number, mail in said.items()
             if mail is not None
         },

@@ -10,7 +10,7 @@ from christmas_campaign.cli import amending, template_sync
 from christmas_campaign.cli.failures import NAMESPACE, Failure, ledger_key, settled
 from christmas_campaign.cli.kestra import Kestra, KestraError
 from christmas_campaign.errors import CommandError
-from christmas_campaign.repair import ENROLL, SEND_EMAIL
+from christmas_campaign.repair.decide import ENROLL, SEND_EMAIL
 from christmas_campaign.stops import bookings
 
 #: The reason of an e-mail of which nobody here knows whether Resend has taken it.

@@ -12,7 +12,7 @@ from christmas_campaign.cli.kestra import Kestra
 from christmas_campaign.cli.kestra_models import LIVE, TERMINAL
 from christmas_campaign.errors import CommandError
 from christmas_campaign.notion import page_values
-from christmas_campaign.repair import SEND_EMAIL
+from christmas_campaign.repair.decide import SEND_EMAIL
 from christmas_campaign.stops import rules
 from christmas_campaign.stops.rules import Lift, Source, Stop
 

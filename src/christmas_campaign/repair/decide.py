@@ -13,9 +13,9 @@ from typing import NamedTuple
 
 from christmas_campaign.enrolment.record import Record, labels
 from christmas_campaign.enrolment.request import enroll_input
-from christmas_campaign.mends import Enroll, Kill, Mend, Recount, Release, Schedule, Stamp, Unblock, Withdraw
 from christmas_campaign.notion import page_values, schema
 from christmas_campaign.notion.page_values import Page
+from christmas_campaign.repair.actions import Enroll, Kill, Mend, Recount, Release, Schedule, Stamp, Unblock, Withdraw
 from christmas_campaign.sequences import model
 
 #: The flows that an enrolment consists of.

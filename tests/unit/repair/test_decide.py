@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from christmas_campaign.enrolment.request import enroll_input
-from christmas_campaign.mends import Enroll, Kill, Mend, Recount, Release, Schedule, Stamp, Unblock, Withdraw
-from christmas_campaign.repair import Enrolment, Lane, Mail, Run, Snapshot, Task, chosen, repair, wanted_pages
+from christmas_campaign.repair.actions import Enroll, Kill, Mend, Recount, Release, Schedule, Stamp, Unblock, Withdraw
+from christmas_campaign.repair.decide import Enrolment, Lane, Mail, Run, Snapshot, Task, chosen, repair, wanted_pages
 from unit import build
 
 NOW = build.NOW

@@ -1,0 +1,1 @@
+"""What is not as it has to be, and the actions that correct it."""
