@@ -17,7 +17,7 @@ from christmas_campaign.cli.forget_look import BOOKS, Found
 from christmas_campaign.cli.forgetting import ForgetError, default_file, forget_her, write
 from christmas_campaign.cli.main import main
 from christmas_campaign.door.erasing import Said
-from christmas_campaign.forget import Person
+from christmas_campaign.erasure.ownership import Person
 from christmas_campaign.notion import schema
 
 HER = Person("ana@example.com", "c" * 24)

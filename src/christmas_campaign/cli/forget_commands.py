@@ -16,9 +16,9 @@ from christmas_campaign.cli.environment import Environment
 from christmas_campaign.cli.forget_look import BOOKS, PLACES, Found, Systems, look
 from christmas_campaign.cli.plainly import plainly
 from christmas_campaign.door.inbox import InboxError
+from christmas_campaign.erasure.ownership import Person
 from christmas_campaign.errors import CommandError
 from christmas_campaign.events import opaque_ids
-from christmas_campaign.forget import Person
 from christmas_campaign.notion.schema import Database
 from christmas_campaign.stops import rules
 

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from christmas_campaign import forget
 from christmas_campaign.campaign import email_address
 from christmas_campaign.cli import kestra_models
 from christmas_campaign.cli.kestra import Kestra
@@ -14,7 +13,8 @@ from christmas_campaign.cli.notion import Notion, NotionError
 from christmas_campaign.door import erasing
 from christmas_campaign.door.erasing import Said
 from christmas_campaign.door.inbox import InboxError
-from christmas_campaign.forget import Person, Whose
+from christmas_campaign.erasure import ownership
+from christmas_campaign.erasure.ownership import Person, Whose
 from christmas_campaign.notion import page_values, schema
 from christmas_campaign.notion.page_values import Page
 from christmas_campaign.notion.schema import Database
@@ -85,10 +85,10 @@ def look(systems: Systems, person: Person, typed: str) -> Found:
     kestra, progress = systems.kestra, systems.progress
     keys = kestra.kv_list(NAMESPACE)
     person = person._replace(enrolments=person.enrolments | _enrolments(kestra, person, keys, progress))
-    entries = {key: kestra.kv_get(key, NAMESPACE) for key in forget.keys_of(keys, person)}
+    entries = {key: kestra.kv_get(key, NAMESPACE) for key in ownership.keys_of(keys, person)}
     runs, naming = _runs(kestra, person, progress)
     calls = _calls(systems.inbox, person)
-    spelled = {person.email, typed.strip()} | forget.spellings(
+    spelled = {person.email, typed.strip()} | ownership.spellings(
         [*runs.values(), *(each.body for each in calls or ())], person.email
     )
     pages = _pages(systems, person, sorted(spelled), entries)
@@ -101,12 +101,12 @@ def look(systems: Systems, person: Person, typed: str) -> Found:
 
 def _enrolments(kestra: Kestra, person: Person, keys: Iterable[str], progress: Callable[[str], None]) -> set[str]:
     labels = {"contact": person.contact}
-    found = forget.enrolments_of(kestra.executions_json(namespace=NAMESPACE, labels=labels), person.contact)
-    records = [key for key in keys if key.startswith(forget.RECORD)]
+    found = ownership.enrolments_of(kestra.executions_json(namespace=NAMESPACE, labels=labels), person.contact)
+    records = [key for key in keys if key.startswith(ownership.RECORD)]
     for number, key in enumerate(records, 1):
         progress(f"{number} of {len(records)} enrolments")
-        enrolment = key.removeprefix(forget.RECORD)
-        if enrolment not in found and forget.is_her_record(kestra.kv_get(key, NAMESPACE), person.email):
+        enrolment = key.removeprefix(ownership.RECORD)
+        if enrolment not in found and ownership.is_her_record(kestra.kv_get(key, NAMESPACE), person.email):
             found.add(enrolment)
     return found
 
@@ -119,7 +119,7 @@ def _runs(
     for number, run in enumerate(kestra.executions_json(namespace=NAMESPACE), 1):
         if number % 100 == 0:
             progress(f"{number} runs looked at, {len(hers)} of them hers")
-        match forget.whose(run, person):
+        match ownership.whose(run, person):
             case Whose.HERS:
                 hers[run["id"]] = run
             case Whose.NAMES_HER:
@@ -134,8 +134,8 @@ def _calls(inbox: Path, person: Person) -> tuple[Said, ...] | None:
     return tuple(
         each
         for each in erasing.said(inbox)
-        if forget.mentions(each.body, person.email)
-        or any(name in text for text in forget.texts(each.body) for name in names)
+        if ownership.mentions(each.body, person.email)
+        or any(name in text for text in ownership.texts(each.body) for name in names)
     )
 
 

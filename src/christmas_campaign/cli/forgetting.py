@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from christmas_campaign import forget
 from christmas_campaign.campaign import times
 from christmas_campaign.campaign.outcomes import Reason
 from christmas_campaign.cli import kestra_models, stopping
@@ -19,8 +18,9 @@ from christmas_campaign.cli.forget_look import NAMESPACE, Found, Systems, look
 from christmas_campaign.cli.kestra import Kestra, KestraError
 from christmas_campaign.cli.notion import NotionError
 from christmas_campaign.door import erasing
+from christmas_campaign.erasure import ownership
+from christmas_campaign.erasure.ownership import Person
 from christmas_campaign.errors import CommandError
-from christmas_campaign.forget import Person
 from christmas_campaign.notion import page_values
 from christmas_campaign.notion.schema import Database
 from christmas_campaign.stops import rules
@@ -56,7 +56,9 @@ def forget_her(systems: Systems, found: Found, typed: str, keep: Collection[Data
         left = found.to_erase(keep)
         if not left:
             return
-        if any(not each.startswith(("run stop ", f"run {forget.FLOW} ")) for each in set(found.to_erase(())) - known):
+        if any(
+            not each.startswith(("run stop ", f"run {ownership.FLOW} ")) for each in set(found.to_erase(())) - known
+        ):
             more = export.with_name(f"{export.stem}-{number}{export.suffix}")
             write(more, exported(systems.kestra, found))
             yield more
@@ -67,11 +69,11 @@ def forget_her(systems: Systems, found: Found, typed: str, keep: Collection[Data
 def _look_for_the_flow(kestra: Kestra) -> None:
     """Before anything is done: half of it would have to wait."""
     try:
-        kestra.flow(NAMESPACE, forget.FLOW)
+        kestra.flow(NAMESPACE, ownership.FLOW)
     except KestraError as error:
         if error.status != 404:
             raise
-        raise ForgetError(f"Kestra has no flow {forget.FLOW}: christmas flows deploy brings it") from None
+        raise ForgetError(f"Kestra has no flow {ownership.FLOW}: christmas flows deploy brings it") from None
 
 
 def suppress(kestra: Kestra, contact: str) -> None:
@@ -94,8 +96,8 @@ def end_what_lives(systems: Systems, found: Found) -> None:
             lives = kestra.executions_json(namespace=NAMESPACE, states=kestra_models.LIVE, **wanted)
             waiting |= {run["id"]: run for run in lives}
         for run_id, run in waiting.items():
-            if run_id not in killed and forget.may_be_killed(run, person):
-                waits = forget.only_waits(run, datetime.now(UTC))
+            if run_id not in killed and ownership.may_be_killed(run, person):
+                waits = ownership.only_waits(run, datetime.now(UTC))
                 _unless_done(kestra.delete_execution if waits else kestra.kill, run_id)
                 killed.add(run_id)
         waiting = {run_id: run for run_id, run in waiting.items() if _lives(kestra, run_id)}
@@ -133,14 +135,14 @@ def _erase(systems: Systems, found: Found, keep: Collection[Database], *, first:
 
 
 def _erase_entries(kestra: Kestra, person: Person) -> None:
-    run = kestra.run(forget.FLOW, {"patterns": forget.patterns(person)}, namespace=NAMESPACE)
+    run = kestra.run(ownership.FLOW, {"patterns": ownership.patterns(person)}, namespace=NAMESPACE)
     deadline = time.monotonic() + PATIENCE
     while (state := kestra.execution(run).state) not in kestra_models.TERMINAL:
         if time.monotonic() > deadline:
-            raise ForgetError(f"the run {run} of the flow {forget.FLOW} has not ended (it is {state}): run it again")
+            raise ForgetError(f"the run {run} of the flow {ownership.FLOW} has not ended (it is {state}): run it again")
         time.sleep(0.1)
     if state != "SUCCESS":
-        raise ForgetError(f"the run {run} of the flow {forget.FLOW} is {state}: its log says why")
+        raise ForgetError(f"the run {run} of the flow {ownership.FLOW} is {state}: its log says why")
     _unless_done(kestra.delete_execution, run)
 
 

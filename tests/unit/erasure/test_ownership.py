@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from christmas_campaign import forget
-from christmas_campaign.forget import Person, Whose
+from christmas_campaign.erasure import ownership
+from christmas_campaign.erasure.ownership import Person, Whose
 
 EMAIL = "ana@salon.example.com"
 CONTACT, OTHER = "c" * 24, "d" * 24
@@ -49,7 +49,7 @@ def run(flow: str = "tell", /, inputs: object = None, **labels: str) -> dict[str
     ],
 )
 def test_an_address_is_found_however_it_is_written(value: object) -> None:
-    assert forget.mentions(value, EMAIL)
+    assert ownership.mentions(value, EMAIL)
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_an_address_is_found_however_it_is_written(value: object) -> None:
     ],
 )
 def test_another_address_is_not_hers(value: object) -> None:
-    assert not forget.mentions(value, EMAIL)
+    assert not ownership.mentions(value, EMAIL)
 
 
 def test_every_spelling_is_told() -> None:
@@ -87,11 +87,11 @@ def test_every_spelling_is_told() -> None:
         "bob@example.com",
         "Ana@Salon.example.com",
     ]
-    assert forget.spellings(said, EMAIL) == {"Ana@Salon.example.com", EMAIL.upper()}
+    assert ownership.spellings(said, EMAIL) == {"Ana@Salon.example.com", EMAIL.upper()}
 
 
 def test_names_and_texts_are_told_at_any_depth() -> None:
-    assert list(forget.texts({"a": ["b", {"c": '{"d": "e%20f"}'}, 1]})) == [
+    assert list(ownership.texts({"a": ["b", {"c": '{"d": "e%20f"}'}, 1]})) == [
         "a",
         "b",
         "c",
@@ -108,12 +108,12 @@ def test_names_and_texts_are_told_at_any_depth() -> None:
 def test_json_that_is_kept_as_text_is_read_whatever_it_is(shape: str, before: str) -> None:
     # As JSON may write any sign of an address.
     written = EMAIL.replace("@", "\\u0040")
-    assert EMAIL in list(forget.texts(before + shape % written))
-    assert forget.mentions({"kept": before + shape % written}, EMAIL)
+    assert EMAIL in list(ownership.texts(before + shape % written))
+    assert ownership.mentions({"kept": before + shape % written}, EMAIL)
 
 
 def test_what_is_nested_without_end_is_read_as_text() -> None:
-    assert forget.mentions("[" * 100_000 + EMAIL, EMAIL)
+    assert ownership.mentions("[" * 100_000 + EMAIL, EMAIL)
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ def test_what_is_nested_without_end_is_read_as_text() -> None:
     ],
 )
 def test_a_record_is_of_whom_its_event_says(kept: object, hers: bool) -> None:
-    assert forget.is_her_record(kept, EMAIL) is hers
+    assert ownership.is_her_record(kept, EMAIL) is hers
 
 
 @pytest.mark.parametrize(
@@ -162,7 +162,7 @@ def test_a_record_is_of_whom_its_event_says(kept: object, hers: bool) -> None:
     ],
 )
 def test_whose_a_run_is(found: dict[str, Any], whose: Whose) -> None:
-    assert forget.whose(found, HER) is whose
+    assert ownership.whose(found, HER) is whose
 
 
 @pytest.mark.parametrize(
@@ -183,7 +183,7 @@ def test_whose_a_run_is(found: dict[str, Any], whose: Whose) -> None:
     ],
 )
 def test_only_what_is_hers_alone_is_ended(found: dict[str, Any], may: bool) -> None:
-    assert forget.may_be_killed(found, HER) is may
+    assert ownership.may_be_killed(found, HER) is may
 
 
 @pytest.mark.parametrize(
@@ -200,7 +200,7 @@ def test_only_what_is_hers_alone_is_ended(found: dict[str, Any], may: bool) -> N
 )
 def test_only_what_is_not_about_to_begin_is_deleted_as_it_waits(state: str, due: str | None, only: bool) -> None:
     found = {"state": {"current": state}, "scheduleDate": due}
-    assert forget.only_waits(found, datetime(2025, 11, 20, 15, tzinfo=UTC)) is only
+    assert ownership.only_waits(found, datetime(2025, 11, 20, 15, tzinfo=UTC)) is only
 
 
 def test_her_runs_name_her_enrolments() -> None:
@@ -212,7 +212,7 @@ def test_her_runs_name_her_enrolments() -> None:
         run("enroll", contact=OTHER, enrolment=FOREIGN),
         run("enroll", enrolment=FOREIGN),
     ]
-    assert forget.enrolments_of(found, CONTACT) == {SIGNUP, NOSHOW}
+    assert ownership.enrolments_of(found, CONTACT) == {SIGNUP, NOSHOW}
 
 
 HERS = [
@@ -244,11 +244,11 @@ NOT_HERS = [
 
 
 def test_the_keys_that_are_hers() -> None:
-    assert forget.keys_of([*NOT_HERS, *reversed(HERS)], HER) == HERS
+    assert ownership.keys_of([*NOT_HERS, *reversed(HERS)], HER) == HERS
 
 
 def test_the_patterns_find_what_is_hers_and_nothing_else() -> None:
-    patterns = forget.patterns(HER)
+    patterns = ownership.patterns(HER)
     found = [key for key in [*HERS, *NOT_HERS] if any(fnmatch.fnmatchcase(key, each) for each in patterns)]
     assert found == HERS
     # The flow takes none that has no opaque id in it.
@@ -256,4 +256,4 @@ def test_the_patterns_find_what_is_hers_and_nothing_else() -> None:
 
 
 def test_contact_without_an_enrolment_has_the_patterns_of_the_contact_alone() -> None:
-    assert forget.patterns(Person(EMAIL, CONTACT)) == [f"bounces.{CONTACT}", f"pages.{CONTACT}"]
+    assert ownership.patterns(Person(EMAIL, CONTACT)) == [f"bounces.{CONTACT}", f"pages.{CONTACT}"]

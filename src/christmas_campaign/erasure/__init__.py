@@ -1,0 +1,1 @@
+"""Which data belongs to a contact."""
