@@ -17,9 +17,9 @@ import pytest
 
 from christmas_campaign.campaign import times
 from christmas_campaign.cli import template_sync
-from christmas_campaign.cli.kestra import Execution, KestraError
 from christmas_campaign.cli.sandbox import Mail
 from christmas_campaign.cli.stack import Stack
+from christmas_campaign.clients.kestra import Execution, KestraError
 from christmas_campaign.events import opaque_ids
 from christmas_campaign.notion import page_values, schema
 from christmas_campaign.sequences.model import sequence

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from christmas_campaign.cli.notion import TRIES, Notion, NotionError
+from christmas_campaign.clients.notion import TRIES, Notion, NotionError
 from christmas_campaign.notion.schema import CONTACTS, TEMPLATES
 from cli.notion_world import World
 

@@ -38,9 +38,9 @@ from support import (
 
 from christmas_campaign.campaign import times
 from christmas_campaign.cli import demo
-from christmas_campaign.cli.kestra import Execution
 from christmas_campaign.cli.sandbox import Mail
 from christmas_campaign.cli.stack import PROJECT, Stack
+from christmas_campaign.clients.kestra import Execution
 from christmas_campaign.notion import page_values, schema
 
 OTHERS = ("noshow", "postcall", "onboarding")

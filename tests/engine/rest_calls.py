@@ -15,7 +15,7 @@ import httpx
 from support import until
 
 from christmas_campaign.cli.engine import Engine
-from christmas_campaign.cli.kestra import Execution, Kestra
+from christmas_campaign.clients.kestra import Execution, Kestra
 
 NAMESPACE = "engine.test"
 WEBHOOK_KEY = "the key of the tests"

@@ -13,7 +13,7 @@ import pytest
 from kestrapy import Configuration, KestraClient
 
 from christmas_campaign.cli.engine import Engine
-from christmas_campaign.cli.kestra import Kestra, KestraError
+from christmas_campaign.clients.kestra import Kestra, KestraError
 
 NAMESPACE = "engine.test"
 KEY = "the key of the tests"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from christmas_campaign.cli.engine import Engine
-from christmas_campaign.cli.kestra import Execution, Kestra
+from christmas_campaign.clients.kestra import Execution, Kestra
 
 NAMESPACE = "engine.test"
 

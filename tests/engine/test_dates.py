@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from christmas_campaign.cli.kestra import Execution, Kestra
+from christmas_campaign.clients.kestra import Execution, Kestra
 
 NAMESPACE = "engine.test"
 

@@ -18,7 +18,7 @@ import pytest
 
 from christmas_campaign.cli.child import ChildError
 from christmas_campaign.cli.engine import Engine
-from christmas_campaign.cli.kestra import Kestra
+from christmas_campaign.clients.kestra import Kestra
 
 NAMESPACE = "engine.test"
 

@@ -11,7 +11,7 @@ from kestrapy import Configuration, KestraClient
 from support import until
 
 from christmas_campaign.cli.engine import Engine
-from christmas_campaign.cli.kestra import Execution, Kestra, KestraError, Lane
+from christmas_campaign.clients.kestra import Execution, Kestra, KestraError, Lane
 
 NAMESPACE = "engine.test"
 

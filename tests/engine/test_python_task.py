@@ -9,8 +9,8 @@ from typing import Any
 import httpx
 from support import until
 
-from christmas_campaign.cli.kestra import Execution, Kestra
 from christmas_campaign.cli.stack import PROJECT, Stack
+from christmas_campaign.clients.kestra import Execution, Kestra
 
 NAMESPACE = "engine.python"
 TYPE = "io.kestra.plugin.scripts.python.Commands"

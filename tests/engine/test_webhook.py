@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from christmas_campaign.cli.engine import Engine
-from christmas_campaign.cli.kestra import Kestra
+from christmas_campaign.clients.kestra import Kestra
 
 KEY = "the key of the tests"
 NAMESPACE = "engine.test"

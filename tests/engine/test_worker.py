@@ -18,7 +18,7 @@ from support import until
 
 from christmas_campaign.cli.child import ChildError
 from christmas_campaign.cli.engine import Engine
-from christmas_campaign.cli.kestra import Execution, Kestra
+from christmas_campaign.clients.kestra import Execution, Kestra
 from engine.test_lifetime import NAMESPACE, gone
 
 PARENT = """

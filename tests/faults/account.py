@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 from support import REQUIRED, analytics_of, until
 
-from christmas_campaign.cli.kestra import Execution, KestraError
 from christmas_campaign.cli.stack import Stack
+from christmas_campaign.clients.kestra import Execution, KestraError
 from christmas_campaign.events import opaque_ids
 from christmas_campaign.sequences.model import sequence
 

@@ -15,8 +15,8 @@ from support import address, mails, numbers, page_of, runs, sign_up, until
 
 from christmas_campaign.campaign.outcomes import Reason
 from christmas_campaign.cli import stopping
-from christmas_campaign.cli.kestra import Execution
 from christmas_campaign.cli.stack import PROJECT, Stack
+from christmas_campaign.clients.kestra import Execution
 from christmas_campaign.events import opaque_ids
 from faults.account import OVER, Expected, settle_the_account
 from faults.breaking import held

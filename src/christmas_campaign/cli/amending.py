@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 
 from christmas_campaign.campaign.outcomes import Reason
 from christmas_campaign.cli.failures import NAMESPACE, Failure
-from christmas_campaign.cli.kestra import Kestra
+from christmas_campaign.clients.kestra import Kestra
 from christmas_campaign.enrolment.record import Record
 from christmas_campaign.enrolment.request import enroll_input
 from christmas_campaign.errors import CommandError

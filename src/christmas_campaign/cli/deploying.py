@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from christmas_campaign.cli.kestra import Kestra, KestraError
+from christmas_campaign.clients.kestra import Kestra, KestraError
 from christmas_campaign.errors import CommandError
 
 

@@ -14,9 +14,9 @@ from christmas_campaign.cli import failures as the_failures
 from christmas_campaign.cli.asking import agreed, count, env_file_option, json_option, print_json, yes_option
 from christmas_campaign.cli.environment import Environment
 from christmas_campaign.cli.failures import Failure
-from christmas_campaign.cli.kestra import Kestra
 from christmas_campaign.cli.plainly import plainly
 from christmas_campaign.cli.replaying import Replayed
+from christmas_campaign.clients.kestra import Kestra
 
 
 @click.command()

@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 
 from christmas_campaign.campaign import times
 from christmas_campaign.campaign.outcomes import WHAT_TO_DO, Outcome, Reason
-from christmas_campaign.cli import kestra_models, stopping
-from christmas_campaign.cli.kestra import Execution, Kestra
+from christmas_campaign.cli import stopping
+from christmas_campaign.clients import kestra_models
+from christmas_campaign.clients.kestra import Execution, Kestra
 from christmas_campaign.door.handlers import HANDLERS
 from christmas_campaign.enrolment import alerts
 from christmas_campaign.notion import page_values

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from christmas_campaign.campaign import email_address
-from christmas_campaign.cli import kestra_models
-from christmas_campaign.cli.kestra import Kestra
-from christmas_campaign.cli.notion import Notion, NotionError
+from christmas_campaign.clients import kestra_models
+from christmas_campaign.clients.kestra import Kestra
+from christmas_campaign.clients.notion import Notion, NotionError
 from christmas_campaign.door import erasing
 from christmas_campaign.door.erasing import Said
 from christmas_campaign.door.inbox import InboxError

@@ -13,10 +13,11 @@ from typing import Any
 
 from christmas_campaign.campaign import times
 from christmas_campaign.campaign.outcomes import Reason
-from christmas_campaign.cli import kestra_models, stopping
+from christmas_campaign.cli import stopping
 from christmas_campaign.cli.forget_look import NAMESPACE, Found, Systems, look
-from christmas_campaign.cli.kestra import Kestra, KestraError
-from christmas_campaign.cli.notion import NotionError
+from christmas_campaign.clients import kestra_models
+from christmas_campaign.clients.kestra import Kestra, KestraError
+from christmas_campaign.clients.notion import NotionError
 from christmas_campaign.door import erasing
 from christmas_campaign.erasure import ownership
 from christmas_campaign.erasure.ownership import Person

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from christmas_campaign.campaign import times
-from christmas_campaign.cli.kestra import Kestra, KestraError
+from christmas_campaign.clients.kestra import Kestra, KestraError
 from christmas_campaign.repair.decide import SEND_EMAIL
 
 NAMESPACE = "christmas"

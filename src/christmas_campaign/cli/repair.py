@@ -12,12 +12,13 @@ from itertools import groupby
 from typing import Any, NamedTuple
 
 from christmas_campaign.campaign.outcomes import Outcome, Reason
-from christmas_campaign.cli import kestra_models, repair_look
+from christmas_campaign.cli import repair_look
 from christmas_campaign.cli.failures import ledger_key
-from christmas_campaign.cli.kestra import Kestra, KestraError
-from christmas_campaign.cli.notion import Notion, NotionError
 from christmas_campaign.cli.operating import PAUSED_KEY
 from christmas_campaign.cli.repair_look import CURSOR_KEY, NAMESPACE, Look
+from christmas_campaign.clients import kestra_models
+from christmas_campaign.clients.kestra import Kestra, KestraError
+from christmas_campaign.clients.notion import Notion, NotionError
 from christmas_campaign.enrolment.record import Settled, time_to_live
 from christmas_campaign.notion import page_values, schema
 from christmas_campaign.repair import decide

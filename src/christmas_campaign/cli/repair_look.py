@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from christmas_campaign.campaign import facts, times
-from christmas_campaign.cli import kestra_models
-from christmas_campaign.cli.kestra import Execution, Kestra
-from christmas_campaign.cli.notion import Notion, NotionError
 from christmas_campaign.cli.operating import PAUSED_KEY
+from christmas_campaign.clients import kestra_models
+from christmas_campaign.clients.kestra import Execution, Kestra
+from christmas_campaign.clients.notion import Notion, NotionError
 from christmas_campaign.enrolment.record import Record
 from christmas_campaign.notion import page_values, schema
 from christmas_campaign.notion.page_values import Page

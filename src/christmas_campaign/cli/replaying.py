@@ -8,7 +8,7 @@ from typing import NamedTuple
 from christmas_campaign.campaign.outcomes import Outcome
 from christmas_campaign.cli import amending, template_sync
 from christmas_campaign.cli.failures import NAMESPACE, Failure, ledger_key, settled
-from christmas_campaign.cli.kestra import Kestra, KestraError
+from christmas_campaign.clients.kestra import Kestra, KestraError
 from christmas_campaign.errors import CommandError
 from christmas_campaign.repair.decide import ENROLL, SEND_EMAIL
 from christmas_campaign.stops import bookings

@@ -8,8 +8,8 @@ from datetime import datetime
 from typing import NamedTuple
 
 from christmas_campaign.campaign.outcomes import Reason
-from christmas_campaign.cli.kestra import Kestra
-from christmas_campaign.cli.kestra_models import LIVE, TERMINAL
+from christmas_campaign.clients.kestra import Kestra
+from christmas_campaign.clients.kestra_models import LIVE, TERMINAL
 from christmas_campaign.errors import CommandError
 from christmas_campaign.notion import page_values
 from christmas_campaign.repair.decide import SEND_EMAIL

@@ -124,7 +124,7 @@ def _archive(java: Java, class_path: str, archive: Path) -> None:
     # Not at the top: what is missing on a machine is looked for before any package is installed there.
     import httpx
 
-    from christmas_campaign.cli.kestra import Kestra, KestraError
+    from christmas_campaign.clients.kestra import Kestra, KestraError
 
     if java.packaged:
         # It comes without the archive of Java's own classes, on which the archive of the engine is built.

@@ -13,10 +13,10 @@ from urllib.parse import quote
 
 import httpx
 
-from christmas_campaign.cli import kestra_models as models
-from christmas_campaign.cli.flow_faults import Fault, line_of, problems
-from christmas_campaign.cli.kestra_calls import Calls, KestraError
-from christmas_campaign.cli.kestra_models import Execution, Flow, KvEntry, Lane, LogLine, TaskRun, Violation
+from christmas_campaign.clients import kestra_models as models
+from christmas_campaign.clients.flow_faults import Fault, line_of, problems
+from christmas_campaign.clients.kestra_http import Calls, KestraError
+from christmas_campaign.clients.kestra_models import Execution, Flow, KvEntry, Lane, LogLine, TaskRun, Violation
 
 __all__ = ["Execution", "Flow", "Kestra", "KestraError", "KvEntry", "Lane", "LogLine", "TaskRun", "Violation"]
 

@@ -1,0 +1,1 @@
+"""Clients for the APIs of Kestra and Notion."""
