@@ -10,8 +10,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from christmas_campaign.cli import env_file
-from christmas_campaign.cli.env_file import EnvFileError, Problem, quoted, read
+from christmas_campaign.deployment import env_file
+from christmas_campaign.deployment.env_file import EnvFileError, Problem, quoted, read
 
 #: What is put between the quotes and blanks that a reader may stumble over.
 AWKWARD = "ab0n$\\\"'#= \t,{}:-é🎄\x85\xa0\u2028\u3000`~!"

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from christmas_campaign.cli import asking, notion_setup
-from christmas_campaign.cli.environment import Environment
 from christmas_campaign.cli.notion_check import examine
+from christmas_campaign.deployment.environment import Environment
 from christmas_campaign.notion import page_values, schema
 from christmas_campaign.notion.schema import CONTACTS, DATABASES, PORTALS, SEQUENCE_PAGES, Database, Property
 from cli.notion_world import World

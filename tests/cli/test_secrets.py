@@ -15,13 +15,13 @@ from click.testing import CliRunner, Result
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from christmas_campaign.cli import secrets_check, secrets_encode, secrets_make, setting_names, settings_page
-from christmas_campaign.cli.env_file import quoted, read
-from christmas_campaign.cli.environment import Environment, SettingError
 from christmas_campaign.cli.main import main
-from christmas_campaign.cli.secrets_check import Kind
-from christmas_campaign.cli.setting import TO_BE_MADE, Kestra, Made
-from christmas_campaign.cli.settings_list import DOOR_TELLS, SETTINGS
+from christmas_campaign.deployment import check_settings, encode_settings, example_file, make_settings, setting_names
+from christmas_campaign.deployment.catalogue import DOOR_TELLS, SETTINGS
+from christmas_campaign.deployment.check_settings import Kind
+from christmas_campaign.deployment.env_file import quoted, read
+from christmas_campaign.deployment.environment import Environment, SettingError
+from christmas_campaign.deployment.setting import TO_BE_MADE, Kestra, Made
 from christmas_campaign.notion.schema import CONTACTS, DATABASES
 from cli.notion_world import TOKEN, World
 from cli.test_env_file import as_compose_reads_it
@@ -107,7 +107,7 @@ class Place:
         if meaning is None or (not meaning.setting.secret and not meaning.encoded):
             return
         for part in value.split(","):
-            if len(part) > 6 and not secrets_check.is_example(part):
+            if len(part) > 6 and not check_settings.is_example(part):
                 self.private.add(part)
 
     def values(self) -> dict[str, str]:
@@ -317,9 +317,9 @@ def test_a_secret_that_was_broken_over_two_lines_is_not_shown(place: Place) -> N
 
 
 def test_all_faults_are_found_at_once_in_the_order_of_the_lines(place: Place) -> None:
-    place.write(settings_page.example(), 0o644)
+    place.write(example_file.example(), 0o644)
     found = place.faults()
-    wanted = [setting.name for setting in SETTINGS if setting.shown and secrets_check.is_example(setting.example)]
+    wanted = [setting.name for setting in SETTINGS if setting.shown and check_settings.is_example(setting.example)]
     assert [each["name"] for each in found] == [None, *wanted]
     assert [each["line"] for each in found if each["line"]] == sorted(each["line"] for each in found if each["line"])
     assert f"{len(wanted) + 1} faults.\n" in place.run("check", code=1).stdout
@@ -384,7 +384,7 @@ def test_make_begins_with_the_example_and_makes_all_that_is_ours(place: Place) -
         put_back = put_back.replace(
             f"{setting.name}={quoted(values[setting.name])}\n", f"{setting.name}={TO_BE_MADE}\n"
         )
-    assert put_back == settings_page.example()
+    assert put_back == example_file.example()
     left = {each["name"] for each in place.faults()}
     assert left == {each.name for each in SETTINGS if each.required and not each.made} - {"TESTING_MODE"}
 
@@ -464,7 +464,7 @@ def test_a_make_that_cannot_write_leaves_the_old_file(place: Place, monkeypatch:
 
 def test_a_made_password_is_always_one_that_kestra_takes() -> None:
     for _ in range(300):
-        assert BY_NAME["KESTRA_PASSWORD"].wrong(secrets_make.fresh(Made.PASSWORD)) is None
+        assert BY_NAME["KESTRA_PASSWORD"].wrong(make_settings.fresh(Made.PASSWORD)) is None
 
 
 # encode
@@ -564,7 +564,7 @@ def test_rotate_puts_a_signing_secret_in_front_and_finish_drops_the_old(place: P
     assert "christmas secrets rotate SIGNING_WEBSITE --finish" in said
     new, kept = place.values()["SIGNING_WEBSITE"].split(",")
     assert kept == old != new
-    assert secrets_check.check(place.file).faults == ()
+    assert check_settings.check(place.file).faults == ()
     place.run("rotate", "SIGNING_WEBSITE")
     third = place.values()["SIGNING_WEBSITE"].split(",")
     assert third[1:] == [new, old]
@@ -583,7 +583,7 @@ def test_rotate_keeps_the_links_of_the_emails_that_were_sent(place: Place) -> No
     assert "signature" not in said
     new, *olds = place.values()["UNSUBSCRIBE_KEY"].split(",")
     assert (len(new), ",".join(olds)) == (43, WHOLE["UNSUBSCRIBE_KEY"])
-    assert secrets_check.check(place.file).faults == ()
+    assert check_settings.check(place.file).faults == ()
     assert "start Kestra and the door again" in place.run("rotate", "UNSUBSCRIBE_KEY", "--finish").stdout
     assert place.values()["UNSUBSCRIBE_KEY"] == new
 
@@ -718,5 +718,5 @@ def test_a_command_works_with_the_plain_file(whole: World) -> None:
 
 
 def test_the_encoded_file_has_no_name_that_the_list_does_not_know() -> None:
-    for name in secrets_encode.for_kestra(WHOLE):
+    for name in encode_settings.for_kestra(WHOLE):
         assert setting_names.known(name) is not None

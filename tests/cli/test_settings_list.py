@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from christmas_campaign.cli import secrets_check, secrets_encode, setting_names, settings_page
-from christmas_campaign.cli.setting import FILL_IN, TO_BE_MADE, Kestra
-from christmas_campaign.cli.settings_list import DOOR_TELLS, DOOR_TESTING_MODE, SETTINGS
 from christmas_campaign.cli.stack import PROJECT
+from christmas_campaign.deployment import check_settings, encode_settings, example_file, setting_names
+from christmas_campaign.deployment.catalogue import DOOR_TELLS, DOOR_TESTING_MODE, SETTINGS
+from christmas_campaign.deployment.setting import FILL_IN, TO_BE_MADE, Kestra
 
 EXAMPLE = PROJECT / "deploy" / "settings.example.env"
 PAGE = PROJECT / "docs" / "settings.md"
@@ -104,7 +104,7 @@ def test_every_name_in_the_deployment_is_in_the_list() -> None:
 )
 def test_the_door_gets_what_it_reads(name: str) -> None:
     given = {setting.name: "true" for setting in SETTINGS}
-    assert name in secrets_encode.for_door(given)
+    assert name in encode_settings.for_door(given)
 
 
 def test_a_name_means_one_setting() -> None:
@@ -124,7 +124,7 @@ def test_what_may_be_empty_says_what_happens_then_and_what_can_be_made_what_is_t
 def test_the_example_has_a_placeholder_for_all_that_must_be_given_and_passes_otherwise() -> None:
     for setting in SETTINGS:
         if setting.required and setting.name != "TESTING_MODE":
-            assert secrets_check.is_example(setting.example), setting.name
+            assert check_settings.is_example(setting.example), setting.name
         elif setting.example and TO_BE_MADE not in setting.example:
             assert FILL_IN not in setting.example
             assert setting.wrong(setting.example) is None, setting.name
@@ -134,19 +134,19 @@ def test_the_example_has_a_placeholder_for_all_that_must_be_given_and_passes_oth
 
 def test_the_example_file_is_as_the_list_says(pytestconfig: pytest.Config) -> None:
     if pytestconfig.getoption("update_expected"):
-        EXAMPLE.write_text(settings_page.example(), encoding="utf-8")
-    assert EXAMPLE.read_text(encoding="utf-8") == settings_page.example(), "run it with --update-expected"
+        EXAMPLE.write_text(example_file.example(), encoding="utf-8")
+    assert EXAMPLE.read_text(encoding="utf-8") == example_file.example(), "run it with --update-expected"
     shown = {setting.name for setting in SETTINGS if setting.shown}
-    assert set(re.findall(r"^(\w+)=", settings_page.example(), re.MULTILINE)) == shown
+    assert set(re.findall(r"^(\w+)=", example_file.example(), re.MULTILINE)) == shown
 
 
 def test_the_page_is_as_the_list_says(pytestconfig: pytest.Config) -> None:
     before, heading, now = PAGE.read_text(encoding="utf-8").partition(HEADING)
     assert heading
     if pytestconfig.getoption("update_expected"):
-        PAGE.write_text(before + HEADING + settings_page.tables(), encoding="utf-8")
-        now = settings_page.tables()
-    assert now == settings_page.tables(), "run it with --update-expected"
+        PAGE.write_text(before + HEADING + example_file.tables(), encoding="utf-8")
+        now = example_file.tables()
+    assert now == example_file.tables(), "run it with --update-expected"
     for setting in SETTINGS:
         assert f"| `{setting.name}` |" in now
 
@@ -155,10 +155,10 @@ def test_git_ignores_what_is_private_and_keeps_the_example() -> None:
     ignored = (PROJECT / ".gitignore").read_text(encoding="utf-8").splitlines()
     assert {"/deploy/.env", "/deploy/.env.*"} <= set(ignored)
     assert EXAMPLE.name == "settings.example.env"
-    assert {secrets_encode.KESTRA_FILE, secrets_encode.DOOR_FILE} == {".kestra", ".door"}
+    assert {encode_settings.KESTRA_FILE, encode_settings.DOOR_FILE} == {".kestra", ".door"}
 
 
 def test_every_secret_is_given_to_kestra_and_nothing_else_that_is_empty() -> None:
-    assert secrets_encode.for_kestra({}) == {
+    assert encode_settings.for_kestra({}) == {
         setting.kestra_name: "" for setting in SETTINGS if setting.kestra is Kestra.SECRET
     }

@@ -20,8 +20,8 @@ from faults import commands
 from standardwebhooks import Webhook
 from support import SCALE, add_contact, address, ended, enrolled, payload, until, wait_for_mails
 
-from christmas_campaign.cli import env_file
 from christmas_campaign.cli.stack import Stack
+from christmas_campaign.deployment import env_file
 from christmas_campaign.door.handlers import HANDLERS
 from christmas_campaign.door.inbox import look
 from christmas_campaign.door.paths import NATIVE, TODAY

@@ -12,11 +12,11 @@ from christmas_campaign.campaign import times
 from christmas_campaign.cli import amending, replaying
 from christmas_campaign.cli import failures as the_failures
 from christmas_campaign.cli.asking import agreed, count, env_file_option, json_option, print_json, yes_option
-from christmas_campaign.cli.environment import Environment
 from christmas_campaign.cli.failures import Failure
 from christmas_campaign.cli.plainly import plainly
 from christmas_campaign.cli.replaying import Replayed
 from christmas_campaign.clients.kestra import Kestra
+from christmas_campaign.deployment.environment import Environment
 
 
 @click.command()

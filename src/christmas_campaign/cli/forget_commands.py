@@ -12,9 +12,9 @@ import click
 from christmas_campaign.campaign import email_address
 from christmas_campaign.cli import asking, forgetting, inbox_command, repair
 from christmas_campaign.cli.asking import agreed, count, env_file_option, json_option, print_json, yes_option
-from christmas_campaign.cli.environment import Environment
 from christmas_campaign.cli.forget_look import BOOKS, PLACES, Found, Systems, look
 from christmas_campaign.cli.plainly import plainly
+from christmas_campaign.deployment.environment import Environment
 from christmas_campaign.door.inbox import InboxError
 from christmas_campaign.erasure.ownership import Person
 from christmas_campaign.errors import CommandError

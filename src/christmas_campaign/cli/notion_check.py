@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from christmas_campaign.cli.environment import Environment, SettingError
 from christmas_campaign.clients.notion import Notion, NotionError, configuration, text
+from christmas_campaign.deployment.environment import Environment, SettingError
 from christmas_campaign.notion import page_values
 from christmas_campaign.notion.schema import DATABASES, Database, Property
 

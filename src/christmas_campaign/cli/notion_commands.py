@@ -14,10 +14,10 @@ from christmas_campaign.campaign import email_address
 from christmas_campaign.cli import asking, notion_release, tracking
 from christmas_campaign.cli import notion_setup as the_setup
 from christmas_campaign.cli.asking import agreed, count, env_file_option, json_option, print_json, yes_option
-from christmas_campaign.cli.environment import Environment
 from christmas_campaign.cli.notion_check import Fault, examine
 from christmas_campaign.cli.plainly import plainly
 from christmas_campaign.clients.notion import Notion
+from christmas_campaign.deployment.environment import Environment
 from christmas_campaign.errors import CommandError
 from christmas_campaign.notion.schema import DATABASES
 

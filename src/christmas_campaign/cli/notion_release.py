@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from christmas_campaign.cli.environment import Environment
 from christmas_campaign.clients.kestra import Kestra
 from christmas_campaign.clients.notion import Notion
+from christmas_campaign.deployment.environment import Environment
 from christmas_campaign.enrolment.lookups import event_field
 from christmas_campaign.events import opaque_ids
 from christmas_campaign.notion import page_values, schema

@@ -9,9 +9,9 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from christmas_campaign.cli.environment import Environment
 from christmas_campaign.cli.notion_check import Found, compare
 from christmas_campaign.clients.notion import Notion
+from christmas_campaign.deployment.environment import Environment
 from christmas_campaign.errors import CommandError
 from christmas_campaign.notion.schema import Database
 

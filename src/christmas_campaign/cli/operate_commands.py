@@ -9,8 +9,8 @@ import click
 from christmas_campaign.campaign import times
 from christmas_campaign.cli import operating
 from christmas_campaign.cli.asking import count, env_file_option
-from christmas_campaign.cli.environment import Environment
 from christmas_campaign.cli.plainly import plainly
+from christmas_campaign.deployment.environment import Environment
 
 
 @click.command()

@@ -13,8 +13,8 @@ from christmas_campaign import folders
 from christmas_campaign.cli import deploying
 from christmas_campaign.cli import smoke as the_smoke
 from christmas_campaign.cli.asking import count, env_file_option, json_option, print_json
-from christmas_campaign.cli.environment import Environment
 from christmas_campaign.cli.plainly import plainly
+from christmas_campaign.deployment.environment import Environment
 
 
 @click.command()

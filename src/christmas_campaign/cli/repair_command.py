@@ -14,10 +14,10 @@ import click
 from christmas_campaign.cli import asking
 from christmas_campaign.cli import repair as the_repair
 from christmas_campaign.cli.asking import count, env_file_option, json_option, print_json
-from christmas_campaign.cli.environment import Environment
 from christmas_campaign.cli.plainly import plainly
 from christmas_campaign.cli.repair import Done
 from christmas_campaign.cli.repair_look import Look, look
+from christmas_campaign.deployment.environment import Environment
 from christmas_campaign.notion import schema
 
 

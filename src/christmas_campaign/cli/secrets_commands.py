@@ -9,10 +9,10 @@ from typing import Any
 import click
 
 from christmas_campaign import folders
-from christmas_campaign.cli import secrets_check, secrets_encode, secrets_make
 from christmas_campaign.cli.asking import count, json_option, print_json
 from christmas_campaign.cli.plainly import plainly
-from christmas_campaign.cli.secrets_check import Checked
+from christmas_campaign.deployment import check_settings, encode_settings, make_settings
+from christmas_campaign.deployment.check_settings import Checked
 
 # An installation has no folder deploy/ of its own: there the file must be named.
 _default: dict[str, Any] = (
@@ -48,7 +48,7 @@ def make(file: Path, as_json: bool) -> None:
     """
     with plainly():
         there = file.exists()
-        changed = secrets_make.make(file)
+        changed = make_settings.make(file)
     if as_json:
         print_json([each._asdict() for each in changed])
         return
@@ -70,12 +70,12 @@ def check(file: Path, as_json: bool) -> None:
     Exit code 0 if all is well, 1 if something is wrong, 2 if the file could not be read.
     """
     with plainly():
-        checked = secrets_check.check(file)
+        checked = check_settings.check(file)
     if as_json:
         print_json([fault.as_json() for fault in checked.faults])
     else:
         _show(checked)
-        for note in secrets_check.notes(checked.values) if not checked.faults else []:
+        for note in check_settings.notes(checked.values) if not checked.faults else []:
             click.echo(note)
         if not checked.faults:
             click.echo("All settings are well.")
@@ -99,8 +99,8 @@ def encode(file: Path) -> None:
     Exit code 0 when both are written, 1 if something is wrong, 2 if a file could not be read or written.
     """
     with plainly():
-        checked = secrets_check.check(file)
-        written = {} if checked.faults else secrets_encode.write(file, checked.values)
+        checked = check_settings.check(file)
+        written = {} if checked.faults else encode_settings.write(file, checked.values)
     _show(checked)
     for target, settings in written.items():
         click.echo(f"{target}: {count(settings, 'setting', 'settings')}")
@@ -122,6 +122,6 @@ def rotate(name: str, finish: bool, file: Path) -> None:
     Exit code 0 when it is done, 2 if it could not be.
     """
     with plainly():
-        changed = secrets_make.rotate(file, name, finish=finish)
+        changed = make_settings.rotate(file, name, finish=finish)
     click.echo(f"{changed.name}: the old ones are dropped." if finish else f"{changed.name}: there is a new one.")
     click.echo(f"To do: {changed.told}.")

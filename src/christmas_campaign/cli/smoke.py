@@ -11,8 +11,8 @@ import httpx
 
 from christmas_campaign.campaign import facts
 from christmas_campaign.campaign.settings import REAL_RESEND
-from christmas_campaign.cli.environment import Environment, SettingError
 from christmas_campaign.cli.notion_check import Fault, examine
+from christmas_campaign.deployment.environment import Environment, SettingError
 from christmas_campaign.errors import CommandError
 from christmas_campaign.notion.schema import DATABASES
 

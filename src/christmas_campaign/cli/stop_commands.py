@@ -13,9 +13,9 @@ from christmas_campaign.campaign.outcomes import Reason
 from christmas_campaign.campaign.unsubscribe_link import url as unsubscribe_link_url
 from christmas_campaign.cli import stopping, template_sync
 from christmas_campaign.cli.asking import agreed, count, env_file_option, json_option, print_json, yes_option
-from christmas_campaign.cli.environment import Environment, SettingError
 from christmas_campaign.cli.plainly import plainly
 from christmas_campaign.cli.stopping import Enrolled, Kept
+from christmas_campaign.deployment.environment import Environment, SettingError
 from christmas_campaign.enrolment import alerts
 from christmas_campaign.events import opaque_ids
 from christmas_campaign.sequences.model import SEQUENCES

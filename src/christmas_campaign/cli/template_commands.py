@@ -12,8 +12,8 @@ import click
 
 from christmas_campaign import folders
 from christmas_campaign.cli import template_preview, template_report, template_sync
-from christmas_campaign.cli.environment import Environment
 from christmas_campaign.cli.plainly import plainly
+from christmas_campaign.deployment.environment import Environment
 from christmas_campaign.errors import CommandError
 from christmas_campaign.notion import schema
 from christmas_campaign.sequences.model import SEQUENCES

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 from christmas_campaign.campaign import times
 from christmas_campaign.campaign.settings import Settings
-from christmas_campaign.cli.environment import Environment
 from christmas_campaign.clients.notion import Notion
+from christmas_campaign.deployment.environment import Environment
 from christmas_campaign.email import compose, placeholder_values, template_text
 from christmas_campaign.email.compose import Letter, Stop
 from christmas_campaign.email.template_text import Placeholder

@@ -7,8 +7,8 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 from christmas_campaign.campaign import facts, times
-from christmas_campaign.cli.environment import Environment
 from christmas_campaign.clients.notion import Notion, NotionError
+from christmas_campaign.deployment.environment import Environment
 from christmas_campaign.enrolment.lookups import SIGNUP
 from christmas_campaign.errors import CommandError
 from christmas_campaign.notion import page_values, schema

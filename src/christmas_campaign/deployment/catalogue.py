@@ -6,10 +6,10 @@ door under the names that it reads; ``christmas secrets encode`` writes both.
 
 from __future__ import annotations
 
-from christmas_campaign.cli.setting import Setting
-from christmas_campaign.cli.settings_campaign import CAMPAIGN
-from christmas_campaign.cli.settings_compose import COMPOSE
-from christmas_campaign.cli.settings_server import SERVER
+from christmas_campaign.deployment.campaign_settings import CAMPAIGN
+from christmas_campaign.deployment.compose_settings import COMPOSE
+from christmas_campaign.deployment.server_settings import SERVER
+from christmas_campaign.deployment.setting import Setting
 
 SETTINGS: tuple[Setting, ...] = (*CAMPAIGN, *SERVER, *COMPOSE)
 

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from typing import NamedTuple
 
-from christmas_campaign.cli.setting import Kestra, Setting
-from christmas_campaign.cli.settings_list import SETTINGS
+from christmas_campaign.deployment.catalogue import SETTINGS
+from christmas_campaign.deployment.setting import Kestra, Setting
 
 #: Beginnings of names that Compose itself reads in ``deploy/.env``.
 OF_COMPOSE = ("COMPOSE_", "DOCKER_")

@@ -6,9 +6,9 @@ import textwrap
 from collections.abc import Iterator
 from itertools import groupby
 
-from christmas_campaign.cli import env_file
-from christmas_campaign.cli.setting import TO_BE_MADE, Kestra, Setting
-from christmas_campaign.cli.settings_list import SETTINGS
+from christmas_campaign.deployment import env_file
+from christmas_campaign.deployment.catalogue import SETTINGS
+from christmas_campaign.deployment.setting import TO_BE_MADE, Kestra, Setting
 
 _INTRODUCTION = """\
 All settings of the campaign, in plain text. This is the example: the real ones stand in deploy/.env, which is private.

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from christmas_campaign.cli import setting_checks as checks
-from christmas_campaign.cli.setting import TO_BE_MADE, Kestra, Made, Setting
+from christmas_campaign.deployment import value_checks as checks
+from christmas_campaign.deployment.setting import TO_BE_MADE, Kestra, Made, Setting
 from christmas_campaign.door import settings as door
 from christmas_campaign.door.inbox import DEFAULT as INBOX
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from enum import Enum
 from typing import NamedTuple
 
-from christmas_campaign.cli.setting_checks import Wrong
+from christmas_campaign.deployment.value_checks import Wrong
 
 #: What the example has where a value must be put, and what stands where ``christmas secrets make`` puts one.
 FILL_IN, TO_BE_MADE = "REPLACE_ME", "MADE_BY_christmas_secrets_make"

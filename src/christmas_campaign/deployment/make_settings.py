@@ -8,11 +8,11 @@ import string
 from pathlib import Path
 from typing import NamedTuple
 
-from christmas_campaign.cli import env_file, secrets_check, setting_checks, setting_names, settings_page
-from christmas_campaign.cli.env_file import Line
-from christmas_campaign.cli.setting import TO_BE_MADE, Made, Setting
-from christmas_campaign.cli.setting_names import known
-from christmas_campaign.cli.settings_list import SETTINGS
+from christmas_campaign.deployment import check_settings, env_file, example_file, setting_names, value_checks
+from christmas_campaign.deployment.catalogue import SETTINGS
+from christmas_campaign.deployment.env_file import Line
+from christmas_campaign.deployment.setting import TO_BE_MADE, Made, Setting
+from christmas_campaign.deployment.setting_names import known
 from christmas_campaign.errors import CommandError
 
 _REFUSED = "once the door has it, calls without a signature are refused"
@@ -37,7 +37,7 @@ def fresh(made: Made) -> str:
         return secrets.token_urlsafe(32)
     while True:
         password = "".join(secrets.choice(string.ascii_letters + string.digits) for _ in range(43))
-        if setting_checks.kestra_password(password) is None:
+        if value_checks.kestra_password(password) is None:
             return password
 
 
@@ -47,7 +47,7 @@ def make(file: Path) -> list[Changed]:
     What is written down as empty, and may be, stays empty. Raises ``EnvFileError`` and ``SecretsError``.
     """
     there = file.exists()
-    text = env_file.load(file) if there else settings_page.example()
+    text = env_file.load(file) if there else example_file.example()
     changed = []
     for setting in SETTINGS:
         if setting.made is None:
@@ -81,12 +81,12 @@ def rotate(file: Path, name: str, *, finish: bool = False) -> Changed:
             + (f": did you mean {meant}?" if meant else "; docs/settings.md lists all")
         )
     setting = meaning.setting
-    text = secrets_check.load(file)
+    text = check_settings.load(file)
     line = _line(file, text, setting)
     if line is not None and line.problem is not None:
         raise SecretsError(f"{line.name} on line {line.number} of {file} cannot be read for sure: {line.problem}")
     value = "" if line is None else _plain(file, line)
-    olds = [] if not value or secrets_check.is_example(value) else setting_checks.signing_secrets(value)
+    olds = [] if not value or check_settings.is_example(value) else value_checks.signing_secrets(value)
     if finish:
         if not setting.several:
             raise SecretsError(f"{setting.name} is one at a time: there is no old one to drop")
@@ -143,7 +143,7 @@ def _plain(file: Path, line: Line) -> str:
 
 def _decoded(line: Line) -> str:
     meaning = known(line.name)
-    return secrets_check.decoded(line.value) if meaning is not None and meaning.encoded else line.value
+    return check_settings.decoded(line.value) if meaning is not None and meaning.encoded else line.value
 
 
 def _to_be_made(setting: Setting, line: Line) -> bool:
@@ -152,7 +152,7 @@ def _to_be_made(setting: Setting, line: Line) -> bool:
     except ValueError:
         # Whatever it is, it may be the only copy of it: check names it.
         return False
-    return secrets_check.is_example(value) or (setting.required and not value.strip())
+    return check_settings.is_example(value) or (setting.required and not value.strip())
 
 
 def _replaced(text: str, line: Line, value: str) -> str:
@@ -164,4 +164,4 @@ def _replaced(text: str, line: Line, value: str) -> str:
 
 def _added(text: str, setting: Setting, value: str) -> str:
     ended = text if not text or text.endswith("\n") else f"{text}\n"
-    return f"{ended}\n{settings_page.entry(setting, value)}"
+    return f"{ended}\n{example_file.entry(setting, value)}"

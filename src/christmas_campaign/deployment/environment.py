@@ -15,10 +15,10 @@ import os
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
-from christmas_campaign.cli import env_file, setting_names
-from christmas_campaign.cli.env_file import Problem
 from christmas_campaign.clients.kestra import Kestra
 from christmas_campaign.clients.notion import Notion
+from christmas_campaign.deployment import env_file, setting_names
+from christmas_campaign.deployment.env_file import Problem
 from christmas_campaign.errors import CommandError
 from christmas_campaign.notion.schema import Database
 

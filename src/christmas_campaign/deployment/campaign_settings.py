@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from christmas_campaign.campaign import facts
 from christmas_campaign.campaign.settings import EXPIRES_AFTER_DAYS, NOTION_RATE, RESEND_RATE
-from christmas_campaign.cli import setting_checks as checks
-from christmas_campaign.cli.setting import FILL_IN, TO_BE_MADE, Kestra, Made, Setting
+from christmas_campaign.deployment import value_checks as checks
+from christmas_campaign.deployment.setting import FILL_IN, TO_BE_MADE, Kestra, Made, Setting
 from christmas_campaign.notion.schema import DATABASES
 from christmas_campaign.sequences.model import SEQUENCES
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from christmas_campaign.cli import setting_checks as checks
-from christmas_campaign.cli.setting import Setting
+from christmas_campaign.deployment import value_checks as checks
+from christmas_campaign.deployment.setting import Setting
 
 _DATABASE, _BACKUPS = "Another database", "Backups"
 

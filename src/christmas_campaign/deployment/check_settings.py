@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from christmas_campaign.campaign import settings
-from christmas_campaign.cli import env_file, secrets_encode, setting_checks, setting_names
-from christmas_campaign.cli.env_file import Line, Problem
-from christmas_campaign.cli.setting import FILL_IN, TO_BE_MADE, Setting
-from christmas_campaign.cli.setting_names import known
-from christmas_campaign.cli.settings_list import SETTINGS
+from christmas_campaign.deployment import encode_settings, env_file, setting_names, value_checks
+from christmas_campaign.deployment.catalogue import SETTINGS
+from christmas_campaign.deployment.env_file import Line, Problem
+from christmas_campaign.deployment.setting import FILL_IN, TO_BE_MADE, Setting
+from christmas_campaign.deployment.setting_names import known
 from christmas_campaign.door import settings as door
 
 #: Secrets that stand in public examples: of Standard Webhooks, of Kestra's own Compose file, and what everybody tries.
@@ -167,7 +167,7 @@ def _look(file: Path, line: Line) -> tuple[Setting | None, str, Fault | None]:
         return fault(Kind.EXAMPLE, "it is still an example", _how(setting))
     if _has_quotes(setting, value):
         return fault(Kind.QUOTES, "there are quotes in it", "write the value without them")
-    wrong = setting_checks.text(value) or setting.wrong(value)
+    wrong = value_checks.text(value) or setting.wrong(value)
     if wrong is not None:
         return fault(Kind.TOO_SHORT if wrong.too_short else Kind.MALFORMED, wrong.problem, wrong.mend)
     return setting, value, None
@@ -175,9 +175,9 @@ def _look(file: Path, line: Line) -> tuple[Setting | None, str, Fault | None]:
 
 def _has_quotes(setting: Setting, value: str) -> bool:
     """Whether there are quotes where none belong: in a name they may stand, but not around it; an address may have a '."""
-    if setting.wrong is setting_checks.text:
+    if setting.wrong is value_checks.text:
         return value[0] in _QUOTES and value[-1] in _QUOTES
-    if setting.wrong in (setting_checks.address, setting_checks.kestra_user, setting_checks.link):
+    if setting.wrong in (value_checks.address, value_checks.kestra_user, value_checks.link):
         return value[0] in _QUOTES or value[-1] in _QUOTES
     return any(quote in value for quote in _QUOTES)
 
@@ -223,11 +223,11 @@ def _same(file: Path, lines: Sequence[Line], values: Mapping[str, str]) -> Itera
     there = _by_setting(lines)
     first: dict[str, str] = {}
     for setting in SETTINGS:
-        if setting.name not in values or not (setting.secret or setting.wrong is setting_checks.notion_id):
+        if setting.name not in values or not (setting.secret or setting.wrong is value_checks.notion_id):
             continue
         value = values[setting.name]
-        for each in setting_checks.signing_secrets(value) if setting.several else [value]:
-            key = each.replace("-", "").lower() if setting.wrong is setting_checks.notion_id else each
+        for each in value_checks.signing_secrets(value) if setting.several else [value]:
+            key = each.replace("-", "").lower() if setting.wrong is value_checks.notion_id else each
             if not key:
                 continue
             if key in first:
@@ -252,7 +252,7 @@ def _together(file: Path, values: Mapping[str, str]) -> Iterator[Fault]:
 
 def _of_the_door(file: Path, lines: Sequence[Line], values: Mapping[str, str]) -> Iterator[Fault]:
     """What the door itself would not start with: it has the last word on what it is given."""
-    given = secrets_encode.for_door(values)
+    given = encode_settings.for_door(values)
     there = _by_setting(lines)
     found: set[str] = set()
     while True:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from christmas_campaign.cli import env_file
-from christmas_campaign.cli.setting import Kestra
-from christmas_campaign.cli.setting_names import encode as base64_of
-from christmas_campaign.cli.settings_list import DOOR_TELLS, DOOR_TESTING_MODE, SETTINGS
+from christmas_campaign.deployment import env_file
+from christmas_campaign.deployment.catalogue import DOOR_TELLS, DOOR_TESTING_MODE, SETTINGS
+from christmas_campaign.deployment.setting import Kestra
+from christmas_campaign.deployment.setting_names import encode as base64_of
 
 #: What is added to the name of the file of settings.
 KESTRA_FILE, DOOR_FILE = ".kestra", ".door"

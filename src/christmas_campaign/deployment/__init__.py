@@ -1,0 +1,1 @@
+"""The settings of an installation: catalogue, checks, and what the containers get."""
