@@ -16,7 +16,7 @@ from pathlib import Path
 
 import httpx
 
-from christmas_campaign.cli.stack import PROJECT, Stack
+from christmas_campaign.local.stack import PROJECT, Stack
 from christmas_campaign.notion import schema
 
 HERE = Path(__file__).parent

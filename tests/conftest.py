@@ -11,8 +11,8 @@ import pytest
 from optional_programs import record_skipped_tests
 from support import SCALE, drop_emails
 
-from christmas_campaign.cli.engine import Engine
-from christmas_campaign.cli.stack import Stack
+from christmas_campaign.local.engine import Engine
+from christmas_campaign.local.stack import Stack
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-from christmas_campaign.cli import toolchain
+from christmas_campaign.local import toolchain
 
 
 def h2(tool: str, engine_data: Path, *arguments: str, read_only: bool = False) -> None:

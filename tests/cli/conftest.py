@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from christmas_campaign.cli.sandbox import Sandbox
 from christmas_campaign.clients.notion import Notion
+from christmas_campaign.local.sandbox import Sandbox
 from cli.notion_world import TOKEN, World
 
 

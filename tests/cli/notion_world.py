@@ -12,8 +12,8 @@ from typing import Any
 from click.testing import CliRunner, Result
 
 from christmas_campaign.cli.notion_commands import notion as group
-from christmas_campaign.cli.sandbox import LoggedCall, Sandbox
 from christmas_campaign.clients.notion import Notion
+from christmas_campaign.local.sandbox import LoggedCall, Sandbox
 from christmas_campaign.notion.schema import DATABASES, Database
 
 TOKEN = "ntn_for_tests"

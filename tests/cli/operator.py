@@ -8,7 +8,7 @@ from typing import Any
 from click.testing import CliRunner, Result
 
 from christmas_campaign.cli.main import main
-from christmas_campaign.cli.stack import Stack
+from christmas_campaign.local.stack import Stack
 
 
 def christmas(stack: Stack, command: str, *words: str, answer: str | None = None) -> Result:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from christmas_campaign.cli.child import Child, ChildError
+from christmas_campaign.local.child_process import Child, ChildError
 
 
 def child(tmp_path: Path, code: str) -> Child:

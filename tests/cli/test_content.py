@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from christmas_campaign.campaign.settings import read
-from christmas_campaign.cli import content
-from christmas_campaign.cli.stack import PROJECT, SANDBOX_SETTINGS
 from christmas_campaign.email import compose, plain_text, template_text
 from christmas_campaign.enrolment.record import Record
 from christmas_campaign.events import intake
+from christmas_campaign.local import content
+from christmas_campaign.local.stack import PROJECT, SANDBOX_SETTINGS
 from christmas_campaign.notion import page_values, schema
 from christmas_campaign.sequences.model import SEQUENCES, sequence
 from christmas_campaign.sequences.payloads import FIELDS

@@ -29,9 +29,9 @@ from support import (
 from christmas_campaign.campaign.outcomes import WHAT_TO_DO, Reason
 from christmas_campaign.cli import asking, replaying
 from christmas_campaign.cli import failures as the_failures
-from christmas_campaign.cli.stack import PROJECT, Stack
 from christmas_campaign.clients.kestra import Execution
 from christmas_campaign.events import opaque_ids
+from christmas_campaign.local.stack import PROJECT, Stack
 from christmas_campaign.notion import page_values, schema
 from cli.operator import christmas, christmas_json
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from christmas_campaign.cli import flows
-from christmas_campaign.cli.stack import PROJECT
+from christmas_campaign.local import flow_check
+from christmas_campaign.local.stack import PROJECT
 
 NO_TYPE = """\
 id: no-such-type
@@ -36,7 +36,7 @@ def test_each_fault_is_named_with_its_file_and_line_and_good_flows_have_none(tmp
         shutil.copy(file, tmp_path)
     for name, source in {"a.yml": NO_TYPE, "b.yml": NO_MESSAGE, "c.yml": NOT_YAML}.items():
         (tmp_path / name).write_text(source, encoding="utf-8")
-    faults = flows.check(tmp_path, {})
+    faults = flow_check.check(tmp_path, {})
 
     assert {fault.file.name for fault in faults} == {"a.yml", "b.yml", "c.yml"}
     by_file = {fault.file.name: fault for fault in reversed(faults)}

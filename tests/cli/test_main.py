@@ -14,9 +14,9 @@ from click.testing import CliRunner
 from support import until
 
 from christmas_campaign import __version__
-from christmas_campaign.cli.demo import PLAYED
 from christmas_campaign.cli.main import main
-from christmas_campaign.cli.stack import PROJECT
+from christmas_campaign.local.demo import PLAYED
+from christmas_campaign.local.stack import PROJECT
 
 
 def commands(group: click.Group, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:

@@ -26,8 +26,8 @@ from support import (
     wait_for_mails,
 )
 
-from christmas_campaign.cli.stack import Stack
 from christmas_campaign.clients.kestra import Execution
+from christmas_campaign.local.stack import Stack
 from christmas_campaign.notion import schema
 from christmas_campaign.sequences.model import sequence
 from cli.operator import christmas, christmas_json

@@ -22,7 +22,7 @@ from support import (
 )
 
 from christmas_campaign.cli.notion_release import RELEASED, refusal
-from christmas_campaign.cli.stack import Stack
+from christmas_campaign.local.stack import Stack
 from christmas_campaign.notion import page_values, schema
 from christmas_campaign.sequences.model import sequence
 from cli.operator import group

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from support import address, enrolled, mails, numbers, runs, sign_up, until, wait_for_mails
 
-from christmas_campaign.cli.stack import Stack
+from christmas_campaign.local.stack import Stack
 from cli.operator import christmas
 
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from christmas_campaign.cli.stack import PROJECT
 from christmas_campaign.deployment import check_settings, encode_settings, example_file, setting_names
 from christmas_campaign.deployment.catalogue import DOOR_TELLS, DOOR_TESTING_MODE, SETTINGS
 from christmas_campaign.deployment.setting import FILL_IN, TO_BE_MADE, Kestra
+from christmas_campaign.local.stack import PROJECT
 
 EXAMPLE = PROJECT / "deploy" / "settings.example.env"
 PAGE = PROJECT / "docs" / "settings.md"

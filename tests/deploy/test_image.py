@@ -15,9 +15,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from christmas_campaign.cli.child import Child
 from christmas_campaign.door.handlers import HANDLERS
 from christmas_campaign.door.paths import TODAY
+from christmas_campaign.local.child_process import Child
 from deploy.conftest import DEPLOY, PROJECT
 
 DOCKERFILE = (DEPLOY / "Dockerfile").read_text(encoding="utf-8")

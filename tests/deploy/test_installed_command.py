@@ -24,13 +24,13 @@ import pytest
 from standardwebhooks import Webhook
 from support import free_port, payload, until
 
-from christmas_campaign.cli.child import Child
-from christmas_campaign.cli.engine import Engine
-from christmas_campaign.cli.sandbox import Sandbox
-from christmas_campaign.cli.stack import database_ids
 from christmas_campaign.clients.notion import Notion
 from christmas_campaign.deployment import env_file
 from christmas_campaign.door.paths import TODAY
+from christmas_campaign.local.child_process import Child
+from christmas_campaign.local.engine import Engine
+from christmas_campaign.local.sandbox import Sandbox
+from christmas_campaign.local.stack import database_ids
 from christmas_campaign.notion import schema
 from deploy.conftest import PROJECT
 

@@ -12,8 +12,8 @@ import pytest
 import yaml
 from support import free_port, until
 
-from christmas_campaign.cli.engine import Engine
 from christmas_campaign.clients.kestra import Execution, Kestra
+from christmas_campaign.local.engine import Engine
 from deploy.conftest import DEPLOY, PROJECT
 
 #: Every key in deploy/kestra.yml, and where Kestra (1.3.31 where it is published) or Micronaut reads it. A key that nothing

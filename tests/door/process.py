@@ -19,10 +19,10 @@ import httpx
 from support import until
 
 from christmas_campaign.campaign.unsubscribe_link import keys
-from christmas_campaign.cli.child import Child
-from christmas_campaign.cli.stack import Stack
 from christmas_campaign.door.handlers import HANDLERS
 from christmas_campaign.door.paths import NATIVE, TODAY
+from christmas_campaign.local.child_process import Child
+from christmas_campaign.local.stack import Stack
 from christmas_campaign.sequences.model import SEQUENCES
 
 #: The last part of each webhook's address.

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from christmas_campaign.cli.stack import PROJECT, SANDBOX_SETTINGS
+from christmas_campaign.local.stack import PROJECT, SANDBOX_SETTINGS
 
 PAGE = PROJECT / "docs" / "adding-a-sequence.md"
 

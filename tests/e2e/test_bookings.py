@@ -25,8 +25,8 @@ from support import (
 )
 
 from christmas_campaign.campaign import times
-from christmas_campaign.cli.stack import Stack
 from christmas_campaign.events import opaque_ids
+from christmas_campaign.local.stack import Stack
 from christmas_campaign.notion import page_values, schema
 from e2e.test_stops import about_to_get_the_last, became
 

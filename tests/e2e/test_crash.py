@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from support import DELAYS, SCALE, address, enrolled, mails, numbers, sign_up, wait_for_mails
 
-from christmas_campaign.cli.stack import Stack
+from christmas_campaign.local.stack import Stack
 
 
 @pytest.mark.long

@@ -9,7 +9,7 @@ import pytest
 from support import add_contact, address, begin, enrolled, scheduled, sign_up
 
 from christmas_campaign.campaign import times
-from christmas_campaign.cli.stack import Stack
+from christmas_campaign.local.stack import Stack
 
 #: The delays of each sequence in hours, as the contract has them; in testing mode they are minutes, one after the other.
 HOURS = {

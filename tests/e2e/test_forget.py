@@ -29,10 +29,10 @@ from support import (
 )
 
 from christmas_campaign.cli.forget_look import PLACES
-from christmas_campaign.cli.stack import Stack
 from christmas_campaign.door.erasing import said
 from christmas_campaign.door.inbox import Call, Inbox
 from christmas_campaign.events import opaque_ids
+from christmas_campaign.local.stack import Stack
 from christmas_campaign.notion import page_values
 from e2e.leaks import Search
 

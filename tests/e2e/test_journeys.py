@@ -27,9 +27,9 @@ from support import (
     wait_for_mails,
 )
 
-from christmas_campaign.cli.sandbox import Mail
-from christmas_campaign.cli.stack import PROJECT, Stack
 from christmas_campaign.events import opaque_ids
+from christmas_campaign.local.sandbox import Mail
+from christmas_campaign.local.stack import PROJECT, Stack
 from christmas_campaign.notion import page_values, schema
 from christmas_campaign.sequences.model import SEQUENCES, sequence
 from e2e import transcript

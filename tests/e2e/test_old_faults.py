@@ -37,10 +37,10 @@ from support import (
 )
 
 from christmas_campaign.campaign import times
-from christmas_campaign.cli import demo
-from christmas_campaign.cli.sandbox import Mail
-from christmas_campaign.cli.stack import PROJECT, Stack
 from christmas_campaign.clients.kestra import Execution
+from christmas_campaign.local import demo
+from christmas_campaign.local.sandbox import Mail
+from christmas_campaign.local.stack import PROJECT, Stack
 from christmas_campaign.notion import page_values, schema
 
 OTHERS = ("noshow", "postcall", "onboarding")

@@ -20,12 +20,12 @@ from faults import commands
 from standardwebhooks import Webhook
 from support import SCALE, add_contact, address, ended, enrolled, payload, until, wait_for_mails
 
-from christmas_campaign.cli.stack import Stack
 from christmas_campaign.deployment import env_file
 from christmas_campaign.door.handlers import HANDLERS
 from christmas_campaign.door.inbox import look
 from christmas_campaign.door.paths import NATIVE, TODAY
 from christmas_campaign.events import opaque_ids
+from christmas_campaign.local.stack import Stack
 from christmas_campaign.sequences.model import SEQUENCES
 from e2e.leaks import Arguments, Search, dump
 

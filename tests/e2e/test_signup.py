@@ -31,7 +31,7 @@ from support import (
 )
 
 from christmas_campaign.campaign import times
-from christmas_campaign.cli.stack import Stack
+from christmas_campaign.local.stack import Stack
 from christmas_campaign.notion import page_values, schema
 
 EXPECTED = Path(__file__).parent / "expected"

@@ -30,10 +30,10 @@ from support import (
 )
 
 from christmas_campaign.campaign import times
-from christmas_campaign.cli.sandbox import Mail
-from christmas_campaign.cli.stack import Stack
 from christmas_campaign.door.inbox import look
 from christmas_campaign.door.paths import NATIVE, OLD, TODAY
+from christmas_campaign.local.sandbox import Mail
+from christmas_campaign.local.stack import Stack
 from christmas_campaign.notion import page_values, schema
 from christmas_campaign.sequences.model import SEQUENCES, sequence
 

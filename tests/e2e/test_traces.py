@@ -25,9 +25,9 @@ from support import (
     wait_for_mails,
 )
 
-from christmas_campaign.cli.stack import Stack
 from christmas_campaign.clients.kestra import Execution
 from christmas_campaign.events import opaque_ids
+from christmas_campaign.local.stack import Stack
 from christmas_campaign.notion import page_values, schema
 
 

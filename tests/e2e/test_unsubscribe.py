@@ -26,10 +26,10 @@ from support import (
 )
 
 from christmas_campaign.campaign import times, unsubscribe_link
-from christmas_campaign.cli.stack import Stack
 from christmas_campaign.door.handlers import HANDLERS
 from christmas_campaign.door.inbox import look
 from christmas_campaign.events import opaque_ids
+from christmas_campaign.local.stack import Stack
 
 ONE_CLICK = {"List-Unsubscribe": "One-Click"}
 BACK = {"Go-On": "Yes"}

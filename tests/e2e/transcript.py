@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from christmas_campaign.campaign import times
-from christmas_campaign.cli.sandbox import LoggedCall
+from christmas_campaign.local.sandbox import LoggedCall
 
 _TIME = re.compile(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 

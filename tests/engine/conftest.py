@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from christmas_campaign.cli.engine import Engine
 from christmas_campaign.clients.kestra import Kestra
+from christmas_campaign.local.engine import Engine
 
 FLOWS = sorted((Path(__file__).parent / "flows").glob("*.yml"))
 SECRETS = {"TEST_KEY": "the key of the tests", "X": "never to be seen", "EMPTY": ""}

@@ -14,8 +14,8 @@ from urllib.parse import quote
 import httpx
 from support import until
 
-from christmas_campaign.cli.engine import Engine
 from christmas_campaign.clients.kestra import Execution, Kestra
+from christmas_campaign.local.engine import Engine
 
 NAMESPACE = "engine.test"
 WEBHOOK_KEY = "the key of the tests"

@@ -12,8 +12,8 @@ import httpx
 import pytest
 from kestrapy import Configuration, KestraClient
 
-from christmas_campaign.cli.engine import Engine
 from christmas_campaign.clients.kestra import Kestra, KestraError
+from christmas_campaign.local.engine import Engine
 
 NAMESPACE = "engine.test"
 KEY = "the key of the tests"

@@ -9,8 +9,8 @@ import pytest
 from cli.operator import christmas
 from support import address, enrolled, sign_up, until
 
-from christmas_campaign.cli.stack import Stack
 from christmas_campaign.clients.kestra import Kestra, KestraError
+from christmas_campaign.local.stack import Stack
 
 AUTH = ("owner@example.com", "Kestra-Pass-19$")
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from christmas_campaign.cli import toolchain
-from christmas_campaign.cli.engine import Engine
+from christmas_campaign.local import toolchain
+from christmas_campaign.local.engine import Engine
 
 #: Runs a command under another host name, for this command alone.
 RENAMED = ["unshare", "--uts", "--map-root-user", "sh", "-c"]

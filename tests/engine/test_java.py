@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from christmas_campaign.cli import java, prepare
-from christmas_campaign.cli.java import ToolchainError
+from christmas_campaign.local import java, prepare
+from christmas_campaign.local.java import ToolchainError
 
 
 def make(home: Path, version: str) -> Path:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from christmas_campaign.cli.engine import Engine
 from christmas_campaign.clients.kestra import Kestra
+from christmas_campaign.local.engine import Engine
 
 NAMESPACE = "engine.test"
 

@@ -16,9 +16,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from christmas_campaign.cli.child import ChildError
-from christmas_campaign.cli.engine import Engine
 from christmas_campaign.clients.kestra import Kestra
+from christmas_campaign.local.child_process import ChildError
+from christmas_campaign.local.engine import Engine
 
 NAMESPACE = "engine.test"
 

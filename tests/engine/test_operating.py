@@ -10,8 +10,8 @@ import pytest
 from kestrapy import Configuration, KestraClient
 from support import until
 
-from christmas_campaign.cli.engine import Engine
 from christmas_campaign.clients.kestra import Execution, Kestra, KestraError, Lane
+from christmas_campaign.local.engine import Engine
 
 NAMESPACE = "engine.test"
 

@@ -9,8 +9,8 @@ from typing import Any
 import httpx
 from support import until
 
-from christmas_campaign.cli.stack import PROJECT, Stack
 from christmas_campaign.clients.kestra import Execution, Kestra
+from christmas_campaign.local.stack import PROJECT, Stack
 
 NAMESPACE = "engine.python"
 TYPE = "io.kestra.plugin.scripts.python.Commands"

@@ -13,9 +13,9 @@ import httpx
 import pytest
 from support import until
 
-from christmas_campaign.cli.engine import Engine
-from christmas_campaign.cli.stack import PROJECT
 from christmas_campaign.clients.kestra import Kestra, KestraError
+from christmas_campaign.local.engine import Engine
+from christmas_campaign.local.stack import PROJECT
 from engine.rest_calls import CALLS, GOOD, NAMESPACE, Answer, Call, World, table
 
 CASES = [(call, answer) for call in CALLS for answer in call.answers]

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from christmas_campaign.cli import java, prepare, toolchain
-from christmas_campaign.cli.java import Java, ToolchainError
+from christmas_campaign.local import java, prepare, toolchain
+from christmas_campaign.local.java import Java, ToolchainError
 
 
 def test_a_build_that_fails_shows_mavens_own_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,8 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
-from christmas_campaign.cli.engine import Engine
 from christmas_campaign.clients.kestra import Kestra
+from christmas_campaign.local.engine import Engine
 
 KEY = "the key of the tests"
 NAMESPACE = "engine.test"

@@ -16,9 +16,9 @@ import httpx
 import pytest
 from support import until
 
-from christmas_campaign.cli.child import ChildError
-from christmas_campaign.cli.engine import Engine
 from christmas_campaign.clients.kestra import Execution, Kestra
+from christmas_campaign.local.child_process import ChildError
+from christmas_campaign.local.engine import Engine
 from engine.test_lifetime import NAMESPACE, gone
 
 PARENT = """

@@ -17,7 +17,7 @@ from database import h2
 from optional_programs import require_programs
 from support import until
 
-from christmas_campaign.cli.stack import Stack
+from christmas_campaign.local.stack import Stack
 
 HERE = Path(__file__).parent
 

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from christmas_campaign.cli.stack import Stack
+from christmas_campaign.local.stack import Stack
 
 
 def start(stack: Stack, *words: str) -> subprocess.Popen[str]:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from christmas_campaign.cli.stack import Stack
 from christmas_campaign.clients.kestra import KestraError
+from christmas_campaign.local.stack import Stack
 from faults.account import living
 
 

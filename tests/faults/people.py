@@ -12,8 +12,8 @@ from typing import Any
 from support import address, found_in, payload, post, until
 
 from christmas_campaign.campaign import facts
-from christmas_campaign.cli.stack import Stack
 from christmas_campaign.events import opaque_ids
+from christmas_campaign.local.stack import Stack
 from christmas_campaign.notion import schema
 from christmas_campaign.sequences.model import sequence
 from faults.account import Expected

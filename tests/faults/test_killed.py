@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from support import SCALE, add_contact, address, found_in, mails, page_of, payload, post, runs, until
 
-from christmas_campaign.cli.stack import Stack
+from christmas_campaign.local.stack import Stack
 from christmas_campaign.notion import schema
 from faults.account import Expected, living, settle_the_account
 from faults.breaking import held, kill_and_start

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from support import SCALE
 
-from christmas_campaign.cli.stack import Stack
+from christmas_campaign.local.stack import Stack
 from faults import commands
 from faults.account import Expected, settle_the_account
 from faults.breaking import kill_and_start

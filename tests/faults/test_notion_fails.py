@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from support import address, page_of, sign_up, wait_for_mails
 
-from christmas_campaign.cli.stack import Stack
+from christmas_campaign.local.stack import Stack
 from faults.account import Expected, settle_the_account
 from faults.people import SIGNUP, about_to_get_the_last, addresses, overdue
 

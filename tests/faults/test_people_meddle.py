@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from support import address, found_in, page_of, refresh, sign_up, wait_for_mails
 
-from christmas_campaign.cli.stack import Stack
 from christmas_campaign.email import footer
+from christmas_campaign.local.stack import Stack
 from christmas_campaign.notion import page_values, schema
 from faults.account import Expected, settle_the_account
 from faults.breaking import held

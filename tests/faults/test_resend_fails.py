@@ -6,9 +6,9 @@ import httpx
 import pytest
 from support import address, calls, page_of, runs
 
-from christmas_campaign.cli.sandbox import LoggedCall
-from christmas_campaign.cli.stack import Stack
 from christmas_campaign.events import opaque_ids
+from christmas_campaign.local.sandbox import LoggedCall
+from christmas_campaign.local.stack import Stack
 from faults.account import Expected, settle_the_account
 from faults.people import about_to_get_the_last
 

@@ -14,8 +14,8 @@ from support import SCALE
 
 from christmas_campaign.campaign.outcomes import Reason
 from christmas_campaign.cli import stopping
-from christmas_campaign.cli.stack import Stack
 from christmas_campaign.events import opaque_ids
+from christmas_campaign.local.stack import Stack
 from faults.account import Expected, settle_the_account
 from faults.people import burst, sleep_until
 

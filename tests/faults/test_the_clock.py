@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from support import SCALE, address, enrolled, numbers, payload, post, sign_up, wait_for_mails
 
-from christmas_campaign.cli.stack import Stack
+from christmas_campaign.local.stack import Stack
 from faults.account import Expected, settle_the_account
 from faults.breaking import Clock, held
 from faults.people import (

@@ -15,7 +15,7 @@ import httpx
 import pytest
 from support import SCALE, address, found_in, payload
 
-from christmas_campaign.cli.stack import Stack
+from christmas_campaign.local.stack import Stack
 from christmas_campaign.notion import schema
 from faults import commands
 from faults.account import Expected, living, settle_the_account

@@ -15,9 +15,9 @@ from door.process import DoorProcess, base64_of, stack_keys
 from standardwebhooks import Webhook
 from support import SCALE, found_in, free_port, payload, until
 
-from christmas_campaign.cli.stack import Stack
 from christmas_campaign.door.inbox import look
 from christmas_campaign.door.paths import TODAY
+from christmas_campaign.local.stack import Stack
 from christmas_campaign.notion import schema
 from faults.account import Expected, settle_the_account
 from faults.people import SIGNUP, addresses, anchored, overdue, pages_of_all_but_the_last

@@ -15,9 +15,9 @@ from support import address, mails, numbers, page_of, runs, sign_up, until
 
 from christmas_campaign.campaign.outcomes import Reason
 from christmas_campaign.cli import stopping
-from christmas_campaign.cli.stack import PROJECT, Stack
 from christmas_campaign.clients.kestra import Execution
 from christmas_campaign.events import opaque_ids
+from christmas_campaign.local.stack import PROJECT, Stack
 from faults.account import OVER, Expected, settle_the_account
 from faults.breaking import held
 from faults.people import SIGNUP, about_to_get_the_last, anchored, settled, wait_until_enrolled

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from support import DELAYS, SCALE, address, calls, found_in, mails, numbers, page_of, runs, scheduled, sign_up, until
 
-from christmas_campaign.cli.stack import PROJECT, Stack
+from christmas_campaign.local.stack import PROJECT, Stack
 from christmas_campaign.notion import schema
 
 #: A day is eighteen seconds: between two e-mails an engine is stopped, backed up, and started.

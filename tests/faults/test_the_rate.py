@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from support import until
 
-from christmas_campaign.cli.stack import Stack
+from christmas_campaign.local.stack import Stack
 from faults.account import Expected, settle_the_account
 from faults.people import burst, sleep_until
 

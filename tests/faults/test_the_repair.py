@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from support import SCALE, address, found_in, runs, until
 
-from christmas_campaign.cli.stack import Stack
+from christmas_campaign.local.stack import Stack
 from christmas_campaign.notion import schema
 from faults import commands
 from faults.account import Expected, settle_the_account

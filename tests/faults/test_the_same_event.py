@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 from support import address, enrolled, found_in, payload, post, posts, runs, sign_up
 
-from christmas_campaign.cli.stack import Stack
+from christmas_campaign.local.stack import Stack
 from christmas_campaign.notion import schema
 from faults.account import Expected, settle_the_account
 from faults.people import SIGNUP, addresses, anchored, overdue, pages_of_all_but_the_last, wait_until_enrolled

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 from support import SCALE, until
 
-from christmas_campaign.cli.engine import Engine
-from christmas_campaign.cli.stack import Stack
 from christmas_campaign.clients.kestra_models import TaskRun
+from christmas_campaign.local.engine import Engine
+from christmas_campaign.local.stack import Stack
 from faults.account import Expected, settle_the_account
 from faults.breaking import HELD
 from faults.people import burst, sleep_until

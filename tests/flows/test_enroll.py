@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 from support import add_contact, address, begin, enrolled, found_in, scheduled, sign_up, until
 
-from christmas_campaign.cli.stack import Stack
 from christmas_campaign.events import opaque_ids
+from christmas_campaign.local.stack import Stack
 from christmas_campaign.notion import page_values, schema
 
 

@@ -10,7 +10,7 @@ import httpx
 from support import add_contact, address, enrolled, mails, page_of, payload, post, scheduled, until
 
 from christmas_campaign.campaign import times
-from christmas_campaign.cli.stack import PROJECT, Stack
+from christmas_campaign.local.stack import PROJECT, Stack
 from christmas_campaign.sequences.model import sequence
 
 

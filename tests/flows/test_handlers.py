@@ -12,9 +12,9 @@ import yaml
 from support import REQUIRED, add_contact, address, enrolled, payload, post, posts, runs, until
 
 from christmas_campaign.campaign import times
-from christmas_campaign.cli.stack import Stack
 from christmas_campaign.clients.kestra import Execution
 from christmas_campaign.events import opaque_ids
+from christmas_campaign.local.stack import Stack
 from christmas_campaign.sequences.model import SEQUENCES, sequence
 from christmas_campaign.sequences.payloads import FIELDS
 

@@ -10,8 +10,8 @@ import pytest
 from support import add_contact, address, begin, enrolled, post, runs, scheduled, until
 
 from christmas_campaign.campaign.outcomes import Reason
-from christmas_campaign.cli.stack import Stack
 from christmas_campaign.clients.kestra import Execution
+from christmas_campaign.local.stack import Stack
 from christmas_campaign.stops import rules
 from christmas_campaign.stops.rules import Source, Stop
 

@@ -28,9 +28,9 @@ from support import (
 )
 
 from christmas_campaign.campaign import times
-from christmas_campaign.cli.stack import Stack
 from christmas_campaign.clients.kestra import Execution
 from christmas_campaign.events import opaque_ids
+from christmas_campaign.local.stack import Stack
 from christmas_campaign.notion import page_values, schema
 from christmas_campaign.sequences.model import SEQUENCES
 

@@ -13,8 +13,8 @@ from faults.people import about_to_get_the_last
 from support import SCALE, address, mails, numbers, page_of, runs, until
 
 from christmas_campaign.campaign import times
-from christmas_campaign.cli.stack import Stack
 from christmas_campaign.clients.kestra import Execution
+from christmas_campaign.local.stack import Stack
 
 SKIPPED = ("SUCCESS", "skipped", "email_withdrawn")
 

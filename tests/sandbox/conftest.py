@@ -15,7 +15,7 @@ import notion_client
 import pytest
 import resend
 
-from christmas_campaign.cli.sandbox import Sandbox
+from christmas_campaign.local.sandbox import Sandbox
 
 NOTION_TOKEN = "ntn_for_tests"
 RESEND_KEY = "re_for_tests"

@@ -8,8 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
-from christmas_campaign.cli.child import ChildError
-from christmas_campaign.cli.sandbox import Sandbox, SandboxError
+from christmas_campaign.local.child_process import ChildError
+from christmas_campaign.local.sandbox import Sandbox, SandboxError
 
 
 def test_the_log_tells_what_was_asked_and_answered_but_no_secret(

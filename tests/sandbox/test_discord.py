@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from christmas_campaign.cli.sandbox import Sandbox
+from christmas_campaign.local.sandbox import Sandbox
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from christmas_campaign.cli.sandbox import Sandbox, SandboxError
+from christmas_campaign.local.sandbox import Sandbox, SandboxError
 
 Letter = dict[str, Any]
 

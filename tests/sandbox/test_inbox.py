@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from christmas_campaign.cli.sandbox import Sandbox
+from christmas_campaign.local.sandbox import Sandbox
 
 HOSTILE = "\"><script>alert('s')</script><img src=x onerror=alert(1)>&amp;"
 HOSTILE_HTML = (

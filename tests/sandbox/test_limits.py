@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from christmas_campaign.cli.sandbox import Limit, Sandbox, SandboxError
+from christmas_campaign.local.sandbox import Limit, Sandbox, SandboxError
 from christmas_campaign.sandbox import faults
 
 

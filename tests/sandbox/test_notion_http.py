@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from christmas_campaign.cli.sandbox import Sandbox
+from christmas_campaign.local.sandbox import Sandbox
 
 
 def error(answer: httpx.Response) -> tuple[int, str, str]:

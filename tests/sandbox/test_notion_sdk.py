@@ -11,7 +11,7 @@ import pytest
 from notion_client import APIErrorCode, APIResponseError
 from notion_client.helpers import collect_paginated_api, is_full_data_source, is_full_database, is_full_page
 
-from christmas_campaign.cli.sandbox import Sandbox
+from christmas_campaign.local.sandbox import Sandbox
 
 Add = Callable[..., dict[str, Any]]
 

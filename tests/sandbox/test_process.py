@@ -19,8 +19,8 @@ import httpx
 import notion_client
 import pytest
 
-from christmas_campaign.cli.child import ChildError
-from christmas_campaign.cli.sandbox import Sandbox
+from christmas_campaign.local.child_process import ChildError
+from christmas_campaign.local.sandbox import Sandbox
 
 ENV = {**os.environ, "SANDBOX_NOTION_TOKEN": "ntn_for_tests", "SANDBOX_RESEND_KEY": "re_for_tests"}
 RESEND = {"Authorization": "Bearer re_for_tests"}

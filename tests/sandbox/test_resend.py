@@ -20,7 +20,7 @@ from resend.exceptions import (
     ValidationError,
 )
 
-from christmas_campaign.cli.sandbox import Sandbox
+from christmas_campaign.local.sandbox import Sandbox
 
 Letter = dict[str, Any]
 

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from christmas_campaign.cli import demo, main
-from christmas_campaign.cli.demo import Expected, Played, Timeline, Verdict
-from christmas_campaign.cli.sandbox import Mail
+from christmas_campaign.cli import main
+from christmas_campaign.local import demo
+from christmas_campaign.local.demo import Expected, Played, Timeline, Verdict
+from christmas_campaign.local.sandbox import Mail
 
 ANA = "ana@example.com"
 NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)

@@ -16,11 +16,8 @@ from types import FrameType
 import click
 
 from christmas_campaign import __version__, folders
-from christmas_campaign.cli import demo as the_demo
 from christmas_campaign.cli.checkout_command import CheckoutCommand
-from christmas_campaign.cli.child import ChildError
 from christmas_campaign.cli.failure_commands import failures, replay
-from christmas_campaign.cli.flows import check as check_flows
 from christmas_campaign.cli.forget_commands import forget
 from christmas_campaign.cli.inbox_command import inbox
 from christmas_campaign.cli.notion_commands import notion
@@ -30,9 +27,12 @@ from christmas_campaign.cli.production_commands import deploy as deploy_flows
 from christmas_campaign.cli.production_commands import smoke
 from christmas_campaign.cli.repair_command import repair
 from christmas_campaign.cli.secrets_commands import secrets
-from christmas_campaign.cli.stack import Stack
 from christmas_campaign.cli.stop_commands import go_on, stop, stopped, unsubscribe_link
 from christmas_campaign.cli.template_commands import templates
+from christmas_campaign.local import demo as the_demo
+from christmas_campaign.local.child_process import ChildError
+from christmas_campaign.local.flow_check import check as check_flows
+from christmas_campaign.local.stack import Stack
 from christmas_campaign.sequences.model import SEQUENCES, sequence
 
 

@@ -11,11 +11,11 @@ from typing import NamedTuple
 
 from christmas_campaign.campaign import times
 from christmas_campaign.campaign.settings import InvalidSetting, Settings, read
-from christmas_campaign.cli import content
 from christmas_campaign.clients.kestra import Kestra, KestraError
 from christmas_campaign.clients.notion import Notion
 from christmas_campaign.deployment.environment import Environment, SettingError
 from christmas_campaign.errors import CommandError
+from christmas_campaign.local import content
 from christmas_campaign.notion import page_values, schema
 from christmas_campaign.templates import template_check
 from christmas_campaign.templates.template_check import Page

@@ -16,11 +16,11 @@ import httpx
 from christmas_campaign.campaign import times
 from christmas_campaign.campaign.outcomes import Outcome
 from christmas_campaign.campaign.settings import Settings
-from christmas_campaign.cli.sandbox import Mail
-from christmas_campaign.cli.stack import Stack
 from christmas_campaign.clients.kestra_models import LIVE
 from christmas_campaign.errors import CommandError
 from christmas_campaign.events import opaque_ids
+from christmas_campaign.local.sandbox import Mail
+from christmas_campaign.local.stack import Stack
 from christmas_campaign.sequences.model import SEQUENCES
 from christmas_campaign.sequences.model import Sequence as EmailSequence
 

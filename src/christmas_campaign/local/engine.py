@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from christmas_campaign.cli import toolchain
-from christmas_campaign.cli.child import Child, ChildError
-from christmas_campaign.cli.toolchain import OPTIONS, QUICK, Progress
+from christmas_campaign.local import toolchain
+from christmas_campaign.local.child_process import Child, ChildError
+from christmas_campaign.local.toolchain import OPTIONS, QUICK, Progress
 
 
 class Engine:

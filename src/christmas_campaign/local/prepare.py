@@ -8,8 +8,8 @@ from __future__ import annotations
 import signal
 import sys
 
-from christmas_campaign.cli import java, toolchain
 from christmas_campaign.errors import CommandError
+from christmas_campaign.local import java, toolchain
 
 
 def main(arguments: list[str]) -> int:
@@ -30,7 +30,7 @@ def main(arguments: list[str]) -> int:
             print(f"setup: {error}", file=sys.stderr)
             return 1
         return 0
-    print("usage: python -m christmas_campaign.cli.prepare {java,compile,build}", file=sys.stderr)
+    print("usage: python -m christmas_campaign.local.prepare {java,compile,build}", file=sys.stderr)
     return 2
 
 

@@ -15,13 +15,13 @@ from typing import NamedTuple
 
 from christmas_campaign import folders
 from christmas_campaign.campaign import unsubscribe_link
-from christmas_campaign.cli import content
-from christmas_campaign.cli.child import ChildError
-from christmas_campaign.cli.engine import Engine
-from christmas_campaign.cli.sandbox import Sandbox
 from christmas_campaign.clients.kestra import Kestra
 from christmas_campaign.clients.notion import Notion
 from christmas_campaign.door.handlers import HANDLERS
+from christmas_campaign.local import content
+from christmas_campaign.local.child_process import ChildError
+from christmas_campaign.local.engine import Engine
+from christmas_campaign.local.sandbox import Sandbox
 from christmas_campaign.notion import schema
 
 #: The root of the checkout.

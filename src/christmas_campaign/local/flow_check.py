@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from christmas_campaign.cli.engine import Engine
 from christmas_campaign.clients.flow_faults import Fault, line_of, problems
 from christmas_campaign.clients.kestra import Kestra, KestraError
+from christmas_campaign.local.engine import Engine
 
 
 def check(folder: Path, environment: Mapping[str, str]) -> list[Fault]:

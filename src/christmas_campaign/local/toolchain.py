@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from christmas_campaign import folders
-from christmas_campaign.cli.child import Child
-from christmas_campaign.cli.java import Java, ToolchainError, find_java, find_maven
+from christmas_campaign.local.child_process import Child
+from christmas_campaign.local.java import Java, ToolchainError, find_java, find_maven
 
 #: The root of the project: the engine's sources are in its folder ``engine``.
 PROJECT = folders.CHECKOUT

@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 
-from christmas_campaign.cli.child import Child, ChildError
+from christmas_campaign.local.child_process import Child, ChildError
 
 
 class SandboxError(Exception):

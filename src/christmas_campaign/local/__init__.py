@@ -1,0 +1,1 @@
+"""The engine and the sandbox on this machine: set-up, demo, up, tests."""
