@@ -16,12 +16,12 @@ import httpx
 import pytest
 
 from christmas_campaign.campaign import times
-from christmas_campaign.cli import template_sync
 from christmas_campaign.clients.kestra import Execution, KestraError
 from christmas_campaign.events import opaque_ids
 from christmas_campaign.local.sandbox import Mail
 from christmas_campaign.local.stack import Stack
 from christmas_campaign.notion import page_values, schema
+from christmas_campaign.operations import template_sync
 from christmas_campaign.sequences.model import sequence
 
 T = TypeVar("T")

@@ -27,12 +27,13 @@ from support import (
 )
 
 from christmas_campaign.campaign.outcomes import WHAT_TO_DO, Reason
-from christmas_campaign.cli import asking, replaying
-from christmas_campaign.cli import failures as the_failures
+from christmas_campaign.cli import asking
 from christmas_campaign.clients.kestra import Execution
 from christmas_campaign.events import opaque_ids
 from christmas_campaign.local.stack import PROJECT, Stack
 from christmas_campaign.notion import page_values, schema
+from christmas_campaign.operations import failures as the_failures
+from christmas_campaign.operations import replay
 from cli.operator import christmas, christmas_json
 
 
@@ -147,7 +148,7 @@ def test_what_the_ledger_says_is_sent_is_left_out_with_that_word(stack: Stack) -
     email, enrolment, _ = refused_email(stack)
     found = the_failures.failures(stack.kestra)
     stack.kestra.kv_put(f"mail.{enrolment}.2", {"outcome": "sent", "at": "2025-11-20T15:00:00.000Z"})
-    (done,) = replaying.replay(stack.kestra, found, not_sent=True)
+    (done,) = replay.replay(stack.kestra, found, not_sent=True)
     assert (done.execution, done.why_not) == (None, "it was sent at 2025-11-20T15:00:00.000Z")
     assert len([run for run in runs(stack, "send-email", email) if run.inputs["number"] == 2]) == 1
 

@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from christmas_campaign.cli import forgetting
-from christmas_campaign.cli.forget_look import BOOKS, Found
-from christmas_campaign.cli.forgetting import ForgetError, default_file, forget_her, write
 from christmas_campaign.cli.main import main
 from christmas_campaign.door.erasing import Said
 from christmas_campaign.erasure.ownership import Person
 from christmas_campaign.notion import schema
+from christmas_campaign.operations import erase
+from christmas_campaign.operations.erase import ForgetError, default_file, forget_her, write
+from christmas_campaign.operations.erase_search import BOOKS, Found
 
 HER = Person("ana@example.com", "c" * 24)
 NOTHING = Found(HER, None, {}, {}, (), (), {})
@@ -64,11 +64,11 @@ class Steps:
     def __init__(self, patch: pytest.MonkeyPatch, *looks: Found) -> None:
         self.done: list[str] = []
         self._looks = iter(looks)
-        patch.setattr(forgetting, "_look_for_the_flow", lambda _: None)
+        patch.setattr(erase, "_look_for_the_flow", lambda _: None)
         for name in ("suppress", "end_what_lives", "_erase"):
-            patch.setattr(forgetting, name, lambda *_, name=name, **__: self.done.append(name))
-        patch.setattr(forgetting, "look", self._look)
-        patch.setattr(forgetting, "exported", lambda _, found: found.to_erase(()))
+            patch.setattr(erase, name, lambda *_, name=name, **__: self.done.append(name))
+        patch.setattr(erase, "look", self._look)
+        patch.setattr(erase, "exported", lambda _, found: found.to_erase(()))
 
     kestra = None
 
@@ -120,7 +120,7 @@ def test_what_comes_anew_each_time_is_named(monkeypatch: pytest.MonkeyPatch, tmp
         ForgetError, match=r"not all of it is gone.*: run enroll r1, .*page p2 in Email Analytics; run it"
     ):
         forgotten(steps, tmp_path / "her.json")
-    assert steps.done.count("look") == forgetting.ROUNDS
+    assert steps.done.count("look") == erase.ROUNDS
 
 
 def test_pages_that_are_kept_are_not_left_over(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

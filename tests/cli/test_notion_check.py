@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from christmas_campaign.cli import notion_check
 from christmas_campaign.cli.notion_commands import notion as group
 from christmas_campaign.clients.notion import Notion
 from christmas_campaign.deployment.environment import Environment
 from christmas_campaign.notion import schema
 from christmas_campaign.notion.schema import CONTACTS, DATABASES, SEQUENCE_PAGES, TEMPLATES, Database, Property
+from christmas_campaign.operations import notion_check
 from cli.notion_world import World
 
 

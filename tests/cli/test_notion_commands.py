@@ -9,11 +9,12 @@ import pytest
 from click.testing import CliRunner
 
 from christmas_campaign.campaign import facts
-from christmas_campaign.cli import asking, tracking
+from christmas_campaign.cli import asking
 from christmas_campaign.cli.notion_commands import notion as group
 from christmas_campaign.enrolment.lookups import SIGNUP
 from christmas_campaign.notion import page_values, schema
 from christmas_campaign.notion.schema import CONTACTS, SEQUENCE_PAGES
+from christmas_campaign.operations import notion_tracking
 from cli.notion_world import World
 
 DAY = "2025-11-20"
@@ -23,7 +24,7 @@ MOMENT = "2025-11-21T15:00:00.000+00:00"
 @pytest.fixture(autouse=True)
 def quickly(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody waits for the real Notion's limit here."""
-    monkeypatch.setattr(tracking, "PER_SECOND", 10_000)
+    monkeypatch.setattr(notion_tracking, "PER_SECOND", 10_000)
 
 
 def add_contact(world: World, email: str, **values: Any) -> str:
@@ -340,7 +341,7 @@ def test_a_property_that_is_missing_is_named_before_anything_is_written(world: W
 
 def test_it_keeps_to_the_pace_that_notion_takes(whole: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
-    assert tracking.PER_SECOND == 3
+    assert notion_tracking.PER_SECOND == 3
     for name in ("ana", "bea", "carla"):
         add_contact(whole, f"{name}@example.com")
         add_signup(whole, f"{name}@example.com", {1: DAY})

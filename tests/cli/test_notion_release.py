@@ -21,9 +21,9 @@ from support import (
     wait_for_mails,
 )
 
-from christmas_campaign.cli.notion_release import RELEASED, refusal
 from christmas_campaign.local.stack import Stack
 from christmas_campaign.notion import page_values, schema
+from christmas_campaign.operations.notion_release import RELEASED, refusal
 from christmas_campaign.sequences.model import sequence
 from cli.operator import group
 

@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
-from christmas_campaign.cli import asking, notion_setup
-from christmas_campaign.cli.notion_check import examine
+from christmas_campaign.cli import asking
 from christmas_campaign.deployment.environment import Environment
 from christmas_campaign.notion import page_values, schema
 from christmas_campaign.notion.schema import CONTACTS, DATABASES, PORTALS, SEQUENCE_PAGES, Database, Property
+from christmas_campaign.operations import notion_setup
+from christmas_campaign.operations.notion_check import examine
 from cli.notion_world import World
 
 PARENT = "b55c9c91-384d-452b-81db-d1ef79372b75"

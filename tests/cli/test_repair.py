@@ -29,11 +29,11 @@ from support import (
 )
 
 from christmas_campaign.campaign import times
-from christmas_campaign.cli import repair as cli_repair
 from christmas_campaign.cli.main import main
 from christmas_campaign.clients.kestra import Execution
 from christmas_campaign.local.stack import Stack
 from christmas_campaign.notion import page_values, schema
+from christmas_campaign.operations import repair_apply as cli_repair
 from christmas_campaign.repair import decide
 from cli.operator import christmas, christmas_json
 

@@ -10,9 +10,9 @@ import httpx
 import pytest
 from click.testing import CliRunner, Result
 
-from christmas_campaign.cli import smoke as the_smoke
 from christmas_campaign.cli.main import main
 from christmas_campaign.notion.schema import DATABASES, TEMPLATES
+from christmas_campaign.operations import smoke as the_smoke
 from cli.notion_world import World
 
 WANTED = {"SMOKE": "yes", "CI": ""}

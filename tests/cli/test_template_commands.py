@@ -18,7 +18,6 @@ from click.testing import CliRunner, Result
 
 from christmas_campaign.campaign import times, unsubscribe_link
 from christmas_campaign.campaign.settings import Settings
-from christmas_campaign.cli import template_sync
 from christmas_campaign.cli.template_commands import templates
 from christmas_campaign.clients.kestra import Kestra, KestraError
 from christmas_campaign.clients.notion import Notion
@@ -28,6 +27,7 @@ from christmas_campaign.local import content
 from christmas_campaign.local.sandbox import Sandbox
 from christmas_campaign.local.stack import PROJECT, SANDBOX_SETTINGS, database_ids
 from christmas_campaign.notion import page_values, schema
+from christmas_campaign.operations import template_sync
 from christmas_campaign.sequences.model import sequence
 from christmas_campaign.templates import template_check
 

@@ -28,12 +28,12 @@ from support import (
     wait_for_mails,
 )
 
-from christmas_campaign.cli.forget_look import PLACES
 from christmas_campaign.door.erasing import said
 from christmas_campaign.door.inbox import Call, Inbox
 from christmas_campaign.events import opaque_ids
 from christmas_campaign.local.stack import Stack
 from christmas_campaign.notion import page_values
+from christmas_campaign.operations.erase_search import PLACES
 from e2e.leaks import Search
 
 

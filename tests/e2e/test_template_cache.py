@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from support import add_contact, address, begin, found_in, refresh, wait_for_mails
 
-from christmas_campaign.cli.template_sync import CACHE_KEY
 from christmas_campaign.email.gate import template_key
 from christmas_campaign.local.stack import Stack
 from christmas_campaign.notion import schema
+from christmas_campaign.operations.template_sync import CACHE_KEY
 from christmas_campaign.sequences.model import sequence
 from christmas_campaign.steps.compose import TEMPLATE_KEPT
 

@@ -13,9 +13,9 @@ import pytest
 from support import SCALE
 
 from christmas_campaign.campaign.outcomes import Reason
-from christmas_campaign.cli import stopping
 from christmas_campaign.events import opaque_ids
 from christmas_campaign.local.stack import Stack
+from christmas_campaign.operations import stop as stop_operation
 from faults.account import Expected, settle_the_account
 from faults.people import burst, sleep_until
 
@@ -38,7 +38,7 @@ def test_32_fifty_contacts_are_stopped_during_a_burst_of_sends(tmp_path: Path) -
 
         def stop(email: str, moment: float) -> datetime:
             time.sleep(max(0.0, moment - (datetime.now(UTC) - due).total_seconds()))
-            stopping.stop(stack.kestra, opaque_ids.contact_id(email), Reason.UNSUBSCRIBED)
+            stop_operation.stop(stack.kestra, opaque_ids.contact_id(email), Reason.UNSUBSCRIBED)
             return datetime.now(UTC)
 
         sleep_until(due)

@@ -14,10 +14,10 @@ import pytest
 from support import address, mails, numbers, page_of, runs, sign_up, until
 
 from christmas_campaign.campaign.outcomes import Reason
-from christmas_campaign.cli import stopping
 from christmas_campaign.clients.kestra import Execution
 from christmas_campaign.events import opaque_ids
 from christmas_campaign.local.stack import PROJECT, Stack
+from christmas_campaign.operations import stop
 from faults.account import OVER, Expected, settle_the_account
 from faults.breaking import held
 from faults.people import SIGNUP, about_to_get_the_last, anchored, settled, wait_until_enrolled
@@ -157,14 +157,14 @@ def test_24_what_a_run_wrote_down_is_written_once_more_long_after_it(stack: Stac
     assert over(stack, again).state == "SUCCESS"
 
     contact = opaque_ids.contact_id(email)
-    stopping.stop(stack.kestra, contact, Reason.STOPPED_BY_PERSON)
-    stopping.go_on(stack.kestra, contact)
+    stop.stop(stack.kestra, contact, Reason.STOPPED_BY_PERSON)
+    stop.go_on(stack.kestra, contact)
     both = stack.kestra.executions(namespace="christmas", flow_id="stop", labels={"contact": contact})
     stopped, let_go = sorted(both, key=lambda run: run.created)
     assert over(stack, replay_from(stack, stopped, "keep")).state == "SUCCESS"
-    assert stopping.kept(stack.kestra, contact).stops == ()
-    now = stopping.stop(stack.kestra, contact, Reason.STOPPED_BY_PERSON)
+    assert stop.kept(stack.kestra, contact).stops == ()
+    now = stop.stop(stack.kestra, contact, Reason.STOPPED_BY_PERSON)
     assert over(stack, replay_from(stack, let_go, "keep")).state == "SUCCESS"
-    assert stopping.kept(stack.kestra, contact) == now
+    assert stop.kept(stack.kestra, contact) == now
     assert [each.reason for each in now.stops] == [Reason.STOPPED_BY_PERSON]
     settle_the_account(stack, [Expected(email)])

@@ -17,11 +17,11 @@ from cli.operator import christmas, christmas_json
 from faults.account import Expected, said_of, settle_the_account
 from support import PATIENCE, SCALE, add_contact, address, begin, enrolled, mails, numbers, page_of, runs, until
 
-from christmas_campaign.cli.deploying import deploy
 from christmas_campaign.clients import kestra_models
 from christmas_campaign.clients.kestra import Execution, Kestra
 from christmas_campaign.local.stack import PROJECT, Stack
 from christmas_campaign.notion import schema
+from christmas_campaign.operations.deploy_flows import deploy
 from christmas_campaign.repair.decide import ENROLL, SEND_EMAIL
 from christmas_campaign.sequences.model import SEQUENCES, sequence
 

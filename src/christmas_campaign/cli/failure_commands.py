@@ -9,14 +9,15 @@ from pathlib import Path
 import click
 
 from christmas_campaign.campaign import times
-from christmas_campaign.cli import amending, replaying
-from christmas_campaign.cli import failures as the_failures
 from christmas_campaign.cli.asking import agreed, count, env_file_option, json_option, print_json, yes_option
-from christmas_campaign.cli.failures import Failure
 from christmas_campaign.cli.plainly import plainly
-from christmas_campaign.cli.replaying import Replayed
 from christmas_campaign.clients.kestra import Kestra
 from christmas_campaign.deployment.environment import Environment
+from christmas_campaign.operations import failures as the_failures
+from christmas_campaign.operations import replay as operation
+from christmas_campaign.operations import reread_values
+from christmas_campaign.operations.failures import Failure
+from christmas_campaign.operations.replay import Replayed
 
 
 @click.command()
@@ -93,15 +94,15 @@ def replay(
         raise click.UsageError("Say what: the ID of an execution, --reason, or --all.")
     done: list[Replayed] = []
     with plainly(), Environment.read(env_file).kestra() as kestra:
-        values = amending.parse(variables)
-        chosen = replaying.chosen(the_failures.failures(kestra), ids, reason)
-        amending.check(chosen, values)
+        values = reread_values.parse(variables)
+        chosen = operation.chosen(the_failures.failures(kestra), ids, reason)
+        reread_values.check(chosen, values)
         left_out = _show_plan(kestra, chosen, not_sent)
         if values and chosen:
             click.echo(f"with a value for {', '.join(values)}")
         if len(left_out) < len(chosen) and agreed(yes, False, "Run them again?", "--yes"):
             wanted = [each for each in chosen if each not in left_out]
-            for each in replaying.replay(kestra, wanted, not_sent=not_sent, variables=values):
+            for each in operation.replay(kestra, wanted, not_sent=not_sent, variables=values):
                 done.append(each)
                 _show_done(each)
     sys.exit(1 if left_out or any(each.why_not for each in done) else 0)
@@ -113,7 +114,7 @@ def _show_plan(kestra: Kestra, chosen: Sequence[Failure], not_sent: bool) -> lis
     if not chosen:
         click.echo("There is nothing to run again.")
     for failure in chosen:
-        why_not = replaying.why_not(kestra, failure, not_sent=not_sent)
+        why_not = operation.why_not(kestra, failure, not_sent=not_sent)
         if why_not:
             left_out.append(failure)
         what = f"left out, {why_not}" if why_not else "to run again"

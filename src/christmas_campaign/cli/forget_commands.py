@@ -10,9 +10,8 @@ from typing import Any
 import click
 
 from christmas_campaign.campaign import email_address
-from christmas_campaign.cli import asking, forgetting, inbox_command, repair
+from christmas_campaign.cli import asking, inbox_command
 from christmas_campaign.cli.asking import agreed, count, env_file_option, json_option, print_json, yes_option
-from christmas_campaign.cli.forget_look import BOOKS, PLACES, Found, Systems, look
 from christmas_campaign.cli.plainly import plainly
 from christmas_campaign.deployment.environment import Environment
 from christmas_campaign.door.inbox import InboxError
@@ -20,6 +19,8 @@ from christmas_campaign.erasure.ownership import Person
 from christmas_campaign.errors import CommandError
 from christmas_campaign.events import opaque_ids
 from christmas_campaign.notion.schema import Database
+from christmas_campaign.operations import erase, repair_apply
+from christmas_campaign.operations.erase_search import BOOKS, PLACES, Found, Systems, look
 from christmas_campaign.stops import rules
 
 _OUT_OF_REACH = (
@@ -79,7 +80,7 @@ def forget(
         databases = {each: environment.database(each) for each in PLACES}
         inbox = inbox or inbox_command.path_of(environment)
         with environment.kestra() as kestra, environment.notion() as notion:
-            notion.pace(repair.PER_SECOND)
+            notion.pace(repair_apply.PER_SECOND)
             sources = {each: notion.data_source(found_at) for each, found_at in databases.items()}
             systems = Systems(kestra, notion, sources, inbox, asking.progress())
             try:
@@ -89,8 +90,8 @@ def forget(
                     _show(found, keep, inbox)
                 erased = something and agreed(yes, as_json, "Export all of it, then erase it for good?", "--yes")
                 if erased:
-                    file = export or forgetting.default_file(person.contact, datetime.now(UTC))
-                    for each in forgetting.forget_her(systems, found, address, keep, file):
+                    file = export or erase.default_file(person.contact, datetime.now(UTC))
+                    for each in erase.forget_her(systems, found, address, keep, file):
                         click.echo(f"Written to {each}, which only you can read.", err=as_json)
                         files.append(each)
             except InboxError as error:
@@ -105,7 +106,7 @@ def forget(
 def _show(found: Found, keep: Collection[Database], inbox: Path) -> None:
     lines = []
     if found.runs:
-        flows = ", ".join(f"{number} {flow}" for flow, number in forgetting.by_flow(found.runs.values()).items())
+        flows = ", ".join(f"{number} {flow}" for flow, number in erase.by_flow(found.runs.values()).items())
         lives = f", {count(len(found.live), 'has', 'have')} not ended" if found.live else ""
         lines.append(f"{count(len(found.runs), 'run', 'runs')} in Kestra ({flows}){lives}")
     if found.entries:

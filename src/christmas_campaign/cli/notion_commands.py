@@ -11,15 +11,16 @@ from typing import Any
 import click
 
 from christmas_campaign.campaign import email_address
-from christmas_campaign.cli import asking, notion_release, tracking
-from christmas_campaign.cli import notion_setup as the_setup
+from christmas_campaign.cli import asking
 from christmas_campaign.cli.asking import agreed, count, env_file_option, json_option, print_json, yes_option
-from christmas_campaign.cli.notion_check import Fault, examine
 from christmas_campaign.cli.plainly import plainly
 from christmas_campaign.clients.notion import Notion
 from christmas_campaign.deployment.environment import Environment
 from christmas_campaign.errors import CommandError
 from christmas_campaign.notion.schema import DATABASES
+from christmas_campaign.operations import notion_release, notion_tracking
+from christmas_campaign.operations import notion_setup as the_setup
+from christmas_campaign.operations.notion_check import Fault, examine
 
 
 @click.group()
@@ -140,7 +141,7 @@ def contact(address: str, env_file: Path | None, as_json: bool) -> None:
     """
     with plainly(), _opened(env_file) as (environment, client):
         email = _normalised(address)
-        pages = list(tracking.contact(environment, client, email))
+        pages = list(notion_tracking.contact(environment, client, email))
     if as_json:
         print_json([page._asdict() for page in pages])
     else:
@@ -215,18 +216,18 @@ def track(env_file: Path | None, yes: bool, as_json: bool) -> None:
 
     Exit code 0 if all is well, 1 if a page could not be written, 2 if it could not be done.
     """
-    failed: list[tuple[tracking.Note, str]] = []
-    written: list[tracking.Note] = []
+    failed: list[tuple[notion_tracking.Note, str]] = []
+    written: list[notion_tracking.Note] = []
     with plainly(), _opened(env_file) as (environment, client):
-        client.pace(tracking.PER_SECOND)
+        client.pace(notion_tracking.PER_SECOND)
         progress = asking.progress()
-        plan = tracking.plan(environment, client, progress)
+        plan = notion_tracking.plan(environment, client, progress)
         progress("")
         if not as_json:
             _show_tracking(plan)
         try:
             if plan.notes and agreed(yes, as_json, "Write this?", "--yes"):
-                for note, problem in tracking.write(client, plan.notes):
+                for note, problem in notion_tracking.write(client, plan.notes):
                     if problem is None:
                         written.append(note)
                     else:
@@ -238,7 +239,7 @@ def track(env_file: Path | None, yes: bool, as_json: bool) -> None:
     sys.exit(1 if failed else 0)
 
 
-def _show_tracking(plan: tracking.Tracking) -> None:
+def _show_tracking(plan: notion_tracking.Tracking) -> None:
     if plan.notes:
         click.echo(f"To write, on the pages of {count(len(plan.notes), 'contact', 'contacts')}:")
         for note in plan.notes:
@@ -254,9 +255,9 @@ def _show_tracking(plan: tracking.Tracking) -> None:
 
 
 def _show_written(
-    plan: tracking.Tracking,
-    written: Sequence[tracking.Note],
-    failed: Sequence[tuple[tracking.Note, str]],
+    plan: notion_tracking.Tracking,
+    written: Sequence[notion_tracking.Note],
+    failed: Sequence[tuple[notion_tracking.Note, str]],
     as_json: bool,
 ) -> None:
     if as_json:
@@ -277,5 +278,5 @@ def _show_written(
         click.echo(f"Not written: {note.email}: {problem}")
 
 
-def _note_json(note: tracking.Note) -> dict[str, Any]:
+def _note_json(note: notion_tracking.Note) -> dict[str, Any]:
     return {"email": note.email, "page": note.page, "emails": note.emails}

@@ -7,10 +7,10 @@ from pathlib import Path
 import click
 
 from christmas_campaign.campaign import times
-from christmas_campaign.cli import operating
 from christmas_campaign.cli.asking import count, env_file_option
 from christmas_campaign.cli.plainly import plainly
 from christmas_campaign.deployment.environment import Environment
+from christmas_campaign.operations import pause as operation
 
 
 @click.command()
@@ -23,7 +23,7 @@ def pause(env_file: Path | None) -> None:
     Exit code 0 when they are held, before too; 2 if Kestra could not be told.
     """
     with plainly(), Environment.read(env_file).kestra() as kestra:
-        held = operating.pause(kestra)
+        held = operation.pause(kestra)
     since = times.moment_for_people(held.since)
     if held.already:
         click.echo(f"All e-mails are held already, since {since}; {count(held.due, 'is', 'are')} due and waiting.")
@@ -39,7 +39,7 @@ def resume(env_file: Path | None) -> None:
     Exit code 0 when they go on, before too; 2 if Kestra could not be told.
     """
     with plainly(), Environment.read(env_file).kestra() as kestra:
-        since, due = operating.resume(kestra)
+        since, due = operation.resume(kestra)
     if since is None and not due:
         click.echo("No e-mail is held.")
     elif since is None:

@@ -10,11 +10,11 @@ from pathlib import Path
 import click
 
 from christmas_campaign import folders
-from christmas_campaign.cli import deploying
-from christmas_campaign.cli import smoke as the_smoke
 from christmas_campaign.cli.asking import count, env_file_option, json_option, print_json
 from christmas_campaign.cli.plainly import plainly
 from christmas_campaign.deployment.environment import Environment
+from christmas_campaign.operations import deploy_flows
+from christmas_campaign.operations import smoke as the_smoke
 
 
 @click.command()
@@ -36,8 +36,8 @@ def deploy(folder: Path, env_file: Path | None, wait: float) -> None:
     Exit code 0 when all are there, 2 if one could not be deployed; the others are there then.
     """
     with plainly(), Environment.read(env_file).kestra() as kestra:
-        deploying.wait_for(kestra, wait)
-        done = deploying.deploy(kestra, folder)
+        deploy_flows.wait_for(kestra, wait)
+        done = deploy_flows.deploy(kestra, folder)
     for found in done.created:
         click.echo(f"new: {found}")
     for found in done.changed:

@@ -12,13 +12,13 @@ from typing import Any
 import click
 
 from christmas_campaign.cli import asking
-from christmas_campaign.cli import repair as the_repair
 from christmas_campaign.cli.asking import count, env_file_option, json_option, print_json
 from christmas_campaign.cli.plainly import plainly
-from christmas_campaign.cli.repair import Done
-from christmas_campaign.cli.repair_look import Look, look
 from christmas_campaign.deployment.environment import Environment
 from christmas_campaign.notion import schema
+from christmas_campaign.operations import repair_apply as the_repair
+from christmas_campaign.operations.repair_apply import Done
+from christmas_campaign.operations.repair_snapshot import Look, look
 
 
 @click.command()

@@ -11,13 +11,14 @@ import click
 from christmas_campaign.campaign import email_address, times
 from christmas_campaign.campaign.outcomes import Reason
 from christmas_campaign.campaign.unsubscribe_link import url as unsubscribe_link_url
-from christmas_campaign.cli import stopping, template_sync
 from christmas_campaign.cli.asking import agreed, count, env_file_option, json_option, print_json, yes_option
 from christmas_campaign.cli.plainly import plainly
-from christmas_campaign.cli.stopping import Enrolled, Kept
 from christmas_campaign.deployment.environment import Environment, SettingError
 from christmas_campaign.enrolment import alerts
 from christmas_campaign.events import opaque_ids
+from christmas_campaign.operations import stop as operation
+from christmas_campaign.operations import template_sync
+from christmas_campaign.operations.stop import Enrolled, Kept
 from christmas_campaign.sequences.model import SEQUENCES
 from christmas_campaign.stops import rules
 from christmas_campaign.stops.rules import BY_PERSON, RULES, holds_for_good
@@ -60,10 +61,10 @@ def stop(contact: str, env_file: Path | None, reason: str, yes: bool) -> None:
     """
     rule = RULES[Reason(reason)]
     with plainly(), Environment.read(env_file).kestra() as kestra:
-        wait = count(stopping.waiting(kestra, contact), "e-mail waits", "e-mails wait")
+        wait = count(operation.waiting(kestra, contact), "e-mail waits", "e-mails wait")
         click.echo(f"Contact {contact}: {wait}. {reason} ends {_names(rule.ends)}, {rule.holds.value}.")
         if agreed(yes, False, "Stop her?", "--yes"):
-            _show(stopping.stop(kestra, contact, Reason(reason)))
+            _show(operation.stop(kestra, contact, Reason(reason)))
 
 
 @click.command("go-on")
@@ -84,13 +85,13 @@ def go_on(contact: str, env_file: Path | None, also_for_good: bool, yes: bool) -
     Exit code 0 when nothing stops her any more, or can be; 1 when something holds for good; 2 if Kestra could not be told.
     """
     with plainly(), Environment.read(env_file).kestra() as kestra:
-        found = stopping.kept(kestra, contact)
+        found = operation.kept(kestra, contact)
         _show(found)
         if also_for_good and any(holds_for_good(each) for each in found.stops):
             click.echo(_WARNING, err=True)
         # After a restore the contact's pages in Notion may know of a stop that Kestra has lost.
         if (found.stops or also_for_good) and agreed(yes, False, "Let her go on?", "--yes"):
-            found = stopping.go_on(kestra, contact, also_for_good=also_for_good)
+            found = operation.go_on(kestra, contact, also_for_good=also_for_good)
             _show(found)
             if any(holds_for_good(each) for each in found.stops):
                 click.echo("That holds for good.", err=True)
@@ -128,8 +129,8 @@ def stopped(contact: str | None, env_file: Path | None, as_json: bool) -> None:
     Exit code 0, whoever is stopped; 2 if it could not be found out.
     """
     with plainly(), Environment.read(env_file).kestra() as kestra:
-        found = list(stopping.all_kept(kestra)) if contact is None else [stopping.kept(kestra, contact)]
-        enrolled = {each.contact: stopping.enrolments(kestra, each.contact) for each in found if each.stops}
+        found = list(operation.all_kept(kestra)) if contact is None else [operation.kept(kestra, contact)]
+        enrolled = {each.contact: operation.enrolments(kestra, each.contact) for each in found if each.stops}
     if as_json:
         print_json([_as_json(each, enrolled[each.contact]) for each in found if each.stops])
         return

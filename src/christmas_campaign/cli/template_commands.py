@@ -11,11 +11,12 @@ from pathlib import Path
 import click
 
 from christmas_campaign import folders
-from christmas_campaign.cli import template_preview, template_report, template_sync
+from christmas_campaign.cli import template_report
 from christmas_campaign.cli.plainly import plainly
 from christmas_campaign.deployment.environment import Environment
 from christmas_campaign.errors import CommandError
 from christmas_campaign.notion import schema
+from christmas_campaign.operations import template_preview, template_sync
 from christmas_campaign.sequences.model import SEQUENCES
 from christmas_campaign.templates import template_check
 from christmas_campaign.templates.template_check import Page

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from christmas_campaign.cli.template_preview import Preview
+from christmas_campaign.operations.template_preview import Preview
 from christmas_campaign.templates import template_check
 from christmas_campaign.templates.template_check import Checked, Fault, Report, Use
 from christmas_campaign.templates.value_sources import Origin, as_asked

@@ -9,12 +9,12 @@ import time
 from collections.abc import Iterable, Mapping
 
 from christmas_campaign.campaign.outcomes import Reason
-from christmas_campaign.cli.failures import NAMESPACE, Failure
 from christmas_campaign.clients.kestra import Kestra
 from christmas_campaign.enrolment.record import Record
 from christmas_campaign.enrolment.request import enroll_input
 from christmas_campaign.errors import CommandError
 from christmas_campaign.events import intake
+from christmas_campaign.operations.failures import NAMESPACE, Failure
 from christmas_campaign.repair.decide import ENROLL, SEND_EMAIL
 
 #: How long, in seconds, to wait for the run of `enroll`: enrolments that came before it go first.

@@ -7,13 +7,13 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from christmas_campaign.campaign import facts, times
-from christmas_campaign.cli.operating import PAUSED_KEY
 from christmas_campaign.clients import kestra_models
 from christmas_campaign.clients.kestra import Execution, Kestra
 from christmas_campaign.clients.notion import Notion, NotionError
 from christmas_campaign.enrolment.record import Record
 from christmas_campaign.notion import page_values, schema
 from christmas_campaign.notion.page_values import Page
+from christmas_campaign.operations.pause import PAUSED_KEY
 from christmas_campaign.repair import decide
 from christmas_campaign.repair.actions import Mend
 from christmas_campaign.repair.decide import ENROLL, SEND_EMAIL, Enrolment, Lane, Run

@@ -13,8 +13,6 @@ from typing import Any
 
 from christmas_campaign.campaign import times
 from christmas_campaign.campaign.outcomes import Reason
-from christmas_campaign.cli import stopping
-from christmas_campaign.cli.forget_look import NAMESPACE, Found, Systems, look
 from christmas_campaign.clients import kestra_models
 from christmas_campaign.clients.kestra import Kestra, KestraError
 from christmas_campaign.clients.notion import NotionError
@@ -24,6 +22,8 @@ from christmas_campaign.erasure.ownership import Person
 from christmas_campaign.errors import CommandError
 from christmas_campaign.notion import page_values
 from christmas_campaign.notion.schema import Database
+from christmas_campaign.operations import stop
+from christmas_campaign.operations.erase_search import NAMESPACE, Found, Systems, look
 from christmas_campaign.stops import rules
 
 #: How often it looks again, and erases what has come in between.
@@ -79,10 +79,10 @@ def _look_for_the_flow(kestra: Kestra) -> None:
 
 def suppress(kestra: Kestra, contact: str) -> None:
     """Stop a contact for good, unless she is; once it returns, nothing is sent to her any more. Raises as ``stopping.stop``."""
-    if any(rules.holds_for_good(each) for each in stopping.kept(kestra, contact).stops):
-        stopping.settle(kestra, contact)
+    if any(rules.holds_for_good(each) for each in stop.kept(kestra, contact).stops):
+        stop.settle(kestra, contact)
     else:
-        stopping.stop(kestra, contact, Reason.UNSUBSCRIBED)
+        stop.stop(kestra, contact, Reason.UNSUBSCRIBED)
 
 
 def end_what_lives(systems: Systems, found: Found) -> None:
@@ -130,7 +130,7 @@ def _erase(systems: Systems, found: Found, keep: Collection[Database], *, first:
                 raise
     # What this very command has run is hers too.
     for run in systems.kestra.executions(namespace=NAMESPACE, labels={"contact": found.person.contact}):
-        if not run.live and run.flow == stopping.FLOW:
+        if not run.live and run.flow == stop.FLOW:
             _unless_done(systems.kestra.delete_execution, run.id)
     systems.progress("")
 

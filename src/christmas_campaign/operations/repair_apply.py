@@ -12,15 +12,15 @@ from itertools import groupby
 from typing import Any, NamedTuple
 
 from christmas_campaign.campaign.outcomes import Outcome, Reason
-from christmas_campaign.cli import repair_look
-from christmas_campaign.cli.failures import ledger_key
-from christmas_campaign.cli.operating import PAUSED_KEY
-from christmas_campaign.cli.repair_look import CURSOR_KEY, NAMESPACE, Look
 from christmas_campaign.clients import kestra_models
 from christmas_campaign.clients.kestra import Kestra, KestraError
 from christmas_campaign.clients.notion import Notion, NotionError
 from christmas_campaign.enrolment.record import Settled, time_to_live
 from christmas_campaign.notion import page_values, schema
+from christmas_campaign.operations import repair_snapshot
+from christmas_campaign.operations.failures import ledger_key
+from christmas_campaign.operations.pause import PAUSED_KEY
+from christmas_campaign.operations.repair_snapshot import CURSOR_KEY, NAMESPACE, Look
 from christmas_campaign.repair import decide
 from christmas_campaign.repair.actions import Enroll, Kill, Mend, Recount, Release, Schedule, Stamp, Unblock, Withdraw
 from christmas_campaign.repair.decide import ENROLL, SEND_EMAIL, Snapshot
@@ -102,13 +102,13 @@ def _second_look(kestra: Kestra, mend: Mend, seen: Snapshot) -> list[Mend]:
         at_work = [state for state in kestra_models.LIVE if state not in ("CREATED", "QUEUED")]
         for states in (["QUEUED"], at_work):
             found = kestra.executions(namespace=NAMESPACE, flow_id=mend.flow, states=states)
-            lane |= {each.id: repair_look.run(each) for each in found}
-        return decide.repair(Snapshot(now, list(lane.values()), repair_look.lanes(kestra, mend.flow), held=held))
+            lane |= {each.id: repair_snapshot.run(each) for each in found}
+        return decide.repair(Snapshot(now, list(lane.values()), repair_snapshot.lanes(kestra, mend.flow), held=held))
     labels = {"enrolment": mend.enrolment}
     live = kestra.executions(namespace=NAMESPACE, labels=labels, states=kestra_models.LIVE)
     recorded_at = next(each.recorded_at for each in seen.enrolments if each.id == mend.enrolment)
-    enrolment = repair_look.enrolment(kestra, mend.enrolment, recorded_at)
-    runs = [repair_look.run(each) for each in live]
+    enrolment = repair_snapshot.enrolment(kestra, mend.enrolment, recorded_at)
+    runs = [repair_snapshot.run(each) for each in live]
     return decide.repair(Snapshot(now, runs, enrolments=[enrolment] if enrolment else []))
 
 

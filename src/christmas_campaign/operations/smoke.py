@@ -11,10 +11,10 @@ import httpx
 
 from christmas_campaign.campaign import facts
 from christmas_campaign.campaign.settings import REAL_RESEND
-from christmas_campaign.cli.notion_check import Fault, examine
 from christmas_campaign.deployment.environment import Environment, SettingError
 from christmas_campaign.errors import CommandError
 from christmas_campaign.notion.schema import DATABASES
+from christmas_campaign.operations.notion_check import Fault, examine
 
 RESEND_URL = f"https://{REAL_RESEND}"
 

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from christmas_campaign.campaign.outcomes import Outcome
-from christmas_campaign.cli import amending, template_sync
-from christmas_campaign.cli.failures import NAMESPACE, Failure, ledger_key, settled
 from christmas_campaign.clients.kestra import Kestra, KestraError
 from christmas_campaign.errors import CommandError
+from christmas_campaign.operations import reread_values, template_sync
+from christmas_campaign.operations.failures import NAMESPACE, Failure, ledger_key, settled
 from christmas_campaign.repair.decide import ENROLL, SEND_EMAIL
 from christmas_campaign.stops import bookings
 
@@ -65,12 +65,14 @@ def replay(
     # All are begun before the first is waited for, so that they queue while others run.
     amends: dict[str | None, str | None] = {}
     for failure in chosen:
-        if amending.needed(failure, given) and failure.enrolment not in amends:
-            amends[failure.enrolment] = amending.start(kestra, str(failure.enrolment), given)
+        if reread_values.needed(failure, given) and failure.enrolment not in amends:
+            amends[failure.enrolment] = reread_values.start(kestra, str(failure.enrolment), given)
     for failure in chosen:
-        amend = amends.get(failure.enrolment) if amending.needed(failure, given) else None
+        amend = amends.get(failure.enrolment) if reread_values.needed(failure, given) else None
         try:
-            against = why_not(kestra, failure, not_sent=not_sent) or (amending.wait(kestra, amend) if amend else None)
+            against = why_not(kestra, failure, not_sent=not_sent) or (
+                reread_values.wait(kestra, amend) if amend else None
+            )
             yield Replayed(failure, None if against else _again(kestra, failure, not_sent), against)
         except KestraError as error:
             if error.status is None:

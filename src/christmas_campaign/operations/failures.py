@@ -10,12 +10,12 @@ from typing import Any, NamedTuple
 
 from christmas_campaign.campaign import times
 from christmas_campaign.campaign.outcomes import WHAT_TO_DO, Outcome, Reason
-from christmas_campaign.cli import stopping
 from christmas_campaign.clients import kestra_models
 from christmas_campaign.clients.kestra import Execution, Kestra
 from christmas_campaign.door.handlers import HANDLERS
 from christmas_campaign.enrolment import alerts
 from christmas_campaign.notion import page_values
+from christmas_campaign.operations import stop
 from christmas_campaign.repair.decide import ENROLL, SEND_EMAIL
 from christmas_campaign.sequences.model import SEQUENCES
 from christmas_campaign.stops import bookings, marks
@@ -119,7 +119,7 @@ def _subject(run: Execution) -> tuple[str, ...]:
         return run.flow, str(run.inputs.get("enrolment")), str(run.inputs.get("number"))
     if run.flow == _REPORT:
         return run.flow, str(run.labels.get("enrolment")), str(run.labels.get("number"))
-    if run.flow in (stopping.FLOW, marks.FLOW):
+    if run.flow in (stop.FLOW, marks.FLOW):
         # That another contact was stopped does not stop this one.
         return run.flow, str(run.inputs.get("contact"))
     return (run.flow, _call(run)) if run.flow in _CALLED else (run.flow,)
