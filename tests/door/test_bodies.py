@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from christmas_campaign.door.bodies import DEPTH, NAME_LENGTH, NUMBER_LENGTH, Unreadable, read
+from christmas_campaign.door.http.json_body import DEPTH, NAME_LENGTH, NUMBER_LENGTH, Unreadable, read
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ import httpx
 import pytest
 from support import address, payload, until
 
-from christmas_campaign.door.bodies import MOST_BYTES
+from christmas_campaign.door.http.json_body import MOST_BYTES
 from christmas_campaign.door.paths import TODAY
 from door.process import DoorProcess, Upstream, raw, rest
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from christmas_campaign.door.limits import Busy, Places, Rate
+from christmas_campaign.door.http.limits import Busy, Places, Rate
 
 
 class Clock:

@@ -6,7 +6,7 @@ import ipaddress
 
 import pytest
 
-from christmas_campaign.door.senders import counted, sender, shown
+from christmas_campaign.door.http.client_address import counted, sender, shown
 
 PROXIES = (ipaddress.ip_network("172.18.0.0/16"), ipaddress.ip_network("fd00::/8"))
 NOBODY = "0.0.0.0"  # noqa: S104  (nothing listens there)

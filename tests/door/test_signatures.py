@@ -11,8 +11,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
+from christmas_campaign.door.http.signatures import CALENDLY_WINDOW, STANDARD_WINDOW, Headers, Refused, check
 from christmas_campaign.door.settings import key_bytes
-from christmas_campaign.door.signatures import CALENDLY_WINDOW, STANDARD_WINDOW, Headers, Refused, check
 
 NOW = datetime.fromtimestamp(1_700_000_000, tz=UTC)
 BODY = '{"email":"ana@example.com","first_name":"Lệ Ngọc"}'.encode()

@@ -14,7 +14,7 @@ import pytest
 from support import address, payload, until
 
 from christmas_campaign.campaign import times
-from christmas_campaign.door import bodies
+from christmas_campaign.door.http import json_body
 from christmas_campaign.door.inbox import look
 from christmas_campaign.door.paths import NATIVE, TODAY
 from christmas_campaign.events import intake
@@ -120,7 +120,7 @@ def test_only_what_intake_takes_reaches_kestra(storm: Storm) -> None:
     for each in storm.upstream.arrived:
         name = by_path[each.path]
         assert digest(name, each.body) in storm.outcome.may, each.body[:500]
-        assert intake.answer(bodies.read(each.body), name, datetime.now(UTC), "")["code"] == 200
+        assert intake.answer(json_body.read(each.body), name, datetime.now(UTC), "")["code"] == 200
         assert set(each.headers) <= OWN_HEADERS
         assert each.headers["content-type"] == "application/json"
         received = times.parse(each.headers["x-received-at"])

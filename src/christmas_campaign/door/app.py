@@ -16,15 +16,16 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from christmas_campaign.campaign import times
-from christmas_campaign.door import bodies, cors, log, senders, signatures, unsubscribe
-from christmas_campaign.door.answers import HEADERS, Answer, Refusal, later, wrong_body
+from christmas_campaign.door import log, unsubscribe
 from christmas_campaign.door.handlers import BY_NAME, UNSUBSCRIBE
 from christmas_campaign.door.health import Health
+from christmas_campaign.door.http import client_address, cors, json_body, signatures
+from christmas_campaign.door.http.body_reader import Reading
+from christmas_campaign.door.http.limits import MOST_HEADER_BYTES, Busy, Places, Rate
+from christmas_campaign.door.http.responses import HEADERS, Answer, Refusal, later, wrong_body
 from christmas_campaign.door.inbox import Call, Kept
 from christmas_campaign.door.keeping import Keeping
-from christmas_campaign.door.limits import MOST_HEADER_BYTES, Busy, Places, Rate
 from christmas_campaign.door.paths import Paths, Place
-from christmas_campaign.door.reading import Reading
 from christmas_campaign.door.settings import Settings
 from christmas_campaign.door.unsubscribe import Shown
 from christmas_campaign.stops.unsubscribe import Wish
@@ -64,7 +65,7 @@ class Door:
         headers = Headers(scope=scope)
         reading = Reading(headers, receive)
         client = scope.get("client")
-        address = senders.sender(
+        address = client_address.sender(
             client[0] if client else None, headers.getlist("x-forwarded-for"), self._settings.proxies
         )
         for_browsers = cors.headers(self._settings.origins, headers)
@@ -87,7 +88,7 @@ class Door:
         scope: Scope,
         headers: Headers,
         reading: Reading,
-        address: senders.Address,
+        address: client_address.Address,
         place: Place | None,
         for_browsers: dict[str, str],
     ) -> Response:
@@ -101,7 +102,7 @@ class Door:
             raise Refusal(405, "this method is not taken here", {"Allow": ", ".join(place.methods)})
         if place.handler is None:
             return await self._healthy()
-        wait = self._rate.take(senders.counted(address))
+        wait = self._rate.take(client_address.counted(address))
         if wait:
             raise later(429, "too many calls from there", wait)
         try:
@@ -134,7 +135,7 @@ class Door:
             raise later(503, "there is no room to keep the call", NO_ROOM_SECONDS)
         return unsubscribe.page(Shown.STOPPED if wish is Wish.STOP else Shown.GOES_ON, sender)
 
-    async def _take(self, place: Place, scope: Scope, reading: Reading, address: senders.Address) -> Answer:
+    async def _take(self, place: Place, scope: Scope, reading: Reading, address: client_address.Address) -> Answer:
         assert place.handler is not None  # noqa: S101  (the health is answered elsewhere)
         body = await reading.whole()
         now = self._now()
@@ -150,7 +151,7 @@ class Door:
                 decision = await asyncio.get_running_loop().run_in_executor(self._thread, decide)
             else:
                 decision = decide()
-        except bodies.Unreadable as unreadable:
+        except json_body.Unreadable as unreadable:
             _log(place, address, 422, f"the body {unreadable}")
             return wrong_body(str(unreadable))
         if decision.code != 200:
@@ -175,6 +176,6 @@ def _check_head(scope: Scope) -> None:
         raise Refusal(431, f"the headers are larger than {MOST_HEADER_BYTES} bytes")
 
 
-def _log(place: Place | None, address: senders.Address, status: int, why: str) -> None:
+def _log(place: Place | None, address: client_address.Address, status: int, why: str) -> None:
     what = "-" if place is None else place.handler or "health"
-    log.line("refused", what, senders.shown(address), status, why)
+    log.line("refused", what, client_address.shown(address), status, why)

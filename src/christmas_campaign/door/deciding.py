@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from christmas_campaign.campaign.outcomes import Outcome
-from christmas_campaign.door import bodies
+from christmas_campaign.door.http import json_body
 from christmas_campaign.email import delivery_reports
 from christmas_campaign.email.delivery_reports import Report
 from christmas_campaign.events import intake
@@ -39,7 +39,7 @@ def of_sequence(name: str) -> Decide:
     """Return what decides about the calls that start a sequence: intake."""
 
     def decide(body: bytes, now: datetime) -> Decision:
-        answer = intake.answer(bodies.read(body), name, now, "")
+        answer = intake.answer(json_body.read(body), name, now, "")
         if answer["code"] != 200:
             # What comes after the full stop may be the sender's own words.
             wrong = sorted({problem["field"].partition(".")[0] for problem in answer["body"]["errors"]})
@@ -56,7 +56,7 @@ def of_sequence(name: str) -> Decide:
 def of_resend(body: bytes, now: datetime) -> Decision:
     """Decide about a report of Resend's: what is not about an e-mail of this system is no matter of Kestra's."""
     # Whether it counts that an e-mail was opened is a setting of Kestra's.
-    found = delivery_reports.read(bodies.read(body), now, opens=True)
+    found = delivery_reports.read(json_body.read(body), now, opens=True)
     if isinstance(found, Report):
         return Decision(200, {"status": Outcome.ACCEPTED})
     return Decision(200, {"status": Outcome.SKIPPED, "reason": found}, handed_on=False)

@@ -8,7 +8,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
-from christmas_campaign.door import bodies
+from christmas_campaign.door.http import json_body
 from christmas_campaign.door.inbox import InboxError
 
 
@@ -53,6 +53,6 @@ def erase(path: Path, ids: Collection[str]) -> None:
 
 def _read(raw: bytes) -> object:
     try:
-        return bodies.read(raw)
-    except bodies.Unreadable:
+        return json_body.read(raw)
+    except json_body.Unreadable:
         return raw.decode(errors="replace")

@@ -9,8 +9,9 @@ from christmas_campaign import __version__
 from christmas_campaign.campaign import unsubscribe_link
 from christmas_campaign.campaign.outcomes import Outcome, Reason
 from christmas_campaign.campaign.unsubscribe_link import PATH
-from christmas_campaign.door import answers, openapi_forms, openapi_payloads, unsubscribe
-from christmas_campaign.door.bodies import MOST_BYTES
+from christmas_campaign.door import openapi_forms, openapi_payloads, unsubscribe
+from christmas_campaign.door.http import responses
+from christmas_campaign.door.http.json_body import MOST_BYTES
 from christmas_campaign.door.paths import HEALTH, NATIVE, OLD, TODAY
 from christmas_campaign.sequences import payloads
 from christmas_campaign.sequences.model import SEQUENCES, sequence
@@ -29,7 +30,7 @@ _MOMENT = {"type": "string", "format": "date-time"}
 
 #: On every answer.
 _ALWAYS = {
-    name: {"required": True, "schema": {"type": "string", "enum": [value]}} for name, value in answers.HEADERS.items()
+    name: {"required": True, "schema": {"type": "string", "enum": [value]}} for name, value in responses.HEADERS.items()
 }
 _RETRY = {"Retry-After": {"description": "seconds", "required": True, "schema": {"type": "integer", "minimum": 1}}}
 _ALLOW = {"Allow": {"description": "the methods that are taken", "required": True, "schema": {"type": "string"}}}

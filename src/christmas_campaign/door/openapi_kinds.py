@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from christmas_campaign.campaign import email_address
-from christmas_campaign.door.bodies import DEPTH, NAME_LENGTH
+from christmas_campaign.door.http.json_body import DEPTH, NAME_LENGTH
 from christmas_campaign.sequences import field_types
 from christmas_campaign.sequences.field_types import Kind
 from christmas_campaign.sequences.model import sequence

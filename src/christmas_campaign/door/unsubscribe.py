@@ -18,7 +18,7 @@ from urllib.parse import parse_qsl
 
 from starlette.responses import Response
 
-from christmas_campaign.door.answers import HEADERS, Refusal
+from christmas_campaign.door.http.responses import HEADERS, Refusal
 from christmas_campaign.stops.unsubscribe import Wish
 
 #: The most bytes of a form: what is sent here has a hundred.

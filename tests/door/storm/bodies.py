@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from hypothesis import strategies as st
 from support import payload
 
-from christmas_campaign.door.bodies import DEPTH, MOST_BYTES
+from christmas_campaign.door.http.json_body import DEPTH, MOST_BYTES
 from christmas_campaign.sequences import payloads
 from christmas_campaign.sequences.model import SEQUENCES
 from door.storm.aim import MARK, Aim

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from christmas_campaign.door.bodies import MOST_BYTES
-from christmas_campaign.door.protocol import MOST_PIECES
+from christmas_campaign.door.http.json_body import MOST_BYTES
+from christmas_campaign.door.http.protocol import MOST_PIECES
 from door.storm.aim import Aim, length, request, signed
 from door.storm.bodies import Call, calls, padded
 from door.storm.shot import End, Shot

@@ -10,8 +10,8 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from christmas_campaign.door.answers import Refusal
-from christmas_campaign.door.bodies import MOST_BYTES
+from christmas_campaign.door.http.json_body import MOST_BYTES
+from christmas_campaign.door.http.responses import Refusal
 
 #: How long a sender may take for the whole body, in seconds.
 LIMIT = 10.0

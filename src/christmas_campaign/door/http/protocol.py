@@ -14,9 +14,10 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
-from christmas_campaign.door import log, senders
-from christmas_campaign.door.answers import Refusal
-from christmas_campaign.door.limits import MOST_HEADER_BYTES
+from christmas_campaign.door import log
+from christmas_campaign.door.http import client_address
+from christmas_campaign.door.http.limits import MOST_HEADER_BYTES
+from christmas_campaign.door.http.responses import Refusal
 
 #: How long the lines before the body may take, and how long a connection may be idle between two requests, in seconds.
 HEAD_SECONDS = 10.0
@@ -146,5 +147,5 @@ class DoorProtocol(H11Protocol):
         self.transport.abort()
 
     def _log(self, refusal: Refusal) -> None:
-        address = senders.sender(self.client[0] if self.client else None, (), ())
-        log.line("refused", "-", senders.shown(address), refusal.status, refusal.why)
+        address = client_address.sender(self.client[0] if self.client else None, (), ())
+        log.line("refused", "-", client_address.shown(address), refusal.status, refusal.why)

@@ -1,0 +1,1 @@
+"""The HTTP of the door: reading a call, signatures, limits, responses."""
