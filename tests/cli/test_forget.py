@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from christmas_campaign.cli.main import main
-from christmas_campaign.door.erasing import Said
+from christmas_campaign.door.inbox.erasure import Said
 from christmas_campaign.erasure.ownership import Person
 from christmas_campaign.notion import schema
 from christmas_campaign.operations import erase

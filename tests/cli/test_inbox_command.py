@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 
 from christmas_campaign.cli import asking
 from christmas_campaign.cli.main import main
-from christmas_campaign.door.inbox import Call, Inbox, look
+from christmas_campaign.door.inbox.store import Call, Inbox, look
 
 ARRIVED = datetime(2025, 11, 20, 15, 0, tzinfo=UTC)
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from christmas_campaign.door.discarding import discard
-from christmas_campaign.door.inbox import Call, Inbox, InboxError, Kept, look
+from christmas_campaign.door.inbox.admin import discard
+from christmas_campaign.door.inbox.store import Call, Inbox, InboxError, Kept, look
 
 ARRIVED = datetime(2025, 11, 20, 15, 0, tzinfo=UTC)
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from christmas_campaign.door.erasing import Said, erase, said
-from christmas_campaign.door.inbox import Call, Inbox, InboxError, look
+from christmas_campaign.door.inbox.erasure import Said, erase, said
+from christmas_campaign.door.inbox.store import Call, Inbox, InboxError, look
 
 ARRIVED = datetime(2025, 11, 20, 15, 0, tzinfo=UTC)
 BODIES = {"a": b'{"email": "a@example.com"}', "b": b'{"email": "b@exam', "c": b'["\\u0000"]'}

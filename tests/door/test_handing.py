@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from christmas_campaign.door import handing as the_handing
-from christmas_campaign.door.handing import Handing
 from christmas_campaign.door.handlers import BY_NAME
-from christmas_campaign.door.inbox import HOLDS, Call, Inbox, Kept, look
-from christmas_campaign.door.keeping import Keeping
+from christmas_campaign.door.inbox import forwarder as the_handing
+from christmas_campaign.door.inbox.forwarder import Handing
+from christmas_campaign.door.inbox.store import HOLDS, Call, Inbox, Kept, look
+from christmas_campaign.door.inbox.writer import Keeping
 from door.process import DIE, HANG, KEYS, Upstream
 
 ARRIVED = datetime(2025, 11, 20, 15, 0, 0, 123_000, tzinfo=UTC)

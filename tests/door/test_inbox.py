@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from christmas_campaign.door.inbox import HOLDS, Call, Inbox, InboxError, Kept, look
-from christmas_campaign.door.keeping import Keeping
+from christmas_campaign.door.inbox.store import HOLDS, Call, Inbox, InboxError, Kept, look
+from christmas_campaign.door.inbox.writer import Keeping
 
 ARRIVED = datetime(2025, 11, 20, 15, 0, 0, 123_000, tzinfo=UTC)
 NOW = 2_000_000_000.0

@@ -19,7 +19,7 @@ import httpx
 import pytest
 from support import address, payload, until
 
-from christmas_campaign.door.inbox import look
+from christmas_campaign.door.inbox.store import look
 from christmas_campaign.door.paths import NATIVE, TODAY
 from christmas_campaign.local.child_process import ChildError
 from door.process import HANG, KEYS, DoorProcess, Upstream, addresses, base64_of

@@ -13,7 +13,7 @@ from standardwebhooks import Webhook
 from support import until
 
 from christmas_campaign.door.handlers import BY_NAME
-from christmas_campaign.door.inbox import look
+from christmas_campaign.door.inbox.store import look
 from door.process import KEYS, DoorProcess, Upstream, base64_of
 
 NEW, OLD = "whsec_" + base64_of("the new secret of Resend"), "whsec_" + base64_of("the one before it")

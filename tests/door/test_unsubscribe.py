@@ -15,7 +15,7 @@ from browser import browser
 from support import until
 
 from christmas_campaign.campaign import times, unsubscribe_link
-from christmas_campaign.door.inbox import look
+from christmas_campaign.door.inbox.store import look
 from christmas_campaign.events import opaque_ids
 from door.process import KEYS, UNSUBSCRIBE_KEY, UNSUBSCRIBE_KEYS, DoorProcess, Upstream, base64_of
 

@@ -28,8 +28,8 @@ from support import (
     wait_for_mails,
 )
 
-from christmas_campaign.door.erasing import said
-from christmas_campaign.door.inbox import Call, Inbox
+from christmas_campaign.door.inbox.erasure import said
+from christmas_campaign.door.inbox.store import Call, Inbox
 from christmas_campaign.events import opaque_ids
 from christmas_campaign.local.stack import Stack
 from christmas_campaign.notion import page_values

@@ -27,7 +27,7 @@ from support import (
 
 from christmas_campaign.campaign import times, unsubscribe_link
 from christmas_campaign.door.handlers import HANDLERS
-from christmas_campaign.door.inbox import look
+from christmas_campaign.door.inbox.store import look
 from christmas_campaign.events import opaque_ids
 from christmas_campaign.local.stack import Stack
 

@@ -15,7 +15,7 @@ from door.process import DoorProcess, base64_of, stack_keys
 from standardwebhooks import Webhook
 from support import SCALE, found_in, free_port, payload, until
 
-from christmas_campaign.door.inbox import look
+from christmas_campaign.door.inbox.store import look
 from christmas_campaign.door.paths import TODAY
 from christmas_campaign.local.stack import Stack
 from christmas_campaign.notion import schema

@@ -14,7 +14,7 @@ from christmas_campaign.cli import asking, inbox_command
 from christmas_campaign.cli.asking import agreed, count, env_file_option, json_option, print_json, yes_option
 from christmas_campaign.cli.plainly import plainly
 from christmas_campaign.deployment.environment import Environment
-from christmas_campaign.door.inbox import InboxError
+from christmas_campaign.door.inbox.store import InboxError
 from christmas_campaign.erasure.ownership import Person
 from christmas_campaign.errors import CommandError
 from christmas_campaign.events import opaque_ids

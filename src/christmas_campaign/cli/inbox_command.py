@@ -11,9 +11,9 @@ import click
 from christmas_campaign.cli.asking import agreed, count, env_file_option, json_option, print_json, yes_option
 from christmas_campaign.cli.plainly import plainly
 from christmas_campaign.deployment.environment import Environment
-from christmas_campaign.door import inbox as the_inbox
-from christmas_campaign.door.discarding import discard as discard_calls
-from christmas_campaign.door.inbox import Entry
+from christmas_campaign.door.inbox import store as the_inbox
+from christmas_campaign.door.inbox.admin import discard as discard_calls
+from christmas_campaign.door.inbox.store import Entry
 from christmas_campaign.errors import CommandError
 
 _file_option = click.option(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from christmas_campaign.deployment import value_checks as checks
 from christmas_campaign.deployment.setting import TO_BE_MADE, Kestra, Made, Setting
 from christmas_campaign.door import settings as door
-from christmas_campaign.door.inbox import DEFAULT as INBOX
+from christmas_campaign.door.inbox.store import DEFAULT as INBOX
 
 _NEW_PASSWORD = "run christmas secrets encode and start the containers again: docker compose up -d"  # noqa: S105
 

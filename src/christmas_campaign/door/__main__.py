@@ -6,7 +6,7 @@ import argparse
 import os
 import sys
 
-from christmas_campaign.door.inbox import InboxError
+from christmas_campaign.door.inbox.store import InboxError
 from christmas_campaign.door.server import run
 from christmas_campaign.door.settings import InvalidSetting, read
 

@@ -23,8 +23,8 @@ from christmas_campaign.door.http import client_address, cors, json_body, signat
 from christmas_campaign.door.http.body_reader import Reading
 from christmas_campaign.door.http.limits import MOST_HEADER_BYTES, Busy, Places, Rate
 from christmas_campaign.door.http.responses import HEADERS, Answer, Refusal, later, wrong_body
-from christmas_campaign.door.inbox import Call, Kept
-from christmas_campaign.door.keeping import Keeping
+from christmas_campaign.door.inbox.store import Call, Kept
+from christmas_campaign.door.inbox.writer import Keeping
 from christmas_campaign.door.paths import Paths, Place
 from christmas_campaign.door.settings import Settings
 from christmas_campaign.door.unsubscribe import Shown

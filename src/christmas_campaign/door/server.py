@@ -16,12 +16,12 @@ from collections.abc import Iterator
 import uvicorn
 
 from christmas_campaign.door.app import Door
-from christmas_campaign.door.handing import Handing
 from christmas_campaign.door.health import Health
 from christmas_campaign.door.http.limits import MOST_HEADER_BYTES
 from christmas_campaign.door.http.protocol import IDLE_SECONDS, DoorProtocol
-from christmas_campaign.door.inbox import Inbox
-from christmas_campaign.door.keeping import Keeping
+from christmas_campaign.door.inbox.forwarder import Handing
+from christmas_campaign.door.inbox.store import Inbox
+from christmas_campaign.door.inbox.writer import Keeping
 from christmas_campaign.door.settings import Settings
 
 

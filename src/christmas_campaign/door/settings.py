@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from christmas_campaign.campaign import facts, unsubscribe_link
 from christmas_campaign.door.handlers import HANDLERS
-from christmas_campaign.door.inbox import DEFAULT
+from christmas_campaign.door.inbox.store import DEFAULT
 
 #: What counts for a setting that is not given.
 KESTRA_URL, LISTEN = "http://127.0.0.1:8080", "127.0.0.1:8000"

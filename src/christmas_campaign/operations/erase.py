@@ -16,7 +16,7 @@ from christmas_campaign.campaign.outcomes import Reason
 from christmas_campaign.clients import kestra_models
 from christmas_campaign.clients.kestra import Kestra, KestraError
 from christmas_campaign.clients.notion import NotionError
-from christmas_campaign.door import erasing
+from christmas_campaign.door.inbox import erasure
 from christmas_campaign.erasure import ownership
 from christmas_campaign.erasure.ownership import Person
 from christmas_campaign.errors import CommandError
@@ -119,7 +119,7 @@ def _erase(systems: Systems, found: Found, keep: Collection[Database], *, first:
         systems.progress(f"Erasing {len(found.entries)} entries")
         _erase_entries(systems.kestra, found.person)
     if found.calls:
-        erasing.erase(systems.inbox, [each.id for each in found.calls])
+        erasure.erase(systems.inbox, [each.id for each in found.calls])
     pages = [each for each, (database, _) in found.pages.items() if database not in keep]
     for number, page in enumerate(pages, 1):
         systems.progress(f"{number} of {len(pages)} pages put into the trash")

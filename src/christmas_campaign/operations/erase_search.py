@@ -10,9 +10,9 @@ from christmas_campaign.campaign import email_address
 from christmas_campaign.clients import kestra_models
 from christmas_campaign.clients.kestra import Kestra
 from christmas_campaign.clients.notion import Notion, NotionError
-from christmas_campaign.door import erasing
-from christmas_campaign.door.erasing import Said
-from christmas_campaign.door.inbox import InboxError
+from christmas_campaign.door.inbox import erasure
+from christmas_campaign.door.inbox.erasure import Said
+from christmas_campaign.door.inbox.store import InboxError
 from christmas_campaign.erasure import ownership
 from christmas_campaign.erasure.ownership import Person, Whose
 from christmas_campaign.notion import page_values, schema
@@ -133,7 +133,7 @@ def _calls(inbox: Path, person: Person) -> tuple[Said, ...] | None:
     names = (person.contact, *person.enrolments)
     return tuple(
         each
-        for each in erasing.said(inbox)
+        for each in erasure.said(inbox)
         if ownership.mentions(each.body, person.email)
         or any(name in text for text in ownership.texts(each.body) for name in names)
     )

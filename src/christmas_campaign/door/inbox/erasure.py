@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from christmas_campaign.door.http import json_body
-from christmas_campaign.door.inbox import InboxError
+from christmas_campaign.door.inbox.store import InboxError
 
 
 class Said(NamedTuple):

@@ -13,8 +13,8 @@ import httpx
 from christmas_campaign.campaign import times
 from christmas_campaign.door import log
 from christmas_campaign.door.handlers import BY_NAME
-from christmas_campaign.door.inbox import Waiting
-from christmas_campaign.door.keeping import Keeping
+from christmas_campaign.door.inbox.store import Waiting
+from christmas_campaign.door.inbox.writer import Keeping
 
 #: How long Kestra may take for one call, in seconds: a handler's run takes a part of a second.
 LIMIT = 30.0

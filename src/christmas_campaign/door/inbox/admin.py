@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
-from christmas_campaign.door.inbox import InboxError
+from christmas_campaign.door.inbox.store import InboxError
 
 
 def discard(path: Path, ids: Sequence[str]) -> None:

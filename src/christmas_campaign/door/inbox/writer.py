@@ -7,7 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from christmas_campaign.door.inbox import Call, Inbox, Kept
+from christmas_campaign.door.inbox.store import Call, Inbox, Kept
 
 T = TypeVar("T")
 

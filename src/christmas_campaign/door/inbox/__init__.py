@@ -1,0 +1,1 @@
+"""The calls that the door has answered and not yet handed to Kestra."""
