@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from christmas_campaign.door.openapi_kinds import ALL, EMAIL, KINDS, SOON, TIME, optional
+from christmas_campaign.door.openapi.field_schemas import ALL, EMAIL, KINDS, SOON, TIME, optional
 from christmas_campaign.events import provider_payloads
 from christmas_campaign.sequences import field_types
 

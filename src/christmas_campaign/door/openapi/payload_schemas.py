@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from christmas_campaign.door import openapi_forms
-from christmas_campaign.door import openapi_kinds as kinds
+from christmas_campaign.door.openapi import field_schemas as kinds
+from christmas_campaign.door.openapi import provider_schemas
 from christmas_campaign.sequences import field_types, payloads
 from christmas_campaign.sequences.model import SEQUENCES, sequence
 
@@ -54,7 +54,7 @@ _VARIABLES = {
 
 def schemas() -> dict[str, Any]:
     """Return the schemas of all payloads, by the names of the sequences and of the forms."""
-    return {**{each.name: _flat(each.name) for each in SEQUENCES}, **openapi_forms.schemas()}
+    return {**{each.name: _flat(each.name) for each in SEQUENCES}, **provider_schemas.schemas()}
 
 
 def _flat(name: str) -> dict[str, Any]:

@@ -9,9 +9,10 @@ from christmas_campaign import __version__
 from christmas_campaign.campaign import unsubscribe_link
 from christmas_campaign.campaign.outcomes import Outcome, Reason
 from christmas_campaign.campaign.unsubscribe_link import PATH
-from christmas_campaign.door import openapi_forms, openapi_payloads, unsubscribe
+from christmas_campaign.door import unsubscribe
 from christmas_campaign.door.http import responses
 from christmas_campaign.door.http.json_body import MOST_BYTES
+from christmas_campaign.door.openapi import payload_schemas, provider_schemas
 from christmas_campaign.door.paths import HEALTH, NATIVE, OLD, TODAY
 from christmas_campaign.sequences import payloads
 from christmas_campaign.sequences.model import SEQUENCES, sequence
@@ -77,7 +78,7 @@ def document() -> dict[str, Any]:
             ),
         },
         "paths": paths,
-        "components": {"schemas": openapi_payloads.schemas()},
+        "components": {"schemas": payload_schemas.schemas()},
     }
 
 
@@ -109,14 +110,14 @@ def _signatures(name: str) -> list[dict[str, Any]]:
 
 
 def _payload(name: str) -> dict[str, Any]:
-    own = openapi_forms.OWN_FORMS.get(name, ())
+    own = provider_schemas.OWN_FORMS.get(name, ())
     found = [{"$ref": f"#/components/schemas/{each}"} for each in (name, *own)]
     return {"anyOf": found} if own else found[0]
 
 
 def _taken(name: str) -> dict[str, Any]:
     found = sequence(name)
-    properties = openapi_payloads.schemas()[name]["properties"]
+    properties = payload_schemas.schemas()[name]["properties"]
     echoed = {
         each: {**properties[each], "description": "as it was understood"} for each in payloads.ECHOED.get(name, ())
     }
