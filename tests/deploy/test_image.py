@@ -16,7 +16,7 @@ import httpx
 import pytest
 
 from christmas_campaign.door.handlers import HANDLERS
-from christmas_campaign.door.paths import TODAY
+from christmas_campaign.door.routes import TODAY
 from christmas_campaign.local.child_process import Child
 from deploy.conftest import DEPLOY, PROJECT
 

@@ -26,7 +26,7 @@ from support import free_port, payload, until
 
 from christmas_campaign.clients.notion import Notion
 from christmas_campaign.deployment import env_file
-from christmas_campaign.door.paths import TODAY
+from christmas_campaign.door.routes import TODAY
 from christmas_campaign.local.child_process import Child
 from christmas_campaign.local.engine import Engine
 from christmas_campaign.local.sandbox import Sandbox

@@ -19,7 +19,7 @@ from standardwebhooks import Webhook, WebhookVerificationError
 from support import free_port
 
 from christmas_campaign.door.handlers import HANDLERS
-from christmas_campaign.door.paths import Paths
+from christmas_campaign.door.routes import Paths
 from christmas_campaign.sequences import payloads
 from christmas_campaign.sequences.model import SEQUENCES
 from deploy.conftest import PROJECT

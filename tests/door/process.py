@@ -20,7 +20,7 @@ from support import until
 
 from christmas_campaign.campaign.unsubscribe_link import keys
 from christmas_campaign.door.handlers import HANDLERS
-from christmas_campaign.door.paths import NATIVE, TODAY
+from christmas_campaign.door.routes import NATIVE, TODAY
 from christmas_campaign.local.child_process import Child
 from christmas_campaign.local.stack import Stack
 from christmas_campaign.sequences.model import SEQUENCES

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 from support import payload
 
-from christmas_campaign.door.deciding import Decision, of_resend, of_sequence
+from christmas_campaign.door.decisions import Decision, of_resend, of_sequence
 from christmas_campaign.door.handlers import BY_NAME, HANDLERS
 from christmas_campaign.door.http.json_body import Unreadable
 from christmas_campaign.events.intake import Event

@@ -14,7 +14,7 @@ import pytest
 from support import address, payload, until
 
 from christmas_campaign.door.http.json_body import MOST_BYTES
-from christmas_campaign.door.paths import TODAY
+from christmas_campaign.door.routes import TODAY
 from door.process import DoorProcess, Upstream, raw, rest
 
 SIGNUP = TODAY["signup"]

@@ -9,7 +9,7 @@ import pytest
 from jsonschema_rs import Draft202012Validator
 
 from christmas_campaign.door.openapi.document import document
-from christmas_campaign.door.paths import NATIVE, OLD, TODAY, Paths, Place
+from christmas_campaign.door.routes import NATIVE, OLD, TODAY, Paths, Place
 from christmas_campaign.sequences import payloads
 from christmas_campaign.sequences.model import SEQUENCES
 from door.process import KEYS

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from christmas_campaign.door.handlers import BY_NAME
-from christmas_campaign.door.paths import NATIVE, OLD, TODAY, Paths, Place
+from christmas_campaign.door.routes import NATIVE, OLD, TODAY, Paths, Place
 from christmas_campaign.sequences.model import SEQUENCES
 from door.process import KEYS, UNSUBSCRIBE_KEYS, addresses
 

@@ -20,7 +20,7 @@ import pytest
 from support import address, payload, until
 
 from christmas_campaign.door.inbox.store import look
-from christmas_campaign.door.paths import NATIVE, TODAY
+from christmas_campaign.door.routes import NATIVE, TODAY
 from christmas_campaign.local.child_process import ChildError
 from door.process import HANG, KEYS, DoorProcess, Upstream, addresses, base64_of
 

@@ -23,7 +23,7 @@ from schemathesis.specs.openapi.checks import negative_data_rejection, positive_
 
 from christmas_campaign.door.http.json_body import NAME_LENGTH
 from christmas_campaign.door.openapi.document import document
-from christmas_campaign.door.paths import HEALTH, NATIVE
+from christmas_campaign.door.routes import HEALTH, NATIVE
 from door.process import KEYS, UNSUBSCRIBE_KEYS, DoorProcess, Upstream
 from door.storm.aim import SIGNING
 

@@ -16,7 +16,7 @@ from support import address, payload, until
 from christmas_campaign.campaign import times
 from christmas_campaign.door.http import json_body
 from christmas_campaign.door.inbox.store import look
-from christmas_campaign.door.paths import NATIVE, TODAY
+from christmas_campaign.door.routes import NATIVE, TODAY
 from christmas_campaign.events import intake
 from christmas_campaign.sequences.model import SEQUENCES
 from door.process import KEYS, DoorProcess, Upstream

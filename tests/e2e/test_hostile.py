@@ -23,7 +23,7 @@ from christmas_campaign.campaign.outcomes import Reason
 from christmas_campaign.clients.kestra import Execution
 from christmas_campaign.clients.kestra_models import TERMINAL
 from christmas_campaign.door.inbox.store import look
-from christmas_campaign.door.paths import TODAY
+from christmas_campaign.door.routes import TODAY
 from christmas_campaign.events import opaque_ids
 from christmas_campaign.local.stack import Stack
 from christmas_campaign.sequences.model import SEQUENCES, sequence

@@ -23,7 +23,7 @@ from support import SCALE, add_contact, address, ended, enrolled, payload, until
 from christmas_campaign.deployment import env_file
 from christmas_campaign.door.handlers import HANDLERS
 from christmas_campaign.door.inbox.store import look
-from christmas_campaign.door.paths import NATIVE, TODAY
+from christmas_campaign.door.routes import NATIVE, TODAY
 from christmas_campaign.events import opaque_ids
 from christmas_campaign.local.stack import Stack
 from christmas_campaign.sequences.model import SEQUENCES

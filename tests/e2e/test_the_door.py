@@ -31,7 +31,7 @@ from support import (
 
 from christmas_campaign.campaign import times
 from christmas_campaign.door.inbox.store import look
-from christmas_campaign.door.paths import NATIVE, OLD, TODAY
+from christmas_campaign.door.routes import NATIVE, OLD, TODAY
 from christmas_campaign.local.sandbox import Mail
 from christmas_campaign.local.stack import Stack
 from christmas_campaign.notion import page_values, schema

@@ -16,7 +16,7 @@ from standardwebhooks import Webhook
 from support import SCALE, found_in, free_port, payload, until
 
 from christmas_campaign.door.inbox.store import look
-from christmas_campaign.door.paths import TODAY
+from christmas_campaign.door.routes import TODAY
 from christmas_campaign.local.stack import Stack
 from christmas_campaign.notion import schema
 from faults.account import Expected, settle_the_account

@@ -16,7 +16,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from christmas_campaign.campaign import times
-from christmas_campaign.door import log, unsubscribe
+from christmas_campaign.door import log, unsubscribe_page
 from christmas_campaign.door.handlers import BY_NAME, UNSUBSCRIBE
 from christmas_campaign.door.health import Health
 from christmas_campaign.door.http import client_address, cors, json_body, signatures
@@ -25,9 +25,9 @@ from christmas_campaign.door.http.limits import MOST_HEADER_BYTES, Busy, Places,
 from christmas_campaign.door.http.responses import HEADERS, Answer, Refusal, later, wrong_body
 from christmas_campaign.door.inbox.store import Call, Kept
 from christmas_campaign.door.inbox.writer import Keeping
-from christmas_campaign.door.paths import Paths, Place
+from christmas_campaign.door.routes import Paths, Place
 from christmas_campaign.door.settings import Settings
-from christmas_campaign.door.unsubscribe import Shown
+from christmas_campaign.door.unsubscribe_page import Shown
 from christmas_campaign.stops.unsubscribe import Wish
 
 #: A body of more bytes is read in a thread: the others need not wait for it.
@@ -74,7 +74,7 @@ class Door:
             response = await self._answer(scope, headers, reading, address, place, for_browsers)
         except Refusal as refusal:
             _log(place, address, refusal.status, refusal.why)
-            response = refusal.answer() if place is None or place.token is None else unsubscribe.refusal(refusal)
+            response = refusal.answer() if place is None or place.token is None else unsubscribe_page.refusal(refusal)
         except ClientDisconnect:
             return
         except Exception as error:
@@ -127,13 +127,13 @@ class Door:
             raise Refusal(404, "no link of ours")
         sender = self._settings.sender
         if method != "POST":
-            return unsubscribe.page(Shown.ASK, sender)
-        wish = unsubscribe.wish(await reading.whole(), headers.get("content-type", ""))
+            return unsubscribe_page.page(Shown.ASK, sender)
+        wish = unsubscribe_page.wish(await reading.whole(), headers.get("content-type", ""))
         # Each of them counts, also the same once more: which came last is told by its time.
-        call = Call(uuid.uuid4().hex, UNSUBSCRIBE, unsubscribe.payload(token, wish), self._now(), None)
+        call = Call(uuid.uuid4().hex, UNSUBSCRIBE, unsubscribe_page.payload(token, wish), self._now(), None)
         if await self._keeping.keep(call) is Kept.NO_ROOM:
             raise later(503, "there is no room to keep the call", NO_ROOM_SECONDS)
-        return unsubscribe.page(Shown.STOPPED if wish is Wish.STOP else Shown.GOES_ON, sender)
+        return unsubscribe_page.page(Shown.STOPPED if wish is Wish.STOP else Shown.GOES_ON, sender)
 
     async def _take(self, place: Place, scope: Scope, reading: Reading, address: client_address.Address) -> Answer:
         assert place.handler is not None  # noqa: S101  (the health is answered elsewhere)

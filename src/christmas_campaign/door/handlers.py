@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from christmas_campaign.door.deciding import Decide, of_resend, of_sequence
+from christmas_campaign.door.decisions import Decide, of_resend, of_sequence
 from christmas_campaign.sequences.model import SEQUENCES
 
 #: The handler of the link to unsubscribe.

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 from standardwebhooks import Webhook
 
-from christmas_campaign.door.paths import NATIVE, TODAY
+from christmas_campaign.door.routes import NATIVE, TODAY
 
 #: In each address and hidden text of a storm: it must not be in the door's log.
 MARK = "hush-hush"

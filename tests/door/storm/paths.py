@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import strategies as st
 
 from christmas_campaign.campaign import unsubscribe_link
-from christmas_campaign.door.paths import HEALTH, NATIVE
+from christmas_campaign.door.routes import HEALTH, NATIVE
 from door.storm.aim import MARK, Aim, length, request, signed
 from door.storm.bodies import Call, calls
 from door.storm.framing import NO_HTTP

@@ -9,11 +9,11 @@ from christmas_campaign import __version__
 from christmas_campaign.campaign import unsubscribe_link
 from christmas_campaign.campaign.outcomes import Outcome, Reason
 from christmas_campaign.campaign.unsubscribe_link import PATH
-from christmas_campaign.door import unsubscribe
+from christmas_campaign.door import unsubscribe_page
 from christmas_campaign.door.http import responses
 from christmas_campaign.door.http.json_body import MOST_BYTES
 from christmas_campaign.door.openapi import payload_schemas, provider_schemas
-from christmas_campaign.door.paths import HEALTH, NATIVE, OLD, TODAY
+from christmas_campaign.door.routes import HEALTH, NATIVE, OLD, TODAY
 from christmas_campaign.sequences import payloads
 from christmas_campaign.sequences.model import SEQUENCES, sequence
 
@@ -150,8 +150,8 @@ def _page() -> dict[str, Any]:
         "anyOf": [
             {"required": [name], "properties": {name: {"const": value}}}
             for name, value in (
-                (unsubscribe.STOP_FIELD, unsubscribe.STOP_VALUE),
-                (unsubscribe.GO_ON_FIELD, unsubscribe.GO_ON_VALUE),
+                (unsubscribe_page.STOP_FIELD, unsubscribe_page.STOP_VALUE),
+                (unsubscribe_page.GO_ON_FIELD, unsubscribe_page.GO_ON_VALUE),
             )
         ],
     }
@@ -166,7 +166,7 @@ def _page() -> dict[str, Any]:
     posted = {
         "200": _html("It is kept, and done at once."),
         "408": _html("The form did not come in time."),
-        "413": _html(f"The form is larger than {unsubscribe.MOST_FORM_BYTES} bytes."),
+        "413": _html(f"The form is larger than {unsubscribe_page.MOST_FORM_BYTES} bytes."),
         "422": _html("The form does not say what is wanted."),
         "503": _html("Busy, or no room to keep it.", _RETRY),
     }
@@ -187,7 +187,7 @@ def _page() -> dict[str, Any]:
 def _html(description: str, headers: Mapping[str, str] | Mapping[str, Any] | None = None) -> dict[str, Any]:
     pages = {
         name: {"required": True, "schema": {"type": "string", "enum": [value]}}
-        for name, value in unsubscribe.PAGE_HEADERS.items()
+        for name, value in unsubscribe_page.PAGE_HEADERS.items()
     }
     return {
         "description": description,
