@@ -27,7 +27,7 @@ from support import (
 )
 
 from christmas_campaign.campaign.outcomes import WHAT_TO_DO, Reason
-from christmas_campaign.cli import asking
+from christmas_campaign.cli import prompts
 from christmas_campaign.clients.kestra import Execution
 from christmas_campaign.events import opaque_ids
 from christmas_campaign.local.stack import PROJECT, Stack
@@ -169,7 +169,7 @@ def test_what_may_have_been_sent_is_left_out_until_a_person_has_looked(stack: St
 @pytest.mark.long
 def test_it_asks_on_a_terminal(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     email, enrolment, run = refused_email(stack)
-    monkeypatch.setattr(asking, "terminal", lambda: True)
+    monkeypatch.setattr(prompts, "terminal", lambda: True)
     assert "Run them again? [y/N]" in christmas(stack, "replay", run.id, answer="n\n").stdout
     assert mails(stack, email) == []
     assert christmas(stack, "replay", run.id, answer="y\n").exit_code == 0

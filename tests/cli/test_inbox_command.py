@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from christmas_campaign.cli import asking
+from christmas_campaign.cli import prompts
 from christmas_campaign.cli.main import main
 from christmas_campaign.door.inbox.store import Call, Inbox, look
 
@@ -127,7 +127,7 @@ def test_what_kestra_refused_is_shown_and_then_deleted(inbox: Inbox, path: Path)
 def test_it_asks_on_a_terminal(inbox: Inbox, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     inbox.refused(1, "HTTP 422")
     inbox.refused(2, "HTTP 422")
-    monkeypatch.setattr(asking, "terminal", lambda: True)
+    monkeypatch.setattr(prompts, "terminal", lambda: True)
     assert "Nothing was changed." in run("discard", "id-1", "id-2", "--file", str(path), answer="n\n").output
     assert ids(path) == ["id-1", "id-2", "id-3"]
     assert "2 calls were deleted." in run("discard", "id-1", "id-2", "id-1", "--file", str(path), answer="y\n").output

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from christmas_campaign.campaign import facts
-from christmas_campaign.cli import asking
+from christmas_campaign.cli import prompts
 from christmas_campaign.cli.notion_commands import notion as group
 from christmas_campaign.enrolment.lookups import SIGNUP
 from christmas_campaign.notion import page_values, schema
@@ -281,7 +281,7 @@ def test_without_a_terminal_and_without_yes_nothing_is_written(whole: World) -> 
 
 @pytest.mark.parametrize(("answer", "changes"), [("n\n", 0), ("y\n", 1)])
 def test_on_a_terminal_it_asks(whole: World, monkeypatch: pytest.MonkeyPatch, answer: str, changes: int) -> None:
-    monkeypatch.setattr(asking, "terminal", lambda: True)
+    monkeypatch.setattr(prompts, "terminal", lambda: True)
     add_contact(whole, "ana@example.com")
     add_signup(whole, "ana@example.com", {1: DAY})
     result = whole.run("track", answer=answer)
@@ -358,6 +358,6 @@ def test_work_is_shown_on_a_terminal_alone(
     add_signup(whole, "ana@example.com", {1: DAY})
     assert whole.run("track").stderr == ""
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-    show = asking.progress()
+    show = prompts.progress()
     show("1 of 2 contacts")
     assert capsys.readouterr().err == "\r\x1b[K1 of 2 contacts"

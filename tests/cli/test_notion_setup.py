@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from christmas_campaign.cli import asking
+from christmas_campaign.cli import prompts
 from christmas_campaign.deployment.environment import Environment
 from christmas_campaign.notion import page_values, schema
 from christmas_campaign.notion.schema import CONTACTS, DATABASES, PORTALS, SEQUENCE_PAGES, Database, Property
@@ -45,7 +45,7 @@ def names(properties: dict[str, Any], name: str) -> list[str]:
 
 
 def someone_sits_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(asking, "terminal", lambda: True)
+    monkeypatch.setattr(prompts, "terminal", lambda: True)
 
 
 def test_it_adds_what_is_missing_and_a_second_run_has_nothing_to_do(world: World) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from christmas_campaign import folders
-from christmas_campaign.cli.plainly import plainly
+from christmas_campaign.cli.errors_shown import plainly
 from christmas_campaign.errors import CommandError
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import click
 
 from christmas_campaign.campaign import times
-from christmas_campaign.cli.asking import agreed, count, env_file_option, json_option, print_json, yes_option
-from christmas_campaign.cli.plainly import plainly
+from christmas_campaign.cli.errors_shown import plainly
+from christmas_campaign.cli.prompts import agreed, count, env_file_option, json_option, print_json, yes_option
 from christmas_campaign.clients.kestra import Kestra
 from christmas_campaign.deployment.environment import Environment
 from christmas_campaign.operations import failures as the_failures

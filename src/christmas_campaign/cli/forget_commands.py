@@ -10,9 +10,9 @@ from typing import Any
 import click
 
 from christmas_campaign.campaign import email_address
-from christmas_campaign.cli import asking, inbox_command
-from christmas_campaign.cli.asking import agreed, count, env_file_option, json_option, print_json, yes_option
-from christmas_campaign.cli.plainly import plainly
+from christmas_campaign.cli import inbox_command, prompts
+from christmas_campaign.cli.errors_shown import plainly
+from christmas_campaign.cli.prompts import agreed, count, env_file_option, json_option, print_json, yes_option
 from christmas_campaign.deployment.environment import Environment
 from christmas_campaign.door.inbox.store import InboxError
 from christmas_campaign.erasure.ownership import Person
@@ -82,7 +82,7 @@ def forget(
         with environment.kestra() as kestra, environment.notion() as notion:
             notion.pace(repair_apply.PER_SECOND)
             sources = {each: notion.data_source(found_at) for each, found_at in databases.items()}
-            systems = Systems(kestra, notion, sources, inbox, asking.progress())
+            systems = Systems(kestra, notion, sources, inbox, prompts.progress())
             try:
                 found = look(systems, person, address)
                 something = bool(found.to_erase(keep))

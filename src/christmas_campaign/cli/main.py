@@ -17,12 +17,12 @@ import click
 
 from christmas_campaign import __version__, folders
 from christmas_campaign.cli.checkout_command import CheckoutCommand
+from christmas_campaign.cli.errors_shown import plainly
 from christmas_campaign.cli.failure_commands import failures, replay
 from christmas_campaign.cli.forget_commands import forget
 from christmas_campaign.cli.inbox_command import inbox
 from christmas_campaign.cli.notion_commands import notion
 from christmas_campaign.cli.operate_commands import pause, resume
-from christmas_campaign.cli.plainly import plainly
 from christmas_campaign.cli.production_commands import deploy as deploy_flows
 from christmas_campaign.cli.production_commands import smoke
 from christmas_campaign.cli.repair_command import repair

@@ -11,9 +11,9 @@ from typing import Any
 import click
 
 from christmas_campaign.campaign import email_address
-from christmas_campaign.cli import asking
-from christmas_campaign.cli.asking import agreed, count, env_file_option, json_option, print_json, yes_option
-from christmas_campaign.cli.plainly import plainly
+from christmas_campaign.cli import prompts
+from christmas_campaign.cli.errors_shown import plainly
+from christmas_campaign.cli.prompts import agreed, count, env_file_option, json_option, print_json, yes_option
 from christmas_campaign.clients.notion import Notion
 from christmas_campaign.deployment.environment import Environment
 from christmas_campaign.errors import CommandError
@@ -78,7 +78,7 @@ def setup(env_file: Path | None, yes: bool, parent: str | None, as_json: bool) -
         if not as_json:
             _show_setup(steps, left)
         needs_page = page is None and bool(the_setup.to_make(found))
-        if needs_page and (yes or (asking.terminal() and not as_json)):
+        if needs_page and (yes or (prompts.terminal() and not as_json)):
             the_setup.refuse_without_page(found)
         done: list[the_setup.Done] = []
         how = "--yes and --parent PAGE_ID" if needs_page else "--yes"
@@ -220,7 +220,7 @@ def track(env_file: Path | None, yes: bool, as_json: bool) -> None:
     written: list[notion_tracking.Note] = []
     with plainly(), _opened(env_file) as (environment, client):
         client.pace(notion_tracking.PER_SECOND)
-        progress = asking.progress()
+        progress = prompts.progress()
         plan = notion_tracking.plan(environment, client, progress)
         progress("")
         if not as_json:

@@ -11,9 +11,9 @@ from typing import Any
 
 import click
 
-from christmas_campaign.cli import asking
-from christmas_campaign.cli.asking import count, env_file_option, json_option, print_json
-from christmas_campaign.cli.plainly import plainly
+from christmas_campaign.cli import prompts
+from christmas_campaign.cli.errors_shown import plainly
+from christmas_campaign.cli.prompts import count, env_file_option, json_option, print_json
 from christmas_campaign.deployment.environment import Environment
 from christmas_campaign.notion import schema
 from christmas_campaign.operations import repair_apply as the_repair
@@ -46,7 +46,7 @@ def repair(env_file: Path | None, applied: bool, most: int, as_json: bool, outpu
         database = environment.database(schema.SEQUENCE_PAGES)
         with environment.kestra() as kestra, environment.notion() as notion:
             notion.pace(the_repair.PER_SECOND)
-            found = look(kestra, notion, database, most, asking.progress())
+            found = look(kestra, notion, database, most, prompts.progress())
             if applied:
                 done.extend(the_repair.mend(kestra, notion, found))
     report = the_repair.report(found, done if applied else None)

@@ -9,8 +9,8 @@ from typing import Any
 import click
 
 from christmas_campaign import folders
-from christmas_campaign.cli.asking import count, json_option, print_json
-from christmas_campaign.cli.plainly import plainly
+from christmas_campaign.cli.errors_shown import plainly
+from christmas_campaign.cli.prompts import count, json_option, print_json
 from christmas_campaign.deployment import check_settings, encode_settings, make_settings
 from christmas_campaign.deployment.check_settings import Checked
 

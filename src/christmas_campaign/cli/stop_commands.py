@@ -11,8 +11,8 @@ import click
 from christmas_campaign.campaign import email_address, times
 from christmas_campaign.campaign.outcomes import Reason
 from christmas_campaign.campaign.unsubscribe_link import url as unsubscribe_link_url
-from christmas_campaign.cli.asking import agreed, count, env_file_option, json_option, print_json, yes_option
-from christmas_campaign.cli.plainly import plainly
+from christmas_campaign.cli.errors_shown import plainly
+from christmas_campaign.cli.prompts import agreed, count, env_file_option, json_option, print_json, yes_option
 from christmas_campaign.deployment.environment import Environment, SettingError
 from christmas_campaign.enrolment import alerts
 from christmas_campaign.events import opaque_ids

@@ -12,7 +12,7 @@ import click
 
 from christmas_campaign import folders
 from christmas_campaign.cli import template_report
-from christmas_campaign.cli.plainly import plainly
+from christmas_campaign.cli.errors_shown import plainly
 from christmas_campaign.deployment.environment import Environment
 from christmas_campaign.errors import CommandError
 from christmas_campaign.notion import schema
