@@ -22,8 +22,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
+import decision_rooms
+
 ROOT = Path(__file__).parents[1]
-PACKAGE = ROOT / "src/christmas_campaign"
 COPY = ROOT / ".data/mutants"
 ACCEPTED = Path(__file__).with_name("mutants.toml")
 
@@ -63,15 +64,9 @@ class Survivor(NamedTuple):
         )
 
 
-def decisions() -> dict[str, Path]:
-    """The modules that decide, by name: ``plan``, ``steps/plan``."""
-    found = [*PACKAGE.glob("*.py"), *PACKAGE.glob("steps/*.py")]
-    return {str(path.relative_to(PACKAGE).with_suffix("")): path for path in sorted(found)}
-
-
 def chosen(names: list[str]) -> dict[str, Path]:
-    """The modules of these names; ``plan`` is also the step of that name, ``steps`` all of them."""
-    modules = decisions()
+    """The modules of these names; ``plan`` is every module of that name, ``steps`` the whole room."""
+    modules = decision_rooms.modules()
     for name in names:
         if not any(name in (module, *module.split("/")) for module in modules):
             sys.exit(f"mutants: there is no module {name!r}; there are: {', '.join(modules)}")
@@ -165,19 +160,16 @@ def unit_tests(mutant: str, tests: list[str]) -> str:
 
 
 def module_of(mutant: str) -> str:
-    """The name among ``decisions`` of the module that a mutant is in."""
+    """The name of the module that a mutant is in, as ``decision_rooms`` has it."""
     dotted = mutant.rpartition(".")[0].removeprefix("christmas_campaign.").replace(".", "/")
-    return dotted if dotted in decisions() else f"{dotted}/__init__"
+    return dotted if dotted in decision_rooms.modules() else f"{dotted}/__init__"
 
 
 def tried_again(mutant: str) -> str:
     """What comes of a mutant in a process of its own: first the tests of its module, then all."""
-    name = module_of(mutant).rpartition("/")[2].strip("_")
-    own = [
-        path for path in (f"tests/unit/test_{name}.py", f"tests/unit/steps/test_{name}.py") if (ROOT / path).exists()
-    ]
-    if name == "init":
-        own = ["tests/unit/steps"]
+    room, _, name = module_of(mutant).rpartition("/")
+    path = f"tests/unit/{room}" if name == "__init__" else f"tests/unit/{room}/test_{name}.py"
+    own = [path] if (ROOT / path).exists() else []
     came = unit_tests(mutant, own) if own else "survived"
     return unit_tests(mutant, ["tests/unit"]) if came == "survived" else came
 

@@ -62,7 +62,7 @@ def test_the_demo_ends_with_1_when_an_email_is_missing(tmp_path: Path) -> None:
     argv = [sys.executable, "-m", "christmas_campaign.cli.main", "demo", "--data", str(tmp_path / "demo")]
     argv += ["--time-scale", "144000", "--only", "signup"]
     code = (
-        "import sys, christmas_campaign.cli.stack as stack; stack.SANDBOX_SETTINGS.pop('ENV_CALENDLY_LINK');"
+        "import sys, christmas_campaign.local.stack as stack; stack.SANDBOX_SETTINGS.pop('ENV_CALENDLY_LINK');"
         "from christmas_campaign.cli.main import main; sys.argv[0] = 'christmas'; main()"
     )
     argv[1:3] = ["-c", code]

@@ -22,7 +22,7 @@ HEAD = f"POST {SIGNUP} HTTP/1.1\r\nHost: x\r\n".encode()
 
 #: A door in which everything that takes seconds takes less.
 HURRIED = """
-import christmas_campaign.door.protocol as protocol, christmas_campaign.door.reading as reading
+import christmas_campaign.door.http.protocol as protocol, christmas_campaign.door.http.body_reader as reading
 protocol.HEAD_SECONDS = 0.6
 protocol.IDLE_SECONDS = 1
 protocol.MOST_CONNECTIONS = 20

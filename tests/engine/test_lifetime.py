@@ -25,7 +25,7 @@ NAMESPACE = "engine.test"
 PARENT = """
 import os, sys, time
 from pathlib import Path
-from christmas_campaign.cli.engine import Engine
+from christmas_campaign.local.engine import Engine
 engine = Engine(Path(sys.argv[1]), env=dict(os.environ))
 engine.start()
 print(engine.pid, flush=True)

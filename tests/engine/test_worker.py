@@ -24,7 +24,7 @@ from engine.test_lifetime import NAMESPACE, gone
 PARENT = """
 import os, sys, time
 from pathlib import Path
-from christmas_campaign.cli.engine import Engine
+from christmas_campaign.local.engine import Engine
 engine = Engine(Path(sys.argv[1]), env=dict(os.environ), share=True)
 engine.start()
 worker = engine.worker("one")

@@ -1,4 +1,4 @@
-"""``python -m christmas_campaign.cli.prepare java|compile|build``: the steps of `make setup` that are written in Python.
+"""``python -m christmas_campaign.local.prepare java|compile|build``: the steps of `make setup` that are written in Python.
 
 ``java`` and ``compile`` need nothing but the standard library: they run before the Python packages are installed.
 """

@@ -32,7 +32,7 @@ SIGNING = {
 
 #: A door in which everything that takes seconds takes less, so that slow senders are many in little time.
 HURRIED = """
-import christmas_campaign.door.protocol as protocol, christmas_campaign.door.reading as reading
+import christmas_campaign.door.http.protocol as protocol, christmas_campaign.door.http.body_reader as reading
 import christmas_campaign.door.server as server
 protocol.HEAD_SECONDS = 0.8
 server.IDLE_SECONDS = 0.3
