@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import httpx
 import pytest
 
-from christmas_campaign.campaign import times
+from christmas_campaign.campaign import notion_names, times
 from christmas_campaign.clients.kestra import Execution, KestraError
 from christmas_campaign.events import opaque_ids
 from christmas_campaign.local.sandbox import Mail
@@ -102,7 +102,7 @@ def add_contact(stack: Stack, email: str, **values: Any) -> str:
     """Put a contact into BusinessX; returns the id of its page."""
     with stack.notion() as notion:
         source = notion.data_source(stack.database(schema.CONTACTS))
-        said = {schema.CONTACT_EMAIL: email, "first_name": "Ana", **values}
+        said = {notion_names.CONTACT_EMAIL: email, "first_name": "Ana", **values}
         return notion.create_page(source, schema.CONTACTS, said)
 
 
@@ -202,13 +202,13 @@ def found_in(stack: Stack, database: schema.Database, name: str, value: str) -> 
 
 def page_of(stack: Stack, email: str) -> dict[str, Any]:
     """The plain values of a contact's only page in Email Sequence."""
-    (page,) = found_in(stack, schema.SEQUENCE_PAGES, schema.PAGE_EMAIL, email)
+    (page,) = found_in(stack, schema.SEQUENCE_PAGES, notion_names.PAGE_EMAIL, email)
     return page_values.plain(page)
 
 
 def analytics_of(stack: Stack, email: str) -> list[dict[str, Any]]:
     """The plain values of a contact's pages in Email Analytics."""
-    return [page_values.plain(page) for page in found_in(stack, schema.ANALYTICS, schema.ANALYTICS_EMAIL, email)]
+    return [page_values.plain(page) for page in found_in(stack, schema.ANALYTICS, notion_names.ANALYTICS_EMAIL, email)]
 
 
 def calls(stack: Stack, service: str, email: str) -> list[Any]:

@@ -26,6 +26,7 @@ from support import (
     wait_for_mails,
 )
 
+from christmas_campaign.campaign import notion_names
 from christmas_campaign.campaign.outcomes import WHAT_TO_DO, Reason
 from christmas_campaign.cli import prompts
 from christmas_campaign.clients.kestra import Execution
@@ -61,7 +62,7 @@ def told(stack: Stack, words: str) -> bool:
 
 def link_of(stack: Stack, email: str) -> str:
     """The address of the only page of a contact in Email Sequence, for a person."""
-    (page,) = found_in(stack, schema.SEQUENCE_PAGES, schema.PAGE_EMAIL, email)
+    (page,) = found_in(stack, schema.SEQUENCE_PAGES, notion_names.PAGE_EMAIL, email)
     return f"https://www.notion.so/{page['id'].replace('-', '')}"
 
 

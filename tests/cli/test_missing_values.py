@@ -26,6 +26,7 @@ from support import (
     wait_for_mails,
 )
 
+from christmas_campaign.campaign import notion_names
 from christmas_campaign.clients.kestra import Execution
 from christmas_campaign.local.stack import Stack
 from christmas_campaign.notion import schema
@@ -53,8 +54,8 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 def set_body(stack: Stack, template: str, body: str) -> None:
     """Set the body of a template in Notion."""
-    (page,) = found_in(stack, schema.TEMPLATES, schema.TEMPLATE_NAME, template)
-    texts = {schema.TEMPLATE_HTML: f"<p>{body}</p>{FOOTER}", schema.TEMPLATE_TEXT: body + FOOTER}
+    (page,) = found_in(stack, schema.TEMPLATES, notion_names.TEMPLATE_NAME, template)
+    texts = {notion_names.TEMPLATE_HTML: f"<p>{body}</p>{FOOTER}", notion_names.TEMPLATE_TEXT: body + FOOTER}
     with stack.notion() as notion:
         notion.update_page(page["id"], schema.TEMPLATES, texts)
 
@@ -93,7 +94,8 @@ def advice(stack: Stack, run: Execution) -> str:
 def pages(stack: Stack, email: str, template_type: str) -> int:
     """How many pages of a sequence a contact has in Email Sequence."""
     return sum(
-        template_type in json.dumps(page) for page in found_in(stack, schema.SEQUENCE_PAGES, schema.PAGE_EMAIL, email)
+        template_type in json.dumps(page)
+        for page in found_in(stack, schema.SEQUENCE_PAGES, notion_names.PAGE_EMAIL, email)
     )
 
 

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from christmas_campaign.campaign import facts
+from christmas_campaign.campaign import facts, notion_names
 from christmas_campaign.cli import prompts
 from christmas_campaign.cli.notion_commands import notion as group
 from christmas_campaign.enrolment.lookups import SIGNUP
-from christmas_campaign.notion import page_values, schema
+from christmas_campaign.notion import page_values
 from christmas_campaign.notion.schema import CONTACTS, SEQUENCE_PAGES
 from christmas_campaign.operations import notion_tracking
 from cli.notion_world import World
@@ -28,15 +28,15 @@ def quickly(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def add_contact(world: World, email: str, **values: Any) -> str:
-    return world.add(CONTACTS, {schema.CONTACT_EMAIL: email, "first_name": "Ana", **values})
+    return world.add(CONTACTS, {notion_names.CONTACT_EMAIL: email, "first_name": "Ana", **values})
 
 
 def add_signup(world: World, email: str | None, sent: dict[int, str], **values: Any) -> str:
     said = {
-        schema.PAGE_EMAIL: email,
-        schema.PAGE_TEMPLATE_TYPE: SIGNUP.template_type,
-        schema.PAGE_CAMPAIGN: facts.NAME,
-        **{schema.page_sent(number): when for number, when in sent.items()},
+        notion_names.PAGE_EMAIL: email,
+        notion_names.PAGE_TEMPLATE_TYPE: SIGNUP.template_type,
+        notion_names.PAGE_CAMPAIGN: facts.NAME,
+        **{notion_names.page_sent(number): when for number, when in sent.items()},
     }
     return world.add(SEQUENCE_PAGES, {**said, **values})
 
@@ -84,12 +84,12 @@ def test_a_contact_is_shown_with_her_pages_and_without_what_is_empty(whole: Worl
 
 
 def test_a_box_that_is_ticked_is_a_yes(whole: World) -> None:
-    add_contact(whole, "ana@example.com", **{schema.contact_sent(1): True})
+    add_contact(whole, "ana@example.com", **{notion_names.contact_sent(1): True})
     assert "  Christmas Email 1 Sent  yes\n" in whole.run("contact", "ana@example.com").stdout
 
 
 def test_a_contact_as_json(whole: World) -> None:
-    page = add_contact(whole, "ana@example.com", **{schema.contact_sent(2): True, "Segment": None})
+    page = add_contact(whole, "ana@example.com", **{notion_names.contact_sent(2): True, "Segment": None})
     (shown,) = whole.json("contact", "ana@example.com")
     assert set(shown) == {"database", "id", "created", "url", "values"}
     assert (shown["database"], shown["id"]) == ("BusinessX", page)
@@ -178,29 +178,33 @@ def test_only_what_is_lacking_is_written_and_a_date_that_stands_there_stays(whol
     page = add_contact(
         whole,
         "ana@example.com",
-        **{schema.contact_sent(1): True, schema.contact_date(1): "2025-01-01", schema.contact_date(2): "2025-01-02"},
-        **{schema.contact_sent(3): True},
+        **{
+            notion_names.contact_sent(1): True,
+            notion_names.contact_date(1): "2025-01-01",
+            notion_names.contact_date(2): "2025-01-02",
+        },
+        **{notion_names.contact_sent(3): True},
     )
     add_signup(whole, "ana@example.com", {1: DAY, 2: DAY, 3: DAY})
     assert whole.json("track", "--yes")["to_write"] == [{"email": "ana@example.com", "page": page, "emails": [2, 3]}]
     (call,) = whole.changes()
-    assert set(call.request["properties"]) == {schema.contact_sent(2), schema.contact_date(3)}
-    assert said(whole, page)[schema.contact_date(1)] == "2025-01-01"
-    assert said(whole, page)[schema.contact_date(2)] == "2025-01-02"
+    assert set(call.request["properties"]) == {notion_names.contact_sent(2), notion_names.contact_date(3)}
+    assert said(whole, page)[notion_names.contact_date(1)] == "2025-01-01"
+    assert said(whole, page)[notion_names.contact_date(2)] == "2025-01-02"
 
 
 def test_what_the_page_does_not_say_is_never_taken_back(whole: World) -> None:
-    page = add_contact(whole, "ana@example.com", **{schema.contact_sent(4): True})
+    page = add_contact(whole, "ana@example.com", **{notion_names.contact_sent(4): True})
     add_signup(whole, "ana@example.com", {1: DAY})
     whole.run("track", "--yes")
-    assert said(whole, page)[schema.contact_sent(4)] is True
+    assert said(whole, page)[notion_names.contact_sent(4)] is True
 
 
 def test_only_the_signups_of_this_campaign_count(whole: World) -> None:
     page = add_contact(whole, "ana@example.com")
-    add_signup(whole, "ana@example.com", {1: DAY}, **{schema.PAGE_TEMPLATE_TYPE: "No-Show Recovery"})
-    add_signup(whole, "ana@example.com", {2: DAY}, **{schema.PAGE_CAMPAIGN: "Easter 2026"})
-    add_signup(whole, "ana@example.com", {3: DAY}, **{schema.PAGE_TEMPLATE_TYPE: None})
+    add_signup(whole, "ana@example.com", {1: DAY}, **{notion_names.PAGE_TEMPLATE_TYPE: "No-Show Recovery"})
+    add_signup(whole, "ana@example.com", {2: DAY}, **{notion_names.PAGE_CAMPAIGN: "Easter 2026"})
+    add_signup(whole, "ana@example.com", {3: DAY}, **{notion_names.PAGE_TEMPLATE_TYPE: None})
     assert whole.run("track", "--yes").stdout.splitlines()[0] == "Nothing is to be written."
     assert said(whole, page) == {}
 
@@ -238,7 +242,7 @@ def test_two_signups_of_one_address_are_one_note_and_the_earlier_date_counts(who
         whole.sandbox.advance(120)
     whole.run("track", "--yes")
     assert len(whole.changes()) == 1
-    assert [said(whole, page)[schema.contact_date(number)] for number in (1, 2, 3)] == [DAY, DAY, MOMENT]
+    assert [said(whole, page)[notion_names.contact_date(number)] for number in (1, 2, 3)] == [DAY, DAY, MOMENT]
 
 
 def test_empty_pages_are_borne_and_said(whole: World) -> None:

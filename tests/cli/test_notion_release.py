@@ -21,6 +21,7 @@ from support import (
     wait_for_mails,
 )
 
+from christmas_campaign.campaign import notion_names
 from christmas_campaign.local.stack import Stack
 from christmas_campaign.notion import page_values, schema
 from christmas_campaign.operations.notion_release import RELEASED, refusal
@@ -29,20 +30,20 @@ from cli.operator import group
 
 #: What the old system's page says of the event of each ``support.payload``.
 EVENTS = {
-    "noshow": {schema.PAGE_CALENDLY_EVENT: "https://api.calendly.com/scheduled_events/AAA"},
-    "postcall": {schema.PAGE_CALL_DATE: "2025-11-20T14:00:00Z"},
-    "onboarding": {schema.PAGE_PAYMENT_DATE: "2025-11-20"},
+    "noshow": {notion_names.PAGE_CALENDLY_EVENT: "https://api.calendly.com/scheduled_events/AAA"},
+    "postcall": {notion_names.PAGE_CALL_DATE: "2025-11-20T14:00:00Z"},
+    "onboarding": {notion_names.PAGE_PAYMENT_DATE: "2025-11-20"},
 }
 
 
 def left_by_the_old_system(stack: Stack, email: str, name: str, **more: Any) -> str:
     """Make a page as the old system left it; returns its id."""
     values = {
-        schema.PAGE_NAME: email,
-        schema.PAGE_EMAIL: email,
-        schema.PAGE_CAMPAIGN: "Christmas 2025",
-        schema.PAGE_TEMPLATE_TYPE: sequence(name).template_type,
-        schema.PAGE_CREATED: "2025-11-20",
+        notion_names.PAGE_NAME: email,
+        notion_names.PAGE_EMAIL: email,
+        notion_names.PAGE_CAMPAIGN: "Christmas 2025",
+        notion_names.PAGE_TEMPLATE_TYPE: sequence(name).template_type,
+        notion_names.PAGE_CREATED: "2025-11-20",
         **EVENTS[name],
         **more,
     }
@@ -53,7 +54,7 @@ def left_by_the_old_system(stack: Stack, email: str, name: str, **more: Any) -> 
 
 def pages_of(stack: Stack, email: str) -> dict[str, dict[str, Any]]:
     """The plain values of an address's pages in Email Sequence, by id."""
-    found = found_in(stack, schema.SEQUENCE_PAGES, schema.PAGE_EMAIL, email)
+    found = found_in(stack, schema.SEQUENCE_PAGES, notion_names.PAGE_EMAIL, email)
     return {page["id"]: page_values.plain(page) for page in found}
 
 
@@ -87,7 +88,7 @@ def test_a_released_page_takes_the_same_event_posted_again(stack: Stack, name: s
     (said,) = pages_of(stack, email).items()
     assert said[0] == page
     assert (said[1]["Template Type"], said[1]["Sequence Completed"]) == (sequence(name).template_type, True)
-    assert all(said[1][schema.page_sent(number)] for number in (1, 2, 3))
+    assert all(said[1][notion_names.page_sent(number)] for number in (1, 2, 3))
     assert len(mails(stack, email)) == 3
 
     refused = group(stack, "notion", "release", email, "--yes")
@@ -104,9 +105,9 @@ def test_a_page_that_this_system_enrolled_is_refused_though_no_email_was_sent(st
     enrolled(stack, email, "postcall")
     (page,) = pages_of(stack, email)
     # Whatever a person has made of the page meanwhile: Kestra knows it by its id too.
-    for changed in ({}, {schema.PAGE_CALL_DATE: "2025-11-21"}):
+    for changed in ({}, {notion_names.PAGE_CALL_DATE: "2025-11-21"}):
         with stack.notion() as notion:
-            notion.update_page(page, schema.SEQUENCE_PAGES, {schema.page_sent(1): None, **changed})
+            notion.update_page(page, schema.SEQUENCE_PAGES, {notion_names.page_sent(1): None, **changed})
         shown = json.loads(group(stack, "notion", "release", email, "--yes", "--json").stdout)
         assert [each["refusal"] for each in shown["pages"]] == ["this system has enrolled the contact on it"]
         assert shown["released"] == []
@@ -114,8 +115,8 @@ def test_a_page_that_this_system_enrolled_is_refused_though_no_email_was_sent(st
 
 def test_only_the_pages_that_the_old_system_left_are_released(stack: Stack) -> None:
     email = address()
-    sent = left_by_the_old_system(stack, email, "noshow", **{schema.page_sent(1): "2025-11-20"})
-    other = {schema.PAGE_CALENDLY_EVENT: "https://api.calendly.com/scheduled_events/BBB"}
+    sent = left_by_the_old_system(stack, email, "noshow", **{notion_names.page_sent(1): "2025-11-20"})
+    other = {notion_names.PAGE_CALENDLY_EVENT: "https://api.calendly.com/scheduled_events/BBB"}
     left = left_by_the_old_system(stack, email, "noshow", **other)
     result = group(stack, "notion", "release", email, "--yes", "--json")
     shown = json.loads(result.stdout)

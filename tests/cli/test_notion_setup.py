@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
+from christmas_campaign.campaign import notion_names
 from christmas_campaign.cli import prompts
 from christmas_campaign.deployment.environment import Environment
-from christmas_campaign.notion import page_values, schema
+from christmas_campaign.notion import page_values
 from christmas_campaign.notion.schema import CONTACTS, DATABASES, PORTALS, SEQUENCE_PAGES, Database, Property
 from christmas_campaign.operations import notion_setup
 from christmas_campaign.operations.notion_check import examine
@@ -34,7 +35,7 @@ OLD = SEQUENCE_PAGES._replace(
     properties=tuple(
         each
         for each in SEQUENCE_PAGES.properties[: SEQUENCE_PAGES.properties.index(Property("Email 7 Sent", "date")) + 1]
-        if each.name != schema.PAGE_TEMPLATE_TYPE
+        if each.name != notion_names.PAGE_TEMPLATE_TYPE
     )
 )
 

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from christmas_campaign.campaign import times, unsubscribe_link
+from christmas_campaign.campaign import notion_names, times, unsubscribe_link
 from christmas_campaign.campaign.settings import Settings
 from christmas_campaign.cli.template_commands import templates
 from christmas_campaign.clients.kestra import Kestra, KestraError
@@ -36,10 +36,10 @@ SECRETS = {"NOTION_TOKEN": TOKEN, "UNSUBSCRIBE_KEY": "a-key-of-the-links-0123456
 FOOTER = '{{mail_reason}} {{postal_address}} <a href="{{unsubscribe_url}}">Unsubscribe</a>'
 TEXT_FOOTER = "{{mail_reason}} {{postal_address}} {{unsubscribe_url}}"
 HTML, TEXT, SUBJECT, STATUS = (
-    schema.TEMPLATE_HTML,
-    schema.TEMPLATE_TEXT,
-    schema.TEMPLATE_SUBJECT,
-    schema.TEMPLATE_STATUS,
+    notion_names.TEMPLATE_HTML,
+    notion_names.TEMPLATE_TEXT,
+    notion_names.TEMPLATE_SUBJECT,
+    notion_names.TEMPLATE_STATUS,
 )
 
 
@@ -82,7 +82,7 @@ class World:
 
     def add(self, name: str, *, subject: str = "Hello", html: str = "", text: str = "", status: str = "Active") -> str:
         """Make a template in Notion."""
-        values = {schema.TEMPLATE_NAME: name, SUBJECT: subject, HTML: html + FOOTER, TEXT: text, STATUS: status}
+        values = {notion_names.TEMPLATE_NAME: name, SUBJECT: subject, HTML: html + FOOTER, TEXT: text, STATUS: status}
         return self.make(schema.TEMPLATES, values)
 
     def make(self, database: schema.Database, values: dict[str, Any]) -> str:
@@ -100,7 +100,7 @@ class World:
         """The templates in Notion, by name."""
         pages = self.notion.pages(self.sources[schema.TEMPLATES.setting])
         found = [page_values.plain(page) for page in pages]
-        by_name = {str(page[schema.TEMPLATE_NAME]): page for page in found}
+        by_name = {str(page[notion_names.TEMPLATE_NAME]): page for page in found}
         assert len(by_name) == len(found)
         return by_name
 
@@ -363,7 +363,7 @@ def test_without_yes_and_without_a_terminal_push_only_shows(world: World) -> Non
 def test_push_writes_exactly_what_differs_and_the_second_push_nothing(world: World) -> None:
     html = f"<p>Body</p>\n{FOOTER}\n"
     values = {SUBJECT: "Old", HTML: html, TEXT: f"Body\n{TEXT_FOOTER}\n", STATUS: "Draft"}
-    world.make(schema.TEMPLATES, {schema.TEMPLATE_NAME: "5-Day E3", **values})
+    world.make(schema.TEMPLATES, {notion_names.TEMPLATE_NAME: "5-Day E3", **values})
     world.add("Only in Notion", status="Draft")
     for name in ("5-Day E2", "5-Day E3"):
         world.local(name)
@@ -374,8 +374,8 @@ def test_push_writes_exactly_what_differs_and_the_second_push_nothing(world: Wor
     assert world.written() == [("POST", everything), ("PATCH", {SUBJECT, STATUS})]
     good = {SUBJECT: "Hello", HTML: html, TEXT: f"Body\n{TEXT_FOOTER}\n", STATUS: "Active"}
     there = world.there()
-    assert there["5-Day E2"] == {schema.TEMPLATE_NAME: "5-Day E2", **good}
-    assert there["5-Day E3"] == {schema.TEMPLATE_NAME: "5-Day E3", **good}
+    assert there["5-Day E2"] == {notion_names.TEMPLATE_NAME: "5-Day E2", **good}
+    assert there["5-Day E3"] == {notion_names.TEMPLATE_NAME: "5-Day E3", **good}
     assert there["Only in Notion"][STATUS] == "Draft"
 
     world.sandbox.reset_log()

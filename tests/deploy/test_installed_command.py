@@ -24,6 +24,7 @@ import pytest
 from standardwebhooks import Webhook
 from support import free_port, payload, until
 
+from christmas_campaign.campaign import notion_names
 from christmas_campaign.clients.notion import Notion
 from christmas_campaign.deployment import env_file
 from christmas_campaign.door.routes import TODAY
@@ -161,7 +162,9 @@ class Server:
         """Put the missing contact into BusinessX."""
         with Notion(self.sandbox.notion_url, NOTION_TOKEN) as notion:
             source = notion.data_source(self.settings()["NOTION_BUSINESSX_DB_ID"])
-            notion.create_page(source, schema.CONTACTS, {schema.CONTACT_EMAIL: LATER_ADDRESS, "first_name": "Bea"})
+            notion.create_page(
+                source, schema.CONTACTS, {notion_names.CONTACT_EMAIL: LATER_ADDRESS, "first_name": "Bea"}
+            )
 
     def wait_for_no_failure(self) -> None:
         """Wait until the replay has enrolled the contact."""

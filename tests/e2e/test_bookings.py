@@ -24,7 +24,7 @@ from support import (
     wait_for_mails,
 )
 
-from christmas_campaign.campaign import times
+from christmas_campaign.campaign import notion_names, times
 from christmas_campaign.events import opaque_ids
 from christmas_campaign.local.stack import Stack
 from christmas_campaign.notion import page_values, schema
@@ -48,7 +48,7 @@ def call(days: float) -> str:
 
 def contact_of(stack: Stack, email: str) -> dict[str, Any]:
     """What the contact's page in BusinessX says of her call."""
-    (page,) = found_in(stack, schema.CONTACTS, schema.CONTACT_EMAIL, email)
+    (page,) = found_in(stack, schema.CONTACTS, notion_names.CONTACT_EMAIL, email)
     said = page_values.plain(page)
     return {name: said[name] for name in ("Booking Status", "Diagnostic Call Date", "Christmas Campaign Status")}
 
@@ -168,13 +168,13 @@ def test_a_call_that_is_cancelled_ends_its_emails_and_no_others(stack: Stack) ->
 def test_who_is_set_to_booked_by_hand_gets_no_more_of_the_signup(stack: Stack) -> None:
     run_by_hand(stack, "booked")
     other = address("other")
-    add_contact(stack, other, **{schema.CONTACT_BOOKING: "Not Booked"})
+    add_contact(stack, other, **{notion_names.CONTACT_BOOKING: "Not Booked"})
     for seconds in WITHIN:
         email = address()
         page = add_contact(stack, email)
         due = about_to_get_the_last(stack, email, seconds=seconds)
         with stack.notion() as notion:
-            notion.update_page(page, schema.CONTACTS, {schema.CONTACT_BOOKING: "Booked"})
+            notion.update_page(page, schema.CONTACTS, {notion_names.CONTACT_BOOKING: "Booked"})
         run_by_hand(stack, "booked")
         if ended_before(stack, email, due):
             break

@@ -27,6 +27,7 @@ from support import (
     wait_for_mails,
 )
 
+from christmas_campaign.campaign import notion_names
 from christmas_campaign.events import opaque_ids
 from christmas_campaign.local.sandbox import Mail
 from christmas_campaign.local.stack import PROJECT, Stack
@@ -125,7 +126,7 @@ def test_exactly_these_requests_were_made_in_this_order(
     stack: Stack, journeys: dict[str, Journey], name: str, request: pytest.FixtureRequest
 ) -> None:
     journey = journeys[name]
-    (page,) = found_in(stack, schema.SEQUENCE_PAGES, schema.PAGE_EMAIL, journey.email)
+    (page,) = found_in(stack, schema.SEQUENCE_PAGES, notion_names.PAGE_EMAIL, journey.email)
     names = {journey.contact: "<contact>", page["id"]: "<page>"}
     with stack.notion() as notion:
         for database in schema.DATABASES:
@@ -193,10 +194,10 @@ def test_an_edited_template_is_used_at_once_on_request(stack: Stack, journeys: d
         begin(stack, "noshow", email)
         return wait_for_mails(stack, email, 1)[0].subject
 
-    (page,) = found_in(stack, schema.TEMPLATES, schema.TEMPLATE_NAME, name)
+    (page,) = found_in(stack, schema.TEMPLATES, notion_names.TEMPLATE_NAME, name)
     before = subject()
     with stack.notion() as notion:
-        notion.update_page(page["id"], schema.TEMPLATES, {schema.TEMPLATE_SUBJECT: "Edited for {{first_name}}"})
+        notion.update_page(page["id"], schema.TEMPLATES, {notion_names.TEMPLATE_SUBJECT: "Edited for {{first_name}}"})
     assert subject() == before
     refresh(stack)
     assert subject() == "Edited for Ana"

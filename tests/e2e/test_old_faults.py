@@ -36,7 +36,7 @@ from support import (
     wait_for_mails,
 )
 
-from christmas_campaign.campaign import times
+from christmas_campaign.campaign import notion_names, times
 from christmas_campaign.clients.kestra import Execution
 from christmas_campaign.local import demo
 from christmas_campaign.local.sandbox import Mail
@@ -118,7 +118,7 @@ def test_fault_4_a_contact_in_two_sequences_has_each_email_on_its_own_page(stack
     ended(stack, email, 4)
     ended(stack, email, 3, sequence="noshow")
 
-    pages = [page_values.plain(page) for page in found_in(stack, schema.SEQUENCE_PAGES, schema.PAGE_EMAIL, email)]
+    pages = [page_values.plain(page) for page in found_in(stack, schema.SEQUENCE_PAGES, notion_names.PAGE_EMAIL, email)]
     assert sorted(str(page["Template Type"]) for page in pages) == ["5-Day Sequence", "No-Show Recovery"]
     for page in pages:
         name = "signup" if page["Template Type"] == "5-Day Sequence" else "noshow"
@@ -164,7 +164,7 @@ class Broken(NamedTuple):
 @contextmanager
 def changed(stack: Stack, name: str, **values: str | None) -> Iterator[None]:
     """Change a template in Notion, and put it back."""
-    (page,) = found_in(stack, schema.TEMPLATES, schema.TEMPLATE_NAME, name)
+    (page,) = found_in(stack, schema.TEMPLATES, notion_names.TEMPLATE_NAME, name)
     said = page_values.plain(page)
     new = {key.replace("_", " "): value for key, value in values.items()}
     with stack.notion() as notion:

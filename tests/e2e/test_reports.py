@@ -15,9 +15,10 @@ from cli.operator import christmas, christmas_json
 from support import add_contact, address, analytics_of, begin, ended, mails, numbers, until, wait_for_mails
 
 from christmas_campaign.campaign import times
+from christmas_campaign.campaign.outcomes import Kind
 from christmas_campaign.clients.kestra import Execution
 from christmas_campaign.email import delivery_reports
-from christmas_campaign.email.delivery_reports import Kind, Report, Seen
+from christmas_campaign.email.delivery_reports import Report, Seen
 from christmas_campaign.events import opaque_ids
 from christmas_campaign.local.sandbox import Mail
 from christmas_campaign.local.stack import Stack

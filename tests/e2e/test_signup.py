@@ -30,7 +30,7 @@ from support import (
     wait_for_mails,
 )
 
-from christmas_campaign.campaign import times
+from christmas_campaign.campaign import notion_names, times
 from christmas_campaign.local.stack import Stack
 from christmas_campaign.notion import page_values, schema
 
@@ -62,11 +62,13 @@ def test_the_contact_and_the_page_say_what_the_website_said(stack: Stack) -> Non
     email = address()
     with stack.notion() as notion:
         source = notion.data_source(stack.database(schema.CONTACTS))
-        notion.create_page(source, schema.CONTACTS, {schema.CONTACT_EMAIL: email, "first_name": "Ana"})
+        notion.create_page(source, schema.CONTACTS, {notion_names.CONTACT_EMAIL: email, "first_name": "Ana"})
     arrived = sign_up(stack, email, business_name="Salon Ana", red_systems=1, orange_systems=2, green_systems=5)
     enrolled(stack, email)
 
-    (contact,) = [page_values.plain(page) for page in found_in(stack, schema.CONTACTS, schema.CONTACT_EMAIL, email)]
+    (contact,) = [
+        page_values.plain(page) for page in found_in(stack, schema.CONTACTS, notion_names.CONTACT_EMAIL, email)
+    ]
     assert contact["Assessment Score"] == 52
     assert contact["Segment"] == "URGENT"
     assert contact["Christmas Campaign Status"] == "Nurture Sequence"
@@ -141,10 +143,10 @@ def test_a_contact_in_the_middle_of_the_old_systems_sequence_gets_the_rest_on_ti
     email = address()
     now = datetime.now(UTC)
     left = {
-        schema.PAGE_EMAIL: email,
-        schema.PAGE_CAMPAIGN: "Christmas 2025",
-        schema.PAGE_SIGNUP_DATE: now - 3 * DAY,
-        schema.page_sent(2): now - 2 * DAY,
+        notion_names.PAGE_EMAIL: email,
+        notion_names.PAGE_CAMPAIGN: "Christmas 2025",
+        notion_names.PAGE_SIGNUP_DATE: now - 3 * DAY,
+        notion_names.page_sent(2): now - 2 * DAY,
     }
     with stack.notion() as notion:
         notion.create_page(notion.data_source(stack.database(schema.SEQUENCE_PAGES)), schema.SEQUENCE_PAGES, left)
@@ -179,7 +181,7 @@ def test_the_same_signup_fifty_times_at_once_sends_nothing_twice(stack: Stack) -
     outcomes = [run.labels.get("reason", run.labels["outcome"]) for run in runs(stack, "enroll", email)]
     assert sorted(set(outcomes)) in (["already_in_sequence", "enrolled"], ["enrolled"])
     assert outcomes.count("enrolled") == 1
-    assert len(list(found_in(stack, schema.SEQUENCE_PAGES, schema.PAGE_EMAIL, email))) == 1
+    assert len(list(found_in(stack, schema.SEQUENCE_PAGES, notion_names.PAGE_EMAIL, email))) == 1
     assert numbers(wait_for_mails(stack, email, 4)) == [2, 3, 4, 5]
     time.sleep(2)
     assert len(mails(stack, email)) == 4

@@ -27,6 +27,7 @@ from support import (
     wait_for_mails,
 )
 
+from christmas_campaign.campaign import notion_names
 from christmas_campaign.clients.kestra import Execution
 from christmas_campaign.events import opaque_ids
 from christmas_campaign.local.stack import Stack
@@ -121,7 +122,7 @@ def test_who_has_bought_gets_the_onboarding_and_no_more_of_the_signup(stack: Sta
     assert [mail.tags["sequence"] for mail in mails(stack, email)] == ["onboarding"] * 3
     (kept,) = christmas_json(stack, "stopped", email)
     assert [(each["reason"], each["by"]) for each in kept["stops"]] == [("bought", "enrolment")]
-    pages = [page_values.plain(page) for page in found_in(stack, schema.SEQUENCE_PAGES, schema.PAGE_EMAIL, email)]
+    pages = [page_values.plain(page) for page in found_in(stack, schema.SEQUENCE_PAGES, notion_names.PAGE_EMAIL, email)]
     assert sorted((page["Template Type"], page["Stop Reason"]) for page in pages) == [
         ("5-Day Sequence", "bought (from E2)"),
         ("Onboarding", None),

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from support import add_contact, address, begin, found_in, refresh, wait_for_mails
 
+from christmas_campaign.campaign import notion_names
 from christmas_campaign.email.gate import template_key
 from christmas_campaign.local.stack import Stack
 from christmas_campaign.notion import schema
@@ -34,9 +35,9 @@ def test_an_edited_template_is_used_when_its_time_is_over_and_not_before(stack: 
     until = datetime.fromtimestamp(kept["until"] / 1000, UTC) - datetime.now(UTC)
     assert timedelta(minutes=5) == TEMPLATE_KEPT
     assert TEMPLATE_KEPT - timedelta(seconds=60) < until <= TEMPLATE_KEPT
-    (page,) = found_in(stack, schema.TEMPLATES, schema.TEMPLATE_NAME, name)
+    (page,) = found_in(stack, schema.TEMPLATES, notion_names.TEMPLATE_NAME, name)
     with stack.notion() as notion:
-        notion.update_page(page["id"], schema.TEMPLATES, {schema.TEMPLATE_SUBJECT: "Edited"})
+        notion.update_page(page["id"], schema.TEMPLATES, {notion_names.TEMPLATE_SUBJECT: "Edited"})
         try:
             assert first_subject() == old
             stack.kestra.kv_put(key, {**kept, "until": int(datetime.now(UTC).timestamp() * 1000)}, ttl="PT15M")
@@ -44,6 +45,6 @@ def test_an_edited_template_is_used_when_its_time_is_over_and_not_before(stack: 
         finally:
             # The stack is shared.
             notion.update_page(
-                page["id"], schema.TEMPLATES, {schema.TEMPLATE_SUBJECT: kept["active"][0]["Subject Line"]}
+                page["id"], schema.TEMPLATES, {notion_names.TEMPLATE_SUBJECT: kept["active"][0]["Subject Line"]}
             )
             refresh(stack)

@@ -29,7 +29,7 @@ from support import (
     wait_for_mails,
 )
 
-from christmas_campaign.campaign import times
+from christmas_campaign.campaign import notion_names, times
 from christmas_campaign.door.inbox.store import look
 from christmas_campaign.door.routes import NATIVE, OLD, TODAY
 from christmas_campaign.local.sandbox import Mail
@@ -105,7 +105,7 @@ def test_a_booking_in_the_old_form_is_enrolled_at_the_old_path_and_at_kestras_ow
     native = httpx.post(behind.webhook(sequence("precall").handler), json=body, timeout=60)
     known = {"status": "skipped", "reason": "duplicate_precall_sequence", "email": email}
     assert (native.status_code, native.json()) == (200, known)
-    (page,) = found_in(behind, schema.SEQUENCE_PAGES, schema.PAGE_EMAIL, email)
+    (page,) = found_in(behind, schema.SEQUENCE_PAGES, notion_names.PAGE_EMAIL, email)
     said = page_values.plain(page)
     assert (said["Calendly Event URI"], said["First Name"]) == ("AAA", "Ana")
 

@@ -25,6 +25,7 @@ from support import (
     wait_for_mails,
 )
 
+from christmas_campaign.campaign import notion_names
 from christmas_campaign.clients.kestra import Execution
 from christmas_campaign.events import opaque_ids
 from christmas_campaign.local.stack import Stack
@@ -45,7 +46,7 @@ def call(stack: Stack, email: str, wish: str) -> None:
 
 def pages_of(stack: Stack, email: str) -> dict[str, dict[str, Any]]:
     """The plain values of a contact's pages in Email Sequence, by their sequence."""
-    pages = [page_values.plain(page) for page in found_in(stack, schema.SEQUENCE_PAGES, schema.PAGE_EMAIL, email)]
+    pages = [page_values.plain(page) for page in found_in(stack, schema.SEQUENCE_PAGES, notion_names.PAGE_EMAIL, email)]
     return {str(page["Template Type"]): page for page in pages}
 
 
@@ -113,7 +114,9 @@ def test_unsubscribe_is_written_to_all_pages_at_once_and_cleared_when_taken_back
     assert re.search(
         rf": unsubscribed since {when} \(by contact\) ends every sequence, for good\.$", shown, re.MULTILINE
     )
-    links = [each["id"].replace("-", "") for each in found_in(stack, schema.SEQUENCE_PAGES, schema.PAGE_EMAIL, email)]
+    links = [
+        each["id"].replace("-", "") for each in found_in(stack, schema.SEQUENCE_PAGES, notion_names.PAGE_EMAIL, email)
+    ]
     assert all(f": https://www.notion.so/{each}\n" in shown for each in links)
     waits = rf"^    waits: signup, e-mail 2 of 5 \(template 5-Day E2\), due {when}$"
     assert re.search(waits, shown, re.MULTILINE)

@@ -11,7 +11,7 @@ from typing import Any
 
 from support import address, found_in, payload, post, until
 
-from christmas_campaign.campaign import facts
+from christmas_campaign.campaign import facts, notion_names
 from christmas_campaign.events import opaque_ids
 from christmas_campaign.local.stack import Stack
 from christmas_campaign.notion import schema
@@ -125,9 +125,9 @@ def burst(stack: Stack, count: int, *, seconds: float) -> tuple[list[str], datet
 
     def enrol(email: str) -> None:
         own = Expected(email).enrolment
-        (page,) = found_in(stack, schema.SEQUENCE_PAGES, schema.PAGE_EMAIL, email)
+        (page,) = found_in(stack, schema.SEQUENCE_PAGES, notion_names.PAGE_EMAIL, email)
         with stack.notion() as notion:
-            notion.update_page(page["id"], schema.SEQUENCE_PAGES, {schema.PAGE_TEMPLATE_TYPE: "5-Day Sequence"})
+            notion.update_page(page["id"], schema.SEQUENCE_PAGES, {notion_names.PAGE_TEMPLATE_TYPE: "5-Day Sequence"})
         kept = json.loads(
             record.replace(emails[0], email).replace(opaque_ids.contact_id(emails[0]), opaque_ids.contact_id(email))
         )

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from support import SCALE, add_contact, address, found_in, mails, page_of, payload, post, runs, until
 
+from christmas_campaign.campaign import notion_names
 from christmas_campaign.local.stack import Stack
 from christmas_campaign.notion import schema
 from faults.account import Expected, living, settle_the_account
@@ -38,7 +39,7 @@ def own(doomed: Stack) -> Stack:
 
 def pages_of(stack: Stack, email: str) -> int:
     """How many pages a contact has in Email Sequence."""
-    return len(list(found_in(stack, schema.SEQUENCE_PAGES, schema.PAGE_EMAIL, email)))
+    return len(list(found_in(stack, schema.SEQUENCE_PAGES, notion_names.PAGE_EMAIL, email)))
 
 
 @pytest.mark.long

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from support import address, found_in, page_of, refresh, sign_up, wait_for_mails
 
+from christmas_campaign.campaign import notion_names
 from christmas_campaign.email import footer
 from christmas_campaign.local.stack import Stack
 from christmas_campaign.notion import page_values, schema
@@ -26,7 +27,7 @@ FOOTER = "".join(f"<p>{{{{{each}}}}}</p>" for each in footer.PLACEHOLDERS)
 @contextmanager
 def template_changed(stack: Stack, values: Mapping[str, Any]) -> Iterator[None]:
     """Change the template of the last e-mail, as somebody does in Notion; afterwards it is what it was."""
-    (page,) = found_in(stack, schema.TEMPLATES, schema.TEMPLATE_NAME, TEMPLATE)
+    (page,) = found_in(stack, schema.TEMPLATES, notion_names.TEMPLATE_NAME, TEMPLATE)
     before = {name: page_values.plain(page)[name] for name in values}
     with stack.notion() as notion:
         notion.update_page(page["id"], schema.TEMPLATES, values)
@@ -41,10 +42,10 @@ def template_changed(stack: Stack, values: Mapping[str, Any]) -> Iterator[None]:
 @pytest.mark.parametrize(
     ("values", "reason"),
     [
-        ({schema.TEMPLATE_STATUS: "Draft"}, "template_missing"),
-        ({schema.TEMPLATE_HTML: ""}, "template_empty"),
-        ({schema.TEMPLATE_HTML: "<p>Hello {{first_name}}</p>"}, "template_without_footer"),
-        ({schema.TEMPLATE_HTML: f"<p>Hello {{{{nobody_knows_this}}}}</p>{FOOTER}"}, "value_missing"),
+        ({notion_names.TEMPLATE_STATUS: "Draft"}, "template_missing"),
+        ({notion_names.TEMPLATE_HTML: ""}, "template_empty"),
+        ({notion_names.TEMPLATE_HTML: "<p>Hello {{first_name}}</p>"}, "template_without_footer"),
+        ({notion_names.TEMPLATE_HTML: f"<p>Hello {{{{nobody_knows_this}}}}</p>{FOOTER}"}, "value_missing"),
     ],
     ids=["missing", "emptied", "without the footer", "with a hole"],
 )
@@ -67,7 +68,7 @@ def test_19_the_page_goes_to_the_trash_between_two_emails(stack: Stack) -> None:
     day = timedelta(hours=24) / stack.time_scale
     sign_up(stack, email, **anchored(stack, datetime.now(UTC) - day / 4, number=2))
     wait_for_mails(stack, email, 1)
-    (page,) = found_in(stack, schema.SEQUENCE_PAGES, schema.PAGE_EMAIL, email)
+    (page,) = found_in(stack, schema.SEQUENCE_PAGES, notion_names.PAGE_EMAIL, email)
     with stack.notion() as notion:
         notion.archive_page(page["id"])
     settle_the_account(stack, [Expected(email, (2,), dict.fromkeys((3, 4, 5), "page_archived"))])
@@ -82,7 +83,7 @@ def test_20_a_person_edits_the_page_while_an_email_is_on_its_way(stack: Stack) -
     wait_until_enrolled(stack, email)
     with held(stack, "resend", when="after", method="POST") as wait:
         wait()
-        (page,) = found_in(stack, schema.SEQUENCE_PAGES, schema.PAGE_EMAIL, email)
+        (page,) = found_in(stack, schema.SEQUENCE_PAGES, notion_names.PAGE_EMAIL, email)
         marked = {"First Name": "Anna", "Business Name": "Salon Anna", "Email 4 Sent": datetime.now(UTC)}
         with stack.notion() as notion:
             notion.update_page(page["id"], schema.SEQUENCE_PAGES, marked)

@@ -15,6 +15,7 @@ import httpx
 import pytest
 from support import SCALE, address, found_in, payload
 
+from christmas_campaign.campaign import notion_names
 from christmas_campaign.local.stack import Stack
 from christmas_campaign.notion import schema
 from faults import commands
@@ -131,4 +132,4 @@ def test_26_the_disk_is_full_while_signups_arrive(tmp_path: Path, small_disk: Pa
             assert "Runs of enroll wait for one that is not there" in said
         settle_the_account(stack, [Expected(email) for email in [waiting, *emails]], timeout=150)
         for email in emails:
-            assert len(list(found_in(stack, schema.SEQUENCE_PAGES, schema.PAGE_EMAIL, email))) == 1
+            assert len(list(found_in(stack, schema.SEQUENCE_PAGES, notion_names.PAGE_EMAIL, email))) == 1

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from support import DELAYS, SCALE, address, calls, found_in, mails, numbers, page_of, runs, scheduled, sign_up, until
 
+from christmas_campaign.campaign import notion_names
 from christmas_campaign.local.stack import PROJECT, Stack
 from christmas_campaign.notion import schema
 
@@ -46,7 +47,7 @@ def test_31_the_machine_is_lost_and_a_backup_is_restored_elsewhere(tmp_path: Pat
         # Sent after the backup, which says that it waits.
         over(stack, emails, {2, 3})
         stack.engine.kill()
-        (page,) = found_in(stack, schema.SEQUENCE_PAGES, schema.PAGE_EMAIL, unknown)
+        (page,) = found_in(stack, schema.SEQUENCE_PAGES, notion_names.PAGE_EMAIL, unknown)
         with stack.notion() as notion:
             notion.update_page(page["id"], schema.SEQUENCE_PAGES, {"Email 3 Sent": None})
         elsewhere.mkdir()

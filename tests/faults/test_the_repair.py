@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from support import SCALE, address, found_in, runs, until
 
+from christmas_campaign.campaign import notion_names
 from christmas_campaign.local.stack import Stack
 from christmas_campaign.notion import schema
 from faults import commands
@@ -64,7 +65,7 @@ def test_27_a_stamp_that_was_not_written_is_written_by_the_repair(stack: Stack) 
     stack.sandbox.fault("notion", "status", status=400, times=1, method="PATCH")
     settle_the_account(stack, [Expected(email)])
     commands.repair(stack)
-    (page,) = found_in(stack, schema.SEQUENCE_PAGES, schema.PAGE_EMAIL, email)
+    (page,) = found_in(stack, schema.SEQUENCE_PAGES, notion_names.PAGE_EMAIL, email)
     assert page["properties"]["Email 5 Sent"]["date"] is not None
     settle_the_account(stack, [Expected(email)])
 

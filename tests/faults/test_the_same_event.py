@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import pytest
 from support import address, enrolled, found_in, payload, post, posts, runs, sign_up
 
+from christmas_campaign.campaign import notion_names
 from christmas_campaign.local.stack import Stack
 from christmas_campaign.notion import schema
 from faults.account import Expected, settle_the_account
@@ -16,7 +17,7 @@ from faults.people import SIGNUP, addresses, anchored, overdue, pages_of_all_but
 def one_page_each(stack: Stack, emails: list[str]) -> None:
     """Nobody has two pages of her signup."""
     for email in emails:
-        assert len(list(found_in(stack, schema.SEQUENCE_PAGES, schema.PAGE_EMAIL, email))) == 1, email
+        assert len(list(found_in(stack, schema.SEQUENCE_PAGES, notion_names.PAGE_EMAIL, email))) == 1, email
 
 
 def test_01_the_same_webhook_comes_twice(stack: Stack) -> None:

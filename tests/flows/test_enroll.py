@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 from support import add_contact, address, begin, enrolled, found_in, scheduled, sign_up, until
 
+from christmas_campaign.campaign import notion_names
 from christmas_campaign.events import opaque_ids
 from christmas_campaign.local.stack import Stack
 from christmas_campaign.notion import page_values, schema
@@ -21,7 +22,7 @@ def _no_faults_left(stack: Stack) -> Iterator[None]:
 
 def contact(stack: Stack, email: str) -> dict[str, page_values.Read]:
     """The plain values of a contact's page."""
-    (page,) = found_in(stack, schema.CONTACTS, schema.CONTACT_EMAIL, email)
+    (page,) = found_in(stack, schema.CONTACTS, notion_names.CONTACT_EMAIL, email)
     return {name: value for name, value in page_values.plain(page).items() if value not in (None, False)}
 
 
@@ -64,7 +65,7 @@ def test_a_customer_has_one_portal_however_often_she_pays(stack: Stack) -> None:
         ],
         "the second enrolment",
     )
-    (page,) = found_in(stack, schema.PORTALS, schema.PORTAL_EMAIL, email)
+    (page,) = found_in(stack, schema.PORTALS, notion_names.PORTAL_EMAIL, email)
     said = page_values.plain(page)
     assert said.pop("Created Date") is not None
     assert {name: value for name, value in said.items() if value is not None} == {

@@ -27,7 +27,7 @@ from support import (
     wait_for_mails,
 )
 
-from christmas_campaign.campaign import times
+from christmas_campaign.campaign import notion_names, times
 from christmas_campaign.clients.kestra import Execution
 from christmas_campaign.events import opaque_ids
 from christmas_campaign.local.stack import Stack
@@ -143,7 +143,7 @@ def pages(stack: Stack, email: str, name: str | None = None) -> list[dict[str, A
     """The plain values of an address's pages in Email Sequence, of one sequence or of all, with their ids under ``id``."""
     found = [
         {**page_values.plain(page), "id": page["id"], "edited": page["last_edited_time"]}
-        for page in found_in(stack, schema.SEQUENCE_PAGES, schema.PAGE_EMAIL, email)
+        for page in found_in(stack, schema.SEQUENCE_PAGES, notion_names.PAGE_EMAIL, email)
     ]
     return [page for page in found if name is None or page["Template Type"] == TYPES[name]]
 
@@ -414,7 +414,9 @@ def test_an_event_is_found_among_130_pages_of_its_address(stack: Stack, name: st
 def test_every_property_of_the_contact_and_of_the_page_may_be_null(stack: Stack) -> None:
     """Fault 9 of the old system: a page with an empty select crashed it."""
     emails = {name: address(name) for name in NAMES}
-    no_contact = dict.fromkeys(each.name for each in schema.CONTACTS.properties if each.name != schema.CONTACT_EMAIL)
+    no_contact = dict.fromkeys(
+        each.name for each in schema.CONTACTS.properties if each.name != notion_names.CONTACT_EMAIL
+    )
     no_page = dict.fromkeys(each.name for each in schema.SEQUENCE_PAGES.properties)
     for email in emails.values():
         add_contact(stack, email, **no_contact)
@@ -446,7 +448,7 @@ def test_an_event_without_a_contact_is_taken_up_once_there_is_one(stack: Stack) 
         assert outcome(first[name]) == ("WARNING", "skipped", "contact_not_found")
         assert emails_of(stack, [first[name]]) == {}
         assert pages(stack, email) == []
-        assert list(found_in(stack, schema.PORTALS, schema.PORTAL_EMAIL, email)) == []
+        assert list(found_in(stack, schema.PORTALS, notion_names.PORTAL_EMAIL, email)) == []
         said = "There is no contact with this address in BusinessX: add it, then run this again. Nothing was sent."
         assert said in [line.message for line in stack.kestra.logs(first[name].id)]
         assert email not in str([line.message for line in stack.kestra.logs(first[name].id)])

@@ -23,6 +23,7 @@ from support import (
     wait_for_mails,
 )
 
+from christmas_campaign.campaign import notion_names
 from christmas_campaign.clients.kestra import Execution
 from christmas_campaign.events import opaque_ids
 from christmas_campaign.local.stack import Stack
@@ -173,7 +174,7 @@ def test_a_failure_to_record_neither_stops_nor_repeats_the_email_and_is_visible(
 def test_a_page_in_the_trash_stops_the_rest(stack: Stack) -> None:
     email = address()
     about_to_get_the_last(stack, email)
-    (page,) = found_in(stack, schema.SEQUENCE_PAGES, schema.PAGE_EMAIL, email)
+    (page,) = found_in(stack, schema.SEQUENCE_PAGES, notion_names.PAGE_EMAIL, email)
     with stack.notion() as notion:
         notion.archive_page(page["id"])
     run = the_end(stack, email)
@@ -186,7 +187,7 @@ def test_a_page_in_the_trash_stops_the_rest(stack: Stack) -> None:
 def test_a_stamp_that_a_person_set_stops_the_email(stack: Stack) -> None:
     email = address()
     about_to_get_the_last(stack, email)
-    (page,) = found_in(stack, schema.SEQUENCE_PAGES, schema.PAGE_EMAIL, email)
+    (page,) = found_in(stack, schema.SEQUENCE_PAGES, notion_names.PAGE_EMAIL, email)
     with stack.notion() as notion:
         notion.update_page(page["id"], schema.SEQUENCE_PAGES, {"Email 5 Sent": datetime.now(UTC)})
     run = the_end(stack, email)

@@ -8,8 +8,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from christmas_campaign.campaign import times, unsubscribe_link
+from christmas_campaign.campaign.outcomes import Kind
 from christmas_campaign.campaign.settings import Settings
-from christmas_campaign.email.delivery_reports import Kind, Report
+from christmas_campaign.email.delivery_reports import Report
 from christmas_campaign.enrolment.record import Record
 from christmas_campaign.events import intake
 from christmas_campaign.events.intake import Event

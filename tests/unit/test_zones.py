@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from christmas_campaign.campaign import unsubscribe_link
+from christmas_campaign.campaign import notion_names, unsubscribe_link
 from christmas_campaign.campaign.settings import Settings
 from christmas_campaign.email import compose
 from christmas_campaign.enrolment import lookups, plan
@@ -117,10 +117,10 @@ def decide(name: str, now: datetime, said: Mapping[str, Any]) -> dict[str, Any]:
     template = page(
         schema.TEMPLATES,
         {
-            schema.TEMPLATE_NAME: "any",
-            schema.TEMPLATE_SUBJECT: SAID,
-            schema.TEMPLATE_HTML: SAID_OF_TIMES[name] + FOOTER,
-            schema.TEMPLATE_STATUS: schema.TEMPLATE_ACTIVE,
+            notion_names.TEMPLATE_NAME: "any",
+            notion_names.TEMPLATE_SUBJECT: SAID,
+            notion_names.TEMPLATE_HTML: SAID_OF_TIMES[name] + FOOTER,
+            notion_names.TEMPLATE_STATUS: notion_names.TEMPLATE_ACTIVE,
         },
     )
     emails = {}

@@ -3,7 +3,7 @@ links) is a setting: see ``settings``."""
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
 #: The campaign's name, as the website's callers read it and as the select ``Campaign`` of the sequence pages has it.
@@ -36,3 +36,9 @@ CONSTANTS: dict[str, str] = {
 
 #: What is said of a contact whose name, or whose salon's, nobody knows.
 UNNAMED: dict[str, str] = {"first_name": "there", "business_name": "your business"}
+
+#: E-mails of one sequence are never closer than this.
+SPACING = timedelta(hours=1)
+
+#: In testing mode the first e-mail goes out after one of these, the second after two, and so on; spacing is one as well.
+TESTING_UNIT = timedelta(minutes=1)

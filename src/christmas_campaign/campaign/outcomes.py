@@ -104,3 +104,23 @@ WHAT_TO_DO: dict[Reason, str] = {
     " is not sent again. Then, either way, `christmas replay --not-sent`.",
     Reason.STEP_FAILED: f"The execution's log says which task failed, and why; mend it, {_REPLAY}",
 }
+
+
+class Kind(StrEnum):
+    """What may be reported, the weakest first: of several the strongest is shown."""
+
+    DELAYED = "delayed"
+    DELIVERED = "delivered"
+    OPENED = "opened"
+    CLICKED = "clicked"
+    FAILED = "failed"
+    SOFT_BOUNCED = "soft_bounced"
+    """Refused for now: a full mailbox, a server that is away."""
+    BOUNCED = "bounced"
+    """Refused for good, by the receiver or by Resend's own list of those who did before."""
+    COMPLAINED = "complained"
+
+    @property
+    def status(self) -> str:
+        """What people are shown: a bounce is a bounce, and beside it stands of which type."""
+        return Kind.BOUNCED.value if self is Kind.SOFT_BOUNCED else self.value

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from christmas_campaign.campaign import email_address, facts, unsubscribe_link
-from christmas_campaign.sequences.model import SPACING, TESTING_UNIT, Sequence
+from christmas_campaign.campaign.facts import SPACING, TESTING_UNIT
 
 #: The host of the real Resend: there time is never squeezed.
 REAL_RESEND = "api.resend.com"
@@ -76,12 +76,6 @@ class Settings(NamedTuple):
     def expires_after(self) -> timedelta:
         """How late an e-mail may be and still go out."""
         return max(timedelta(days=self.expires_after_days) / self.time_scale, SHORTEST_EXPIRY)
-
-    def delays(self, sequence: Sequence) -> dict[int, timedelta]:
-        """Return the delay of each e-mail of ``sequence`` after the anchor, by number."""
-        if self.testing_mode:
-            return {email.number: TESTING_UNIT * (place + 1) for place, email in enumerate(sequence.emails)}
-        return {email.number: email.delay / self.time_scale for email in sequence.emails}
 
 
 def read(raw: Mapping[str, Any]) -> Settings:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from christmas_campaign.campaign import unsubscribe_link
+from christmas_campaign.campaign import notion_names, unsubscribe_link
 from christmas_campaign.campaign.outcomes import Outcome, Reason
 from christmas_campaign.campaign.settings import Settings
 from christmas_campaign.email import footer, gate, placeholder_values, plain_text, template_text
@@ -19,7 +19,7 @@ from christmas_campaign.email.placeholder_values import Source
 from christmas_campaign.email.template_text import Placeholder, TemplateError
 from christmas_campaign.enrolment.record import Record
 from christmas_campaign.events import opaque_ids
-from christmas_campaign.notion import page_values, schema
+from christmas_campaign.notion import page_values
 from christmas_campaign.notion.page_values import Read
 from christmas_campaign.sequences.model import sequence
 from christmas_campaign.stops import marks
@@ -87,17 +87,17 @@ def _check_page(page: Page | None, number: int, lifts: Lifts | None) -> None:
     if page_values.archived(page):
         detail = "The contact's page in Email Sequence is in the trash."
         raise Stop(Outcome.SKIPPED, Reason.PAGE_ARCHIVED, detail)
-    stamp = page_values.plain(page).get(schema.page_sent(number))
+    stamp = page_values.plain(page).get(notion_names.page_sent(number))
     if stamp is not None:
-        raise Stop(Outcome.SKIPPED, Reason.ALREADY_SENT, f'The page says "{schema.page_sent(number)}": {stamp}.')
+        raise Stop(Outcome.SKIPPED, Reason.ALREADY_SENT, f'The page says "{notion_names.page_sent(number)}": {stamp}.')
     mark = marks.on_page(page)
     if mark is not None and marks.holds(mark, lifts):
-        raise Stop(Outcome.SKIPPED, mark.reason, f'The page says "{schema.PAGE_STOPPED}": {mark.reason}.')
+        raise Stop(Outcome.SKIPPED, mark.reason, f'The page says "{notion_names.PAGE_STOPPED}": {mark.reason}.')
 
 
 def active_templates(found: Sequence[Page]) -> list[dict[str, Read]]:
     """Return the texts of the templates among these pages, by their properties, those in the trash left out."""
-    texts = (schema.TEMPLATE_SUBJECT, schema.TEMPLATE_HTML, schema.TEMPLATE_TEXT)
+    texts = (notion_names.TEMPLATE_SUBJECT, notion_names.TEMPLATE_HTML, notion_names.TEMPLATE_TEXT)
     said = [page_values.plain(each) for each in found if not page_values.archived(each)]
     return [{name: each.get(name) for name in texts} for each in said]
 
@@ -146,7 +146,7 @@ def _missing(settings: Settings) -> str:
 def _check_footer(name: str, template: Mapping[str, Read]) -> None:
     """Raise ``Stop`` for a body without the footer. The template is as Notion has it: a plain text made from the HTML is not
     blamed for what the HTML lacks."""
-    parts = {part: str(template.get(part) or "") for part in (schema.TEMPLATE_HTML, schema.TEMPLATE_TEXT)}
+    parts = {part: str(template.get(part) or "") for part in (notion_names.TEMPLATE_HTML, notion_names.TEMPLATE_TEXT)}
     if any(template_text.parse(text).malformed for text in parts.values()):
         # The placeholders of the footer may be among what is malformed: filling the template in reports that.
         return
@@ -184,13 +184,13 @@ def texts(name: str, active: Sequence[Mapping[str, Read]]) -> dict[str, str]:
         raise Stop(Outcome.FAILED, Reason.TEMPLATE_AMBIGUOUS, detail)
     parts = {
         part: str(active[0].get(part) or "")
-        for part in (schema.TEMPLATE_SUBJECT, schema.TEMPLATE_HTML, schema.TEMPLATE_TEXT)
+        for part in (notion_names.TEMPLATE_SUBJECT, notion_names.TEMPLATE_HTML, notion_names.TEMPLATE_TEXT)
     }
-    for part in (schema.TEMPLATE_SUBJECT, schema.TEMPLATE_HTML):
+    for part in (notion_names.TEMPLATE_SUBJECT, notion_names.TEMPLATE_HTML):
         if not parts[part].strip():
             raise Stop(Outcome.FAILED, Reason.TEMPLATE_EMPTY, f'The template "{name}" has an empty "{part}".')
-    if not parts[schema.TEMPLATE_TEXT].strip():
-        parts[schema.TEMPLATE_TEXT] = plain_text.from_html(parts[schema.TEMPLATE_HTML])
+    if not parts[notion_names.TEMPLATE_TEXT].strip():
+        parts[notion_names.TEMPLATE_TEXT] = plain_text.from_html(parts[notion_names.TEMPLATE_HTML])
     return parts
 
 
@@ -208,7 +208,7 @@ def letter(name: str, parts: Mapping[str, str], asked: Sequence[Source]) -> Lett
     faults: dict[str, TemplateError] = {}
     for part, text in parts.items():
         try:
-            filled[part] = template_text.fill(text, value, escape=part == schema.TEMPLATE_HTML)
+            filled[part] = template_text.fill(text, value, escape=part == notion_names.TEMPLATE_HTML)
         except TemplateError as error:
             faults[part] = error
     if faults:
@@ -217,16 +217,18 @@ def letter(name: str, parts: Mapping[str, str], asked: Sequence[Source]) -> Lett
         reason = Reason.TEMPLATE_MALFORMED if malformed else Reason.VALUE_MISSING
         missing = () if malformed else tuple(dict.fromkeys(each for fault in faults.values() for each in fault.missing))
         raise Stop(Outcome.FAILED, reason, f'The template "{name}" cannot be filled in: {detail}.', missing)
-    subject = one_line(filled[schema.TEMPLATE_SUBJECT])
-    if not filled[schema.TEMPLATE_HTML].strip():
+    subject = one_line(filled[notion_names.TEMPLATE_SUBJECT])
+    if not filled[notion_names.TEMPLATE_HTML].strip():
         raise Stop(
-            Outcome.FAILED, Reason.TEMPLATE_EMPTY, f'The template "{name}" has an empty "{schema.TEMPLATE_HTML}".'
+            Outcome.FAILED, Reason.TEMPLATE_EMPTY, f'The template "{name}" has an empty "{notion_names.TEMPLATE_HTML}".'
         )
     if not subject:
         raise Stop(
-            Outcome.FAILED, Reason.TEMPLATE_EMPTY, f'The template "{name}" has an empty "{schema.TEMPLATE_SUBJECT}".'
+            Outcome.FAILED,
+            Reason.TEMPLATE_EMPTY,
+            f'The template "{name}" has an empty "{notion_names.TEMPLATE_SUBJECT}".',
         )
-    return Letter(subject, filled[schema.TEMPLATE_HTML], filled[schema.TEMPLATE_TEXT])
+    return Letter(subject, filled[notion_names.TEMPLATE_HTML], filled[notion_names.TEMPLATE_TEXT])
 
 
 def one_line(text: str) -> str:

@@ -9,10 +9,11 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from christmas_campaign.campaign.outcomes import Outcome, Reason
+from christmas_campaign.campaign import notion_names
+from christmas_campaign.campaign.outcomes import Kind, Outcome, Reason
 from christmas_campaign.campaign.settings import Settings
 from christmas_campaign.email import delivery_reports, retry
-from christmas_campaign.email.delivery_reports import Kind, Report, State
+from christmas_campaign.email.delivery_reports import Report, State
 from christmas_campaign.enrolment.alerts import Pages, about
 from christmas_campaign.notion import page_values, schema
 
@@ -82,7 +83,7 @@ def line(said: State) -> str:
 
 def _query(resend_id: str) -> dict[str, Any]:
     return {
-        "filter": page_values.equals(schema.ANALYTICS, schema.ANALYTICS_RESEND_ID, resend_id),
+        "filter": page_values.equals(schema.ANALYTICS, notion_names.ANALYTICS_RESEND_ID, resend_id),
         "sorts": [{"timestamp": "created_time", "direction": "ascending"}],
         "page_size": 1,
     }
@@ -91,9 +92,9 @@ def _query(resend_id: str) -> dict[str, Any]:
 def _update(said: State) -> dict[str, Any]:
     kind, detail = delivery_reports.shown(said)
     values = {
-        schema.ANALYTICS_STATUS: kind.status,
+        notion_names.ANALYTICS_STATUS: kind.status,
         # What was reported may be better than what was reported before: a delay that ended well leaves no message.
-        schema.ANALYTICS_ERROR: line(said) if detail else "",
+        notion_names.ANALYTICS_ERROR: line(said) if detail else "",
     }
     return {"properties": page_values.properties(schema.ANALYTICS, values)}
 

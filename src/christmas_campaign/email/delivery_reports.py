@@ -11,11 +11,10 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import Any, NamedTuple
 
 from christmas_campaign.campaign import times
-from christmas_campaign.campaign.outcomes import Reason
+from christmas_campaign.campaign.outcomes import Kind, Reason
 
 #: So many e-mails that bounced for now are as good as one that bounced for good.
 SOFT_BOUNCES = 5
@@ -25,26 +24,6 @@ KEPT = timedelta(days=60)
 
 #: How long an e-mail that bounced for now counts.
 BOUNCES_KEPT = timedelta(days=365)
-
-
-class Kind(StrEnum):
-    """What may be reported, the weakest first: of several the strongest is shown."""
-
-    DELAYED = "delayed"
-    DELIVERED = "delivered"
-    OPENED = "opened"
-    CLICKED = "clicked"
-    FAILED = "failed"
-    SOFT_BOUNCED = "soft_bounced"
-    """Refused for now: a full mailbox, a server that is away."""
-    BOUNCED = "bounced"
-    """Refused for good, by the receiver or by Resend's own list of those who did before."""
-    COMPLAINED = "complained"
-
-    @property
-    def status(self) -> str:
-        """What people are shown: a bounce is a bounce, and beside it stands of which type."""
-        return Kind.BOUNCED.value if self is Kind.SOFT_BOUNCED else self.value
 
 
 _STRENGTH = list(Kind)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from christmas_campaign.campaign import notion_names
 from christmas_campaign.email import plain_text, template_text
-from christmas_campaign.notion import schema
 
 #: The placeholders of the footer: each body of a template needs all three, where a reader sees them.
 UNSUBSCRIBE, POSTAL_ADDRESS, MAIL_REASON = "unsubscribe_url", "postal_address", "mail_reason"
@@ -22,10 +22,10 @@ def missing(texts: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
     from the HTML.
     """
     # What stands in a comment, or is hidden, tells nobody anything.
-    seen = {schema.TEMPLATE_HTML: plain_text.from_html(texts.get(schema.TEMPLATE_HTML) or "")}
-    text = texts.get(schema.TEMPLATE_TEXT) or ""
+    seen = {notion_names.TEMPLATE_HTML: plain_text.from_html(texts.get(notion_names.TEMPLATE_HTML) or "")}
+    text = texts.get(notion_names.TEMPLATE_TEXT) or ""
     if text.strip():
-        seen[schema.TEMPLATE_TEXT] = text
+        seen[notion_names.TEMPLATE_TEXT] = text
     found = {}
     for part, read in seen.items():
         names = {placeholder.name for placeholder in template_text.parse(read).placeholders}

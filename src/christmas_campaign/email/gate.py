@@ -14,7 +14,7 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
-from christmas_campaign.campaign import times
+from christmas_campaign.campaign import notion_names, times
 from christmas_campaign.campaign.outcomes import Outcome, Reason
 from christmas_campaign.campaign.settings import Settings
 from christmas_campaign.email.retry import SHORTEST_WAIT
@@ -121,7 +121,7 @@ def _page(number: int, page_id: str, reason: Reason, at: datetime, before: Settl
     """What the contact's page is to say; it was written with the first e-mail that was skipped for this reason."""
     if before is not None and before.reason is reason:
         return None
-    values = {schema.PAGE_STOPPED: marks.text(reason, at, number)}
+    values = {notion_names.PAGE_STOPPED: marks.text(reason, at, number)}
     return {
         "path": f"/v1/pages/{page_id}",
         "body": {"properties": page_values.properties(schema.SEQUENCE_PAGES, values)},
@@ -165,8 +165,8 @@ def template_query(name: str) -> dict[str, Any]:
     return {
         "filter": {
             "and": [
-                page_values.equals(schema.TEMPLATES, schema.TEMPLATE_NAME, name),
-                page_values.equals(schema.TEMPLATES, schema.TEMPLATE_STATUS, schema.TEMPLATE_ACTIVE),
+                page_values.equals(schema.TEMPLATES, notion_names.TEMPLATE_NAME, name),
+                page_values.equals(schema.TEMPLATES, notion_names.TEMPLATE_STATUS, notion_names.TEMPLATE_ACTIVE),
             ]
         }
     }

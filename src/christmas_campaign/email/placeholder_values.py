@@ -157,5 +157,5 @@ def find(placeholder: template_text.Placeholder, asked: Sequence[Source]) -> tup
 def _text(value: Plain | None) -> str | None:
     if value is None:
         return None
-    text = template_text.as_text(value)
+    text = field_types.as_text(value)
     return text if text.strip() else None

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from christmas_campaign.campaign import facts
+from christmas_campaign.campaign import facts, notion_names
 from christmas_campaign.campaign.outcomes import Outcome, Reason
 from christmas_campaign.campaign.settings import Settings
 from christmas_campaign.email import gate, retry
@@ -116,7 +116,7 @@ def at_gate(
     verdict = Verdict(decision["outcome"], decision["reason"], decision["detail"])
     page = decision.get("page")
     if verdict.outcome is Outcome.SKIPPED and _others_done(record, number, done):
-        completed = page_values.properties(schema.SEQUENCE_PAGES, {schema.PAGE_COMPLETED: True})
+        completed = page_values.properties(schema.SEQUENCE_PAGES, {notion_names.PAGE_COMPLETED: True})
         page = page or {"path": f"/v1/pages/{page_id}", "body": {"properties": {}}, "unless": None}
         page = {**page, "body": {"properties": {**page["body"]["properties"], **completed}}}
     return {**decision, "analytics": analytics(record, number, verdict, now), "page": page}
@@ -128,15 +128,15 @@ def analytics(record: Record, number: int, verdict: Verdict, now: datetime) -> d
     template = None if withdrawn else sequence(record.event.sequence).email(number).template
     error = " ".join(part for part in (verdict.reason and f"{verdict.reason}:", verdict.detail) if part)
     values = {
-        schema.ANALYTICS_TITLE: f"{template or f'{record.event.sequence} E{number}'} - {verdict.outcome}",
-        schema.ANALYTICS_EMAIL: record.event.email,
-        schema.ANALYTICS_TEMPLATE: template,
-        schema.ANALYTICS_RESEND_ID: verdict.resend_id,
-        schema.ANALYTICS_ERROR: error,
-        schema.ANALYTICS_NUMBER: number,
-        schema.ANALYTICS_STATUS: verdict.outcome,
-        schema.ANALYTICS_DATE: now,
-        schema.ANALYTICS_CAMPAIGN: facts.ANALYTICS_NAME,
+        notion_names.ANALYTICS_TITLE: f"{template or f'{record.event.sequence} E{number}'} - {verdict.outcome}",
+        notion_names.ANALYTICS_EMAIL: record.event.email,
+        notion_names.ANALYTICS_TEMPLATE: template,
+        notion_names.ANALYTICS_RESEND_ID: verdict.resend_id,
+        notion_names.ANALYTICS_ERROR: error,
+        notion_names.ANALYTICS_NUMBER: number,
+        notion_names.ANALYTICS_STATUS: verdict.outcome,
+        notion_names.ANALYTICS_DATE: now,
+        notion_names.ANALYTICS_CAMPAIGN: facts.ANALYTICS_NAME,
     }
     return {
         "parent": {"type": "data_source_id", "data_source_id": record.sources["analytics"]},
@@ -161,16 +161,16 @@ def _stamp(
         return None
     values: dict[str, Any] = {}
     if verdict.outcome is Outcome.SENT:
-        values[schema.page_sent(number)] = now
+        values[notion_names.page_sent(number)] = now
     if verdict.reason in rules.RULES:
         mark = marks.on_page(page)
         since = mark.at if mark and mark.reason is verdict.reason else None
-        values[schema.PAGE_STOPPED] = marks.text(verdict.reason, since or now, number)
+        values[notion_names.PAGE_STOPPED] = marks.text(verdict.reason, since or now, number)
     said = page_values.plain(page)
     # Whichever is settled last completes the sequence. One that has neither a date nor its place in the ledger can be replayed.
-    dated = [each for each in record.emails if said.get(schema.page_sent(each)) is not None]
+    dated = [each for each in record.emails if said.get(notion_names.page_sent(each)) is not None]
     if verdict.outcome is not Outcome.FAILED and _others_done(record, number, [*dated, *done]):
-        values[schema.PAGE_COMPLETED] = True
+        values[notion_names.PAGE_COMPLETED] = True
     return {"properties": page_values.properties(schema.SEQUENCE_PAGES, values)} if values else None
 
 

@@ -11,12 +11,11 @@ import re
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from christmas_campaign.sequences.field_types import Plain, plain_number
+from christmas_campaign.sequences.field_types import is_name
 
 # Two opening braces always begin a placeholder; two closing ones alone are left be, for style sheets end like that.
 _OPENING = re.compile(r"\{\{")
 _PLACEHOLDER = re.compile(r"\{\{(?P<name>[^{}|]*)(?:\|(?P<fallback>(?:(?!\{\{|\}\}).)*))?\}\}", re.DOTALL)
-_NAME = re.compile(r"[\w -]+")
 
 
 class TemplateError(Exception):
@@ -49,20 +48,6 @@ class Parsed(NamedTuple):
 
     placeholders: tuple[Placeholder, ...]
     malformed: tuple[str, ...]
-
-
-def is_name(text: str) -> bool:
-    """Whether ``text`` can name a placeholder."""
-    return bool(_NAME.fullmatch(text)) and bool(text.strip())
-
-
-def as_text(value: Plain) -> str:
-    """Return a plain value as e-mails show it: numbers plain, lists joined with commas."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, list):
-        return ", ".join(value)
-    return plain_number(value) if isinstance(value, int | float) else value
 
 
 def pieces(text: str) -> Iterator[str | Placeholder | Malformed]:

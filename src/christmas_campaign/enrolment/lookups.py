@@ -6,8 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 
-from christmas_campaign.campaign import facts, times
-from christmas_campaign.email import template_text
+from christmas_campaign.campaign import facts, notion_names, times
 from christmas_campaign.events import opaque_ids
 from christmas_campaign.events.intake import Event
 from christmas_campaign.notion import page_values, schema
@@ -41,9 +40,9 @@ def lookups(event: Event) -> dict[str, Any]:
     either.append(_stopped_filter(event.email))
     portals = None
     if own is ONBOARDING:
-        portals = _oldest_first(page_values.equals(schema.PORTALS, schema.PORTAL_EMAIL, event.email))
+        portals = _oldest_first(page_values.equals(schema.PORTALS, notion_names.PORTAL_EMAIL, event.email))
     return {
-        "contact": _oldest_first(page_values.equals(schema.CONTACTS, schema.CONTACT_EMAIL, event.email)),
+        "contact": _oldest_first(page_values.equals(schema.CONTACTS, notion_names.CONTACT_EMAIL, event.email)),
         "pages": _oldest_first({"or": either}),
         "portals": portals,
     }
@@ -57,8 +56,8 @@ def _page_filter(email: str, template_type: str | None) -> dict[str, Any]:
     """Pages of this campaign, of a type or (``None``) without one."""
     return {
         "and": [
-            page_values.equals(schema.SEQUENCE_PAGES, schema.PAGE_EMAIL, email),
-            page_values.equals(schema.SEQUENCE_PAGES, schema.PAGE_CAMPAIGN, facts.NAME),
+            page_values.equals(schema.SEQUENCE_PAGES, notion_names.PAGE_EMAIL, email),
+            page_values.equals(schema.SEQUENCE_PAGES, notion_names.PAGE_CAMPAIGN, facts.NAME),
             _type_filter(template_type),
         ]
     }
@@ -66,16 +65,16 @@ def _page_filter(email: str, template_type: str | None) -> dict[str, Any]:
 
 def _type_filter(template_type: str | None) -> dict[str, Any]:
     kind = {"is_empty": True} if template_type is None else {"equals": template_type}
-    return page_values.where(schema.SEQUENCE_PAGES, schema.PAGE_TEMPLATE_TYPE, kind)
+    return page_values.where(schema.SEQUENCE_PAGES, notion_names.PAGE_TEMPLATE_TYPE, kind)
 
 
 def _stopped_filter(email: str) -> dict[str, Any]:
     """Pages of this campaign that say why the contact was stopped."""
     return {
         "and": [
-            page_values.equals(schema.SEQUENCE_PAGES, schema.PAGE_EMAIL, email),
-            page_values.equals(schema.SEQUENCE_PAGES, schema.PAGE_CAMPAIGN, facts.NAME),
-            page_values.where(schema.SEQUENCE_PAGES, schema.PAGE_STOPPED, {"is_not_empty": True}),
+            page_values.equals(schema.SEQUENCE_PAGES, notion_names.PAGE_EMAIL, email),
+            page_values.equals(schema.SEQUENCE_PAGES, notion_names.PAGE_CAMPAIGN, facts.NAME),
+            page_values.where(schema.SEQUENCE_PAGES, notion_names.PAGE_STOPPED, {"is_not_empty": True}),
         ]
     }
 
@@ -90,12 +89,14 @@ def _event_filters(event: Event) -> list[dict[str, Any]]:
 
 def _filters_of_type(event: Event, template_type: str | None) -> list[dict[str, Any]]:
     of_sequence = [
-        page_values.equals(schema.SEQUENCE_PAGES, schema.PAGE_EMAIL, event.email),
+        page_values.equals(schema.SEQUENCE_PAGES, notion_names.PAGE_EMAIL, event.email),
         _type_filter(template_type),
     ]
     field = event_field(sequence(event.sequence))
     if field is None or field.property is None:
-        return [{"and": [*of_sequence, page_values.equals(schema.SEQUENCE_PAGES, schema.PAGE_CAMPAIGN, facts.NAME)]}]
+        return [
+            {"and": [*of_sequence, page_values.equals(schema.SEQUENCE_PAGES, notion_names.PAGE_CAMPAIGN, facts.NAME)]}
+        ]
     name, said = field.property, str(event.fields[field.name])
     if schema.SEQUENCE_PAGES.property(name).type == "date":
         # A day without a time of day has no one instant in Notion: a day more on both sides, and ``plan`` looks closely.
@@ -126,7 +127,7 @@ def own_page(event: Event, pages: Iterable[Page]) -> Page | None:
         if page_values.archived(page):
             continue
         said = page_values.plain(page)
-        kind = said.get(schema.PAGE_TEMPLATE_TYPE)
+        kind = said.get(notion_names.PAGE_TEMPLATE_TYPE)
         if kind == own.template_type and is_of_event(event, said):
             return page
         # A page that tells an event was released for that event: no signup takes it.
@@ -144,7 +145,7 @@ def is_of_event(event: Event, said: Mapping[str, Read]) -> bool:
     own = sequence(event.sequence)
     field = event_field(own)
     if field is None or field.property is None:
-        return said.get(schema.PAGE_CAMPAIGN) == facts.NAME
+        return said.get(notion_names.PAGE_CAMPAIGN) == facts.NAME
     on_page, given = said.get(field.property), str(event.fields[field.name])
     if own.event_is_time:
         return page_values.moment(on_page) == times.parse(given)
@@ -166,8 +167,8 @@ def signup_fields(event: Event, signup: Event | None, pages: Iterable[Page]) -> 
         said = page_values.plain(page)
         if (
             not page_values.archived(page)
-            and said.get(schema.PAGE_CAMPAIGN) == facts.NAME
-            and said.get(schema.PAGE_TEMPLATE_TYPE) == SIGNUP.template_type
+            and said.get(notion_names.PAGE_CAMPAIGN) == facts.NAME
+            and said.get(notion_names.PAGE_TEMPLATE_TYPE) == SIGNUP.template_type
         ):
             named = {field.name: said.get(field.property) for field in FIELDS[SIGNUP.name] if field.property}
             return {name: value for name, value in named.items() if value is not None}
@@ -198,4 +199,4 @@ def for_page(field: Field, value: Plain) -> Any:
         if kind == "date":
             return said if times.is_date(said) else times.parse(said)
         return times.local(times.parse(said))
-    return template_text.as_text(value)
+    return field_types.as_text(value)

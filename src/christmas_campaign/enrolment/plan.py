@@ -6,11 +6,10 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from christmas_campaign.campaign import facts, times
+from christmas_campaign.campaign import facts, notion_names, times
 from christmas_campaign.campaign.outcomes import Outcome, Reason
 from christmas_campaign.campaign.segments import Segment, classify
 from christmas_campaign.campaign.settings import Settings
-from christmas_campaign.email import template_text
 from christmas_campaign.enrolment import schedule
 from christmas_campaign.enrolment.alerts import alert
 from christmas_campaign.enrolment.lookups import ONBOARDING, SIGNUP, for_page, names, own_page, signup_fields
@@ -27,10 +26,10 @@ from christmas_campaign.stops.rules import Lifts, Stop
 
 #: What each event says of the contact, as properties of her page in BusinessX.
 CONTACT_SAYS: dict[str, dict[str, str]] = {
-    "signup": {schema.CONTACT_STATUS: "Nurture Sequence", schema.CONTACT_PHASE: "Phase 1 Assessment"},
-    "noshow": {schema.CONTACT_BOOKING: "No-Show"},
-    "postcall": {schema.CONTACT_BOOKING: "Completed"},
-    "onboarding": {schema.CONTACT_PHASE: "Phase 1 Diagnostic"},
+    "signup": {notion_names.CONTACT_STATUS: "Nurture Sequence", notion_names.CONTACT_PHASE: "Phase 1 Assessment"},
+    "noshow": {notion_names.CONTACT_BOOKING: "No-Show"},
+    "postcall": {notion_names.CONTACT_BOOKING: "Completed"},
+    "onboarding": {notion_names.CONTACT_PHASE: "Phase 1 Diagnostic"},
 }
 # What a booking says of her is not there: see ``bookings``.
 
@@ -71,7 +70,7 @@ def plan(
     found = sequence(event.sequence)
     own = own_page(event, pages)
     said = page_values.plain(own) if own else {}
-    if own and said.get(schema.PAGE_TEMPLATE_TYPE) is not None and not begun:
+    if own and said.get(notion_names.PAGE_TEMPLATE_TYPE) is not None and not begun:
         return _no(found.duplicate, "This very event has its page in Email Sequence already.")
     stop = rules.ending(stopped, event)
     # What was begun is finished all the same, or the repair would find it unfinished for ever: no e-mail passes the gate.
@@ -79,7 +78,7 @@ def plan(
         return _no(stop.reason, f"The contact was stopped for this sequence on {times.for_owner(stop.at)}.")
     marked = [mark for page in pages if (mark := marks.on_page(page)) is not None and marks.holds(mark, lifts)]
     if marked and not begun:
-        return _no(marked[0].reason, f'A page of the contact says "{schema.PAGE_STOPPED}": {marked[0].reason}.')
+        return _no(marked[0].reason, f'A page of the contact says "{notion_names.PAGE_STOPPED}": {marked[0].reason}.')
     if found.needs_contact and not contacts:
         note = "There is no contact with this address in BusinessX: add it, then run this again. Nothing was sent."
         return {**_no(Reason.CONTACT_NOT_FOUND, note), "warning": note}
@@ -128,8 +127,8 @@ def _no(reason: Reason, note: str) -> dict[str, Any]:
 
 def _sent(said: Mapping[str, Read]) -> dict[int, datetime]:
     sent = {}
-    for number in schema.PAGE_EMAILS:
-        when = page_values.moment(said.get(schema.page_sent(number)))
+    for number in notion_names.PAGE_EMAILS:
+        when = page_values.moment(said.get(notion_names.page_sent(number)))
         if when is not None:
             sent[number] = when
     return sent
@@ -164,7 +163,7 @@ def _anchor(event: Event, said: Mapping[str, Read], sent: Mapping[int, datetime]
     return (
         told
         or sent.get(1)
-        or _anchor_by_latest_email(sent, settings.delays(found))
+        or _anchor_by_latest_email(sent, found.delays(settings))
         or _signup_date(said, event.received_at)
         or event.received_at
     )
@@ -182,7 +181,7 @@ def _signup_date(said: Mapping[str, Read], arrived: datetime) -> datetime | None
     A date without a time of day is that day in the campaign's zone, at the time of day at which the webhook arrived: so a
     signup of today counts from its arrival, and no e-mail is due at midnight. A signup is never later than its arrival.
     """
-    value = said.get(schema.PAGE_SIGNUP_DATE)
+    value = said.get(notion_names.PAGE_SIGNUP_DATE)
     moment = page_values.moment(value)
     if moment is None:
         return None
@@ -197,21 +196,21 @@ def _page_values(
 ) -> dict[str, Any]:
     found = sequence(event.sequence)
     values: dict[str, Any] = {
-        schema.PAGE_NAME: f"{event.email} - {found.template_type}",
-        schema.PAGE_TEMPLATE_TYPE: found.template_type,
-        schema.PAGE_CAMPAIGN: facts.NAME,
-        schema.PAGE_CREATED: now,
+        notion_names.PAGE_NAME: f"{event.email} - {found.template_type}",
+        notion_names.PAGE_TEMPLATE_TYPE: found.template_type,
+        notion_names.PAGE_CAMPAIGN: facts.NAME,
+        notion_names.PAGE_CREATED: now,
     }
     for field in FIELDS[event.sequence]:
         value = named.get(field.name, event.value(field.name))
         if field.property is not None and value is not None:
             values[field.property] = for_page(field, value)
     if segment is not None:
-        values[schema.PAGE_SEGMENT] = segment.name
-        values[schema.PAGE_SIGNUP_DATE] = event.received_at
-        values[schema.PAGE_ASSESSED] = True
+        values[notion_names.PAGE_SEGMENT] = segment.name
+        values[notion_names.PAGE_SIGNUP_DATE] = event.received_at
+        values[notion_names.PAGE_ASSESSED] = True
     if first is not None:
-        values[schema.page_sent(1)] = first
+        values[notion_names.page_sent(1)] = first
     return values
 
 
@@ -243,9 +242,12 @@ def _contact_update(
         return None
     values: dict[str, Any] = dict(CONTACT_SAYS.get(event.sequence, {}))
     if segment is not None:
-        values |= {schema.CONTACT_SCORE: event.value("assessment_score"), schema.CONTACT_SEGMENT: segment.name}
+        values |= {
+            notion_names.CONTACT_SCORE: event.value("assessment_score"),
+            notion_names.CONTACT_SEGMENT: segment.name,
+        }
         if first is not None:
-            values |= {schema.contact_sent(1): True, schema.contact_date(1): first}
+            values |= {notion_names.contact_sent(1): True, notion_names.contact_date(1): first}
     if not values:
         return None
     return {
@@ -265,17 +267,19 @@ def _portal(
     """The body that makes the customer's portal; ``None`` when the customer has one."""
     business = str(named["business_name"])
     title = f"{business} - Customer Portal"
-    if any(page_values.plain(each).get(schema.PORTAL_NAME) == title for each in portals):
+    if any(page_values.plain(each).get(notion_names.PORTAL_NAME) == title for each in portals):
         return None
     days = event.value("observation_dates")
     values = {
-        schema.PORTAL_NAME: title,
-        schema.PORTAL_EMAIL: event.email,
-        schema.PORTAL_BUSINESS_NAME: business,
-        schema.PORTAL_CALL: contact.get(schema.CONTACT_CALL),
-        schema.PORTAL_NEXT_STEPS: f"Observation in the salon: {template_text.as_text(days)}" if days else NEXT_STEPS,
-        schema.PORTAL_STATUS: schema.PORTAL_DELIVERED,
-        schema.PORTAL_CREATED: now,
+        notion_names.PORTAL_NAME: title,
+        notion_names.PORTAL_EMAIL: event.email,
+        notion_names.PORTAL_BUSINESS_NAME: business,
+        notion_names.PORTAL_CALL: contact.get(notion_names.CONTACT_CALL),
+        notion_names.PORTAL_NEXT_STEPS: f"Observation in the salon: {field_types.as_text(days)}"
+        if days
+        else NEXT_STEPS,
+        notion_names.PORTAL_STATUS: notion_names.PORTAL_DELIVERED,
+        notion_names.PORTAL_CREATED: now,
     }
     return {
         "parent": {"type": "data_source_id", "data_source_id": sources["portals"]},

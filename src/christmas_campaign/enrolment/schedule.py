@@ -41,7 +41,7 @@ def dates(
     earliest = max([now, *(when + settings.spacing for when in sent.values())])
     due = {
         number: planned.get(number, anchor + delay)
-        for number, delay in settings.delays(sequence).items()
+        for number, delay in sequence.delays(settings).items()
         if number not in sent
     }
     if sequence.only_what_fits:

@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 
 from christmas_campaign.campaign import times
 from christmas_campaign.campaign.outcomes import Outcome, Reason
-from christmas_campaign.email import template_text
 from christmas_campaign.events import opaque_ids, provider_payloads
 from christmas_campaign.sequences import field_types, payloads
 from christmas_campaign.sequences.field_types import Plain
@@ -151,7 +150,7 @@ def variables(given: object, problems: list[Problem]) -> dict[str, str]:
     for name, value in given.items():
         if field_types.blank(value):
             continue
-        if not isinstance(name, str) or not template_text.is_name(name):
+        if not isinstance(name, str) or not field_types.is_name(name):
             problems.append(Problem("variables", "must have names of letters, digits, spaces, _ and - only"))
             continue
         try:
@@ -161,7 +160,7 @@ def variables(given: object, problems: list[Problem]) -> dict[str, str]:
             problems.append(Problem(f"variables.{name.strip()}", str(error)))
             continue
         if plain:
-            found[name.strip()] = template_text.as_text(plain)
+            found[name.strip()] = field_types.as_text(plain)
     return found
 
 

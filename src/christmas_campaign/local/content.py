@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from christmas_campaign.campaign import notion_names
 from christmas_campaign.errors import CommandError
-from christmas_campaign.notion import schema
 
 
 class ContentError(CommandError):
@@ -28,11 +28,11 @@ class Template(NamedTuple):
     def values(self) -> dict[str, str]:
         """Return the values of its page in Email Templates, by property name."""
         return {
-            schema.TEMPLATE_NAME: self.name,
-            schema.TEMPLATE_SUBJECT: self.subject,
-            schema.TEMPLATE_HTML: self.html,
-            schema.TEMPLATE_TEXT: self.text,
-            schema.TEMPLATE_STATUS: self.status,
+            notion_names.TEMPLATE_NAME: self.name,
+            notion_names.TEMPLATE_SUBJECT: self.subject,
+            notion_names.TEMPLATE_HTML: self.html,
+            notion_names.TEMPLATE_TEXT: self.text,
+            notion_names.TEMPLATE_STATUS: self.status,
         }
 
 
@@ -80,7 +80,7 @@ class Contact(NamedTuple):
 
     def values(self) -> dict[str, str]:
         """Return the values of the page in BusinessX, by property name."""
-        return {"first_name": self.first_name, "last_name": self.last_name, schema.CONTACT_EMAIL: self.email}
+        return {"first_name": self.first_name, "last_name": self.last_name, notion_names.CONTACT_EMAIL: self.email}
 
 
 def contacts(path: Path) -> list[Contact]:

@@ -128,7 +128,7 @@ def play(stack: Stack, examples: Path, say: Say, only: Sequence[EmailSequence] =
         answer, email = _post(stack, file, each.handler)
         took = time.monotonic() - begun
         arrived = times.parse(answer["timestamp"])
-        delays = Settings(time_scale=stack.time_scale).delays(each)
+        delays = each.delays(Settings(time_scale=stack.time_scale))
         expected = [Expected(number, arrived + delay) for number, delay in delays.items()]
         what = f"{file.name} posted; answered {answer['status']} in {took:.2f} s"
         timeline.posted(Played(each.name, email, arrived, expected), what)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from christmas_campaign.campaign import email_address
+from christmas_campaign.campaign import email_address, notion_names
 from christmas_campaign.clients import kestra_models
 from christmas_campaign.clients.kestra import Kestra
 from christmas_campaign.clients.notion import Notion, NotionError
@@ -24,10 +24,10 @@ NAMESPACE = "christmas"
 
 #: The databases that have pages of contacts, and the property with the address.
 PLACES = {
-    schema.CONTACTS: schema.CONTACT_EMAIL,
-    schema.SEQUENCE_PAGES: schema.PAGE_EMAIL,
-    schema.ANALYTICS: schema.ANALYTICS_EMAIL,
-    schema.PORTALS: schema.PORTAL_EMAIL,
+    schema.CONTACTS: notion_names.CONTACT_EMAIL,
+    schema.SEQUENCE_PAGES: notion_names.PAGE_EMAIL,
+    schema.ANALYTICS: notion_names.ANALYTICS_EMAIL,
+    schema.PORTALS: notion_names.PORTAL_EMAIL,
 }
 
 #: Those that the books may need, which the law wants kept.
@@ -169,7 +169,7 @@ def _page(notion: Notion, page_id: str) -> Page | None:
 
 
 def _is_of_another(page: Page, email: str) -> bool:
-    said = page_values.plain(page).get(schema.PAGE_EMAIL)
+    said = page_values.plain(page).get(notion_names.PAGE_EMAIL)
     try:
         return isinstance(said, str) and email_address.normalise(said) != email
     except ValueError:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
+from christmas_campaign.campaign import notion_names
 from christmas_campaign.clients.kestra import Kestra
 from christmas_campaign.clients.notion import Notion
 from christmas_campaign.deployment.environment import Environment
@@ -44,12 +45,14 @@ def look(environment: Environment, notion: Notion, kestra: Kestra, email: str) -
     keys = frozenset(kestra.kv_list(NAMESPACE))
     source = notion.data_source(environment.database(schema.SEQUENCE_PAGES))
     query = {
-        "filter": page_values.equals(schema.SEQUENCE_PAGES, schema.PAGE_EMAIL, email),
+        "filter": page_values.equals(schema.SEQUENCE_PAGES, notion_names.PAGE_EMAIL, email),
         "sorts": [{"timestamp": "created_time", "direction": "ascending"}],
     }
     for page in notion.pages(source, query):
         said = page_values.plain(page)
-        found = next((each for each in RELEASED if each.template_type == said.get(schema.PAGE_TEMPLATE_TYPE)), None)
+        found = next(
+            (each for each in RELEASED if each.template_type == said.get(notion_names.PAGE_TEMPLATE_TYPE)), None
+        )
         if found is None or page_values.archived(page):
             continue
         event = said.get(event_property(found))
@@ -86,16 +89,16 @@ def refusal(said: Mapping[str, Read], event: Read, known: bool) -> str | None:
     """
     if known:
         return "this system has enrolled the contact on it"
-    sent = [number for number in schema.PAGE_EMAILS if said.get(schema.page_sent(number)) is not None]
+    sent = [number for number in notion_names.PAGE_EMAILS if said.get(notion_names.page_sent(number)) is not None]
     if sent:
         return f"it says that e-mails were sent: {', '.join(f'E{number}' for number in sent)}"
-    if said.get(schema.PAGE_COMPLETED) is True:
-        return f"it says {schema.PAGE_COMPLETED}"
-    if said.get(schema.PAGE_STOPPED) is not None:
-        return f"it has a {schema.PAGE_STOPPED}, which only this system writes"
+    if said.get(notion_names.PAGE_COMPLETED) is True:
+        return f"it says {notion_names.PAGE_COMPLETED}"
+    if said.get(notion_names.PAGE_STOPPED) is not None:
+        return f"it has a {notion_names.PAGE_STOPPED}, which only this system writes"
     return None if event is not None else "it does not say which event it belongs to, so no event would find it"
 
 
 def release(notion: Notion, found: Found) -> None:
     """Release a page. Raises ``NotionError``."""
-    notion.update_page(found.page, schema.SEQUENCE_PAGES, {schema.PAGE_TEMPLATE_TYPE: None})
+    notion.update_page(found.page, schema.SEQUENCE_PAGES, {notion_names.PAGE_TEMPLATE_TYPE: None})

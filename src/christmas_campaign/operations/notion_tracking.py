@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any, NamedTuple
 
-from christmas_campaign.campaign import facts, times
+from christmas_campaign.campaign import facts, notion_names, times
 from christmas_campaign.clients.notion import Notion, NotionError
 from christmas_campaign.deployment.environment import Environment
 from christmas_campaign.enrolment.lookups import SIGNUP
@@ -68,8 +68,8 @@ def contact(environment: Environment, notion: Notion, email: str) -> Iterator[Sh
     Raises ``SettingError`` and ``NotionError``.
     """
     for database, name in (
-        (schema.CONTACTS, schema.CONTACT_EMAIL),
-        (schema.SEQUENCE_PAGES, schema.PAGE_EMAIL),
+        (schema.CONTACTS, notion_names.CONTACT_EMAIL),
+        (schema.SEQUENCE_PAGES, notion_names.PAGE_EMAIL),
     ):
         source = notion.data_source(environment.database(database))
         query = {"filter": page_values.equals(database, name, email), "sorts": _OLDEST_FIRST}
@@ -86,10 +86,19 @@ def plan(environment: Environment, notion: Notion, progress: Progress) -> Tracki
     Raises ``TrackingError`` where a property is missing, ``SettingError`` and ``NotionError``.
     """
     pages, contacts = schema.SEQUENCE_PAGES, schema.CONTACTS
-    numbers = range(1, schema.CONTACT_EMAILS + 1)
-    names = [schema.PAGE_EMAIL, schema.PAGE_TEMPLATE_TYPE, schema.PAGE_CAMPAIGN, *map(schema.page_sent, numbers)]
+    numbers = range(1, notion_names.CONTACT_EMAILS + 1)
+    names = [
+        notion_names.PAGE_EMAIL,
+        notion_names.PAGE_TEMPLATE_TYPE,
+        notion_names.PAGE_CAMPAIGN,
+        *map(notion_names.page_sent, numbers),
+    ]
     page_source = _source(environment, notion, pages, names)
-    names = [schema.CONTACT_EMAIL, *map(schema.contact_sent, numbers), *map(schema.contact_date, numbers)]
+    names = [
+        notion_names.CONTACT_EMAIL,
+        *map(notion_names.contact_sent, numbers),
+        *map(notion_names.contact_date, numbers),
+    ]
     contact_source = _source(environment, notion, contacts, names)
     sent, without_address = _sent(notion, page_source, progress)
 
@@ -97,10 +106,10 @@ def plan(environment: Environment, notion: Notion, progress: Progress) -> Tracki
     found: dict[str, Page] = {}
     addresses = iter(sorted(sent))
     while chunk := list(islice(addresses, _ADDRESSES)):
-        either = [page_values.equals(contacts, schema.CONTACT_EMAIL, email) for email in chunk]
+        either = [page_values.equals(contacts, notion_names.CONTACT_EMAIL, email) for email in chunk]
         for page in notion.pages(contact_source, {"filter": {"or": either}, "sorts": _OLDEST_FIRST}):
             if not page_values.archived(page):
-                found.setdefault(_address(page, schema.CONTACT_EMAIL), page)
+                found.setdefault(_address(page, notion_names.CONTACT_EMAIL), page)
         progress(f"{contacts.title}: {len(found)} contacts read")
     for email in sorted(found):
         note = _note(email, found[email], sent[email])
@@ -128,8 +137,8 @@ def _sent(notion: Notion, source: str, progress: Progress) -> tuple[dict[str, di
     """When which e-mail was sent, by address, for those who were sent one; and how many such pages have no address."""
     pages = schema.SEQUENCE_PAGES
     of_campaign = [
-        page_values.equals(pages, schema.PAGE_TEMPLATE_TYPE, SIGNUP.template_type),
-        page_values.equals(pages, schema.PAGE_CAMPAIGN, facts.NAME),
+        page_values.equals(pages, notion_names.PAGE_TEMPLATE_TYPE, SIGNUP.template_type),
+        page_values.equals(pages, notion_names.PAGE_CAMPAIGN, facts.NAME),
     ]
     sent: dict[str, dict[int, str]] = {}
     without_address = 0
@@ -139,7 +148,7 @@ def _sent(notion: Notion, source: str, progress: Progress) -> tuple[dict[str, di
         dates = _dates(page_values.plain(page))
         if page_values.archived(page) or not dates:
             continue
-        email = _address(page, schema.PAGE_EMAIL)
+        email = _address(page, notion_names.PAGE_EMAIL)
         if not email:
             without_address += 1
             continue
@@ -155,7 +164,7 @@ def _address(page: Page, name: str) -> str:
 
 
 def _dates(said: Mapping[str, Read]) -> dict[int, str]:
-    dates = {number: said.get(schema.page_sent(number)) for number in range(1, schema.CONTACT_EMAILS + 1)}
+    dates = {number: said.get(notion_names.page_sent(number)) for number in range(1, notion_names.CONTACT_EMAILS + 1)}
     return {number: str(value) for number, value in dates.items() if page_values.moment(value) is not None}
 
 
@@ -166,10 +175,10 @@ def _note(email: str, page: Page, sent: Mapping[int, str]) -> Note | None:
     emails = []
     for number, when in sorted(sent.items()):
         lacking: dict[str, Any] = {}
-        if not said.get(schema.contact_sent(number)):
-            lacking[schema.contact_sent(number)] = True
-        if not said.get(schema.contact_date(number)):
-            lacking[schema.contact_date(number)] = when
+        if not said.get(notion_names.contact_sent(number)):
+            lacking[notion_names.contact_sent(number)] = True
+        if not said.get(notion_names.contact_date(number)):
+            lacking[notion_names.contact_date(number)] = when
         if lacking:
             emails.append(number)
             values |= lacking

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from christmas_campaign.campaign import facts, times
+from christmas_campaign.campaign import facts, notion_names, times
 from christmas_campaign.clients import kestra_models
 from christmas_campaign.clients.kestra import Execution, Kestra
 from christmas_campaign.clients.notion import Notion, NotionError
@@ -162,12 +162,12 @@ def _pages(notion: Notion, database: str, wanted: Mapping[str, str]) -> dict[str
 
 def _incomplete(addresses: Iterable[str]) -> dict[str, Any]:
     pages = schema.SEQUENCE_PAGES
-    either = [page_values.equals(pages, schema.PAGE_EMAIL, address) for address in addresses]
+    either = [page_values.equals(pages, notion_names.PAGE_EMAIL, address) for address in addresses]
     return {
         "filter": {
             "and": [
-                page_values.equals(pages, schema.PAGE_CAMPAIGN, facts.NAME),
-                page_values.where(pages, schema.PAGE_COMPLETED, {"equals": False}),
+                page_values.equals(pages, notion_names.PAGE_CAMPAIGN, facts.NAME),
+                page_values.where(pages, notion_names.PAGE_COMPLETED, {"equals": False}),
                 {"or": either},
             ]
         }

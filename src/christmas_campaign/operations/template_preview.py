@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from christmas_campaign.campaign import times
+from christmas_campaign.campaign import notion_names, times
 from christmas_campaign.campaign.settings import Settings
 from christmas_campaign.clients.notion import Notion
 from christmas_campaign.deployment.environment import Environment
@@ -117,7 +117,7 @@ def preview(
     if not named:
         there = ", ".join(sorted({template_check.name_of(page) for page in pages}))
         raise PreviewError(f'there is no template "{name}"; there are: {there or "none"}')
-    active = [page for page in named if page.get(schema.TEMPLATE_STATUS) == schema.TEMPLATE_ACTIVE]
+    active = [page for page in named if page.get(notion_names.TEMPLATE_STATUS) == notion_names.TEMPLATE_ACTIVE]
     own = sequence(event.sequence)
     if number is None:
         using = [email.number for email in own.emails if email.template == name]
@@ -130,7 +130,7 @@ def preview(
     anchor = times.parse(told) if isinstance(told, str) else event.received_at
     planned = schedule.dates(own, anchor, event.received_at, {}, settings)
     # An e-mail before a call that is too near is not planned; the preview shows it all the same.
-    scheduled = planned.get(number, anchor + settings.delays(own)[number])
+    scheduled = planned.get(number, anchor + own.delays(settings)[number])
     record = Record(event, known.contact, {**planned, number: scheduled}, {}, known.signup)
     asked = compose.sources(record, number, settings)
     letter, problem = None, None

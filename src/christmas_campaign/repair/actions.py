@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NamedTuple, TypeAlias
 
-from christmas_campaign.campaign import times
-from christmas_campaign.notion import schema
+from christmas_campaign.campaign import notion_names, times
 
 
 class Kill(NamedTuple):
@@ -116,8 +115,8 @@ class Stamp(NamedTuple):
     @property
     def values(self) -> dict[str, Any]:
         """The plain values to write, by property name."""
-        written: dict[str, Any] = {schema.page_sent(number): at for number, at in self.sent.items()}
-        return {**written, schema.PAGE_COMPLETED: True} if self.completed else written
+        written: dict[str, Any] = {notion_names.page_sent(number): at for number, at in self.sent.items()}
+        return {**written, notion_names.PAGE_COMPLETED: True} if self.completed else written
 
     @property
     def sentence(self) -> str:

@@ -11,9 +11,10 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from christmas_campaign.campaign import notion_names
 from christmas_campaign.enrolment.record import Record, labels
 from christmas_campaign.enrolment.request import enroll_input
-from christmas_campaign.notion import page_values, schema
+from christmas_campaign.notion import page_values
 from christmas_campaign.notion.page_values import Page
 from christmas_campaign.repair.actions import Enroll, Kill, Mend, Recount, Release, Schedule, Stamp, Unblock, Withdraw
 from christmas_campaign.sequences import model
@@ -246,9 +247,9 @@ def _stamps(enrolment: Enrolment, live: Collection[int | None], page: Page | Non
     sent = {
         number: mail.at
         for number, mail in sorted(enrolment.mails.items())
-        if mail.outcome == "sent" and number not in live and said.get(schema.page_sent(number)) is None
+        if mail.outcome == "sent" and number not in live and said.get(notion_names.page_sent(number)) is None
     }
     ended = not any(number in live for number in enrolment.record.emails)
-    completed = ended and _well(enrolment) and said.get(schema.PAGE_COMPLETED) is not True
+    completed = ended and _well(enrolment) and said.get(notion_names.PAGE_COMPLETED) is not True
     if sent or completed:
         yield Stamp(enrolment.id, str(page["id"]), sent, completed)

@@ -24,6 +24,7 @@ LIST_LENGTH = 100
 
 # Line breaks and tabs are text; the other control characters are an accident, and PostgreSQL refuses NUL.
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_NAME = re.compile(r"[\w -]+")
 _NUMBER = re.compile(r"[+-]?[0-9]{1,15}(\.[0-9]{1,15})?")
 
 
@@ -182,3 +183,17 @@ def not_after(value: str, now: datetime, ahead: timedelta) -> str | None:
     if times.parse(value) - now > ahead:
         return f"must not lie more than {ahead.days} days ahead"
     return None
+
+
+def is_name(text: str) -> bool:
+    """Whether ``text`` can name a placeholder."""
+    return bool(_NAME.fullmatch(text)) and bool(text.strip())
+
+
+def as_text(value: Plain) -> str:
+    """Return a plain value as e-mails show it: numbers plain, lists joined with commas."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list):
+        return ", ".join(value)
+    return plain_number(value) if isinstance(value, int | float) else value

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from christmas_campaign.campaign import facts
 from christmas_campaign.campaign.outcomes import Reason
+from christmas_campaign.campaign.settings import Settings
 
 
 class UnknownSequence(LookupError):
@@ -72,6 +73,12 @@ class Sequence(NamedTuple):
         """The number of the last e-mail."""
         return max(email.number for email in self.emails)
 
+    def delays(self, settings: Settings) -> dict[int, timedelta]:
+        """Return the delay of each e-mail after the anchor, by number, as long as the settings make it."""
+        if settings.testing_mode:
+            return {email.number: facts.TESTING_UNIT * (place + 1) for place, email in enumerate(self.emails)}
+        return {email.number: email.delay / settings.time_scale for email in self.emails}
+
     def email(self, number: int) -> Email:
         """Return the e-mail of this number; raises ``UnknownEmail`` when this system sends none."""
         for email in self.emails:
@@ -79,12 +86,6 @@ class Sequence(NamedTuple):
                 return email
         raise UnknownEmail(f"the sequence {self.name} has no e-mail {number}")
 
-
-#: E-mails of one sequence are never closer than this.
-SPACING = timedelta(hours=1)
-
-#: In testing mode the first e-mail goes out after one of these, the second after two, and so on; spacing is one as well.
-TESTING_UNIT = timedelta(minutes=1)
 
 SEQUENCES: tuple[Sequence, ...] = (
     Sequence(

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from christmas_campaign.campaign import facts
-from christmas_campaign.notion import schema
+from christmas_campaign.campaign import facts, notion_names
 from christmas_campaign.sequences import field_types
 from christmas_campaign.sequences.field_types import Kind, Plain
 
@@ -34,21 +33,21 @@ class Field(NamedTuple):
 
 
 _CONTACT = (
-    Field("email", field_types.email, required=True, property=schema.PAGE_EMAIL),
-    Field("first_name", field_types.text, required=True, property=schema.PAGE_FIRST_NAME),
+    Field("email", field_types.email, required=True, property=notion_names.PAGE_EMAIL),
+    Field("first_name", field_types.text, required=True, property=notion_names.PAGE_FIRST_NAME),
 )
-_BUSINESS = Field("business_name", field_types.text, required=True, property=schema.PAGE_BUSINESS_NAME)
+_BUSINESS = Field("business_name", field_types.text, required=True, property=notion_names.PAGE_BUSINESS_NAME)
 
 #: What each handler takes, by sequence; unknown fields are ignored.
 FIELDS: dict[str, tuple[Field, ...]] = {
     "signup": (
         *_CONTACT,
-        Field("assessment_score", field_types.score, required=True, property=schema.PAGE_SCORE),
+        Field("assessment_score", field_types.score, required=True, property=notion_names.PAGE_SCORE),
         _BUSINESS._replace(required=False, default=facts.UNNAMED["business_name"]),
-        Field("red_systems", field_types.systems, default=0, property=schema.PAGE_RED),
-        Field("orange_systems", field_types.systems, default=0, property=schema.PAGE_ORANGE),
-        Field("yellow_systems", field_types.systems, default=0, property=schema.PAGE_YELLOW),
-        Field("green_systems", field_types.systems, default=0, property=schema.PAGE_GREEN),
+        Field("red_systems", field_types.systems, default=0, property=notion_names.PAGE_RED),
+        Field("orange_systems", field_types.systems, default=0, property=notion_names.PAGE_ORANGE),
+        Field("yellow_systems", field_types.systems, default=0, property=notion_names.PAGE_YELLOW),
+        Field("green_systems", field_types.systems, default=0, property=notion_names.PAGE_GREEN),
         Field("gps_score", field_types.score),
         Field("money_score", field_types.score),
         Field("weakest_system_1", field_types.text),
@@ -61,50 +60,53 @@ FIELDS: dict[str, tuple[Field, ...]] = {
     "noshow": (
         *_CONTACT,
         _BUSINESS,
-        Field("calendly_event_uri", field_types.text, required=True, property=schema.PAGE_CALENDLY_EVENT),
-        Field("scheduled_time", field_types.time, required=True, property=schema.PAGE_SCHEDULED_TIME),
+        Field("calendly_event_uri", field_types.text, required=True, property=notion_names.PAGE_CALENDLY_EVENT),
+        Field("scheduled_time", field_types.time, required=True, property=notion_names.PAGE_SCHEDULED_TIME),
         Field(
-            "event_type", field_types.text, default="Discovery Call - $2997 Diagnostic", property=schema.PAGE_EVENT_TYPE
+            "event_type",
+            field_types.text,
+            default="Discovery Call - $2997 Diagnostic",
+            property=notion_names.PAGE_EVENT_TYPE,
         ),
         Field("reschedule_url", field_types.text),
     ),
     "postcall": (
         *_CONTACT,
         _BUSINESS,
-        Field("call_date", field_types.time, required=True, property=schema.PAGE_CALL_DATE),
-        Field("call_outcome", field_types.text, default=MAYBE, property=schema.PAGE_CALL_OUTCOME),
-        Field("call_notes", field_types.notes, property=schema.PAGE_NOTES),
-        Field("objections", field_types.texts, property=schema.PAGE_OBJECTIONS),
+        Field("call_date", field_types.time, required=True, property=notion_names.PAGE_CALL_DATE),
+        Field("call_outcome", field_types.text, default=MAYBE, property=notion_names.PAGE_CALL_OUTCOME),
+        Field("call_notes", field_types.notes, property=notion_names.PAGE_NOTES),
+        Field("objections", field_types.texts, property=notion_names.PAGE_OBJECTIONS),
         Field(
             "follow_up_priority",
             field_types.one_of("High", "Medium", "Low"),
             default="Medium",
-            property=schema.PAGE_PRIORITY,
+            property=notion_names.PAGE_PRIORITY,
         ),
     ),
     "onboarding": (
         *_CONTACT,
         _BUSINESS,
         Field("payment_confirmed", field_types.flag, required=True),
-        Field("payment_amount", field_types.amount, required=True, property=schema.PAGE_AMOUNT),
-        Field("payment_date", field_types.time, required=True, property=schema.PAGE_PAYMENT_DATE),
+        Field("payment_amount", field_types.amount, required=True, property=notion_names.PAGE_AMOUNT),
+        Field("payment_date", field_types.time, required=True, property=notion_names.PAGE_PAYMENT_DATE),
         Field("docusign_completed", field_types.flag, default=True),
-        Field("salon_address", field_types.text, property=schema.PAGE_ADDRESS),
-        Field("observation_dates", field_types.texts, property=schema.PAGE_OBSERVATIONS),
-        Field("start_date", field_types.time, property=schema.PAGE_START_DATE),
+        Field("salon_address", field_types.text, property=notion_names.PAGE_ADDRESS),
+        Field("observation_dates", field_types.texts, property=notion_names.PAGE_OBSERVATIONS),
+        Field("start_date", field_types.time, property=notion_names.PAGE_START_DATE),
         Field(
             "package_type",
             field_types.text,
             default="Phase 1 - Traditional Service Diagnostic",
-            property=schema.PAGE_PACKAGE,
+            property=notion_names.PAGE_PACKAGE,
         ),
     ),
     "precall": (
         *_CONTACT,
         _BUSINESS._replace(required=False, default=facts.UNNAMED["business_name"]),
-        Field("booking_uri", field_types.text, required=True, property=schema.PAGE_CALENDLY_EVENT),
-        Field("scheduled_time", field_types.time, required=True, property=schema.PAGE_SCHEDULED_TIME),
-        Field("event_type", field_types.text, default="Diagnostic Call", property=schema.PAGE_EVENT_TYPE),
+        Field("booking_uri", field_types.text, required=True, property=notion_names.PAGE_CALENDLY_EVENT),
+        Field("scheduled_time", field_types.time, required=True, property=notion_names.PAGE_SCHEDULED_TIME),
+        Field("event_type", field_types.text, default="Diagnostic Call", property=notion_names.PAGE_EVENT_TYPE),
         Field("reschedule_url", field_types.text),
         Field("join_url", field_types.text),
         Field("host_name", field_types.text),

@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from christmas_campaign.campaign import times
+from christmas_campaign.campaign import notion_names, times
 from christmas_campaign.campaign.outcomes import Reason
 from christmas_campaign.events.intake import Event
 from christmas_campaign.notion import page_values, schema
@@ -54,18 +54,25 @@ def contact_update(event: Event, contacts: Sequence[Page], stopped: Collection[S
     said = page_values.plain(page)
     told = times.parse(str(event.fields["scheduled_time"]))
     if event.cancels:
-        kept = page_values.moment(said.get(schema.CONTACT_CALL))
-        if said.get(schema.CONTACT_BOOKING) != schema.BOOKED or kept is None or _minute(kept) != _minute(told):
+        kept = page_values.moment(said.get(notion_names.CONTACT_CALL))
+        if (
+            said.get(notion_names.CONTACT_BOOKING) != notion_names.BOOKED
+            or kept is None
+            or _minute(kept) != _minute(told)
+        ):
             return _stays("The contact's page names another call, or none: it stays as it is.")
-        values: dict[str, Any] = {schema.CONTACT_BOOKING: schema.NOT_BOOKED, schema.CONTACT_CALL: None}
+        values: dict[str, Any] = {
+            notion_names.CONTACT_BOOKING: notion_names.NOT_BOOKED,
+            notion_names.CONTACT_CALL: None,
+        }
         return _update(page, values, "The call was cancelled: the contact's page says so.")
     over = rules.ending([each for each in stopped if each.reason not in rules.BY_PERSON], event)
     if over is not None:
         return _stays(f"This booking does not hold any more ({over.reason}): the contact's page stays as it is.")
     values = {
-        schema.CONTACT_BOOKING: schema.BOOKED,
-        schema.CONTACT_CALL: told,
-        schema.CONTACT_STATUS: schema.PRE_CALL,
+        notion_names.CONTACT_BOOKING: notion_names.BOOKED,
+        notion_names.CONTACT_CALL: told,
+        notion_names.CONTACT_STATUS: notion_names.PRE_CALL,
     }
     return _update(page, values, "The call was booked: the contact's page says so.")
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from christmas_campaign.campaign import email_address, times
+from christmas_campaign.campaign import email_address, notion_names, times
 from christmas_campaign.campaign.outcomes import Reason
 from christmas_campaign.events import opaque_ids
 from christmas_campaign.notion import page_values, schema
@@ -56,7 +56,7 @@ class Look(NamedTuple):
 
 def query(look: Look) -> dict[str, Any]:
     """Return the body of the Notion query for the contacts who are booked, those whose page was edited first, first."""
-    booked = page_values.equals(schema.CONTACTS, schema.CONTACT_BOOKING, schema.BOOKED)
+    booked = page_values.equals(schema.CONTACTS, notion_names.CONTACT_BOOKING, notion_names.BOOKED)
     wanted = booked
     if look.since is not None:
         edited = {"timestamp": "last_edited_time", "last_edited_time": {"on_or_after": times.text(look.since)}}
@@ -94,7 +94,7 @@ def decide(look: Look, pages: Iterable[Page], cursor: str | None, now: datetime)
 
 def _contact(page: Page) -> str | None:
     """The opaque id of a contact, ``None`` for a page without an address that could be written to."""
-    said = page_values.plain(page).get(schema.CONTACT_EMAIL)
+    said = page_values.plain(page).get(notion_names.CONTACT_EMAIL)
     try:
         return opaque_ids.contact_id(email_address.normalise(said)) if isinstance(said, str) else None
     except ValueError:

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from christmas_campaign.campaign import facts, times
+from christmas_campaign.campaign import facts, notion_names, times
 from christmas_campaign.campaign.outcomes import Reason
 from christmas_campaign.notion import page_values, schema
 from christmas_campaign.notion.page_values import Page, Read
@@ -26,7 +26,8 @@ FOR_GOOD = tuple(reason for reason, rule in rules.RULES.items() if rule.holds is
 
 #: The jq expression, for a flow, that tells whether a page as Notion gives it has a mark.
 ON_PAGE = (
-    f'.properties["{schema.PAGE_STOPPED}"].rich_text | map(.plain_text) | join("") | test("^({"|".join(FOR_GOOD)})")'
+    f'.properties["{notion_names.PAGE_STOPPED}"].rich_text | map(.plain_text) | join("")'
+    f' | test("^({"|".join(FOR_GOOD)})")'
 )
 
 #: The flow that writes the marks.
@@ -64,8 +65,8 @@ def known(email: str, source: str, page_id: str | None) -> Known:
     """Return where the pages of the contact with this address are; ``source`` is the id of the data source of the pages,
     ``page_id`` that of the contact's page in BusinessX (``None``: there is none)."""
     wanted = [
-        page_values.equals(schema.SEQUENCE_PAGES, schema.PAGE_EMAIL, email),
-        page_values.equals(schema.SEQUENCE_PAGES, schema.PAGE_CAMPAIGN, facts.NAME),
+        page_values.equals(schema.SEQUENCE_PAGES, notion_names.PAGE_EMAIL, email),
+        page_values.equals(schema.SEQUENCE_PAGES, notion_names.PAGE_CAMPAIGN, facts.NAME),
     ]
     return Known(
         f"/v1/data_sources/{source}/query", {"filter": {"and": wanted}}, page_values.link(page_id) if page_id else None
@@ -89,7 +90,7 @@ def read(said: Read) -> Mark | None:
 
 def on_page(page: Page) -> Mark | None:
     """Return the mark on a page, as Notion gives it."""
-    return read(page_values.plain(page).get(schema.PAGE_STOPPED))
+    return read(page_values.plain(page).get(notion_names.PAGE_STOPPED))
 
 
 def holds(mark: Mark, lifts: Lifts | None) -> bool:
@@ -124,7 +125,7 @@ def updates(pages: Iterable[Page], held: Collection[Stop]) -> list[Update]:
 
 
 def _body(said: str) -> dict[str, Any]:
-    return {"properties": page_values.properties(schema.SEQUENCE_PAGES, {schema.PAGE_STOPPED: said})}
+    return {"properties": page_values.properties(schema.SEQUENCE_PAGES, {notion_names.PAGE_STOPPED: said})}
 
 
 def key(contact: str) -> str:

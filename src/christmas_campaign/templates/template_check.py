@@ -6,11 +6,12 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from christmas_campaign.campaign import notion_names
 from christmas_campaign.campaign.settings import LINKS, Settings
 from christmas_campaign.email import footer, plain_text, template_text
 from christmas_campaign.email.footer import MAIL_REASON, POSTAL_ADDRESS, UNSUBSCRIBE
 from christmas_campaign.email.template_text import Placeholder, TemplateError
-from christmas_campaign.notion import page_values, schema
+from christmas_campaign.notion import page_values
 from christmas_campaign.notion.page_values import Read
 from christmas_campaign.sequences.model import SEQUENCES
 from christmas_campaign.templates import html_check
@@ -23,11 +24,11 @@ WEBSITES_OWN = "5-Day E1"
 MOST_OBJECTS = 100
 
 #: The parts of a template that are filled in.
-PARTS = (schema.TEMPLATE_SUBJECT, schema.TEMPLATE_HTML, schema.TEMPLATE_TEXT)
+PARTS = (notion_names.TEMPLATE_SUBJECT, notion_names.TEMPLATE_HTML, notion_names.TEMPLATE_TEXT)
 
 _MEND_UNSUBSCRIBE = {
-    schema.TEMPLATE_HTML: f'add <a href="{{{{{UNSUBSCRIBE}}}}}">Unsubscribe</a>',
-    schema.TEMPLATE_TEXT: f"add {{{{{UNSUBSCRIBE}}}}}, or empty the plain text: then it is made from the HTML",
+    notion_names.TEMPLATE_HTML: f'add <a href="{{{{{UNSUBSCRIBE}}}}}">Unsubscribe</a>',
+    notion_names.TEMPLATE_TEXT: f"add {{{{{UNSUBSCRIBE}}}}}, or empty the plain text: then it is made from the HTML",
 }
 
 _SAYS_NOT = {POSTAL_ADDRESS: "who sends it from where", MAIL_REASON: "why one gets it"}
@@ -107,7 +108,7 @@ def check(pages: Sequence[Page], settings: Settings) -> Report:
     origins = {sequence.name: Origins(sequence.name, settings) for sequence in SEQUENCES}
     active: dict[str, list[Page]] = {}
     for page in pages:
-        if page.get(schema.TEMPLATE_STATUS) == schema.TEMPLATE_ACTIVE:
+        if page.get(notion_names.TEMPLATE_STATUS) == notion_names.TEMPLATE_ACTIVE:
             active.setdefault(name_of(page), []).append(page)
     faults: list[Fault] = []
     notices: list[Notice] = []
@@ -119,7 +120,7 @@ def check(pages: Sequence[Page], settings: Settings) -> Report:
         if len(active[name]) > 1:
             problem = f'there are {len(active[name])} active templates "{name}"; one may be'
             faults.append(
-                Fault(name, schema.TEMPLATE_NAME, problem, "set all but one to another status, or delete them")
+                Fault(name, notion_names.TEMPLATE_NAME, problem, "set all but one to another status, or delete them")
             )
         if name not in used and name != WEBSITES_OWN:
             notices.append(Notice(name, "no sequence uses it"))
@@ -127,17 +128,17 @@ def check(pages: Sequence[Page], settings: Settings) -> Report:
             found = _checked(page, used.get(name, ()), origins)
             checked.append(found)
             faults += [*own_faults(page), *_faults_of_use(page, found)]
-    known = {fault.template for fault in faults if fault.part == schema.TEMPLATE_STATUS}
+    known = {fault.template for fault in faults if fault.part == notion_names.TEMPLATE_STATUS}
     for page in pages:
-        status, name = page.get(schema.TEMPLATE_STATUS), name_of(page)
-        if status != schema.TEMPLATE_ACTIVE and name not in known:
+        status, name = page.get(notion_names.TEMPLATE_STATUS), name_of(page)
+        if status != notion_names.TEMPLATE_ACTIVE and name not in known:
             notices.append(Notice(name, f"a page of this name is not active ({status or 'no status'})"))
     return Report(tuple(checked), tuple(dict.fromkeys(faults)), tuple(dict.fromkeys(notices)))
 
 
 def name_of(page: Page) -> str:
     """Return the name of a template, empty if it has none."""
-    return str(page.get(schema.TEMPLATE_NAME) or "")
+    return str(page.get(notion_names.TEMPLATE_NAME) or "")
 
 
 def text_of(page: Page, part: str) -> str:
@@ -151,7 +152,7 @@ def own_faults(page: Page) -> list[Fault]:
     faults: list[Fault] = []
     for part in PARTS:
         text = text_of(page, part)
-        if part != schema.TEMPLATE_TEXT and not text.strip():
+        if part != notion_names.TEMPLATE_TEXT and not text.strip():
             faults.append(Fault(name, part, "it is empty", "fill it in"))
             continue
         faults += [Fault(name, part, problem, "shorten it") for problem in _too_long(text)]
@@ -159,7 +160,7 @@ def own_faults(page: Page) -> list[Fault]:
         mend = "write {{name}} or {{name|what to say without it}}; a name is letters, digits, spaces, _ and -"
         faults += [Fault(name, part, f"not a placeholder: {beginning}", mend) for beginning in parsed.malformed]
         unsubscribes = not text.strip() or any(each.name == UNSUBSCRIBE for each in parsed.placeholders)
-        if part == schema.TEMPLATE_HTML:
+        if part == notion_names.TEMPLATE_HTML:
             html = html_check.read(text)
             faults += [Fault(name, part, f"line {line}: {problem}", mend) for line, problem, mend in html.faults]
             unsubscribes = any(link.first is not None and link.first.name == UNSUBSCRIBE for link in html.links)
@@ -185,17 +186,17 @@ def _too_long(text: str) -> list[str]:
 
 def _missing(name: str, pages: Sequence[Page]) -> Fault:
     """What to do about a template that a sequence needs."""
-    statuses = [page.get(schema.TEMPLATE_STATUS) for page in pages if name_of(page) == name]
+    statuses = [page.get(notion_names.TEMPLATE_STATUS) for page in pages if name_of(page) == name]
     if statuses:
         problem = f"a sequence needs it, and its status is {statuses[0] or 'empty'}"
-        return Fault(name, schema.TEMPLATE_STATUS, problem, f"set the status to {schema.TEMPLATE_ACTIVE}")
+        return Fault(name, notion_names.TEMPLATE_STATUS, problem, f"set the status to {notion_names.TEMPLATE_ACTIVE}")
     alike = [name_of(page) for page in pages if _loosely(name_of(page)) == _loosely(name)]
     mend = (
         f'change the name "{alike[0]}" to "{name}"'
         if alike
         else "add a page of this name, or `christmas templates push`"
     )
-    return Fault(name, schema.TEMPLATE_NAME, "a sequence needs it, and there is none", mend)
+    return Fault(name, notion_names.TEMPLATE_NAME, "a sequence needs it, and there is none", mend)
 
 
 def _loosely(name: str) -> str:
@@ -206,8 +207,8 @@ def _checked(page: Page, used: tuple[Use, ...], origins: Mapping[str, Origins]) 
     parts: dict[Placeholder, list[str]] = {}
     for part in PARTS:
         text, derived = text_of(page, part), False
-        if part == schema.TEMPLATE_TEXT and not text.strip():
-            text, derived = plain_text.from_html(text_of(page, schema.TEMPLATE_HTML)), True
+        if part == notion_names.TEMPLATE_TEXT and not text.strip():
+            text, derived = plain_text.from_html(text_of(page, notion_names.TEMPLATE_HTML)), True
         for placeholder in template_text.parse(text).placeholders:
             stands = parts.setdefault(placeholder, [])
             if part not in stands and not (derived and stands):
@@ -222,15 +223,15 @@ def _checked(page: Page, used: tuple[Use, ...], origins: Mapping[str, Origins]) 
 
 def _faults_of_use(page: Page, checked: Checked) -> list[Fault]:
     faults: list[Fault] = []
-    html = html_check.read(text_of(page, schema.TEMPLATE_HTML))
+    html = html_check.read(text_of(page, notion_names.TEMPLATE_HTML))
     for sequence in dict.fromkeys(use.sequence for use in checked.uses):
         origins = {need.placeholder: need.origins[sequence] for need in checked.needs}
         for need in checked.needs:
             if same_for_all(origins[need.placeholder]) is None:
                 faults += [_hole(checked.name, part, sequence, need) for part in need.parts]
-        if _may_be_blank(text_of(page, schema.TEMPLATE_SUBJECT), origins):
+        if _may_be_blank(text_of(page, notion_names.TEMPLATE_SUBJECT), origins):
             problem = f"it is empty for a contact of {sequence} for whom no placeholder has a value"
-            faults.append(Fault(checked.name, schema.TEMPLATE_SUBJECT, problem, "write some words of its own"))
+            faults.append(Fault(checked.name, notion_names.TEMPLATE_SUBJECT, problem, "write some words of its own"))
         for link in html.links:
             first = [(link.first, True)] if link.first else []
             for placeholder, begins in [*first, *((each, False) for each in link.others)]:
@@ -242,7 +243,7 @@ def _faults_of_use(page: Page, checked: Checked) -> list[Fault]:
                     mend = "use a placeholder that is an address and is called one: its name ends in url, uri or link"
                     if words.source == "template":
                         mend = "write a whole address behind the |"
-                    faults.append(Fault(checked.name, schema.TEMPLATE_HTML, f"{problem} ({words.source})", mend))
+                    faults.append(Fault(checked.name, notion_names.TEMPLATE_HTML, f"{problem} ({words.source})", mend))
     return faults
 
 

@@ -287,12 +287,12 @@ def test_delays_in_production_in_testing_mode_and_scaled(
     name: str, production: dict[int, timedelta], testing: dict[int, int]
 ) -> None:
     found = sequence(name)
-    assert Settings().delays(found) == production
-    assert Settings(testing_mode=True).delays(found) == {number: each * MINUTE for number, each in testing.items()}
+    assert found.delays(Settings()) == production
+    assert found.delays(Settings(testing_mode=True)) == {number: each * MINUTE for number, each in testing.items()}
     scaled = {number: delay / 14_400 for number, delay in production.items()}
-    assert Settings(time_scale=14_400).delays(found) == scaled
+    assert found.delays(Settings(time_scale=14_400)) == scaled
 
 
 def test_five_days_are_half_a_minute_in_the_demo() -> None:
-    delays = Settings(time_scale=14_400).delays(sequence("signup"))
+    delays = sequence("signup").delays(Settings(time_scale=14_400))
     assert [delay.total_seconds() for delay in delays.values()] == [6, 18, 24, 30]

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from christmas_campaign.campaign import times
-from christmas_campaign.campaign.outcomes import Outcome, Reason
+from christmas_campaign.campaign.outcomes import Kind, Outcome, Reason
 from christmas_campaign.campaign.settings import Settings
 from christmas_campaign.email import delivery_outcome, delivery_reports
-from christmas_campaign.email.delivery_reports import Kind, Report
+from christmas_campaign.email.delivery_reports import Report
 from unit import build
 
 NOW, HOUR, MINUTE = build.NOW, build.HOUR, build.MINUTE

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from christmas_campaign.campaign import times
-from christmas_campaign.campaign.outcomes import Reason
+from christmas_campaign.campaign.outcomes import Kind, Reason
 from christmas_campaign.email import delivery_reports
-from christmas_campaign.email.delivery_reports import Kind, Report
+from christmas_campaign.email.delivery_reports import Report
 from unit import build
 
 NOW, HOUR, MINUTE = build.NOW, build.HOUR, build.MINUTE

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from christmas_campaign.email import template_text
 from christmas_campaign.email.template_text import Placeholder, TemplateError
+from christmas_campaign.sequences import field_types
 from christmas_campaign.sequences.field_types import Plain
 from unit import build
 
@@ -141,7 +142,7 @@ def test_a_value_is_asked_for_with_its_fallback() -> None:
     ],
 )
 def test_what_can_name_a_placeholder(name: str, expected: bool) -> None:
-    assert template_text.is_name(name) is expected
+    assert field_types.is_name(name) is expected
 
 
 @pytest.mark.parametrize(
@@ -166,7 +167,7 @@ def test_what_can_name_a_placeholder(name: str, expected: bool) -> None:
     ],
 )
 def test_numbers_are_plain_and_lists_are_joined(plain: Plain, text: str) -> None:
-    assert template_text.as_text(plain) == text
+    assert field_types.as_text(plain) == text
 
 
 # Properties.

@@ -152,16 +152,16 @@ def test_emails_keep_their_order_and_their_distance(
     dates = schedule.dates(found, anchor, now, sent, settings)
     left = [email.number for email in found.emails if email.number not in sent]
     if found.only_what_fits:
-        left = [number for number in left if anchor + settings.delays(found)[number] >= now]
+        left = [number for number in left if anchor + found.delays(settings)[number] >= now]
     assert list(dates) == left
     before = None
     for number, date in dates.items():
         assert date >= now
-        assert date >= anchor + settings.delays(found)[number]
+        assert date >= anchor + found.delays(settings)[number]
         assert all(date - when >= settings.spacing for when in sent.values())
         assert before is None or date - before >= settings.spacing
         assert date.utcoffset() == timedelta(0)
         before = date
-    if dates and not found.only_what_fits and anchor + settings.delays(found)[left[0]] < now:
+    if dates and not found.only_what_fits and anchor + found.delays(settings)[left[0]] < now:
         for one, other in pairwise(left):
-            assert dates[other] - dates[one] == settings.delays(found)[other] - settings.delays(found)[one]
+            assert dates[other] - dates[one] == found.delays(settings)[other] - found.delays(settings)[one]

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from christmas_campaign.campaign import facts
 from christmas_campaign.sequences import model
 
 HOUR = timedelta(hours=1)
@@ -133,8 +134,8 @@ def test_only_the_emails_before_a_call_are_left_out_when_it_is_too_late() -> Non
 
 
 def test_emails_keep_an_hour_apart_and_a_minute_in_testing_mode() -> None:
-    assert timedelta(hours=1) == model.SPACING
-    assert timedelta(minutes=1) == model.TESTING_UNIT
+    assert timedelta(hours=1) == facts.SPACING
+    assert timedelta(minutes=1) == facts.TESTING_UNIT
 
 
 @pytest.mark.parametrize("name", ["", "Signup", "christmas", "signup "])

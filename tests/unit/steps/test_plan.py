@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from christmas_campaign.campaign import notion_names
 from christmas_campaign.campaign.outcomes import Reason
 from christmas_campaign.campaign.settings import InvalidSetting
 from christmas_campaign.enrolment.record import Record
@@ -167,7 +168,7 @@ def test_a_portal_is_made_once_notion_has_said_that_there_is_none() -> None:
     said = step(contexts.plan("onboarding"), build.NOW)
     assert json.loads(said["portal"])["parent"] == {"type": "data_source_id", "data_source_id": "source-portals"}
     title = "Bảo Sang Beauty Salon - Customer Portal"
-    portal = build.page(schema.PORTALS, {schema.PORTAL_NAME: title}, page_id="portal-1")
+    portal = build.page(schema.PORTALS, {notion_names.PORTAL_NAME: title}, page_id="portal-1")
     again = step(contexts.plan("onboarding", portals=build.found(portal)), build.NOW)
     assert (again["go"], again["portal"]) == (True, None)
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from christmas_campaign.email.delivery_reports import Kind
+from christmas_campaign.campaign.outcomes import Kind
 from christmas_campaign.steps.report import step
 from unit import build
 from unit.steps import contexts, run
