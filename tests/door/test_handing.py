@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from christmas_campaign.door.handlers import BY_NAME
+from christmas_campaign.door.handlers import BY_NAME, webhooks
 from christmas_campaign.door.inbox import forwarder as the_handing
 from christmas_campaign.door.inbox.forwarder import Handing
 from christmas_campaign.door.inbox.store import HOLDS, Call, Inbox, Kept, look
@@ -50,7 +50,7 @@ def path(tmp_path: Path) -> Path:
 async def handing(path: Path, upstream: Upstream, limit: float = 5) -> AsyncIterator[Keeping]:
     """An inbox that is handed on."""
     keeping = Keeping(Inbox(path, most=1000))
-    handed = Handing(keeping, upstream.url, KEYS, limit)
+    handed = Handing(keeping, webhooks(upstream.url, KEYS), limit)
     handed.start()
     try:
         yield keeping

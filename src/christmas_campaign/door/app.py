@@ -16,10 +16,10 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from christmas_campaign.campaign import times
-from christmas_campaign.door import log, unsubscribe_page
+from christmas_campaign.door import unsubscribe_page
 from christmas_campaign.door.handlers import BY_NAME, UNSUBSCRIBE
 from christmas_campaign.door.health import Health
-from christmas_campaign.door.http import client_address, cors, json_body, signatures
+from christmas_campaign.door.http import client_address, cors, json_body, log, signatures
 from christmas_campaign.door.http.body_reader import Reading
 from christmas_campaign.door.http.limits import MOST_HEADER_BYTES, Busy, Places, Rate
 from christmas_campaign.door.http.responses import HEADERS, Answer, Refusal, later, wrong_body

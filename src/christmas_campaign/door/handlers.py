@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from christmas_campaign.door.decisions import Decide, of_resend, of_sequence
@@ -77,3 +78,8 @@ HANDLERS: tuple[Handler, ...] = (
 
 #: The same by their names.
 BY_NAME = {each.name: each for each in HANDLERS}
+
+
+def webhooks(kestra_url: str, keys: Mapping[str, str]) -> dict[str, str]:
+    """Return the whole addresses of Kestra's webhooks by handler, from the webhooks' keys by handler."""
+    return {name: f"{kestra_url}{BY_NAME[name].native}{key}" for name, key in keys.items()}

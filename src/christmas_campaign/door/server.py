@@ -16,6 +16,7 @@ from collections.abc import Iterator
 import uvicorn
 
 from christmas_campaign.door.app import Door
+from christmas_campaign.door.handlers import webhooks
 from christmas_campaign.door.health import Health
 from christmas_campaign.door.http.limits import MOST_HEADER_BYTES
 from christmas_campaign.door.http.protocol import IDLE_SECONDS, DoorProtocol
@@ -72,7 +73,7 @@ def run(settings: Settings, *, child: bool = False) -> None:
 
 async def _serve(settings: Settings, keeping: Keeping, listener: socket.socket, url: str, child: bool) -> None:
     health = Health(settings.kestra_health_url, time.monotonic)
-    handing = Handing(keeping, settings.kestra_url, settings.keys)
+    handing = Handing(keeping, webhooks(settings.kestra_url, settings.keys))
     config = uvicorn.Config(
         Door(settings, keeping, health),
         http=DoorProtocol,

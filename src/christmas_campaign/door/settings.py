@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from christmas_campaign.campaign import facts, unsubscribe_link
 from christmas_campaign.door.handlers import HANDLERS
+from christmas_campaign.door.http.client_address import Network
 from christmas_campaign.door.inbox.store import DEFAULT
 
 #: What counts for a setting that is not given.
@@ -22,7 +23,6 @@ RATE, CONCURRENCY, INBOX_MOST = 120, 64, 10_000
 #: Kestra's management port: its health is there, and not beside its API.
 MANAGEMENT_PORT = 8081
 
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 # What needs no escape in a path: the key of a webhook is compared with the bytes of the path as they came.
 _KEY = re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9._~-]*")

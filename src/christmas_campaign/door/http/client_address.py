@@ -5,9 +5,8 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterable, Sequence
 
-from christmas_campaign.door.settings import Network
-
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _NOBODY = ipaddress.IPv4Address("0.0.0.0")  # noqa: S104  (nothing listens there)
 

@@ -14,8 +14,7 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
-from christmas_campaign.door import log
-from christmas_campaign.door.http import client_address
+from christmas_campaign.door.http import client_address, log
 from christmas_campaign.door.http.limits import MOST_HEADER_BYTES
 from christmas_campaign.door.http.responses import Refusal
 

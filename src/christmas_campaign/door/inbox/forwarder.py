@@ -11,8 +11,7 @@ from contextlib import suppress
 import httpx
 
 from christmas_campaign.campaign import times
-from christmas_campaign.door import log
-from christmas_campaign.door.handlers import BY_NAME
+from christmas_campaign.door.http import log
 from christmas_campaign.door.inbox.store import Waiting
 from christmas_campaign.door.inbox.writer import Keeping
 
@@ -37,10 +36,10 @@ class Handing:
     are no "taken", the others go on, and this one is tried once a minute.
     """
 
-    def __init__(self, keeping: Keeping, kestra_url: str, keys: Mapping[str, str], limit: float = LIMIT) -> None:
-        """Take the inbox, Kestra's address, the webhooks' keys by handler, and the seconds that one call may take."""
+    def __init__(self, keeping: Keeping, webhooks: Mapping[str, str], limit: float = LIMIT) -> None:
+        """Take the inbox, the addresses of Kestra's webhooks by handler, and the seconds that one call may take."""
         self._keeping = keeping
-        self._addresses = {name: f"{kestra_url}{BY_NAME[name].native}{key}" for name, key in keys.items()}
+        self._addresses = webhooks
         # No proxy of the environment: the keys are in the addresses.
         self._http = httpx.AsyncClient(timeout=limit, trust_env=False, headers={"User-Agent": "christmas-door"})
         self._limit = limit
