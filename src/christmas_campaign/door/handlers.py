@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from christmas_campaign.door.decisions import Decide, of_resend, of_sequence
-from christmas_campaign.sequences.model import SEQUENCES
+from christmas_campaign.sequences.registry import SEQUENCES
 
 #: The handler of the link to unsubscribe.
 UNSUBSCRIBE = "unsubscribe"

@@ -14,8 +14,7 @@ from christmas_campaign.events import opaque_ids
 from christmas_campaign.events.intake import Event
 from christmas_campaign.sequences import field_types
 from christmas_campaign.sequences.field_types import Plain
-from christmas_campaign.sequences.model import sequence
-from christmas_campaign.sequences.payloads import FIELDS
+from christmas_campaign.sequences.registry import sequence
 
 
 class Source(NamedTuple):
@@ -62,7 +61,7 @@ def dates_for_people(sequence_name: str, given: Mapping[str, Plain]) -> dict[str
     """Return each time among the fields of a payload as people read it, under its field's name and ``_text``: a field that is
     called a date, and what was given as one, without the time of day."""
     found: dict[str, Plain] = {}
-    for field in FIELDS[sequence_name]:
+    for field in sequence(sequence_name).fields:
         if field.kind is field_types.time and field.name in given:
             said = str(given[field.name])
             day_alone = field.name.endswith("_date") or times.is_date(said)

@@ -13,8 +13,8 @@ from christmas_campaign.notion import page_values, schema
 from christmas_campaign.notion.page_values import Page, Read
 from christmas_campaign.sequences import field_types
 from christmas_campaign.sequences.field_types import Plain
-from christmas_campaign.sequences.model import SEQUENCES, Sequence, sequence
-from christmas_campaign.sequences.payloads import FIELDS, Field
+from christmas_campaign.sequences.model import Field, Sequence
+from christmas_campaign.sequences.registry import SEQUENCES, sequence
 
 #: The sequence whose payload says what the others' templates may name.
 SIGNUP = sequence("signup")
@@ -111,7 +111,7 @@ def _filters_of_type(event: Event, template_type: str | None) -> list[dict[str, 
 
 def event_field(own: Sequence) -> Field | None:
     """Return the field that tells the events of a sequence apart, ``None`` if a contact enters it once."""
-    return next((field for field in FIELDS[own.name] if field.name == own.event_field), None)
+    return None if own.event_field is None else own.field(own.event_field)
 
 
 def signup_id(event: Event) -> str | None:
@@ -150,7 +150,7 @@ def is_of_event(event: Event, said: Mapping[str, Read]) -> bool:
     if own.event_is_time:
         return page_values.moment(on_page) == times.parse(given)
     if own.event_time_field is not None:
-        at = next(each for each in FIELDS[event.sequence] if each.name == own.event_time_field)
+        at = own.field(own.event_time_field)
         # The page has it to the second.
         when = times.parse(str(event.fields[at.name])).replace(microsecond=0)
         return on_page == given and page_values.moment(said.get(str(at.property))) == when
@@ -170,7 +170,7 @@ def signup_fields(event: Event, signup: Event | None, pages: Iterable[Page]) -> 
             and said.get(notion_names.PAGE_CAMPAIGN) == facts.NAME
             and said.get(notion_names.PAGE_TEMPLATE_TYPE) == SIGNUP.template_type
         ):
-            named = {field.name: said.get(field.property) for field in FIELDS[SIGNUP.name] if field.property}
+            named = {field.name: said.get(field.property) for field in SIGNUP.fields if field.property}
             return {name: value for name, value in named.items() if value is not None}
     return {}
 

@@ -17,10 +17,10 @@ from christmas_campaign.enrolment.record import Record, time_to_live
 from christmas_campaign.events.intake import Event
 from christmas_campaign.notion import page_values, schema
 from christmas_campaign.notion.page_values import Page, Read
-from christmas_campaign.sequences import field_types, payloads
+from christmas_campaign.sequences import field_types
 from christmas_campaign.sequences.field_types import Plain
-from christmas_campaign.sequences.model import sequence
-from christmas_campaign.sequences.payloads import FIELDS
+from christmas_campaign.sequences.registry import sequence
+from christmas_campaign.sequences.signup import E1_FAILED
 from christmas_campaign.stops import marks, rules
 from christmas_campaign.stops.rules import Lifts, Stop
 
@@ -144,7 +144,7 @@ def _told_anchor(event: Event) -> datetime | None:
 
 def _first_email_failed(event: Event) -> bool:
     """Return whether the website says that it could not send E1: then the time that it gives for E1 does not count."""
-    return str(event.fields.get("email_1_status")).strip().lower() == payloads.E1_FAILED
+    return str(event.fields.get("email_1_status")).strip().lower() == E1_FAILED
 
 
 def _anchor(event: Event, said: Mapping[str, Read], sent: Mapping[int, datetime], settings: Settings) -> datetime:
@@ -201,7 +201,7 @@ def _page_values(
         notion_names.PAGE_CAMPAIGN: facts.NAME,
         notion_names.PAGE_CREATED: now,
     }
-    for field in FIELDS[event.sequence]:
+    for field in found.fields:
         value = named.get(field.name, event.value(field.name))
         if field.property is not None and value is not None:
             values[field.property] = for_page(field, value)

@@ -9,9 +9,11 @@ from typing import Any, NamedTuple
 from christmas_campaign.campaign import times
 from christmas_campaign.campaign.outcomes import Outcome, Reason
 from christmas_campaign.events import opaque_ids, provider_payloads
-from christmas_campaign.sequences import field_types, payloads
+from christmas_campaign.sequences import field_types
 from christmas_campaign.sequences.field_types import Plain
-from christmas_campaign.sequences.model import sequence
+from christmas_campaign.sequences.postcall import MAYBE
+from christmas_campaign.sequences.precall import CANCELLED
+from christmas_campaign.sequences.registry import sequence
 
 
 class Problem(NamedTuple):
@@ -51,12 +53,12 @@ class Event(NamedTuple):
         """The id of the enrolment that this event asks for: the same event gives the same id, and a cancellation another one
         than the booking that it is about."""
         found = opaque_ids.enrolment_id(sequence(self.sequence), self.email, self.fields)
-        return f"{found}-{payloads.CANCELLED}" if self.cancels else found
+        return f"{found}-{CANCELLED}" if self.cancels else found
 
     @property
     def cancels(self) -> bool:
         """Whether a call will not take place at this time."""
-        return self.fields.get("status") == payloads.CANCELLED
+        return self.fields.get("status") == CANCELLED
 
     @property
     def booking(self) -> str | None:
@@ -74,7 +76,7 @@ class Event(NamedTuple):
     @property
     def defaults(self) -> dict[str, Plain]:
         """What counts for each field that the payload did not give, as far as there is such a thing."""
-        return {field.name: field.default for field in payloads.FIELDS[self.sequence] if field.default is not None}
+        return {field.name: field.default for field in sequence(self.sequence).fields if field.default is not None}
 
     def value(self, name: str) -> Plain | None:
         """Return the field's value, else its default, else ``None``."""
@@ -101,7 +103,7 @@ def read(payload: object, sequence_name: str, now: datetime) -> Event:
     form = provider_payloads.read(payload, sequence_name)
     found: dict[str, Plain] = {}
     problems = [Problem(*each) for each in form.problems]
-    for field in payloads.FIELDS[sequence_name]:
+    for field in sequence(sequence_name).fields:
         given = form.fields.get(field.name)
         if field_types.blank(given):
             if field.required and field.name not in form.looked_up:
@@ -143,8 +145,8 @@ def variables(given: object, problems: list[Problem]) -> dict[str, str]:
     if not isinstance(given, Mapping):
         problems.append(Problem("variables", "must be an object of names and values"))
         return {}
-    if len(given) > payloads.MOST_VARIABLES:
-        problems.append(Problem("variables", f"must have at most {payloads.MOST_VARIABLES} names"))
+    if len(given) > field_types.MOST_VARIABLES:
+        problems.append(Problem("variables", f"must have at most {field_types.MOST_VARIABLES} names"))
         return {}
     found: dict[str, str] = {}
     for name, value in given.items():
@@ -166,7 +168,7 @@ def variables(given: object, problems: list[Problem]) -> dict[str, str]:
 
 def _starts_nothing(event: Event) -> Reason | None:
     """Why a payload that is right starts nothing, ``None`` if it does."""
-    if str(event.value("call_outcome") or payloads.MAYBE).strip().lower() != payloads.MAYBE.lower():
+    if str(event.value("call_outcome") or MAYBE).strip().lower() != MAYBE.lower():
         return Reason.NOT_A_MAYBE
     # A call that moves is cancelled and booked anew. What the booking ends is enough, whichever of the two comes first.
     return Reason.CALL_MOVED if event.cancels and event.fields.get("rescheduled") is True else None
@@ -215,7 +217,7 @@ def answer(payload: object, sequence_name: str, now: datetime, execution_id: str
             "campaign": found.answers_as,
             "timestamp": times.text(now),
             "execution_id": execution_id,
-            **{name: event.value(name) for name in payloads.ECHOED.get(sequence_name, ())},
+            **{name: event.value(name) for name in found.echoed},
         },
         "body_if_known": {"status": "skipped", "reason": found.duplicate, "email": as_it_came},
         "outcome": Outcome.ACCEPTED,

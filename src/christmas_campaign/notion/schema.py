@@ -7,7 +7,7 @@ from typing import NamedTuple
 from christmas_campaign.campaign import facts, notion_names
 from christmas_campaign.campaign.outcomes import Kind, Outcome
 from christmas_campaign.campaign.segments import SEGMENTS
-from christmas_campaign.sequences.model import SEQUENCES
+from christmas_campaign.sequences.registry import SEQUENCES
 
 
 class Property(NamedTuple):

@@ -20,7 +20,7 @@ from christmas_campaign.campaign import times
 from christmas_campaign.campaign.outcomes import Reason
 from christmas_campaign.events import opaque_ids
 from christmas_campaign.events.intake import Event
-from christmas_campaign.sequences.model import SEQUENCES
+from christmas_campaign.sequences.registry import SEQUENCES
 
 
 class Source(StrEnum):

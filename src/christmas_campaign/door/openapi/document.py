@@ -14,8 +14,7 @@ from christmas_campaign.door.http import responses
 from christmas_campaign.door.http.json_body import MOST_BYTES
 from christmas_campaign.door.openapi import payload_schemas, provider_schemas
 from christmas_campaign.door.routes import HEALTH, NATIVE, OLD, TODAY
-from christmas_campaign.sequences import payloads
-from christmas_campaign.sequences.model import SEQUENCES, sequence
+from christmas_campaign.sequences.registry import SEQUENCES, sequence
 
 #: The headers of a signature of a sender's own, besides those of Standard Webhooks.
 _OWN_SIGNATURES = {
@@ -118,9 +117,7 @@ def _payload(name: str) -> dict[str, Any]:
 def _taken(name: str) -> dict[str, Any]:
     found = sequence(name)
     properties = payload_schemas.schemas()[name]["properties"]
-    echoed = {
-        each: {**properties[each], "description": "as it was understood"} for each in payloads.ECHOED.get(name, ())
-    }
+    echoed = {each: {**properties[each], "description": "as it was understood"} for each in found.echoed}
     accepted = {
         "status": {"const": Outcome.ACCEPTED.value},
         "message": {"type": "string"},

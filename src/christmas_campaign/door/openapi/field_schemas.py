@@ -9,7 +9,7 @@ from christmas_campaign.campaign import email_address
 from christmas_campaign.door.http.json_body import DEPTH, NAME_LENGTH
 from christmas_campaign.sequences import field_types
 from christmas_campaign.sequences.field_types import Kind
-from christmas_campaign.sequences.model import sequence
+from christmas_campaign.sequences.registry import sequence
 
 # Text without control characters, and with something to read in it; a number is taken as its text.
 _CONTROL = r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f"

@@ -10,8 +10,11 @@ from typing import Any
 
 from christmas_campaign.door.openapi import field_schemas as kinds
 from christmas_campaign.door.openapi import provider_schemas
-from christmas_campaign.sequences import field_types, payloads
-from christmas_campaign.sequences.model import SEQUENCES, sequence
+from christmas_campaign.sequences import field_types
+from christmas_campaign.sequences.model import Field
+from christmas_campaign.sequences.postcall import MAYBE
+from christmas_campaign.sequences.precall import BOOKED, CANCELLED
+from christmas_campaign.sequences.registry import SEQUENCES, sequence
 
 #: What is more to say of a field than its kind does.
 _TRUE: dict[str, Any] = {"type": ["boolean", "string"], "enum": [True, "true", "True", "TRUE"]}
@@ -21,13 +24,13 @@ _OWN: Mapping[str, dict[str, Any]] = {
     "follow_up_priority": {"type": "string", "pattern": kinds.any_case("High", "Medium", "Low")},
     "call_outcome": {
         **kinds.KINDS[field_types.text],
-        "description": f"{payloads.MAYBE}, in any case, starts the sequence; anything else is skipped.",
+        "description": f"{MAYBE}, in any case, starts the sequence; anything else is skipped.",
     },
     "email_1_sent_at": {
         **kinds.TIME,
         "description": f"{kinds.TIME['description']} Not more than {sequence('signup').anchor_ahead.days} days from now.",
     },
-    "status": {"type": "string", "pattern": kinds.any_case(payloads.BOOKED, payloads.CANCELLED)},
+    "status": {"type": "string", "pattern": kinds.any_case(BOOKED, CANCELLED)},
     "rescheduled": {
         "type": ["boolean", "string"],
         "pattern": kinds.any_case("true", "false"),
@@ -41,7 +44,7 @@ _VARIABLES = {
     "type": ["object", "null"],
     "description": "Values for templates, by name: letters of any alphabet, digits, spaces, _ and -. An event that comes again"
     " adds them to its enrolment.",
-    "maxProperties": payloads.MOST_VARIABLES,
+    "maxProperties": field_types.MOST_VARIABLES,
     "propertyNames": {"pattern": "^[A-Za-z0-9_][A-Za-z0-9_ -]{0,99}$"},
     "additionalProperties": {
         **kinds.text(field_types.NOTES_LENGTH, kinds.SHOWN),
@@ -58,7 +61,7 @@ def schemas() -> dict[str, Any]:
 
 
 def _flat(name: str) -> dict[str, Any]:
-    found = payloads.FIELDS[name]
+    found = sequence(name).fields
     return {
         "type": "object",
         "description": kinds.ALL,
@@ -67,7 +70,7 @@ def _flat(name: str) -> dict[str, Any]:
     }
 
 
-def _field(field: payloads.Field) -> dict[str, Any]:
+def _field(field: Field) -> dict[str, Any]:
     held = _OWN.get(field.name) or kinds.KINDS[field.kind]
     if field.required:
         return held
