@@ -128,6 +128,14 @@ _OWN_FORMS: Mapping[SignatureForm, _Form] = {
     SignatureForm.SVIX: _svix,
 }
 
+#: The header that holds a sender's own signature, for people who write a sender.
+OWN_HEADERS: Mapping[SignatureForm, str] = {
+    SignatureForm.CALENDLY: "Calendly-Webhook-Signature",
+    SignatureForm.CAL_COM: "X-Cal-Signature-256",
+    SignatureForm.DOCUSIGN: "X-DocuSign-Signature-1",
+    SignatureForm.SVIX: "svix-signature",
+}
+
 
 def _matches(expected: Iterable[str], claimed: Sequence[str]) -> bool:
     """Whether a signature is right, found out in a time that does not depend on which; raises ``Refused`` if none is."""
