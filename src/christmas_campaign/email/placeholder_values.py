@@ -101,16 +101,9 @@ def _defaults(event: Event) -> dict[str, Plain]:
         "personalized_tip_2": business_systems.TIPS[business_systems.FALLBACK_SECOND],
         **event.defaults,
     }
-    if event.sequence == "signup":
-        base: dict[str, Plain] = {
-            "weakest_system_1": "GPS",
-            "weakest_system_2": "FUEL",
-            "strongest_system": "CABIN",
-            "revenue_leak_total": 0,
-        }
-        # Their tips are not derived from them: without a second weakest system the tip is CREW's, not FUEL's.
-        found = {**derive(base), **base, **found}
-    return found
+    own = sequence(event.sequence).defaults
+    # The tips are not derived from them: without a second weakest system the tip is CREW's, not FUEL's.
+    return {**derive(own), **own, **found}
 
 
 def sources(

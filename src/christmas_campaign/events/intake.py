@@ -11,7 +11,6 @@ from christmas_campaign.campaign.outcomes import Outcome, Reason
 from christmas_campaign.events import opaque_ids, provider_payloads
 from christmas_campaign.sequences import field_types
 from christmas_campaign.sequences.field_types import Plain
-from christmas_campaign.sequences.postcall import MAYBE
 from christmas_campaign.sequences.precall import CANCELLED
 from christmas_campaign.sequences.registry import sequence
 
@@ -122,20 +121,14 @@ def read(payload: object, sequence_name: str, now: datetime) -> Event:
         if late:
             problems.append(Problem(anchor_field, late))
     own_values = variables(form.fields.get("variables"), problems)
-    if sequence_name == "onboarding":
-        problems.extend(_unfinished(found))
+    problems.extend(
+        Problem(field.name, f"must be true: {field.only_true}")
+        for field in sequence(sequence_name).fields
+        if field.only_true is not None and found.get(field.name) is False
+    )
     if problems:
         raise InvalidPayload(problems)
     return Event(sequence_name, found, own_values, now)
-
-
-def _unfinished(found: Mapping[str, Plain]) -> list[Problem]:
-    problems = []
-    if found.get("payment_confirmed") is False:
-        problems.append(Problem("payment_confirmed", "must be true: onboarding starts when the contract is paid"))
-    if found.get("docusign_completed") is False:
-        problems.append(Problem("docusign_completed", "must be true: onboarding starts when the contract is signed"))
-    return problems
 
 
 def variables(given: object, problems: list[Problem]) -> dict[str, str]:
@@ -166,14 +159,6 @@ def variables(given: object, problems: list[Problem]) -> dict[str, str]:
     return found
 
 
-def _starts_nothing(event: Event) -> Reason | None:
-    """Why a payload that is right starts nothing, ``None`` if it does."""
-    if str(event.value("call_outcome") or MAYBE).strip().lower() != MAYBE.lower():
-        return Reason.NOT_A_MAYBE
-    # A call that moves is cancelled and booked anew. What the booking ends is enough, whichever of the two comes first.
-    return Reason.CALL_MOVED if event.cancels and event.fields.get("rescheduled") is True else None
-
-
 def answer(payload: object, sequence_name: str, now: datetime, execution_id: str) -> dict[str, Any]:
     """Decide what the sender of a payload is told, and whether an enrolment starts: it does when ``outcome`` is accepted.
 
@@ -196,15 +181,14 @@ def answer(payload: object, sequence_name: str, now: datetime, execution_id: str
     assert isinstance(payload, Mapping)  # noqa: S101  (read() has seen to it)
     found = sequence(sequence_name)
     as_it_came = provider_payloads.read(payload, sequence_name).fields["email"]
-    nothing = _starts_nothing(event)
-    if nothing is not None:
-        body = {"status": "skipped", "reason": nothing, "email": as_it_came}
+    if found.skip is not None and found.skip.applies(event.fields):
+        body = {"status": "skipped", "reason": found.skip.reason, "email": as_it_came}
         return {
             "code": 200,
             "body": body,
             "body_if_known": body,
             "outcome": Outcome.SKIPPED,
-            "reason": nothing,
+            "reason": found.skip.reason,
             "event": event.as_json(),
         }
     doing = "of this call are being stopped" if event.cancels else f"of the sequence {found.name} are being scheduled"

@@ -17,9 +17,7 @@ from christmas_campaign.notion import schema
 from christmas_campaign.sequences.field_types import Plain
 from christmas_campaign.sequences.model import Field
 from christmas_campaign.sequences.registry import sequence
-
-#: The sequence whose payload the other sequences' templates may name as well.
-_SIGNUP = sequence("signup").name
+from christmas_campaign.sequences.signup import SIGNUP
 
 # Any moment: only the names of the values count, and of what kind they are.
 _MOMENT = datetime(2025, 11, 20, 15, tzinfo=UTC)
@@ -62,11 +60,11 @@ class Origins:
         """Raises ``UnknownSequence`` when there is no such sequence."""
         self._sequence = sequence_name
         self._settings = settings
-        fields = sequence(sequence_name).fields
-        self._required = _given([each for each in fields if each.required], _WORDS)
-        self._optional = _given([each for each in fields if not each.required], _WORDS_WITH_A_SYSTEM)
+        own = sequence(sequence_name)
+        self._required = _given([each for each in own.fields if each.required], _WORDS)
+        self._optional = _given([each for each in own.fields if not each.required], _WORDS_WITH_A_SYSTEM)
         self._least = self._sources(self._required)
-        signup = {} if sequence_name == _SIGNUP else _given(sequence(_SIGNUP).fields, _WORDS_WITH_A_SYSTEM)
+        signup = {} if own.is_assessment else _given(SIGNUP.fields, _WORDS_WITH_A_SYSTEM)
         contact = {each.name: _of_contact(each) for each in schema.CONTACTS.properties}
         self._most = self._sources({**self._required, **self._optional}, signup, contact)
 
