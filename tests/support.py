@@ -22,7 +22,7 @@ from christmas_campaign.local.sandbox import Mail
 from christmas_campaign.local.stack import Stack
 from christmas_campaign.notion import page_values, schema
 from christmas_campaign.operations import template_sync
-from christmas_campaign.sequences.model import sequence
+from christmas_campaign.sequences.registry import sequence
 
 T = TypeVar("T")
 

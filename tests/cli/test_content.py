@@ -18,8 +18,7 @@ from christmas_campaign.events import intake
 from christmas_campaign.local import content
 from christmas_campaign.local.stack import PROJECT, SANDBOX_SETTINGS
 from christmas_campaign.notion import page_values, schema
-from christmas_campaign.sequences.model import SEQUENCES, sequence
-from christmas_campaign.sequences.payloads import FIELDS
+from christmas_campaign.sequences.registry import SEQUENCES, sequence
 
 NOW = datetime(2025, 11, 20, 15, 0, tzinfo=UTC)
 TEMPLATES = {template.name: template for template in content.templates(PROJECT / "content")}
@@ -62,7 +61,7 @@ def composed(sequence_name: str, number: int, template: content.Template, *, who
     payload = example(sequence_name)
     signup = example("signup") if whole and sequence_name != "signup" else {}
     if not whole:
-        payload = {field.name: payload[field.name] for field in FIELDS[sequence_name] if field.required}
+        payload = {field.name: payload[field.name] for field in sequence(sequence_name).fields if field.required}
     record = Record(intake.read(payload, sequence_name, NOW), {}, {number: NOW}, {}, signup)
     given = {name.removeprefix("ENV_").lower(): value for name, value in SANDBOX_SETTINGS.items()}
     settings = read({**given, "unsubscribe_key": "a-key-of-the-links-0123456789"})
@@ -190,4 +189,4 @@ def test_an_example_is_taken_on_and_its_contact_is_known(sequence_name: str) -> 
     for name in ("first_name", "business_name"):
         assert payload[name] == known[event.email][name]
     if sequence_name != "signup":
-        assert {field.name for field in FIELDS[sequence_name]} == set(payload) - {"variables"}
+        assert {field.name for field in sequence(sequence_name).fields} == set(payload) - {"variables"}

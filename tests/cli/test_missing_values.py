@@ -31,7 +31,7 @@ from christmas_campaign.clients.kestra import Execution
 from christmas_campaign.local.sandbox import Mail
 from christmas_campaign.local.stack import Stack
 from christmas_campaign.notion import schema
-from christmas_campaign.sequences.model import sequence
+from christmas_campaign.sequences.registry import sequence
 from cli.operator import christmas, christmas_json
 
 FOOTER = "<p>{{mail_reason}} {{postal_address}} {{unsubscribe_url}}</p>"

@@ -11,10 +11,10 @@ from click.testing import CliRunner
 from christmas_campaign.campaign import facts, notion_names
 from christmas_campaign.cli import prompts
 from christmas_campaign.cli.notion_commands import notion as group
-from christmas_campaign.enrolment.lookups import SIGNUP
 from christmas_campaign.notion import page_values
 from christmas_campaign.notion.schema import CONTACTS, SEQUENCE_PAGES
 from christmas_campaign.operations import notion_tracking
+from christmas_campaign.sequences.signup import SIGNUP
 from cli.notion_world import World
 
 DAY = "2025-11-20"

@@ -25,7 +25,7 @@ from christmas_campaign.campaign import notion_names
 from christmas_campaign.local.stack import Stack
 from christmas_campaign.notion import page_values, schema
 from christmas_campaign.operations.notion_release import RELEASED, refusal
-from christmas_campaign.sequences.model import sequence
+from christmas_campaign.sequences.registry import sequence
 from cli.operator import group
 
 #: What the old system's page says of the event of each ``support.payload``.

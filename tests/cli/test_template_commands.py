@@ -28,7 +28,7 @@ from christmas_campaign.local.sandbox import Sandbox
 from christmas_campaign.local.stack import PROJECT, SANDBOX_SETTINGS, database_ids
 from christmas_campaign.notion import page_values, schema
 from christmas_campaign.operations import template_sync
-from christmas_campaign.sequences.model import sequence
+from christmas_campaign.sequences.registry import sequence
 from christmas_campaign.templates import template_check
 
 TOKEN = "ntn_for_tests"

@@ -20,8 +20,7 @@ from support import free_port
 
 from christmas_campaign.door.handlers import HANDLERS
 from christmas_campaign.door.routes import Paths
-from christmas_campaign.sequences import payloads
-from christmas_campaign.sequences.model import SEQUENCES
+from christmas_campaign.sequences.registry import SEQUENCES, sequence
 from deploy.conftest import PROJECT
 
 PAGE = (PROJECT / "docs" / "website.md").read_text(encoding="utf-8")
@@ -201,7 +200,7 @@ def test_the_answers_of_the_page_are_those_that_the_examples_know() -> None:
 def test_the_fields_are_those_that_are_read() -> None:
     found = {row[0]: row for row in rows(section("What to post where")) if len(row) == 3 and row[0] != row[1]}
     for each in SEQUENCES:
-        fields = payloads.FIELDS[each.name]
+        fields = each.fields
         required, optional = (set(re.findall(r"`(\w+)`", cell)) for cell in found[each.name][1:])
         assert required == {field.name for field in fields if field.required}, each.name
         assert optional == {field.name for field in fields if not field.required}, each.name
@@ -218,7 +217,7 @@ def test_every_path_that_changes_is_one_of_the_door_or_stays_on_the_old_server()
 
 
 def test_the_requirement_that_guides_do_not_meet_is_one() -> None:
-    assert "assessment_score" in {field.name for field in payloads.FIELDS["signup"] if field.required}
+    assert "assessment_score" in {field.name for field in sequence("signup").fields if field.required}
 
 
 def test_all_are_told_with_their_delays() -> None:

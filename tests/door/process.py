@@ -23,7 +23,7 @@ from christmas_campaign.door.handlers import HANDLERS
 from christmas_campaign.door.routes import NATIVE, TODAY
 from christmas_campaign.local.child_process import Child
 from christmas_campaign.local.stack import Stack
-from christmas_campaign.sequences.model import SEQUENCES
+from christmas_campaign.sequences.registry import SEQUENCES
 
 #: The last part of each webhook's address.
 KEYS = {each.name: f"key-of-{each.name}-0123456789" for each in HANDLERS}

@@ -17,7 +17,7 @@ from support import address, payload, until
 from christmas_campaign.campaign import times
 from christmas_campaign.door.inbox.store import look
 from christmas_campaign.door.routes import NATIVE, OLD, TODAY
-from christmas_campaign.sequences.model import SEQUENCES, sequence
+from christmas_campaign.sequences.registry import SEQUENCES, sequence
 from door.process import KEYS, DoorProcess, Upstream, addresses, base64_of, raw
 from door.test_paths import tricks
 

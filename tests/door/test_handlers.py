@@ -13,7 +13,7 @@ from christmas_campaign.door.handlers import BY_NAME, HANDLERS
 from christmas_campaign.door.http.json_body import Unreadable
 from christmas_campaign.events.intake import Event
 from christmas_campaign.events.intake import read as read_payload
-from christmas_campaign.sequences.model import SEQUENCES
+from christmas_campaign.sequences.registry import SEQUENCES
 
 NOW = datetime(2025, 11, 20, 15, 0, tzinfo=UTC)
 

@@ -10,8 +10,7 @@ from jsonschema_rs import Draft202012Validator
 
 from christmas_campaign.door.openapi.document import document
 from christmas_campaign.door.routes import NATIVE, OLD, TODAY, Paths, Place
-from christmas_campaign.sequences import payloads
-from christmas_campaign.sequences.model import SEQUENCES
+from christmas_campaign.sequences.registry import SEQUENCES, sequence
 from door.process import KEYS
 
 DOCUMENT = document()
@@ -51,8 +50,8 @@ def test_it_has_all_paths_and_methods_and_no_other() -> None:
 @pytest.mark.parametrize("name", TODAY)
 def test_it_has_the_fields_that_intake_reads(name: str) -> None:
     schema = DOCUMENT["components"]["schemas"][name]
-    assert set(schema["properties"]) == {field.name for field in payloads.FIELDS[name]} | {"variables"}
-    assert schema["required"] == [field.name for field in payloads.FIELDS[name] if field.required]
+    assert set(schema["properties"]) == {field.name for field in sequence(name).fields} | {"variables"}
+    assert schema["required"] == [field.name for field in sequence(name).fields if field.required]
 
 
 @pytest.mark.parametrize("name", TODAY)

@@ -6,7 +6,7 @@ import pytest
 
 from christmas_campaign.door.handlers import BY_NAME
 from christmas_campaign.door.routes import NATIVE, OLD, TODAY, Paths, Place
-from christmas_campaign.sequences.model import SEQUENCES
+from christmas_campaign.sequences.registry import SEQUENCES
 from door.process import KEYS, UNSUBSCRIBE_KEYS, addresses
 
 PATHS = Paths(KEYS)

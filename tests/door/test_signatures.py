@@ -11,7 +11,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from christmas_campaign.door.http.signatures import CALENDLY_WINDOW, STANDARD_WINDOW, Headers, Refused, check
+from christmas_campaign.door.handlers import BY_NAME
+from christmas_campaign.door.http import signatures
+from christmas_campaign.door.http.signatures import CALENDLY_WINDOW, STANDARD_WINDOW, Headers, Refused
 from christmas_campaign.door.settings import key_bytes
 
 NOW = datetime.fromtimestamp(1_700_000_000, tz=UTC)
@@ -70,6 +72,11 @@ FORMS: list[tuple[str, Headers]] = [
 each_form = pytest.mark.parametrize(
     ("name", "signed"), FORMS, ids=lambda each: each if isinstance(each, str) else each[0][0].decode()
 )
+
+
+def check(name: str, given: Headers, body: bytes, secrets: tuple[bytes, ...], now: datetime) -> None:
+    """Check a call to the handler of this name."""
+    signatures.check(BY_NAME[name].signature_forms, given, body, secrets, now)
 
 
 def why_not(

@@ -18,7 +18,7 @@ from christmas_campaign.door.http import json_body
 from christmas_campaign.door.inbox.store import look
 from christmas_campaign.door.routes import NATIVE, TODAY
 from christmas_campaign.events import intake
-from christmas_campaign.sequences.model import SEQUENCES
+from christmas_campaign.sequences.registry import SEQUENCES
 from door.process import KEYS, DoorProcess, Upstream
 from door.storm.aim import HURRIED, MARK, SIGNING, Aim
 from door.storm.storm import Outcome, digest, rage

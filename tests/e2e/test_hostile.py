@@ -26,7 +26,7 @@ from christmas_campaign.door.inbox.store import look
 from christmas_campaign.door.routes import TODAY
 from christmas_campaign.events import opaque_ids
 from christmas_campaign.local.stack import Stack
-from christmas_campaign.sequences.model import SEQUENCES, sequence
+from christmas_campaign.sequences.registry import SEQUENCES, sequence
 from christmas_campaign.stops.rules import RULES
 
 COUNT = int(os.environ.get("HOSTILE_ENGINE", "150"))

@@ -32,7 +32,7 @@ from christmas_campaign.events import opaque_ids
 from christmas_campaign.local.sandbox import Mail
 from christmas_campaign.local.stack import PROJECT, Stack
 from christmas_campaign.notion import page_values, schema
-from christmas_campaign.sequences.model import SEQUENCES, sequence
+from christmas_campaign.sequences.registry import SEQUENCES, sequence
 from e2e import transcript
 
 EXPECTED = Path(__file__).parent / "expected"

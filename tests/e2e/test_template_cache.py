@@ -12,7 +12,7 @@ from christmas_campaign.email.gate import template_key
 from christmas_campaign.local.stack import Stack
 from christmas_campaign.notion import schema
 from christmas_campaign.operations.template_sync import CACHE_KEY
-from christmas_campaign.sequences.model import sequence
+from christmas_campaign.sequences.registry import sequence
 from christmas_campaign.steps.compose import TEMPLATE_KEPT
 
 

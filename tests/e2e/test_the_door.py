@@ -35,7 +35,7 @@ from christmas_campaign.door.routes import NATIVE, OLD, TODAY
 from christmas_campaign.local.sandbox import Mail
 from christmas_campaign.local.stack import Stack
 from christmas_campaign.notion import page_values, schema
-from christmas_campaign.sequences.model import SEQUENCES, sequence
+from christmas_campaign.sequences.registry import SEQUENCES, sequence
 
 SECRET, OLD_SECRET = "whsec_" + base64_of("a new secret of the website"), "whsec_" + base64_of("the one before it")
 RESENDS = "whsec_" + base64_of("the secret of Resend")

@@ -12,7 +12,7 @@ from support import REQUIRED, analytics_of, until
 from christmas_campaign.clients.kestra import Execution, KestraError
 from christmas_campaign.events import opaque_ids
 from christmas_campaign.local.stack import Stack
-from christmas_campaign.sequences.model import sequence
+from christmas_campaign.sequences.registry import sequence
 
 #: The states in which an execution is over. Whatever is in another one still does something, or is to do something.
 OVER = ("SUCCESS", "WARNING", "FAILED", "KILLED", "CANCELLED", "RETRIED", "SKIPPED")

@@ -15,7 +15,7 @@ from christmas_campaign.campaign import facts, notion_names
 from christmas_campaign.events import opaque_ids
 from christmas_campaign.local.stack import Stack
 from christmas_campaign.notion import schema
-from christmas_campaign.sequences.model import sequence
+from christmas_campaign.sequences.registry import sequence
 from faults.account import Expected
 
 #: All that this system sends of a signup.

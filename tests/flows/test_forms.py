@@ -11,7 +11,7 @@ from support import add_contact, address, enrolled, mails, page_of, payload, pos
 
 from christmas_campaign.campaign import times
 from christmas_campaign.local.stack import PROJECT, Stack
-from christmas_campaign.sequences.model import sequence
+from christmas_campaign.sequences.registry import sequence
 
 
 def example(name: str) -> dict[str, Any]:

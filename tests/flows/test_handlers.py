@@ -15,8 +15,7 @@ from christmas_campaign.campaign import times
 from christmas_campaign.clients.kestra import Execution
 from christmas_campaign.events import opaque_ids
 from christmas_campaign.local.stack import Stack
-from christmas_campaign.sequences.model import SEQUENCES, sequence
-from christmas_campaign.sequences.payloads import FIELDS
+from christmas_campaign.sequences.registry import SEQUENCES, sequence
 
 NAMES = [each.name for each in SEQUENCES]
 
@@ -181,7 +180,7 @@ FAULTS: dict[str, list[tuple[str, Any, str]]] = {
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_fault_of_a_payload_comes_back_at_once(stack: Stack, name: str) -> None:
-    assert {field for field, _, _ in FAULTS[name]} == {field.name for field in FIELDS[name]} | {"variables"}
+    assert {field for field, _, _ in FAULTS[name]} == {field.name for field in sequence(name).fields} | {"variables"}
     code, answer = post(stack, {field: wrong for field, wrong, _ in FAULTS[name]}, name)
     assert code == 422
     # The fault of one of the variables names it.

@@ -32,7 +32,7 @@ from christmas_campaign.clients.kestra import Execution
 from christmas_campaign.events import opaque_ids
 from christmas_campaign.local.stack import Stack
 from christmas_campaign.notion import page_values, schema
-from christmas_campaign.sequences.model import SEQUENCES
+from christmas_campaign.sequences.registry import SEQUENCES
 
 #: All whose dates count from the arrival. Bookings, whose events overtake one another, have tests of their own.
 NAMES = [each.name for each in SEQUENCES if not each.only_what_fits]

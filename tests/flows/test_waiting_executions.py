@@ -23,7 +23,7 @@ from christmas_campaign.local.stack import PROJECT, Stack
 from christmas_campaign.notion import schema
 from christmas_campaign.operations.deploy_flows import deploy
 from christmas_campaign.repair.decide import ENROLL, SEND_EMAIL
-from christmas_campaign.sequences.model import SEQUENCES, sequence
+from christmas_campaign.sequences.registry import SEQUENCES, sequence
 
 T = TypeVar("T")
 

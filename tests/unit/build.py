@@ -16,7 +16,7 @@ from christmas_campaign.events import intake
 from christmas_campaign.events.intake import Event
 from christmas_campaign.notion import page_values, schema
 from christmas_campaign.notion.schema import Database
-from christmas_campaign.sequences.model import SEQUENCES, sequence
+from christmas_campaign.sequences.registry import SEQUENCES, sequence
 
 #: Ten in the morning in Toronto.
 NOW = datetime(2025, 11, 20, 15, 0, tzinfo=UTC)

@@ -33,7 +33,7 @@ from christmas_campaign.local import demo as the_demo
 from christmas_campaign.local.child_process import ChildError
 from christmas_campaign.local.flow_check import check as check_flows
 from christmas_campaign.local.stack import Stack
-from christmas_campaign.sequences.model import SEQUENCES, sequence
+from christmas_campaign.sequences.registry import SEQUENCES, sequence
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})

@@ -19,7 +19,7 @@ from christmas_campaign.events import opaque_ids
 from christmas_campaign.operations import stop as operation
 from christmas_campaign.operations import template_sync
 from christmas_campaign.operations.stop import Enrolled, Kept
-from christmas_campaign.sequences.model import SEQUENCES
+from christmas_campaign.sequences.registry import SEQUENCES
 from christmas_campaign.stops import rules
 from christmas_campaign.stops.rules import BY_PERSON, RULES, holds_for_good
 

@@ -17,7 +17,7 @@ from christmas_campaign.deployment.environment import Environment
 from christmas_campaign.errors import CommandError
 from christmas_campaign.notion import schema
 from christmas_campaign.operations import template_preview, template_sync
-from christmas_campaign.sequences.model import SEQUENCES
+from christmas_campaign.sequences.registry import SEQUENCES
 from christmas_campaign.templates import template_check
 from christmas_campaign.templates.template_check import Page
 

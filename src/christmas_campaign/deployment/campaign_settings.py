@@ -7,7 +7,7 @@ from christmas_campaign.campaign.settings import EXPIRES_AFTER_DAYS, NOTION_RATE
 from christmas_campaign.deployment import value_checks as checks
 from christmas_campaign.deployment.setting import FILL_IN, TO_BE_MADE, Kestra, Made, Setting
 from christmas_campaign.notion.schema import DATABASES
-from christmas_campaign.sequences.model import SEQUENCES
+from christmas_campaign.sequences.registry import SEQUENCES
 
 
 def _database(setting: str, title: str) -> Setting:

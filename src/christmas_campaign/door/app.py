@@ -137,15 +137,15 @@ class Door:
 
     async def _take(self, place: Place, scope: Scope, reading: Reading, address: client_address.Address) -> Answer:
         assert place.handler is not None  # noqa: S101  (the health is answered elsewhere)
+        handler = BY_NAME[place.handler]
         body = await reading.whole()
         now = self._now()
         try:
-            signatures.check(place.handler, scope["headers"], body, self._settings.secrets[place.handler], now)
+            signatures.check(handler.signature_forms, scope["headers"], body, self._settings.secrets[handler.name], now)
         except signatures.Refused as refused:
             raise Refusal(401, str(refused)) from None
-        decide_on = BY_NAME[place.handler].decide
-        assert decide_on is not None  # noqa: S101  (that place is a page's, and is answered elsewhere)
-        decide = partial(decide_on, body, now)
+        assert handler.decide is not None  # noqa: S101  (that place is a page's, and is answered elsewhere)
+        decide = partial(handler.decide, body, now)
         try:
             if len(body) > LARGE:
                 decision = await asyncio.get_running_loop().run_in_executor(self._thread, decide)

@@ -1,4 +1,7 @@
-"""Who takes the calls: the handlers of Kestra, as data. One more kind of call is one more line of ``HANDLERS``."""
+"""Who takes the calls: the handlers of Kestra, as data.
+
+Each sequence brings its own handler. A call of any other kind is one more line of ``HANDLERS``.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,8 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from christmas_campaign.door.decisions import Decide, of_resend, of_sequence
-from christmas_campaign.sequences.model import SEQUENCES
+from christmas_campaign.sequences.model import SignatureForm
+from christmas_campaign.sequences.registry import SEQUENCES
 
 #: The handler of the link to unsubscribe.
 UNSUBSCRIBE = "unsubscribe"
@@ -19,7 +23,8 @@ class Handler(NamedTuple):
     the flow whose webhook takes the calls, ``webhook_key`` the secret that is the last part of that webhook's address.
     ``path`` is where the calls come to the door (``None``: to the native address alone), ``signing`` the setting with the
     secrets that their sender signs with (``None``: nobody signs), ``decide`` what decides about them (``None``: a page).
-    ``old_path`` is the path of the old system, where it has another one: both take the same calls.
+    ``old_path`` is the path of the old system, where it has another one: both take the same calls. ``signature_forms`` are the
+    forms in which its senders sign, besides Standard Webhooks.
     """
 
     name: str
@@ -29,33 +34,13 @@ class Handler(NamedTuple):
     signing: str | None
     decide: Decide | None
     old_path: str | None = None
+    signature_forms: tuple[SignatureForm, ...] = ()
 
     @property
     def native(self) -> str:
         """The address of the flow's own webhook, before the key."""
         return f"/api/v1/main/executions/webhook/christmas/{self.flow}/"
 
-
-#: Where today's callers send their calls, by sequence.
-_PATHS = {
-    "signup": "/webhook/christmas-signup",
-    "noshow": "/webhook/calendly-noshow",
-    "postcall": "/webhook/postcall-maybe",
-    "onboarding": "/webhook/onboarding-start",
-    "precall": "/webhook/booking",
-}
-
-#: The paths of the old system that differ from those, by sequence.
-_OLD_PATHS = {"precall": "/webhook/calcom-booking"}
-
-#: The settings with what they sign with, by sequence.
-_SIGNING = {
-    "signup": "SIGNING_WEBSITE",
-    "noshow": "SIGNING_CALENDLY",
-    "postcall": "SIGNING_CRM",
-    "onboarding": "SIGNING_DOCUSIGN",
-    "precall": "SIGNING_BOOKING",
-}
 
 #: All handlers; the order is that of the sequences, and then of what starts none.
 HANDLERS: tuple[Handler, ...] = (
@@ -64,16 +49,25 @@ HANDLERS: tuple[Handler, ...] = (
             each.name,
             each.handler,
             each.webhook_key,
-            _PATHS.get(each.name),
-            _SIGNING.get(each.name),
+            each.path,
+            each.signing,
             of_sequence(each.name),
-            _OLD_PATHS.get(each.name),
+            each.old_path,
+            each.signature_forms,
         )
         for each in SEQUENCES
     ),
     # Its path is not whole without a contact's token, which is its signature.
     Handler(UNSUBSCRIBE, "unsubscribe-handler", "WEBHOOK_KEY_UNSUBSCRIBE", None, None, None),
-    Handler("resend", "resend-handler", "WEBHOOK_KEY_RESEND", "/webhook/resend", "SIGNING_RESEND", of_resend),
+    Handler(
+        "resend",
+        "resend-handler",
+        "WEBHOOK_KEY_RESEND",
+        "/webhook/resend",
+        "SIGNING_RESEND",
+        of_resend,
+        signature_forms=(SignatureForm.SVIX,),
+    ),
 )
 
 #: The same by their names.

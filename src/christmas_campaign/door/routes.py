@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from christmas_campaign.campaign.unsubscribe_link import PATH
 from christmas_campaign.door.handlers import HANDLERS, UNSUBSCRIBE
-from christmas_campaign.sequences.model import SEQUENCES
+from christmas_campaign.sequences.registry import SEQUENCES
 
 _STARTING = {each.name for each in SEQUENCES}
 

@@ -21,7 +21,7 @@ from christmas_campaign.enrolment.record import Record
 from christmas_campaign.events import opaque_ids
 from christmas_campaign.notion import page_values
 from christmas_campaign.notion.page_values import Read
-from christmas_campaign.sequences.model import sequence
+from christmas_campaign.sequences.registry import sequence
 from christmas_campaign.stops import marks
 from christmas_campaign.stops.rules import Lifts
 

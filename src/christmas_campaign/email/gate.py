@@ -21,7 +21,7 @@ from christmas_campaign.email.retry import SHORTEST_WAIT
 from christmas_campaign.enrolment import schedule
 from christmas_campaign.enrolment.record import Record, Settled
 from christmas_campaign.notion import page_values, schema
-from christmas_campaign.sequences.model import sequence
+from christmas_campaign.sequences.registry import sequence
 from christmas_campaign.stops import marks, rules
 from christmas_campaign.stops.rules import Stop
 

@@ -14,8 +14,7 @@ from christmas_campaign.events import opaque_ids
 from christmas_campaign.events.intake import Event
 from christmas_campaign.sequences import field_types
 from christmas_campaign.sequences.field_types import Plain
-from christmas_campaign.sequences.model import sequence
-from christmas_campaign.sequences.payloads import FIELDS
+from christmas_campaign.sequences.registry import sequence
 
 
 class Source(NamedTuple):
@@ -62,7 +61,7 @@ def dates_for_people(sequence_name: str, given: Mapping[str, Plain]) -> dict[str
     """Return each time among the fields of a payload as people read it, under its field's name and ``_text``: a field that is
     called a date, and what was given as one, without the time of day."""
     found: dict[str, Plain] = {}
-    for field in FIELDS[sequence_name]:
+    for field in sequence(sequence_name).fields:
         if field.kind is field_types.time and field.name in given:
             said = str(given[field.name])
             day_alone = field.name.endswith("_date") or times.is_date(said)
@@ -102,16 +101,9 @@ def _defaults(event: Event) -> dict[str, Plain]:
         "personalized_tip_2": business_systems.TIPS[business_systems.FALLBACK_SECOND],
         **event.defaults,
     }
-    if event.sequence == "signup":
-        base: dict[str, Plain] = {
-            "weakest_system_1": "GPS",
-            "weakest_system_2": "FUEL",
-            "strongest_system": "CABIN",
-            "revenue_leak_total": 0,
-        }
-        # Their tips are not derived from them: without a second weakest system the tip is CREW's, not FUEL's.
-        found = {**derive(base), **base, **found}
-    return found
+    own = sequence(event.sequence).defaults
+    # The tips are not derived from them: without a second weakest system the tip is CREW's, not FUEL's.
+    return {**derive(own), **own, **found}
 
 
 def sources(

@@ -13,7 +13,7 @@ from christmas_campaign.campaign.settings import Settings
 from christmas_campaign.email import gate, retry
 from christmas_campaign.enrolment.record import Record, Settled
 from christmas_campaign.notion import page_values, schema
-from christmas_campaign.sequences.model import sequence
+from christmas_campaign.sequences.registry import sequence
 from christmas_campaign.stops import marks, rules
 
 

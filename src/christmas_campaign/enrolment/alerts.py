@@ -9,7 +9,7 @@ from christmas_campaign.campaign.segments import Segment
 from christmas_campaign.events import opaque_ids
 from christmas_campaign.events.intake import Event
 from christmas_campaign.notion import page_values
-from christmas_campaign.sequences.model import sequence
+from christmas_campaign.sequences.registry import sequence
 
 #: The most characters of one text of the contact's within a message: Discord takes 2,000 in all.
 LONGEST = 200

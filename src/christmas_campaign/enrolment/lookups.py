@@ -13,14 +13,9 @@ from christmas_campaign.notion import page_values, schema
 from christmas_campaign.notion.page_values import Page, Read
 from christmas_campaign.sequences import field_types
 from christmas_campaign.sequences.field_types import Plain
-from christmas_campaign.sequences.model import SEQUENCES, Sequence, sequence
-from christmas_campaign.sequences.payloads import FIELDS, Field
-
-#: The sequence whose payload says what the others' templates may name.
-SIGNUP = sequence("signup")
-
-#: The sequence that begins with a portal for the customer.
-ONBOARDING = sequence("onboarding")
+from christmas_campaign.sequences.model import Field, Sequence
+from christmas_campaign.sequences.registry import SEQUENCES, sequence
+from christmas_campaign.sequences.signup import SIGNUP
 
 
 def lookups(event: Event) -> dict[str, Any]:
@@ -33,13 +28,13 @@ def lookups(event: Event) -> dict[str, Any]:
     own = sequence(event.sequence)
     # Notion takes filters within filters two levels deep and no deeper: hence "or" outside and "and" inside.
     either = [_page_filter(event.email, SIGNUP.template_type)]
-    if own is SIGNUP:
+    if own.is_assessment:
         either.append(_page_filter(event.email, None))
-    if own is not SIGNUP:
+    else:
         either += _event_filters(event)
     either.append(_stopped_filter(event.email))
     portals = None
-    if own is ONBOARDING:
+    if own.makes_portal:
         portals = _oldest_first(page_values.equals(schema.PORTALS, notion_names.PORTAL_EMAIL, event.email))
     return {
         "contact": _oldest_first(page_values.equals(schema.CONTACTS, notion_names.CONTACT_EMAIL, event.email)),
@@ -111,12 +106,12 @@ def _filters_of_type(event: Event, template_type: str | None) -> list[dict[str, 
 
 def event_field(own: Sequence) -> Field | None:
     """Return the field that tells the events of a sequence apart, ``None`` if a contact enters it once."""
-    return next((field for field in FIELDS[own.name] if field.name == own.event_field), None)
+    return None if own.event_field is None else own.field(own.event_field)
 
 
 def signup_id(event: Event) -> str | None:
     """Return the id of the contact's signup in this campaign, under which its record is kept; ``None`` for a signup itself."""
-    return None if event.sequence == SIGNUP.name else opaque_ids.enrolment_id(SIGNUP, event.email, {})
+    return None if sequence(event.sequence).is_assessment else opaque_ids.enrolment_id(SIGNUP, event.email, {})
 
 
 def own_page(event: Event, pages: Iterable[Page]) -> Page | None:
@@ -150,7 +145,7 @@ def is_of_event(event: Event, said: Mapping[str, Read]) -> bool:
     if own.event_is_time:
         return page_values.moment(on_page) == times.parse(given)
     if own.event_time_field is not None:
-        at = next(each for each in FIELDS[event.sequence] if each.name == own.event_time_field)
+        at = own.field(own.event_time_field)
         # The page has it to the second.
         when = times.parse(str(event.fields[at.name])).replace(microsecond=0)
         return on_page == given and page_values.moment(said.get(str(at.property))) == when
@@ -159,7 +154,7 @@ def is_of_event(event: Event, said: Mapping[str, Read]) -> bool:
 
 def signup_fields(event: Event, signup: Event | None, pages: Iterable[Page]) -> dict[str, Plain]:
     """What the contact's signup in this campaign said: as it is kept, else as far as its page tells."""
-    if event.sequence == SIGNUP.name:
+    if sequence(event.sequence).is_assessment:
         return {}
     if signup is not None:
         return signup.fields
@@ -170,7 +165,7 @@ def signup_fields(event: Event, signup: Event | None, pages: Iterable[Page]) -> 
             and said.get(notion_names.PAGE_CAMPAIGN) == facts.NAME
             and said.get(notion_names.PAGE_TEMPLATE_TYPE) == SIGNUP.template_type
         ):
-            named = {field.name: said.get(field.property) for field in FIELDS[SIGNUP.name] if field.property}
+            named = {field.name: said.get(field.property) for field in SIGNUP.fields if field.property}
             return {name: value for name, value in named.items() if value is not None}
     return {}
 

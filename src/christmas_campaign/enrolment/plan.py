@@ -12,26 +12,17 @@ from christmas_campaign.campaign.segments import Segment, classify
 from christmas_campaign.campaign.settings import Settings
 from christmas_campaign.enrolment import schedule
 from christmas_campaign.enrolment.alerts import alert
-from christmas_campaign.enrolment.lookups import ONBOARDING, SIGNUP, for_page, names, own_page, signup_fields
+from christmas_campaign.enrolment.lookups import for_page, names, own_page, signup_fields
 from christmas_campaign.enrolment.record import Record, time_to_live
 from christmas_campaign.events.intake import Event
 from christmas_campaign.notion import page_values, schema
 from christmas_campaign.notion.page_values import Page, Read
-from christmas_campaign.sequences import field_types, payloads
+from christmas_campaign.sequences import field_types
 from christmas_campaign.sequences.field_types import Plain
-from christmas_campaign.sequences.model import sequence
-from christmas_campaign.sequences.payloads import FIELDS
+from christmas_campaign.sequences.registry import sequence
+from christmas_campaign.sequences.signup import E1_FAILED
 from christmas_campaign.stops import marks, rules
 from christmas_campaign.stops.rules import Lifts, Stop
-
-#: What each event says of the contact, as properties of her page in BusinessX.
-CONTACT_SAYS: dict[str, dict[str, str]] = {
-    "signup": {notion_names.CONTACT_STATUS: "Nurture Sequence", notion_names.CONTACT_PHASE: "Phase 1 Assessment"},
-    "noshow": {notion_names.CONTACT_BOOKING: "No-Show"},
-    "postcall": {notion_names.CONTACT_BOOKING: "Completed"},
-    "onboarding": {notion_names.CONTACT_PHASE: "Phase 1 Diagnostic"},
-}
-# What a booking says of her is not there: see ``bookings``.
 
 #: What a new customer's portal says, unless the payload names days.
 NEXT_STEPS = "We agree on the days of the observation in your salon."
@@ -102,7 +93,7 @@ def plan(
     known = page_values.plain(contact) if contact else {}
     record = Record(event, known, dates, kept, signup_fields(event, signup, pages))
     # ``first`` is what the page is to say of the e-mail that the website sent; what it says already stays.
-    first = anchor if 1 not in sent and found is SIGNUP and _told_anchor(event) is not None else None
+    first = anchor if 1 not in sent and found.is_assessment and _told_anchor(event) is not None else None
     segment = _segment(event)
     named = names(event, record.signup, known)
     values = _page_values(event, named, segment, first, now)
@@ -115,7 +106,7 @@ def plan(
         "known": marks.known(event.email, sources["pages"], contact["id"] if contact else None).as_json(),
         "contact": _contact_update(event, segment, contact, first or sent.get(1)),
         "page": _page_request(own, said, values, sources["pages"]),
-        "portal": _portal(event, named, portals, known, sources, now) if found is ONBOARDING else None,
+        "portal": _portal(event, named, portals, known, sources, now) if found.makes_portal else None,
         "emails": [{"number": number, "date": times.text(date)} for number, date in dates.items()],
         "alert": alert(event, segment) if segment else None,
     }
@@ -144,7 +135,7 @@ def _told_anchor(event: Event) -> datetime | None:
 
 def _first_email_failed(event: Event) -> bool:
     """Return whether the website says that it could not send E1: then the time that it gives for E1 does not count."""
-    return str(event.fields.get("email_1_status")).strip().lower() == payloads.E1_FAILED
+    return str(event.fields.get("email_1_status")).strip().lower() == E1_FAILED
 
 
 def _anchor(event: Event, said: Mapping[str, Read], sent: Mapping[int, datetime], settings: Settings) -> datetime:
@@ -201,7 +192,7 @@ def _page_values(
         notion_names.PAGE_CAMPAIGN: facts.NAME,
         notion_names.PAGE_CREATED: now,
     }
-    for field in FIELDS[event.sequence]:
+    for field in found.fields:
         value = named.get(field.name, event.value(field.name))
         if field.property is not None and value is not None:
             values[field.property] = for_page(field, value)
@@ -240,7 +231,7 @@ def _contact_update(
 ) -> dict[str, Any] | None:
     if contact is None:
         return None
-    values: dict[str, Any] = dict(CONTACT_SAYS.get(event.sequence, {}))
+    values: dict[str, Any] = dict(sequence(event.sequence).contact_properties)
     if segment is not None:
         values |= {
             notion_names.CONTACT_SCORE: event.value("assessment_score"),
@@ -288,8 +279,8 @@ def _portal(
 
 
 def _segment(event: Event) -> Segment | None:
-    """The segment of a signup; the other events say nothing of it."""
-    if event.sequence != SIGNUP.name:
+    """The segment that an assessment gives; the other events say nothing of it."""
+    if not sequence(event.sequence).is_assessment:
         return None
     return classify(field_types.whole(event.value("red_systems")), field_types.whole(event.value("orange_systems")))
 

@@ -19,7 +19,7 @@ from christmas_campaign.campaign import times
 from christmas_campaign.campaign.outcomes import Outcome, Reason
 from christmas_campaign.events import opaque_ids
 from christmas_campaign.events.intake import Event
-from christmas_campaign.sequences import model
+from christmas_campaign.sequences import registry
 from christmas_campaign.sequences.field_types import Plain
 
 #: How long the record outlives the last e-mail of its sequence.
@@ -83,7 +83,7 @@ class Record(NamedTuple):
 
     def withdrawn(self, number: int) -> bool:
         """Return whether e-mail ``number`` was planned by a release that had it, and this release does not."""
-        return number in self.emails and not model.has_email(self.event.sequence, number)
+        return number in self.emails and not registry.has_email(self.event.sequence, number)
 
     @property
     def last(self) -> int:

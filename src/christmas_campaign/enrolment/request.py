@@ -8,7 +8,7 @@ from christmas_campaign.campaign import times
 from christmas_campaign.enrolment import lookups
 from christmas_campaign.events import opaque_ids
 from christmas_campaign.events.intake import Event
-from christmas_campaign.sequences.model import sequence
+from christmas_campaign.sequences.registry import sequence
 from christmas_campaign.stops import bookings, rules
 
 

@@ -9,9 +9,10 @@ from typing import Any, NamedTuple
 from christmas_campaign.campaign import times
 from christmas_campaign.campaign.outcomes import Outcome, Reason
 from christmas_campaign.events import opaque_ids, provider_payloads
-from christmas_campaign.sequences import field_types, payloads
+from christmas_campaign.sequences import field_types
 from christmas_campaign.sequences.field_types import Plain
-from christmas_campaign.sequences.model import sequence
+from christmas_campaign.sequences.precall import CANCELLED
+from christmas_campaign.sequences.registry import sequence
 
 
 class Problem(NamedTuple):
@@ -51,12 +52,12 @@ class Event(NamedTuple):
         """The id of the enrolment that this event asks for: the same event gives the same id, and a cancellation another one
         than the booking that it is about."""
         found = opaque_ids.enrolment_id(sequence(self.sequence), self.email, self.fields)
-        return f"{found}-{payloads.CANCELLED}" if self.cancels else found
+        return f"{found}-{CANCELLED}" if self.cancels else found
 
     @property
     def cancels(self) -> bool:
         """Whether a call will not take place at this time."""
-        return self.fields.get("status") == payloads.CANCELLED
+        return self.fields.get("status") == CANCELLED
 
     @property
     def booking(self) -> str | None:
@@ -74,7 +75,7 @@ class Event(NamedTuple):
     @property
     def defaults(self) -> dict[str, Plain]:
         """What counts for each field that the payload did not give, as far as there is such a thing."""
-        return {field.name: field.default for field in payloads.FIELDS[self.sequence] if field.default is not None}
+        return {field.name: field.default for field in sequence(self.sequence).fields if field.default is not None}
 
     def value(self, name: str) -> Plain | None:
         """Return the field's value, else its default, else ``None``."""
@@ -101,7 +102,7 @@ def read(payload: object, sequence_name: str, now: datetime) -> Event:
     form = provider_payloads.read(payload, sequence_name)
     found: dict[str, Plain] = {}
     problems = [Problem(*each) for each in form.problems]
-    for field in payloads.FIELDS[sequence_name]:
+    for field in sequence(sequence_name).fields:
         given = form.fields.get(field.name)
         if field_types.blank(given):
             if field.required and field.name not in form.looked_up:
@@ -120,20 +121,14 @@ def read(payload: object, sequence_name: str, now: datetime) -> Event:
         if late:
             problems.append(Problem(anchor_field, late))
     own_values = variables(form.fields.get("variables"), problems)
-    if sequence_name == "onboarding":
-        problems.extend(_unfinished(found))
+    problems.extend(
+        Problem(field.name, f"must be true: {field.only_true}")
+        for field in sequence(sequence_name).fields
+        if field.only_true is not None and found.get(field.name) is False
+    )
     if problems:
         raise InvalidPayload(problems)
     return Event(sequence_name, found, own_values, now)
-
-
-def _unfinished(found: Mapping[str, Plain]) -> list[Problem]:
-    problems = []
-    if found.get("payment_confirmed") is False:
-        problems.append(Problem("payment_confirmed", "must be true: onboarding starts when the contract is paid"))
-    if found.get("docusign_completed") is False:
-        problems.append(Problem("docusign_completed", "must be true: onboarding starts when the contract is signed"))
-    return problems
 
 
 def variables(given: object, problems: list[Problem]) -> dict[str, str]:
@@ -143,8 +138,8 @@ def variables(given: object, problems: list[Problem]) -> dict[str, str]:
     if not isinstance(given, Mapping):
         problems.append(Problem("variables", "must be an object of names and values"))
         return {}
-    if len(given) > payloads.MOST_VARIABLES:
-        problems.append(Problem("variables", f"must have at most {payloads.MOST_VARIABLES} names"))
+    if len(given) > field_types.MOST_VARIABLES:
+        problems.append(Problem("variables", f"must have at most {field_types.MOST_VARIABLES} names"))
         return {}
     found: dict[str, str] = {}
     for name, value in given.items():
@@ -162,14 +157,6 @@ def variables(given: object, problems: list[Problem]) -> dict[str, str]:
         if plain:
             found[name.strip()] = field_types.as_text(plain)
     return found
-
-
-def _starts_nothing(event: Event) -> Reason | None:
-    """Why a payload that is right starts nothing, ``None`` if it does."""
-    if str(event.value("call_outcome") or payloads.MAYBE).strip().lower() != payloads.MAYBE.lower():
-        return Reason.NOT_A_MAYBE
-    # A call that moves is cancelled and booked anew. What the booking ends is enough, whichever of the two comes first.
-    return Reason.CALL_MOVED if event.cancels and event.fields.get("rescheduled") is True else None
 
 
 def answer(payload: object, sequence_name: str, now: datetime, execution_id: str) -> dict[str, Any]:
@@ -194,15 +181,14 @@ def answer(payload: object, sequence_name: str, now: datetime, execution_id: str
     assert isinstance(payload, Mapping)  # noqa: S101  (read() has seen to it)
     found = sequence(sequence_name)
     as_it_came = provider_payloads.read(payload, sequence_name).fields["email"]
-    nothing = _starts_nothing(event)
-    if nothing is not None:
-        body = {"status": "skipped", "reason": nothing, "email": as_it_came}
+    if found.skip is not None and found.skip.applies(event.fields):
+        body = {"status": "skipped", "reason": found.skip.reason, "email": as_it_came}
         return {
             "code": 200,
             "body": body,
             "body_if_known": body,
             "outcome": Outcome.SKIPPED,
-            "reason": nothing,
+            "reason": found.skip.reason,
             "event": event.as_json(),
         }
     doing = "of this call are being stopped" if event.cancels else f"of the sequence {found.name} are being scheduled"
@@ -215,7 +201,7 @@ def answer(payload: object, sequence_name: str, now: datetime, execution_id: str
             "campaign": found.answers_as,
             "timestamp": times.text(now),
             "execution_id": execution_id,
-            **{name: event.value(name) for name in payloads.ECHOED.get(sequence_name, ())},
+            **{name: event.value(name) for name in found.echoed},
         },
         "body_if_known": {"status": "skipped", "reason": found.duplicate, "email": as_it_came},
         "outcome": Outcome.ACCEPTED,

@@ -4,10 +4,12 @@ names."""
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from christmas_campaign.sequences import field_types
+from christmas_campaign.sequences.model import PayloadForm
+from christmas_campaign.sequences.registry import sequence
 
 #: The calls of Calendly and Cal.com about a booking that are ours, and whether the call takes place then.
 CALENDLY_BOOKINGS = {"invitee.created": "booked", "invitee.canceled": "cancelled"}
@@ -94,16 +96,10 @@ def read(payload: Mapping[str, Any], sequence_name: str) -> Form:
     """Return a handler's payload in the flat form; one that is of no other form comes back untouched. Raises nothing."""
     # A flat payload has an address, and none of the others has one at the top; any other field may be called anything.
     if "email" not in payload:
-        if sequence_name == "noshow" and "event" in payload and "payload" in payload:
-            return _calendly(payload)
-        if sequence_name == "onboarding" and any(name in payload for name in ("data", "envelopeSummary", "envelopeId")):
-            return _docusign(payload)
-        if sequence_name == "precall" and "event" in payload and "payload" in payload:
-            return _calendly_booking(payload)
-        if sequence_name == "precall" and _is_old_cal_com(payload):
-            return _cal_com_old(payload)
-        if sequence_name == "precall" and "triggerEvent" in payload:
-            return _cal_com(payload, _object(payload.get("payload")), _CAL_COM_SOUGHT)
+        for name in sequence(sequence_name).payload_forms:
+            form = _FORMS[name]
+            if form.fits(payload):
+                return form.read(payload)
     return Form(payload)
 
 
@@ -144,10 +140,26 @@ def _calendly_booking(call: Mapping[str, Any]) -> Form:
     return Form(found, _CALENDLY_BOOKING_SOUGHT, LOOKED_UP, problems)
 
 
+def _is_calendly(call: Mapping[str, Any]) -> bool:
+    return "event" in call and "payload" in call
+
+
+def _is_docusign(call: Mapping[str, Any]) -> bool:
+    return any(name in call for name in ("data", "envelopeSummary", "envelopeId"))
+
+
+def _is_cal_com(call: Mapping[str, Any]) -> bool:
+    return "triggerEvent" in call and not _is_old_cal_com(call)
+
+
 def _is_old_cal_com(call: Mapping[str, Any]) -> bool:
     """Return whether a call has the form that the old system took from Cal.com: the booking is one level deeper."""
     inner = _object(call.get("payload"))
     return "booking" in inner and "uid" not in inner
+
+
+def _cal_com_booking(call: Mapping[str, Any]) -> Form:
+    return _cal_com(call, _object(call.get("payload")), _CAL_COM_SOUGHT)
 
 
 def _cal_com_old(call: Mapping[str, Any]) -> Form:
@@ -284,3 +296,19 @@ def _object(value: object) -> Mapping[str, Any]:
 
 def _objects(value: object) -> list[Mapping[str, Any]]:
     return [each for each in value if isinstance(each, Mapping)] if isinstance(value, list) else []
+
+
+class _ProviderForm(NamedTuple):
+    """How a provider's own form is known, and what reads it."""
+
+    fits: Callable[[Mapping[str, Any]], bool]
+    read: Callable[[Mapping[str, Any]], Form]
+
+
+_FORMS: Mapping[PayloadForm, _ProviderForm] = {
+    PayloadForm.CALENDLY_NO_SHOW: _ProviderForm(_is_calendly, _calendly),
+    PayloadForm.CALENDLY_BOOKING: _ProviderForm(_is_calendly, _calendly_booking),
+    PayloadForm.CAL_COM_BOOKING: _ProviderForm(_is_cal_com, _cal_com_booking),
+    PayloadForm.CAL_COM_OLD_BOOKING: _ProviderForm(_is_old_cal_com, _cal_com_old),
+    PayloadForm.DOCUSIGN_ENVELOPE: _ProviderForm(_is_docusign, _docusign),
+}

@@ -21,8 +21,8 @@ from christmas_campaign.errors import CommandError
 from christmas_campaign.events import opaque_ids
 from christmas_campaign.local.sandbox import Mail
 from christmas_campaign.local.stack import Stack
-from christmas_campaign.sequences.model import SEQUENCES
 from christmas_campaign.sequences.model import Sequence as EmailSequence
+from christmas_campaign.sequences.registry import SEQUENCES
 
 #: A week in three quarters of a minute.
 TIME_SCALE = 14_400.0

@@ -1,13 +1,19 @@
-"""Notion's databases and their properties, as data: a name of a property stands here and nowhere else."""
+"""Notion's databases and their properties, as data.
+
+The properties that hold a payload's fields come from the sequences.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from christmas_campaign.campaign import facts, notion_names
 from christmas_campaign.campaign.outcomes import Kind, Outcome
 from christmas_campaign.campaign.segments import SEGMENTS
-from christmas_campaign.sequences.model import SEQUENCES
+from christmas_campaign.sequences.model import BUSINESS_NAME, CONTACT_FIELDS, Field
+from christmas_campaign.sequences.registry import SEQUENCES
+from christmas_campaign.sequences.signup import SIGNUP
 
 
 class Property(NamedTuple):
@@ -70,47 +76,42 @@ CONTACTS = Database(
     ),
 )
 
+
+def _of_fields(fields: Iterable[Field]) -> Iterator[Property]:
+    """Return the properties that hold these fields of payloads."""
+    for field in fields:
+        if field.property is not None:
+            yield Property(field.property, field.property_type)
+
+
+def _each_once(properties: Iterable[Property]) -> tuple[Property, ...]:
+    """Return the properties without those whose name comes a second time."""
+    by_name: dict[str, Property] = {}
+    for each in properties:
+        by_name.setdefault(each.name, each)
+    return tuple(by_name.values())
+
+
 SEQUENCE_PAGES = Database(
     setting="NOTION_EMAIL_SEQUENCE_DB_ID",
     title="Email Sequence",
-    properties=(
-        Property(notion_names.PAGE_NAME, "title"),
-        Property(notion_names.PAGE_EMAIL, "email"),
-        Property(notion_names.PAGE_FIRST_NAME, "rich_text"),
-        Property(notion_names.PAGE_BUSINESS_NAME, "rich_text"),
-        Property(notion_names.PAGE_TEMPLATE_TYPE, "select", tuple(each.template_type for each in SEQUENCES)),
-        Property(notion_names.PAGE_CAMPAIGN, "select", (facts.NAME,)),
-        Property(notion_names.PAGE_SEGMENT, "select", _SEGMENTS),
-        Property(notion_names.PAGE_SCORE, "number"),
-        *(
-            Property(name, "number")
-            for name in (
-                notion_names.PAGE_RED,
-                notion_names.PAGE_ORANGE,
-                notion_names.PAGE_YELLOW,
-                notion_names.PAGE_GREEN,
-            )
-        ),
-        Property(notion_names.PAGE_SIGNUP_DATE, "date"),
-        Property(notion_names.PAGE_CREATED, "date"),
-        Property(notion_names.PAGE_ASSESSED, "checkbox"),
-        Property(notion_names.PAGE_COMPLETED, "checkbox"),
-        Property(notion_names.PAGE_STOPPED, "rich_text"),
-        *(Property(notion_names.page_sent(number), "date") for number in notion_names.PAGE_EMAILS),
-        Property(notion_names.PAGE_CALENDLY_EVENT, "rich_text"),
-        Property(notion_names.PAGE_SCHEDULED_TIME, "rich_text"),
-        Property(notion_names.PAGE_EVENT_TYPE, "rich_text"),
-        Property(notion_names.PAGE_CALL_DATE, "rich_text"),
-        Property(notion_names.PAGE_CALL_OUTCOME, "rich_text"),
-        Property(notion_names.PAGE_PRIORITY, "rich_text"),
-        Property(notion_names.PAGE_NOTES, "rich_text"),
-        Property(notion_names.PAGE_OBJECTIONS, "rich_text"),
-        Property(notion_names.PAGE_AMOUNT, "number"),
-        Property(notion_names.PAGE_PAYMENT_DATE, "date"),
-        Property(notion_names.PAGE_START_DATE, "date"),
-        Property(notion_names.PAGE_PACKAGE, "rich_text"),
-        Property(notion_names.PAGE_ADDRESS, "rich_text"),
-        Property(notion_names.PAGE_OBSERVATIONS, "rich_text"),
+    properties=_each_once(
+        (
+            Property(notion_names.PAGE_NAME, "title"),
+            *_of_fields(CONTACT_FIELDS),
+            *_of_fields([BUSINESS_NAME]),
+            Property(notion_names.PAGE_TEMPLATE_TYPE, "select", tuple(each.template_type for each in SEQUENCES)),
+            Property(notion_names.PAGE_CAMPAIGN, "select", (facts.NAME,)),
+            Property(notion_names.PAGE_SEGMENT, "select", _SEGMENTS),
+            *_of_fields(SIGNUP.fields),
+            Property(notion_names.PAGE_SIGNUP_DATE, "date"),
+            Property(notion_names.PAGE_CREATED, "date"),
+            Property(notion_names.PAGE_ASSESSED, "checkbox"),
+            Property(notion_names.PAGE_COMPLETED, "checkbox"),
+            Property(notion_names.PAGE_STOPPED, "rich_text"),
+            *(Property(notion_names.page_sent(number), "date") for number in notion_names.PAGE_EMAILS),
+            *_of_fields(field for each in SEQUENCES for field in each.fields),
+        )
     ),
 )
 

@@ -17,7 +17,7 @@ from christmas_campaign.enrolment import alerts
 from christmas_campaign.notion import page_values
 from christmas_campaign.operations import stop
 from christmas_campaign.repair.decide import ENROLL, SEND_EMAIL
-from christmas_campaign.sequences.model import SEQUENCES
+from christmas_campaign.sequences.registry import SEQUENCES
 from christmas_campaign.stops import bookings, marks
 
 NAMESPACE = "christmas"

@@ -18,7 +18,8 @@ from christmas_campaign.enrolment.lookups import event_field
 from christmas_campaign.events import opaque_ids
 from christmas_campaign.notion import page_values, schema
 from christmas_campaign.notion.page_values import Read
-from christmas_campaign.sequences.model import SEQUENCES, Sequence
+from christmas_campaign.sequences.model import Sequence
+from christmas_campaign.sequences.registry import SEQUENCES
 
 NAMESPACE = "christmas"
 

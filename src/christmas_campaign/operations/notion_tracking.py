@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 from christmas_campaign.campaign import facts, notion_names, times
 from christmas_campaign.clients.notion import Notion, NotionError
 from christmas_campaign.deployment.environment import Environment
-from christmas_campaign.enrolment.lookups import SIGNUP
 from christmas_campaign.errors import CommandError
 from christmas_campaign.notion import page_values, schema
 from christmas_campaign.notion.page_values import Page, Read
 from christmas_campaign.notion.schema import Database
+from christmas_campaign.sequences.signup import SIGNUP
 
 #: The calls a second that Notion takes from one integration.
 PER_SECOND = 3

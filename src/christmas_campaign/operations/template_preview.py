@@ -22,7 +22,8 @@ from christmas_campaign.events import intake
 from christmas_campaign.events.intake import Event, InvalidPayload
 from christmas_campaign.notion import page_values, schema
 from christmas_campaign.sequences.field_types import Plain
-from christmas_campaign.sequences.model import UnknownEmail, sequence
+from christmas_campaign.sequences.model import UnknownEmail
+from christmas_campaign.sequences.registry import sequence
 from christmas_campaign.templates import template_check
 from christmas_campaign.templates.template_check import Page
 

@@ -17,7 +17,7 @@ from christmas_campaign.enrolment.request import enroll_input
 from christmas_campaign.notion import page_values
 from christmas_campaign.notion.page_values import Page
 from christmas_campaign.repair.actions import Enroll, Kill, Mend, Recount, Release, Schedule, Stamp, Unblock, Withdraw
-from christmas_campaign.sequences import model
+from christmas_campaign.sequences import registry
 
 #: The flows that an enrolment consists of.
 ENROLL, SEND_EMAIL = "enroll", "send-email"
@@ -122,7 +122,7 @@ def repair(seen: Snapshot) -> list[Mend]:
         numbers = {number for flow, about, number in live if flow == SEND_EMAIL and about == enrolment.id}
         if not enrolment.enrolled:
             late = enrolment.recorded_at + ENROLS_WITHIN < seen.now
-            known = model.has_sequence(enrolment.record.event.sequence)
+            known = registry.has_sequence(enrolment.record.event.sequence)
             if late and known and not enrolling and not enrolment.failed:
                 mends.append(Enroll(enrolment.id, enroll_input(enrolment.record.event), enrolment.record.labels))
         elif enrolment.page is not None:

@@ -22,6 +22,9 @@ TEXT_LENGTH = 2_000
 NOTES_LENGTH = 20_000
 LIST_LENGTH = 100
 
+#: The most template variables that one payload may bring.
+MOST_VARIABLES = 200
+
 # Line breaks and tabs are text; the other control characters are an accident, and PostgreSQL refuses NUL.
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _NAME = re.compile(r"[\w -]+")
@@ -152,16 +155,23 @@ def texts(value: Any) -> Plain:
     return [str(text(item)) for item in given if not blank(item)]
 
 
-def one_of(*choices: str) -> Kind:
-    """Return the kind for one of these words, in any case; it comes back as written here."""
+class OneOf:
+    """The kind for one of these words, in any case; it comes back as written here."""
 
-    def kind(value: Any) -> Plain:
-        for choice in choices:
+    def __init__(self, choices: tuple[str, ...]) -> None:
+        self.choices = choices
+
+    def __call__(self, value: Any) -> Plain:
+        """Return the word."""
+        for choice in self.choices:
             if isinstance(value, str) and value.strip().lower() == choice.lower():
                 return choice
-        raise ValueError(f"must be one of {', '.join(choices)}")
+        raise ValueError(f"must be one of {', '.join(self.choices)}")
 
-    return kind
+
+def one_of(*choices: str) -> OneOf:
+    """Return the kind for one of these words."""
+    return OneOf(choices)
 
 
 def time(value: Any) -> Plain:

@@ -14,7 +14,7 @@ from christmas_campaign.enrolment.alerts import Pages, about, failure
 from christmas_campaign.enrolment.lookups import own_page
 from christmas_campaign.enrolment.record import Record, labels
 from christmas_campaign.events.intake import Event
-from christmas_campaign.sequences.model import sequence
+from christmas_campaign.sequences.registry import sequence
 from christmas_campaign.steps import labelled, ready_made, results, with_alert
 from christmas_campaign.stops import marks, rules
 

@@ -20,7 +20,7 @@ from christmas_campaign.campaign import times
 from christmas_campaign.campaign.outcomes import Reason
 from christmas_campaign.events import opaque_ids
 from christmas_campaign.events.intake import Event
-from christmas_campaign.sequences.model import SEQUENCES
+from christmas_campaign.sequences.registry import SEQUENCES, sequence
 
 
 class Source(StrEnum):
@@ -71,16 +71,22 @@ class Rule(NamedTuple):
 
 _ALL = frozenset(each.name for each in SEQUENCES)
 
+
+def _ended_by(reason: Reason) -> frozenset[str]:
+    """Return the sequences that say that this reason ends them."""
+    return frozenset(each.name for each in SEQUENCES if reason in each.ended_by)
+
+
 #: Which reason ends which sequence. Where several do, the first one is told.
 RULES: dict[Reason, Rule] = {
     Reason.UNSUBSCRIBED: Rule(_ALL, Holds.FOR_GOOD),
     Reason.COMPLAINED: Rule(_ALL, Holds.FOR_GOOD),
     Reason.BOUNCED: Rule(_ALL, Holds.FOR_GOOD),
     Reason.STOPPED_BY_PERSON: Rule(_ALL, Holds.UNTIL_LET_GO),
-    Reason.BOUGHT: Rule(_ALL - {"onboarding"}, Holds.UNTIL_LET_GO),
-    Reason.BOOKED: Rule(frozenset({"signup", "noshow"}), Holds.WHAT_WAS_BEFORE),
-    Reason.CALL_MOVED: Rule(frozenset({"precall"}), Holds.WHAT_WAS_BEFORE),
-    Reason.CALL_CANCELLED: Rule(frozenset({"precall"}), Holds.FOR_THAT_CALL),
+    Reason.BOUGHT: Rule(_ended_by(Reason.BOUGHT), Holds.UNTIL_LET_GO),
+    Reason.BOOKED: Rule(_ended_by(Reason.BOOKED), Holds.WHAT_WAS_BEFORE),
+    Reason.CALL_MOVED: Rule(_ended_by(Reason.CALL_MOVED), Holds.WHAT_WAS_BEFORE),
+    Reason.CALL_CANCELLED: Rule(_ended_by(Reason.CALL_CANCELLED), Holds.FOR_THAT_CALL),
 }
 
 #: What a person may give as a reason: only a booking knows which call it is about.
@@ -124,8 +130,9 @@ class Lifts(NamedTuple):
 
 
 def bought(event: Event) -> Stop | None:
-    """Return what an event ends of the contact's other sequences by being a purchase, ``None`` for all but an onboarding."""
-    return Stop(Reason.BOUGHT, event.received_at, Source.ENROLMENT) if event.sequence == "onboarding" else None
+    """Return what an event ends of the contact's other sequences by being a purchase, ``None`` if it is none."""
+    reason = sequence(event.sequence).stops_for
+    return None if reason is None else Stop(reason, event.received_at, Source.ENROLMENT)
 
 
 def key(contact: str) -> str:

@@ -13,7 +13,7 @@ from christmas_campaign.email.footer import MAIL_REASON, POSTAL_ADDRESS, UNSUBSC
 from christmas_campaign.email.template_text import Placeholder, TemplateError
 from christmas_campaign.notion import page_values
 from christmas_campaign.notion.page_values import Read
-from christmas_campaign.sequences.model import SEQUENCES
+from christmas_campaign.sequences.registry import SEQUENCES
 from christmas_campaign.templates import html_check
 from christmas_campaign.templates.value_sources import Origin, Origins, same_for_all, words_from
 

@@ -15,11 +15,9 @@ from christmas_campaign.email.template_text import Placeholder
 from christmas_campaign.events.intake import Event
 from christmas_campaign.notion import schema
 from christmas_campaign.sequences.field_types import Plain
-from christmas_campaign.sequences.model import sequence
-from christmas_campaign.sequences.payloads import FIELDS, Field
-
-#: The sequence whose payload the other sequences' templates may name as well.
-_SIGNUP = sequence("signup").name
+from christmas_campaign.sequences.model import Field
+from christmas_campaign.sequences.registry import sequence
+from christmas_campaign.sequences.signup import SIGNUP
 
 # Any moment: only the names of the values count, and of what kind they are.
 _MOMENT = datetime(2025, 11, 20, 15, tzinfo=UTC)
@@ -59,13 +57,14 @@ class Origins:
     """Where the placeholders of one sequence's templates would get their values, with these settings."""
 
     def __init__(self, sequence_name: str, settings: Settings) -> None:
-        """Raises ``KeyError`` when there is no such sequence."""
+        """Raises ``UnknownSequence`` when there is no such sequence."""
         self._sequence = sequence_name
         self._settings = settings
-        self._required = _given([each for each in FIELDS[sequence_name] if each.required], _WORDS)
-        self._optional = _given([each for each in FIELDS[sequence_name] if not each.required], _WORDS_WITH_A_SYSTEM)
+        own = sequence(sequence_name)
+        self._required = _given([each for each in own.fields if each.required], _WORDS)
+        self._optional = _given([each for each in own.fields if not each.required], _WORDS_WITH_A_SYSTEM)
         self._least = self._sources(self._required)
-        signup = {} if sequence_name == _SIGNUP else _given(FIELDS[_SIGNUP], _WORDS_WITH_A_SYSTEM)
+        signup = {} if own.is_assessment else _given(SIGNUP.fields, _WORDS_WITH_A_SYSTEM)
         contact = {each.name: _of_contact(each) for each in schema.CONTACTS.properties}
         self._most = self._sources({**self._required, **self._optional}, signup, contact)
 

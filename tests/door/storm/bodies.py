@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 from support import payload
 
 from christmas_campaign.door.http.json_body import DEPTH, MOST_BYTES
-from christmas_campaign.sequences import payloads
-from christmas_campaign.sequences.model import SEQUENCES
+from christmas_campaign.sequences.registry import SEQUENCES, sequence
 from door.storm.aim import MARK, Aim
 
 #: What a salon's name should not do to anything that it goes through.
@@ -90,7 +89,7 @@ def _encoded(value: Any, *, ascii_only: bool = True) -> bytes:
 @st.composite
 def _wrong(draw: st.DrawFn, name: str, said: dict[str, Any]) -> bytes:
     """A body that intake, or what reads the JSON before it, refuses."""
-    required = [field.name for field in payloads.FIELDS[name] if field.required]
+    required = [field.name for field in sequence(name).fields if field.required]
     way = draw(st.sampled_from(("missing", "type", "other value", "json", "depth", "text", "no json")))
     if way == "missing":
         del said[draw(st.sampled_from(required))]

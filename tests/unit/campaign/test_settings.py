@@ -8,7 +8,7 @@ import pytest
 from christmas_campaign.campaign import settings
 from christmas_campaign.campaign.settings import InvalidSetting, Settings
 from christmas_campaign.campaign.unsubscribe_link import Keys
-from christmas_campaign.sequences.model import sequence
+from christmas_campaign.sequences.registry import sequence
 
 HOUR = timedelta(hours=1)
 MINUTE = timedelta(minutes=1)

@@ -10,7 +10,8 @@ from christmas_campaign.campaign.settings import Settings
 from christmas_campaign.email import placeholder_values
 from christmas_campaign.email.template_text import Placeholder
 from christmas_campaign.sequences.field_types import Plain
-from christmas_campaign.sequences.model import SEQUENCES, Sequence
+from christmas_campaign.sequences.model import Sequence
+from christmas_campaign.sequences.registry import SEQUENCES
 from unit import build
 
 NOW = build.NOW

@@ -6,7 +6,7 @@ import pytest
 
 from christmas_campaign.enrolment import lookups
 from christmas_campaign.events import intake
-from christmas_campaign.sequences.model import sequence
+from christmas_campaign.sequences.registry import sequence
 from unit import build, native
 
 OLDEST_FIRST = [{"timestamp": "created_time", "direction": "ascending"}]

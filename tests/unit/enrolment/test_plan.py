@@ -15,6 +15,7 @@ from christmas_campaign.enrolment.record import Record
 from christmas_campaign.events import intake
 from christmas_campaign.events.intake import Event
 from christmas_campaign.notion import schema
+from christmas_campaign.sequences.registry import sequence
 from christmas_campaign.stops.rules import RULES, Lifts, Source, Stop
 from unit import build, native
 
@@ -470,9 +471,9 @@ def test_of_two_times_of_email_1_the_contact_is_told_the_one_on_the_page() -> No
     assert planned["page"]["body"]["properties"]["Email 1 Sent"] == date("2025-11-20T14:00:00.000Z")
 
 
-def test_an_event_that_says_nothing_of_the_contact_leaves_her_page_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(plan.CONTACT_SAYS, "noshow")
-    assert ask(build.event("noshow"))["contact"] is None
+def test_an_event_that_says_nothing_of_the_contact_leaves_their_page_alone() -> None:
+    assert sequence("precall").contact_properties == {}
+    assert ask(build.event("precall"))["contact"] is None
 
 
 @pytest.mark.parametrize("name", ["noshow", "postcall", "onboarding"])

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from christmas_campaign.campaign.settings import Settings
 from christmas_campaign.enrolment import schedule
-from christmas_campaign.sequences.model import SEQUENCES, Sequence, sequence
+from christmas_campaign.sequences.model import Sequence
+from christmas_campaign.sequences.registry import SEQUENCES, sequence
 from unit import build
 
 NOW, HOUR, MINUTE = build.NOW, build.HOUR, build.MINUTE

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from christmas_campaign.events import intake
 from christmas_campaign.events.intake import Event, InvalidPayload
-from christmas_campaign.sequences import field_types, payloads
+from christmas_campaign.sequences import field_types
+from christmas_campaign.sequences.registry import sequence
 from unit import build, native
 
 NOW = build.NOW
@@ -126,8 +127,8 @@ def problems(payload: object, name: str = "signup") -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize("name", build.NAMES)
 def test_the_fields_of_each_handler_are_those_of_the_contract(name: str) -> None:
-    assert [field.name for field in payloads.FIELDS[name]] == list(FIELDS[name])
-    assert [field.name for field in payloads.FIELDS[name] if field.required] == list(build.REQUIRED[name])
+    assert [field.name for field in sequence(name).fields] == list(FIELDS[name])
+    assert [field.name for field in sequence(name).fields if field.required] == list(build.REQUIRED[name])
 
 
 @pytest.mark.parametrize("name", build.NAMES)
@@ -465,7 +466,7 @@ any_json = st.recursive(
 def hostile(draw: st.DrawFn) -> tuple[str, object]:
     """A sequence, and any JSON value, most often an object with fields that the handler reads."""
     name = draw(st.sampled_from(build.NAMES))
-    named = {field.name: any_json for field in payloads.FIELDS[name]}
+    named = {field.name: any_json for field in sequence(name).fields}
     fields_ = st.fixed_dictionaries({}, optional={**named, "variables": any_json})
     almost = fields_.map(lambda given: {**build.REQUIRED[name], **given})
     return name, draw(any_json | fields_ | almost)
@@ -540,8 +541,8 @@ def good(draw: st.DrawFn) -> tuple[str, dict[str, Any]]:
     """A sequence, and a payload that its handler takes."""
     name = draw(st.sampled_from(build.NAMES))
     choices = st.sampled_from(["booked", "Cancelled"] if name == "precall" else ["High", "Medium", "Low"])
-    must = {field.name: GOOD.get(field.kind, choices) for field in payloads.FIELDS[name] if field.required}
-    may = {field.name: GOOD.get(field.kind, choices) for field in payloads.FIELDS[name] if not field.required}
+    must = {field.name: GOOD.get(field.kind, choices) for field in sequence(name).fields if field.required}
+    may = {field.name: GOOD.get(field.kind, choices) for field in sequence(name).fields if not field.required}
     names = st.from_regex(r"[\w -]{1,20}", fullmatch=True).filter(str.strip)
     values = good_text | st.booleans() | st.integers(-9999, 9999) | st.lists(good_text, max_size=3)
     may["variables"] = st.dictionaries(names, values, max_size=4)

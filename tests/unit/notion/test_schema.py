@@ -7,7 +7,7 @@ from christmas_campaign.campaign.outcomes import Outcome
 from christmas_campaign.campaign.segments import SEGMENTS
 from christmas_campaign.notion import schema
 from christmas_campaign.notion.schema import Database
-from christmas_campaign.sequences.model import SEQUENCES
+from christmas_campaign.sequences.registry import SEQUENCES
 
 #: The contract's table, by database.
 CONTACTS = {

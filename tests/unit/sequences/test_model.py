@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from christmas_campaign.campaign import facts
-from christmas_campaign.sequences import model
+from christmas_campaign.sequences import model, registry
 
 HOUR = timedelta(hours=1)
 MINUTE = timedelta(minutes=1)
@@ -58,7 +58,7 @@ MINUTE = timedelta(minutes=1)
     ],
 )
 def test_which_emails_after_how_long_from_which_template(name: str, emails: list[tuple[int, timedelta, str]]) -> None:
-    assert [tuple(email) for email in model.sequence(name).emails] == emails
+    assert [tuple(email) for email in registry.sequence(name).emails] == emails
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_which_emails_after_how_long_from_which_template(name: str, emails: list
 def test_what_else_a_sequence_is(
     name: str, template_type: str, answers_as: str, duplicate: str, event_field: str | None, anchor_field: str | None
 ) -> None:
-    found = model.sequence(name)
+    found = registry.sequence(name)
     assert found.name == name
     assert found.template_type == template_type
     assert found.answers_as == answers_as
@@ -112,7 +112,7 @@ def test_what_else_a_sequence_is(
 
 
 def test_the_webhooks_keys_are_the_secrets_of_the_contract() -> None:
-    assert [found.webhook_key for found in model.SEQUENCES] == [
+    assert [found.webhook_key for found in registry.SEQUENCES] == [
         "WEBHOOK_KEY_SIGNUP",
         "WEBHOOK_KEY_NOSHOW",
         "WEBHOOK_KEY_POSTCALL",
@@ -122,14 +122,14 @@ def test_the_webhooks_keys_are_the_secrets_of_the_contract() -> None:
 
 
 def test_there_are_five_sequences() -> None:
-    assert [found.name for found in model.SEQUENCES] == ["signup", "noshow", "postcall", "onboarding", "precall"]
+    assert [found.name for found in registry.SEQUENCES] == ["signup", "noshow", "postcall", "onboarding", "precall"]
 
 
 def test_only_the_emails_before_a_call_are_left_out_when_it_is_too_late() -> None:
-    assert [found.name for found in model.SEQUENCES if found.only_what_fits] == ["precall"]
-    assert [found.name for found in model.SEQUENCES if found.event_time_field] == ["precall"]
-    assert model.sequence("precall").event_time_field == "scheduled_time"
-    ahead = {found.name: found.anchor_ahead.days for found in model.SEQUENCES}
+    assert [found.name for found in registry.SEQUENCES if found.only_what_fits] == ["precall"]
+    assert [found.name for found in registry.SEQUENCES if found.event_time_field] == ["precall"]
+    assert registry.sequence("precall").event_time_field == "scheduled_time"
+    ahead = {found.name: found.anchor_ahead.days for found in registry.SEQUENCES}
     assert ahead == {"signup": 31, "noshow": 31, "postcall": 31, "onboarding": 31, "precall": 366}
 
 
@@ -140,8 +140,8 @@ def test_emails_keep_an_hour_apart_and_a_minute_in_testing_mode() -> None:
 
 @pytest.mark.parametrize("name", ["", "Signup", "christmas", "signup "])
 def test_an_unknown_sequence_is_an_error_and_never_another_one(name: str) -> None:
-    with pytest.raises(model.UnknownSequence, match="there is no sequence"):
-        model.sequence(name)
+    with pytest.raises(registry.UnknownSequence, match="there is no sequence"):
+        registry.sequence(name)
 
 
 @pytest.mark.parametrize(
@@ -149,4 +149,4 @@ def test_an_unknown_sequence_is_an_error_and_never_another_one(name: str) -> Non
 )
 def test_a_number_outside_the_sequence_is_an_error_and_never_another_template(name: str, number: int) -> None:
     with pytest.raises(model.UnknownEmail, match=f"the sequence {name} has no e-mail {number}"):
-        model.sequence(name).email(number)
+        registry.sequence(name).email(number)

@@ -11,9 +11,9 @@ from christmas_campaign.campaign.settings import Settings
 from christmas_campaign.email import footer, placeholder_values
 from christmas_campaign.email.template_text import Placeholder
 from christmas_campaign.notion import schema
-from christmas_campaign.sequences import field_types
-from christmas_campaign.sequences.model import SEQUENCES
-from christmas_campaign.sequences.payloads import FIELDS, Field
+from christmas_campaign.sequences import field_types, registry
+from christmas_campaign.sequences.model import Field
+from christmas_campaign.sequences.registry import SEQUENCES
 from christmas_campaign.templates import template_check, value_sources
 from christmas_campaign.templates.template_check import Fault, Notice, Page, Use
 from christmas_campaign.templates.value_sources import Origin, Origins
@@ -82,7 +82,7 @@ def only(name: str, sequence: str = "signup", fallback: str | None = None) -> li
 
 @pytest.mark.parametrize("sequence", build.NAMES)
 def test_a_required_field_is_certain_and_an_optional_one_is_not(sequence: str) -> None:
-    for field in FIELDS[sequence]:
+    for field in registry.sequence(sequence).fields:
         assert only(field.name, sequence)[0] == ("payload", field.required)
         assert (("defaults", True) in only(field.name, sequence)) == (
             field.default is not None
@@ -133,7 +133,8 @@ def test_a_property_of_contacts_that_is_called_an_address_is_one(monkeypatch: py
 
 def test_a_field_of_whose_kind_there_is_no_example_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     field = Field("colour", field_types.one_of("red", "green"))
-    monkeypatch.setitem(FIELDS, "signup", (*FIELDS["signup"], field))
+    signup = registry.sequence("signup")
+    monkeypatch.setattr(value_sources, "sequence", lambda _: signup._replace(fields=(*signup.fields, field)))
     with pytest.raises(
         ValueError, match=r"^no example of the field colour: give it a default, or add one of its kind$"
     ):
@@ -198,7 +199,9 @@ def test_what_is_said_of_the_sources_is_what_they_do() -> None:
         asked = placeholder_values.sources(
             build.event(sequence), scheduled=build.NOW, signup={}, contact={}, settings=SETTINGS
         )
-        names = {name for source in asked for name in source.values} | {field.name for field in FIELDS[sequence]}
+        names = {name for source in asked for name in source.values} | {
+            field.name for field in registry.sequence(sequence).fields
+        }
         for name in names:
             placeholder = Placeholder(name, None)
             certain = value_sources.same_for_all(Origins(sequence, SETTINGS).of(placeholder))

@@ -16,6 +16,8 @@ from datetime import UTC, datetime, timedelta
 
 from standardwebhooks import Webhook
 
+from christmas_campaign.sequences.model import SignatureForm
+
 #: How far from now, before or after, a signed time may lie.
 STANDARD_WINDOW = timedelta(minutes=5)
 CALENDLY_WINDOW = timedelta(minutes=3)
@@ -32,17 +34,20 @@ class Refused(Exception):
     """A call is not signed by somebody who knows a secret; the message says why, and has nothing of the call in it."""
 
 
-def check(handler: str, headers: Headers, body: bytes, secrets: Sequence[bytes], now: datetime) -> None:
-    """Return if the call to this handler is signed with one of ``secrets``, or if there are none.
+def check(
+    own_forms: Sequence[SignatureForm], headers: Headers, body: bytes, secrets: Sequence[bytes], now: datetime
+) -> None:
+    """Return if a call is signed with one of ``secrets``, or if there are none.
 
-    ``body`` are the raw bytes; ``now`` is aware. A call that is signed in several forms is taken if one of them is right.
+    ``own_forms`` are the forms that its senders use besides Standard Webhooks. ``body`` are the raw bytes; ``now`` is aware.
+    A call that is signed in several forms is taken if one of them is right.
     Raises ``Refused``.
     """
     if not secrets:
         return
     given = _text_by_name(headers)
     faults = []
-    for form in (_standard, *_OWN_FORMS.get(handler, ())):
+    for form in (_standard, *(_OWN_FORMS[each] for each in own_forms)):
         try:
             if form(given, body, secrets, now):
                 return
@@ -116,11 +121,19 @@ def _cal_com(given: Mapping[str, list[str]], body: bytes, secrets: Sequence[byte
 
 
 _Form = Callable[[Mapping[str, list[str]], bytes, Sequence[bytes], datetime], bool]
-_OWN_FORMS: Mapping[str, tuple[_Form, ...]] = {
-    "noshow": (_calendly,),
-    "onboarding": (_docusign,),
-    "precall": (_calendly, _cal_com),
-    "resend": (_svix,),
+_OWN_FORMS: Mapping[SignatureForm, _Form] = {
+    SignatureForm.CALENDLY: _calendly,
+    SignatureForm.CAL_COM: _cal_com,
+    SignatureForm.DOCUSIGN: _docusign,
+    SignatureForm.SVIX: _svix,
+}
+
+#: The header that holds a sender's own signature, for people who write a sender.
+OWN_HEADERS: Mapping[SignatureForm, str] = {
+    SignatureForm.CALENDLY: "Calendly-Webhook-Signature",
+    SignatureForm.CAL_COM: "X-Cal-Signature-256",
+    SignatureForm.DOCUSIGN: "X-DocuSign-Signature-1",
+    SignatureForm.SVIX: "svix-signature",
 }
 
 

@@ -7,25 +7,15 @@ from typing import Any
 
 from christmas_campaign import __version__
 from christmas_campaign.campaign import unsubscribe_link
-from christmas_campaign.campaign.outcomes import Outcome, Reason
+from christmas_campaign.campaign.outcomes import Outcome
 from christmas_campaign.campaign.unsubscribe_link import PATH
 from christmas_campaign.door import unsubscribe_page
 from christmas_campaign.door.http import responses
 from christmas_campaign.door.http.json_body import MOST_BYTES
-from christmas_campaign.door.openapi import payload_schemas, provider_schemas
+from christmas_campaign.door.http.signatures import OWN_HEADERS
+from christmas_campaign.door.openapi import payload_schemas
 from christmas_campaign.door.routes import HEALTH, NATIVE, OLD, TODAY
-from christmas_campaign.sequences import payloads
-from christmas_campaign.sequences.model import SEQUENCES, sequence
-
-#: The headers of a signature of a sender's own, besides those of Standard Webhooks.
-_OWN_SIGNATURES = {
-    "noshow": ["Calendly-Webhook-Signature"],
-    "onboarding": ["X-DocuSign-Signature-1"],
-    "precall": ["Calendly-Webhook-Signature", "X-Cal-Signature-256"],
-}
-
-#: Why a call that is right may start nothing, besides that it is known.
-_STARTS_NOTHING = {"postcall": Reason.NOT_A_MAYBE, "precall": Reason.CALL_MOVED}
+from christmas_campaign.sequences.registry import SEQUENCES, sequence
 
 _MOMENT = {"type": "string", "format": "date-time"}
 
@@ -105,12 +95,17 @@ def _call(name: str) -> dict[str, Any]:
 
 def _signatures(name: str) -> list[dict[str, Any]]:
     """The headers of a signature. Which of them have to be there depends on the secrets that were set: none, no signature."""
-    found = ["webhook-id", "webhook-timestamp", "webhook-signature", *_OWN_SIGNATURES.get(name, ())]
+    found = [
+        "webhook-id",
+        "webhook-timestamp",
+        "webhook-signature",
+        *(OWN_HEADERS[each] for each in sequence(name).signature_forms),
+    ]
     return [{"name": each, "in": "header", "schema": {"type": "string"}} for each in found]
 
 
 def _payload(name: str) -> dict[str, Any]:
-    own = provider_schemas.OWN_FORMS.get(name, ())
+    own = sequence(name).payload_forms
     found = [{"$ref": f"#/components/schemas/{each}"} for each in (name, *own)]
     return {"anyOf": found} if own else found[0]
 
@@ -118,9 +113,7 @@ def _payload(name: str) -> dict[str, Any]:
 def _taken(name: str) -> dict[str, Any]:
     found = sequence(name)
     properties = payload_schemas.schemas()[name]["properties"]
-    echoed = {
-        each: {**properties[each], "description": "as it was understood"} for each in payloads.ECHOED.get(name, ())
-    }
+    echoed = {each: {**properties[each], "description": "as it was understood"} for each in found.echoed}
     accepted = {
         "status": {"const": Outcome.ACCEPTED.value},
         "message": {"type": "string"},
@@ -130,7 +123,7 @@ def _taken(name: str) -> dict[str, Any]:
         "execution_id": {"type": "null", "description": "there is none yet: the door has kept the call"},
         **echoed,
     }
-    reasons = [found.duplicate.value, *([_STARTS_NOTHING[name].value] if name in _STARTS_NOTHING else [])]
+    reasons = [found.duplicate.value, *([found.skip.reason.value] if found.skip else [])]
     skipped = {"status": {"const": Outcome.SKIPPED.value}, "reason": {"enum": reasons}, "email": accepted["email"]}
     return {"oneOf": [_object(accepted), _object(skipped)]}
 

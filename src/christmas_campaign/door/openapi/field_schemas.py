@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 from christmas_campaign.campaign import email_address
 from christmas_campaign.door.http.json_body import DEPTH, NAME_LENGTH
 from christmas_campaign.sequences import field_types
 from christmas_campaign.sequences.field_types import Kind
-from christmas_campaign.sequences.model import sequence
+from christmas_campaign.sequences.precall import PRECALL
 
 # Text without control characters, and with something to read in it; a number is taken as its text.
 _CONTROL = r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f"
@@ -83,11 +84,14 @@ KINDS: Mapping[Kind, dict[str, Any]] = {
     field_types.time: TIME,
 }
 
+
+def up_to(ahead: timedelta) -> dict[str, Any]:
+    """Return the schema of a time that lies not more than ``ahead`` from now."""
+    return {**TIME, "description": f"{TIME['description']} Not more than {ahead.days} days from now."}
+
+
 #: A call may be a year off, and not more.
-SOON = {
-    **TIME,
-    "description": f"{TIME['description']} Not more than {sequence('precall').anchor_ahead.days} days from now.",
-}
+SOON = up_to(PRECALL.anchor_ahead)
 
 #: What holds for every payload.
 ALL = (

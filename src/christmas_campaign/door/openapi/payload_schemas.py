@@ -5,43 +5,22 @@ Whatever fits a flat payload's schema, Calendly's or Cal.com's, is taken; what a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from christmas_campaign.door.openapi import field_schemas as kinds
 from christmas_campaign.door.openapi import provider_schemas
-from christmas_campaign.sequences import field_types, payloads
-from christmas_campaign.sequences.model import SEQUENCES, sequence
+from christmas_campaign.sequences import field_types
+from christmas_campaign.sequences.field_types import OneOf
+from christmas_campaign.sequences.model import Field, Sequence
+from christmas_campaign.sequences.registry import SEQUENCES
 
-#: What is more to say of a field than its kind does.
 _TRUE: dict[str, Any] = {"type": ["boolean", "string"], "enum": [True, "true", "True", "TRUE"]}
-_OWN: Mapping[str, dict[str, Any]] = {
-    "payment_confirmed": {**_TRUE, "description": "Onboarding starts when the contract is paid."},
-    "docusign_completed": {**_TRUE, "description": "Onboarding starts when the contract is signed."},
-    "follow_up_priority": {"type": "string", "pattern": kinds.any_case("High", "Medium", "Low")},
-    "call_outcome": {
-        **kinds.KINDS[field_types.text],
-        "description": f"{payloads.MAYBE}, in any case, starts the sequence; anything else is skipped.",
-    },
-    "email_1_sent_at": {
-        **kinds.TIME,
-        "description": f"{kinds.TIME['description']} Not more than {sequence('signup').anchor_ahead.days} days from now.",
-    },
-    "status": {"type": "string", "pattern": kinds.any_case(payloads.BOOKED, payloads.CANCELLED)},
-    "rescheduled": {
-        "type": ["boolean", "string"],
-        "pattern": kinds.any_case("true", "false"),
-        "description": "Of a call that was cancelled: true if it was booked anew. It ends nothing then.",
-    },
-    "booked_at": {**kinds.TIME, "description": f"{kinds.TIME['description']} When it was booked, if that is not now."},
-}
-
 
 _VARIABLES = {
     "type": ["object", "null"],
     "description": "Values for templates, by name: letters of any alphabet, digits, spaces, _ and -. An event that comes again"
     " adds them to its enrolment.",
-    "maxProperties": payloads.MOST_VARIABLES,
+    "maxProperties": field_types.MOST_VARIABLES,
     "propertyNames": {"pattern": "^[A-Za-z0-9_][A-Za-z0-9_ -]{0,99}$"},
     "additionalProperties": {
         **kinds.text(field_types.NOTES_LENGTH, kinds.SHOWN),
@@ -54,21 +33,33 @@ _VARIABLES = {
 
 def schemas() -> dict[str, Any]:
     """Return the schemas of all payloads, by the names of the sequences and of the forms."""
-    return {**{each.name: _flat(each.name) for each in SEQUENCES}, **provider_schemas.schemas()}
+    return {**{each.name: _flat(each) for each in SEQUENCES}, **provider_schemas.schemas()}
 
 
-def _flat(name: str) -> dict[str, Any]:
-    found = payloads.FIELDS[name]
+def _flat(own: Sequence) -> dict[str, Any]:
     return {
         "type": "object",
         "description": kinds.ALL,
-        "required": [field.name for field in found if field.required],
-        "properties": {**{field.name: _field(field) for field in found}, "variables": _VARIABLES},
+        "required": [field.name for field in own.fields if field.required],
+        "properties": {**{field.name: _field(own, field) for field in own.fields}, "variables": _VARIABLES},
     }
 
 
-def _field(field: payloads.Field) -> dict[str, Any]:
-    held = _OWN.get(field.name) or kinds.KINDS[field.kind]
+def _field(own: Sequence, field: Field) -> dict[str, Any]:
+    values = _values(own, field)
     if field.required:
-        return held
-    return kinds.optional(held) if field.default is None else {**kinds.optional(held), "default": field.default}
+        return values
+    return kinds.optional(values) if field.default is None else {**kinds.optional(values), "default": field.default}
+
+
+def _values(own: Sequence, field: Field) -> dict[str, Any]:
+    """Return the schema of the values that a field takes, when it is there."""
+    if field.only_true is not None:
+        return {**_TRUE, "description": f"{field.only_true[0].upper()}{field.only_true[1:]}."}
+    if isinstance(field.kind, OneOf):
+        return {"type": "string", "pattern": kinds.any_case(*field.kind.choices)}
+    values = kinds.up_to(own.anchor_ahead) if field.name == own.anchor_field else kinds.KINDS[field.kind]
+    if field.note is None:
+        return values
+    sentences = [values["description"]] if "description" in values else []
+    return {**values, "description": " ".join([*sentences, field.note])}

@@ -8,23 +8,17 @@ from typing import Any
 from christmas_campaign.door.openapi.field_schemas import ALL, EMAIL, KINDS, SOON, TIME, optional
 from christmas_campaign.events import provider_payloads
 from christmas_campaign.sequences import field_types
-
-#: Which sequence takes forms of somebody's own, and their names among the schemas.
-OWN_FORMS: Mapping[str, tuple[str, ...]] = {
-    "noshow": ("calendly",),
-    "onboarding": ("docusign",),
-    "precall": ("calendly_booking", "cal_com_booking", "cal_com_old_booking"),
-}
+from christmas_campaign.sequences.model import PayloadForm
 
 
 def schemas() -> dict[str, Any]:
     """Return the schemas of the forms by their names."""
     return {
-        "calendly": _calendly(),
-        "docusign": _docusign(),
-        "calendly_booking": _calendly_booking(),
-        "cal_com_booking": _cal_com_booking(),
-        "cal_com_old_booking": _cal_com_old_booking(),
+        PayloadForm.CALENDLY_NO_SHOW.value: _calendly(),
+        PayloadForm.DOCUSIGN_ENVELOPE.value: _docusign(),
+        PayloadForm.CALENDLY_BOOKING.value: _calendly_booking(),
+        PayloadForm.CAL_COM_BOOKING.value: _cal_com_booking(),
+        PayloadForm.CAL_COM_OLD_BOOKING.value: _cal_com_old_booking(),
     }
 
 

@@ -1,0 +1,79 @@
+"""`precall`: the contact booked a call, or a booked call was moved or cancelled."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+from christmas_campaign.campaign import facts, notion_names
+from christmas_campaign.campaign.outcomes import Reason
+from christmas_campaign.sequences import field_types
+from christmas_campaign.sequences.field_types import Plain
+from christmas_campaign.sequences.model import (
+    BUSINESS_NAME_OR_UNNAMED,
+    CONTACT_FIELDS,
+    Email,
+    Field,
+    PayloadForm,
+    Sequence,
+    SignatureForm,
+    Skip,
+)
+
+#: What ``status`` says of a call.
+BOOKED, CANCELLED = "booked", "cancelled"
+
+EMAILS = (
+    Email(1, timedelta(hours=-72), "precall_email_1"),
+    Email(2, timedelta(hours=-24), "precall_email_2"),
+    Email(3, timedelta(hours=-2), "precall_email_3"),
+)
+
+FIELDS = (
+    *CONTACT_FIELDS,
+    BUSINESS_NAME_OR_UNNAMED,
+    Field("booking_uri", field_types.text, required=True, property=notion_names.PAGE_CALENDLY_EVENT),
+    Field("scheduled_time", field_types.time, required=True, property=notion_names.PAGE_SCHEDULED_TIME),
+    Field("event_type", field_types.text, default="Diagnostic Call", property=notion_names.PAGE_EVENT_TYPE),
+    Field("reschedule_url", field_types.text),
+    Field("join_url", field_types.text),
+    Field("host_name", field_types.text),
+    Field("status", field_types.one_of(BOOKED, CANCELLED), default=BOOKED),
+    Field(
+        "rescheduled",
+        field_types.flag,
+        default=False,
+        note="Of a call that was cancelled: true if it was booked anew. It ends nothing then.",
+    ),
+    Field("booked_at", field_types.time, note="When it was booked, if that is not now."),
+)
+
+
+def _moves(fields: Mapping[str, Plain]) -> bool:
+    """Return whether this cancels a call that moves. Its new booking is enough, whichever of the two calls comes first."""
+    return fields.get("status") == CANCELLED and fields.get("rescheduled") is True
+
+
+PRECALL = Sequence(
+    name="precall",
+    handler="booking-handler",
+    template_type="Pre-Call Prep",
+    answers_as=facts.SERVICE_NAME,
+    mail_reason="You get this e-mail because you booked a call with us with this address.",
+    emails=EMAILS,
+    only_what_fits=True,
+    anchor_field="scheduled_time",
+    anchor_ahead=timedelta(days=366),
+    fields=FIELDS,
+    path="/webhook/booking",
+    old_path="/webhook/calcom-booking",
+    signing="SIGNING_BOOKING",
+    signature_forms=(SignatureForm.CALENDLY, SignatureForm.CAL_COM),
+    payload_forms=(PayloadForm.CALENDLY_BOOKING, PayloadForm.CAL_COM_BOOKING, PayloadForm.CAL_COM_OLD_BOOKING),
+    skip=Skip(Reason.CALL_MOVED, _moves),
+    duplicate=Reason.DUPLICATE_PRECALL,
+    event_field="booking_uri",
+    event_time_field="scheduled_time",
+    # The page in BusinessX is written by the newest booking alone: see ``stops.bookings``.
+    ended_by=(Reason.BOUGHT, Reason.CALL_MOVED, Reason.CALL_CANCELLED),
+)
