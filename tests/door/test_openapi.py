@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from jsonschema_rs import Draft202012Validator
@@ -14,7 +15,7 @@ from christmas_campaign.sequences import payloads
 from christmas_campaign.sequences.model import SEQUENCES
 from door.process import KEYS
 
-DOCUMENT = document()
+DOCUMENT: Any = document()
 PROJECT = Path(__file__).parents[2]
 
 #: The examples, and the schemas that they fit.

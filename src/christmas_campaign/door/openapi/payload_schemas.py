@@ -6,16 +6,16 @@ Whatever fits a flat payload's schema, Calendly's or Cal.com's, is taken; what a
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from christmas_campaign.door.openapi import field_schemas as kinds
 from christmas_campaign.door.openapi import provider_schemas
+from christmas_campaign.json_types import Json, JsonObject
 from christmas_campaign.sequences import field_types, payloads
 from christmas_campaign.sequences.model import SEQUENCES, sequence
 
 #: What is more to say of a field than its kind does.
-_TRUE: dict[str, Any] = {"type": ["boolean", "string"], "enum": [True, "true", "True", "TRUE"]}
-_OWN: Mapping[str, dict[str, Any]] = {
+_TRUE: JsonObject = {"type": ["boolean", "string"], "enum": [True, "true", "True", "TRUE"]}
+_OWN: Mapping[str, JsonObject] = {
     "payment_confirmed": {**_TRUE, "description": "Onboarding starts when the contract is paid."},
     "docusign_completed": {**_TRUE, "description": "Onboarding starts when the contract is signed."},
     "follow_up_priority": {"type": "string", "pattern": kinds.any_case("High", "Medium", "Low")},
@@ -37,7 +37,7 @@ _OWN: Mapping[str, dict[str, Any]] = {
 }
 
 
-_VARIABLES = {
+_VARIABLES: JsonObject = {
     "type": ["object", "null"],
     "description": "Values for templates, by name: letters of any alphabet, digits, spaces, _ and -. An event that comes again"
     " adds them to its enrolment.",
@@ -52,12 +52,12 @@ _VARIABLES = {
 }
 
 
-def schemas() -> dict[str, Any]:
+def schemas() -> JsonObject:
     """Return the schemas of all payloads, by the names of the sequences and of the forms."""
     return {**{each.name: _flat(each.name) for each in SEQUENCES}, **provider_schemas.schemas()}
 
 
-def _flat(name: str) -> dict[str, Any]:
+def _flat(name: str) -> JsonObject:
     found = payloads.FIELDS[name]
     return {
         "type": "object",
@@ -67,8 +67,12 @@ def _flat(name: str) -> dict[str, Any]:
     }
 
 
-def _field(field: payloads.Field) -> dict[str, Any]:
+def _field(field: payloads.Field) -> JsonObject:
     held = _OWN.get(field.name) or kinds.KINDS[field.kind]
     if field.required:
         return held
-    return kinds.optional(held) if field.default is None else {**kinds.optional(held), "default": field.default}
+    if field.default is None:
+        return kinds.optional(held)
+    # A list of texts is a JSON list, and the others are JSON values as they stand.
+    default: Json = [*field.default] if isinstance(field.default, list) else field.default
+    return {**kinds.optional(held), "default": default}
