@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -18,6 +17,7 @@ from christmas_campaign.door.inbox.store import InboxError
 from christmas_campaign.erasure.ownership import Person
 from christmas_campaign.errors import CommandError
 from christmas_campaign.events import opaque_ids
+from christmas_campaign.json_types import Json, JsonObject, as_object
 from christmas_campaign.notion.schema import Database
 from christmas_campaign.operations import erase, repair_apply
 from christmas_campaign.operations.erase_search import BOOKS, PLACES, Found, Systems, look
@@ -142,10 +142,13 @@ def _by_title(found: Found, keep: Collection[Database]) -> dict[str, tuple[list[
     }
 
 
-def _as_json(found: Found, keep: Collection[Database], files: list[Path], *, erased: bool) -> dict[str, Any]:
+def _as_json(found: Found, keep: Collection[Database], files: list[Path], *, erased: bool) -> JsonObject:
     pages = _by_title(found, keep)
-    runs = [{"id": each, "flow": run["flowId"], "state": run["state"]["current"]} for each, run in found.runs.items()]
-    calls = None if found.calls is None else [each.id for each in found.calls]
+    runs: list[Json] = [
+        {"id": each, "flow": run["flowId"], "state": as_object(run["state"])["current"]}
+        for each, run in found.runs.items()
+    ]
+    calls: list[Json] | None = None if found.calls is None else [each.id for each in found.calls]
     return {
         "contact": found.person.contact,
         "erased": erased,
@@ -159,7 +162,7 @@ def _as_json(found: Found, keep: Collection[Database], files: list[Path], *, era
         "runs": runs,
         "entries": list(found.entries),
         "calls": calls,
-        "pages": {title: ids for title, (ids, _) in pages.items()},
+        "pages": {title: [*ids] for title, (ids, _) in pages.items()},
         "kept": [title for title, (_, stays) in pages.items() if stays],
         "runs_of_others": list(found.naming),
     }

@@ -6,7 +6,6 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -17,6 +16,7 @@ from christmas_campaign.cli.prompts import agreed, count, env_file_option, json_
 from christmas_campaign.clients.notion import Notion
 from christmas_campaign.deployment.environment import Environment
 from christmas_campaign.errors import CommandError
+from christmas_campaign.json_types import JsonObject
 from christmas_campaign.notion.schema import DATABASES
 from christmas_campaign.operations import notion_release, notion_tracking
 from christmas_campaign.operations import notion_setup as the_setup
@@ -278,5 +278,5 @@ def _show_written(
         click.echo(f"Not written: {note.email}: {problem}")
 
 
-def _note_json(note: notion_tracking.Note) -> dict[str, Any]:
-    return {"email": note.email, "page": note.page, "emails": note.emails}
+def _note_json(note: notion_tracking.Note) -> JsonObject:
+    return {"email": note.email, "page": note.page, "emails": [*note.emails]}

@@ -15,6 +15,7 @@ from christmas_campaign.cli import prompts
 from christmas_campaign.cli.errors_shown import plainly
 from christmas_campaign.cli.prompts import count, env_file_option, json_option, print_json
 from christmas_campaign.deployment.environment import Environment
+from christmas_campaign.json_types import JsonObject
 from christmas_campaign.notion import schema
 from christmas_campaign.operations import repair_apply as the_repair
 from christmas_campaign.operations.repair_apply import Done
@@ -87,7 +88,7 @@ def _show(report: dict[str, Any], applied: bool) -> None:
         click.echo("Nothing was changed: run it again with --apply to mend it.")
 
 
-def _outputs(report: dict[str, Any], done: Sequence[Done]) -> dict[str, Any]:
+def _outputs(report: dict[str, Any], done: Sequence[Done]) -> JsonObject:
     """The report, and for the team a message and its key: the same things mended again are no news."""
     mended = [each.mend for each in done if each.needed and each.problem is None]
     kinds = sorted({type(mend).__name__.lower() for mend in mended})

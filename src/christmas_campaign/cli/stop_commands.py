@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -16,6 +15,7 @@ from christmas_campaign.cli.prompts import agreed, count, env_file_option, json_
 from christmas_campaign.deployment.environment import Environment, SettingError
 from christmas_campaign.enrolment import alerts
 from christmas_campaign.events import opaque_ids
+from christmas_campaign.json_types import JsonObject
 from christmas_campaign.operations import stop as operation
 from christmas_campaign.operations import template_sync
 from christmas_campaign.operations.stop import Enrolled, Kept
@@ -142,7 +142,7 @@ def stopped(contact: str | None, env_file: Path | None, as_json: bool) -> None:
         click.echo("Nobody is stopped.")
 
 
-def _as_json(kept: Kept, enrolled: Sequence[Enrolled]) -> dict[str, Any]:
+def _as_json(kept: Kept, enrolled: Sequence[Enrolled]) -> JsonObject:
     enrolments = [
         {
             "sequence": each.sequence,

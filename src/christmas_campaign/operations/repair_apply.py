@@ -9,13 +9,14 @@ import time
 from collections.abc import Collection, Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import groupby
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from christmas_campaign.campaign.outcomes import Outcome, Reason
 from christmas_campaign.clients import kestra_models
 from christmas_campaign.clients.kestra import Kestra, KestraError
 from christmas_campaign.clients.notion import Notion, NotionError
 from christmas_campaign.enrolment.record import Settled, time_to_live
+from christmas_campaign.json_types import JsonObject
 from christmas_campaign.notion import page_values, schema
 from christmas_campaign.operations import repair_snapshot
 from christmas_campaign.operations.failures import ledger_key
@@ -172,7 +173,7 @@ def _kill(kestra: Kestra, mend: Kill) -> Done:
     return Done(mend)
 
 
-def report(found: Look, done: Sequence[Done] | None) -> dict[str, Any]:
+def report(found: Look, done: Sequence[Done] | None) -> JsonObject:
     """Return what was looked at, found and done, for JSON; ``done`` is ``None`` after a dry run."""
     seen = found.seen
     return {
