@@ -11,7 +11,7 @@ import click
 from christmas_campaign.campaign import email_address
 from christmas_campaign.cli import inbox_command, prompts
 from christmas_campaign.cli.errors_shown import plainly
-from christmas_campaign.cli.prompts import agreed, count, env_file_option, json_option, print_json, yes_option
+from christmas_campaign.cli.prompts import agreed, env_file_option, json_option, print_json, yes_option
 from christmas_campaign.deployment.environment import Environment
 from christmas_campaign.door.inbox.store import InboxError
 from christmas_campaign.erasure.ownership import Person
@@ -22,6 +22,7 @@ from christmas_campaign.notion.schema import Database
 from christmas_campaign.operations import erase, repair_apply
 from christmas_campaign.operations.erase_search import BOOKS, PLACES, Found, Systems, look
 from christmas_campaign.stops import rules
+from christmas_campaign.wording import count
 
 _OUT_OF_REACH = (
     "Out of its reach: Notion's trash (it empties itself after 30 days), Resend's log, messages in Discord, backups, Kestra's "

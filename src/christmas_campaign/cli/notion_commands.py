@@ -12,7 +12,7 @@ import click
 from christmas_campaign.campaign import email_address
 from christmas_campaign.cli import prompts
 from christmas_campaign.cli.errors_shown import plainly
-from christmas_campaign.cli.prompts import agreed, count, env_file_option, json_option, print_json, yes_option
+from christmas_campaign.cli.prompts import agreed, env_file_option, json_option, print_json, yes_option
 from christmas_campaign.clients.notion import Notion
 from christmas_campaign.deployment.environment import Environment
 from christmas_campaign.errors import CommandError
@@ -21,6 +21,7 @@ from christmas_campaign.notion.schema import DATABASES
 from christmas_campaign.operations import notion_release, notion_tracking
 from christmas_campaign.operations import notion_setup as the_setup
 from christmas_campaign.operations.notion_check import Fault, examine
+from christmas_campaign.wording import count
 
 
 @click.group()

@@ -11,7 +11,7 @@ from christmas_campaign.campaign import email_address, times
 from christmas_campaign.campaign.outcomes import Reason
 from christmas_campaign.campaign.unsubscribe_link import url as unsubscribe_link_url
 from christmas_campaign.cli.errors_shown import plainly
-from christmas_campaign.cli.prompts import agreed, count, env_file_option, json_option, print_json, yes_option
+from christmas_campaign.cli.prompts import agreed, env_file_option, json_option, print_json, yes_option
 from christmas_campaign.deployment.environment import Environment, SettingError
 from christmas_campaign.enrolment import alerts
 from christmas_campaign.events import opaque_ids
@@ -22,6 +22,7 @@ from christmas_campaign.operations.stop import Enrolled, Kept
 from christmas_campaign.sequences.model import SEQUENCES
 from christmas_campaign.stops import rules
 from christmas_campaign.stops.rules import BY_PERSON, RULES, holds_for_good
+from christmas_campaign.wording import count
 
 _WARNING = (
     "Careful: who asked for no more e-mails must not get any, by law. Go on only if it was a mistake (a wrong address, a slip "

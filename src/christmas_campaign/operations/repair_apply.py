@@ -6,7 +6,7 @@ Nothing is locked. Right before each mend it is looked at again, closely; and ea
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import groupby
 from typing import NamedTuple
@@ -16,7 +16,6 @@ from christmas_campaign.clients import kestra_models
 from christmas_campaign.clients.kestra import Kestra, KestraError
 from christmas_campaign.clients.notion import Notion, NotionError
 from christmas_campaign.enrolment.record import Settled, time_to_live
-from christmas_campaign.json_types import JsonObject
 from christmas_campaign.notion import page_values, schema
 from christmas_campaign.operations import repair_snapshot
 from christmas_campaign.operations.failures import ledger_key
@@ -171,26 +170,3 @@ def _kill(kestra: Kestra, mend: Kill) -> Done:
     except KestraError as error:
         return Done(mend, _refusal(error))
     return Done(mend)
-
-
-def report(found: Look, done: Sequence[Done] | None) -> JsonObject:
-    """Return what was looked at, found and done, for JSON; ``done`` is ``None`` after a dry run."""
-    seen = found.seen
-    return {
-        "looked_at": {
-            "runs": len(seen.runs),
-            "enrolments": len(seen.enrolments),
-            "enrolments_in_all": found.of,
-            "pages": len(seen.pages),
-        },
-        "found": [each.sentence for each in found.mends],
-        "done": None if done is None else [each.mend.sentence for each in _really(done)],
-        "not_done": [
-            {"mend": each.mend.sentence, "problem": each.problem} for each in done or () if each.problem is not None
-        ],
-        "problems": list(found.problems),
-    }
-
-
-def _really(done: Collection[Done]) -> list[Done]:
-    return [each for each in done if each.needed and each.problem is None]
