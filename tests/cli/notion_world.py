@@ -13,6 +13,7 @@ from click.testing import CliRunner, Result
 
 from christmas_campaign.cli.notion_commands import notion as group
 from christmas_campaign.clients.notion import Notion
+from christmas_campaign.json_types import as_object
 from christmas_campaign.local.sandbox import LoggedCall, Sandbox
 from christmas_campaign.notion.schema import DATABASES, Database
 
@@ -54,7 +55,7 @@ class World:
 
     def properties(self, database: Database) -> dict[str, Any]:
         """A database's properties as Notion gives them."""
-        return dict(self.client.describe(self.source(database))["properties"])
+        return dict(as_object(self.client.describe(self.source(database))["properties"]))
 
     def add(self, database: Database, values: Mapping[str, Any]) -> str:
         """Make a page from plain values; returns its id."""

@@ -57,7 +57,7 @@ def _nothing_left(stack: Stack) -> Iterator[None]:
 
 def told(stack: Stack, words: str) -> bool:
     """Whether the team was told something that begins so, once."""
-    return [each["content"].startswith(words) for each in stack.sandbox.alerts()].count(True) == 1
+    return [str(each["content"]).startswith(words) for each in stack.sandbox.alerts()].count(True) == 1
 
 
 def link_of(stack: Stack, email: str) -> str:
@@ -103,7 +103,7 @@ def test_an_email_that_failed_is_named_with_all_that_a_person_needs_and_run_agai
     assert re.search(rf"^{when}  signup E2  {email}\n  {about}$", shown.stdout, re.MULTILINE)
     alert = "**Failed**: signup, e-mail 2 of 5 (template 5-Day E2): refused_by_resend.\n"
     until(lambda: told(stack, alert), "the alert")
-    (said,) = [each["content"] for each in stack.sandbox.alerts() if each["content"].startswith(alert)]
+    (said,) = [text for each in stack.sandbox.alerts() if (text := str(each["content"])).startswith(alert)]
     assert f"\nContact {opaque_ids.contact_id(email)}: {link_of(stack, email)}.\n" in said
     assert email not in said
     assert f"  execution {run.id}\n1 failure waits for a person.\n" in shown.stdout

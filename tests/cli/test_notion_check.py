@@ -241,7 +241,7 @@ def test_what_the_sandbox_never_shows(
     real = Notion.database
 
     def database(self: Notion, database_id: str) -> dict[str, Any]:
-        found = real(self, database_id)
+        found: Any = real(self, database_id)
         return {**found, **shown} if found["title"][0]["plain_text"] == "BusinessX" else found
 
     monkeypatch.setattr(Notion, "database", database)

@@ -90,7 +90,8 @@ def test_a_database_is_found_by_its_whole_name_alone(whole: World) -> None:
     whole.make(twin, setting=False)
     found = whole.client.databases_titled("BusinessX")
     assert len(found) == 1
-    assert whole.client.database(found[0])["title"][0]["plain_text"] == "BusinessX"
+    database: Any = whole.client.database(found[0])
+    assert database["title"][0]["plain_text"] == "BusinessX"
 
 
 def test_a_database_without_a_data_source_is_a_plain_error(answers: Answers) -> None:

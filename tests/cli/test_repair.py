@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -31,6 +33,7 @@ from support import (
 from christmas_campaign.campaign import times
 from christmas_campaign.cli.main import main
 from christmas_campaign.clients.kestra import Execution
+from christmas_campaign.deployment.environment import Environment
 from christmas_campaign.local.stack import Stack
 from christmas_campaign.notion import page_values, schema
 from christmas_campaign.operations import repair_apply as cli_repair
@@ -375,6 +378,40 @@ def test_a_setting_that_is_not_there_is_said(monkeypatch: pytest.MonkeyPatch) ->
 
 
 # the flow
+
+
+def task_outputs(stack: Stack, *command: str) -> Any:
+    """Run a command as the flow's task does, with the settings in its environment; returns the outputs it hands to Kestra."""
+    environment = {**os.environ, **Environment.read(stack.environment_file).values}
+    argv = [sys.executable, "-m", *command]
+    result = subprocess.run(argv, env=environment, capture_output=True, text=True, timeout=60, check=True)
+    words, line = result.stdout.rstrip().rsplit("\n", 1)
+    assert words.startswith("Looked at ")
+    assert (line[:2], line[-2:]) == ("::", "::")
+    return json.loads(line[2:-2])["outputs"]
+
+
+def test_command_of_older_flows_gives_the_same_outputs(stack: Stack) -> None:
+    email, enrolment = signed_up(stack)
+    kill(stack, waiting(stack, email)[4])
+    today = task_outputs(stack, "christmas_campaign.operations.repair")
+    older = task_outputs(stack, "christmas_campaign.cli.main", "repair", "--outputs")
+    assert {**older, "looked_at": None} == {**today, "looked_at": None}
+    assert [enrolment in sentence for sentence in today["found"]] == [True]
+    assert (today["done"], today["mended"]) == (None, 0)
+
+    applied = task_outputs(stack, "christmas_campaign.cli.main", "repair", "--outputs", "--apply")
+    assert applied["done"] == today["found"]
+    well = task_outputs(stack, "christmas_campaign.operations.repair", "--apply")
+    assert (well["found"], well["done"], well["mended"]) == ([], [], 0)
+
+
+def test_missing_setting_ends_the_task_with_an_error() -> None:
+    environment = {"PATH": os.environ["PATH"]}
+    argv = [sys.executable, "-m", "christmas_campaign.operations.repair"]
+    result = subprocess.run(argv, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr.startswith("christmas: SECRET_NOTION_EMAIL_SEQUENCE_DB_ID is missing in the environment")
 
 
 def by_hand(stack: Stack, **inputs: Any) -> Execution:

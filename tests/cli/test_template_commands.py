@@ -398,7 +398,8 @@ def test_a_long_body_with_emoji_goes_up_and_comes_back_unchanged(world: World) -
     assert len(body) > 30_000
     world.local("5-Day E2", body=body)
     assert world.run("push", str(world.content), "--yes").exit_code == 0
-    (page,) = world.notion.pages(world.sources[schema.TEMPLATES.setting])
+    pages: list[Any] = list(world.notion.pages(world.sources[schema.TEMPLATES.setting]))
+    (page,) = pages
     objects = page["properties"][HTML]["rich_text"]
     assert len(objects) > 15
     assert max(len(each["text"]["content"].encode("utf-16-le")) for each in objects) <= 4_000

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from jsonschema_rs import Draft202012Validator
@@ -13,7 +14,7 @@ from christmas_campaign.door.routes import NATIVE, OLD, TODAY, Paths, Place
 from christmas_campaign.sequences.registry import SEQUENCES, sequence
 from door.process import KEYS
 
-DOCUMENT = document()
+DOCUMENT: Any = document()
 PROJECT = Path(__file__).parents[2]
 
 #: The examples, and the schemas that they fit.

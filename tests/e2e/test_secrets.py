@@ -101,7 +101,7 @@ def test_no_secret_is_in_anything_that_the_system_writes(tmp_path: Path) -> None
                 assert door.post(good, body, **headers).json()["status"] == "accepted"
             for each in SEQUENCES:
                 enrolled(stack, contacts[each.name], each.name)
-            until(lambda: any("**Failed**" in alert["content"] for alert in stack.sandbox.alerts()), "the alert")
+            until(lambda: any("**Failed**" in str(alert["content"]) for alert in stack.sandbox.alerts()), "the alert")
             for each in SEQUENCES:
                 wait_for_mails(stack, contacts[each.name], 1)
 

@@ -91,7 +91,7 @@ SAID_OF_TIMES = {
 
 def page(database: schema.Database, values: Mapping[str, Any]) -> dict[str, Any]:
     """A page as Notion answers it."""
-    written = page_values.properties(database, values)
+    written: Any = page_values.properties(database, values)
     properties: dict[str, Any] = {}
     for name, value in written.items():
         ((kind, given),) = value.items()

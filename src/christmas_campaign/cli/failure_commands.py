@@ -10,7 +10,7 @@ import click
 
 from christmas_campaign.campaign import times
 from christmas_campaign.cli.errors_shown import plainly
-from christmas_campaign.cli.prompts import agreed, count, env_file_option, json_option, print_json, yes_option
+from christmas_campaign.cli.prompts import agreed, env_file_option, json_option, print_json, yes_option
 from christmas_campaign.clients.kestra import Kestra
 from christmas_campaign.deployment.environment import Environment
 from christmas_campaign.operations import failures as the_failures
@@ -18,6 +18,7 @@ from christmas_campaign.operations import replay as operation
 from christmas_campaign.operations import reread_values
 from christmas_campaign.operations.failures import Failure
 from christmas_campaign.operations.replay import Replayed
+from christmas_campaign.wording import count
 
 
 @click.command()

@@ -5,23 +5,24 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import click
 
 from christmas_campaign.campaign import email_address
 from christmas_campaign.cli import inbox_command, prompts
 from christmas_campaign.cli.errors_shown import plainly
-from christmas_campaign.cli.prompts import agreed, count, env_file_option, json_option, print_json, yes_option
+from christmas_campaign.cli.prompts import agreed, env_file_option, json_option, print_json, yes_option
 from christmas_campaign.deployment.environment import Environment
 from christmas_campaign.door.inbox.store import InboxError
 from christmas_campaign.erasure.ownership import Person
 from christmas_campaign.errors import CommandError
 from christmas_campaign.events import opaque_ids
+from christmas_campaign.json_types import Json, JsonObject, as_object
 from christmas_campaign.notion.schema import Database
 from christmas_campaign.operations import erase, repair_apply
 from christmas_campaign.operations.erase_search import BOOKS, PLACES, Found, Systems, look
 from christmas_campaign.stops import rules
+from christmas_campaign.wording import count
 
 _OUT_OF_REACH = (
     "Out of its reach: Notion's trash (it empties itself after 30 days), Resend's log, messages in Discord, backups, Kestra's "
@@ -142,10 +143,13 @@ def _by_title(found: Found, keep: Collection[Database]) -> dict[str, tuple[list[
     }
 
 
-def _as_json(found: Found, keep: Collection[Database], files: list[Path], *, erased: bool) -> dict[str, Any]:
+def _as_json(found: Found, keep: Collection[Database], files: list[Path], *, erased: bool) -> JsonObject:
     pages = _by_title(found, keep)
-    runs = [{"id": each, "flow": run["flowId"], "state": run["state"]["current"]} for each, run in found.runs.items()]
-    calls = None if found.calls is None else [each.id for each in found.calls]
+    runs: list[Json] = [
+        {"id": each, "flow": run["flowId"], "state": as_object(run["state"])["current"]}
+        for each, run in found.runs.items()
+    ]
+    calls: list[Json] | None = None if found.calls is None else [each.id for each in found.calls]
     return {
         "contact": found.person.contact,
         "erased": erased,
@@ -159,7 +163,7 @@ def _as_json(found: Found, keep: Collection[Database], files: list[Path], *, era
         "runs": runs,
         "entries": list(found.entries),
         "calls": calls,
-        "pages": {title: ids for title, (ids, _) in pages.items()},
+        "pages": {title: [*ids] for title, (ids, _) in pages.items()},
         "kept": [title for title, (_, stays) in pages.items() if stays],
         "runs_of_others": list(found.naming),
     }

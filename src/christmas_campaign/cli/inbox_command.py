@@ -9,12 +9,13 @@ from pathlib import Path
 import click
 
 from christmas_campaign.cli.errors_shown import plainly
-from christmas_campaign.cli.prompts import agreed, count, env_file_option, json_option, print_json, yes_option
+from christmas_campaign.cli.prompts import agreed, env_file_option, json_option, print_json, yes_option
 from christmas_campaign.deployment.environment import Environment
 from christmas_campaign.door.inbox import store as the_inbox
 from christmas_campaign.door.inbox.admin import discard as discard_calls
 from christmas_campaign.door.inbox.store import Entry
 from christmas_campaign.errors import CommandError
+from christmas_campaign.wording import count
 
 _file_option = click.option(
     "--file",

@@ -6,21 +6,22 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import click
 
 from christmas_campaign.campaign import email_address
 from christmas_campaign.cli import prompts
 from christmas_campaign.cli.errors_shown import plainly
-from christmas_campaign.cli.prompts import agreed, count, env_file_option, json_option, print_json, yes_option
+from christmas_campaign.cli.prompts import agreed, env_file_option, json_option, print_json, yes_option
 from christmas_campaign.clients.notion import Notion
 from christmas_campaign.deployment.environment import Environment
 from christmas_campaign.errors import CommandError
+from christmas_campaign.json_types import JsonObject
 from christmas_campaign.notion.schema import DATABASES
 from christmas_campaign.operations import notion_release, notion_tracking
 from christmas_campaign.operations import notion_setup as the_setup
 from christmas_campaign.operations.notion_check import Fault, examine
+from christmas_campaign.wording import count
 
 
 @click.group()
@@ -278,5 +279,5 @@ def _show_written(
         click.echo(f"Not written: {note.email}: {problem}")
 
 
-def _note_json(note: notion_tracking.Note) -> dict[str, Any]:
-    return {"email": note.email, "page": note.page, "emails": note.emails}
+def _note_json(note: notion_tracking.Note) -> JsonObject:
+    return {"email": note.email, "page": note.page, "emails": [*note.emails]}

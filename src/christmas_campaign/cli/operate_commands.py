@@ -8,9 +8,10 @@ import click
 
 from christmas_campaign.campaign import times
 from christmas_campaign.cli.errors_shown import plainly
-from christmas_campaign.cli.prompts import count, env_file_option
+from christmas_campaign.cli.prompts import env_file_option
 from christmas_campaign.deployment.environment import Environment
 from christmas_campaign.operations import pause as operation
+from christmas_campaign.wording import count
 
 
 @click.command()

@@ -11,10 +11,11 @@ import click
 
 from christmas_campaign import folders
 from christmas_campaign.cli.errors_shown import plainly
-from christmas_campaign.cli.prompts import count, env_file_option, json_option, print_json
+from christmas_campaign.cli.prompts import env_file_option, json_option, print_json
 from christmas_campaign.deployment.environment import Environment
 from christmas_campaign.operations import deploy_flows
 from christmas_campaign.operations import smoke as the_smoke
+from christmas_campaign.wording import count
 
 
 @click.command()

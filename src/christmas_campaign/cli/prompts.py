@@ -49,8 +49,3 @@ def progress() -> Callable[[str], None]:
 def print_json(value: Any) -> None:
     """Print a value as JSON."""
     click.echo(json.dumps(value, indent=2, ensure_ascii=False))
-
-
-def count(number: int, one: str, many: str) -> str:
-    """Return a number with the word that it takes."""
-    return f"{number} {one if number == 1 else many}"

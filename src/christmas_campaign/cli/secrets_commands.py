@@ -10,9 +10,10 @@ import click
 
 from christmas_campaign import folders
 from christmas_campaign.cli.errors_shown import plainly
-from christmas_campaign.cli.prompts import count, json_option, print_json
+from christmas_campaign.cli.prompts import json_option, print_json
 from christmas_campaign.deployment import check_settings, encode_settings, make_settings
 from christmas_campaign.deployment.check_settings import Checked
+from christmas_campaign.wording import count
 
 # An installation has no folder deploy/ of its own: there the file must be named.
 _default: dict[str, Any] = (

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -12,16 +11,18 @@ from christmas_campaign.campaign import email_address, times
 from christmas_campaign.campaign.outcomes import Reason
 from christmas_campaign.campaign.unsubscribe_link import url as unsubscribe_link_url
 from christmas_campaign.cli.errors_shown import plainly
-from christmas_campaign.cli.prompts import agreed, count, env_file_option, json_option, print_json, yes_option
+from christmas_campaign.cli.prompts import agreed, env_file_option, json_option, print_json, yes_option
 from christmas_campaign.deployment.environment import Environment, SettingError
 from christmas_campaign.enrolment import alerts
 from christmas_campaign.events import opaque_ids
+from christmas_campaign.json_types import JsonObject
 from christmas_campaign.operations import stop as operation
 from christmas_campaign.operations import template_sync
 from christmas_campaign.operations.stop import Enrolled, Kept
 from christmas_campaign.sequences.registry import SEQUENCES
 from christmas_campaign.stops import rules
 from christmas_campaign.stops.rules import BY_PERSON, RULES, holds_for_good
+from christmas_campaign.wording import count
 
 _WARNING = (
     "Careful: who asked for no more e-mails must not get any, by law. Go on only if it was a mistake (a wrong address, a slip "
@@ -142,7 +143,7 @@ def stopped(contact: str | None, env_file: Path | None, as_json: bool) -> None:
         click.echo("Nobody is stopped.")
 
 
-def _as_json(kept: Kept, enrolled: Sequence[Enrolled]) -> dict[str, Any]:
+def _as_json(kept: Kept, enrolled: Sequence[Enrolled]) -> JsonObject:
     enrolments = [
         {
             "sequence": each.sequence,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
+from christmas_campaign.json_types import JsonObject
 from christmas_campaign.operations.template_preview import Preview
 from christmas_campaign.templates import template_check
 from christmas_campaign.templates.template_check import Checked, Fault, Report, Use
@@ -13,7 +13,7 @@ from christmas_campaign.templates.value_sources import Origin, as_asked
 _WIDTH = 110
 
 
-def as_json(report: Report) -> dict[str, Any]:
+def as_json(report: Report) -> JsonObject:
     """Return the whole report."""
     return {
         "templates": [

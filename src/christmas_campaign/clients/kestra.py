@@ -17,6 +17,7 @@ from christmas_campaign.clients import kestra_models as models
 from christmas_campaign.clients.flow_faults import Fault, line_of, problems
 from christmas_campaign.clients.kestra_http import Calls, KestraError
 from christmas_campaign.clients.kestra_models import Execution, Flow, KvEntry, Lane, LogLine, TaskRun, Violation
+from christmas_campaign.json_types import JsonObject
 
 __all__ = ["Execution", "Flow", "Kestra", "KestraError", "KvEntry", "Lane", "LogLine", "TaskRun", "Violation"]
 
@@ -151,7 +152,7 @@ class Kestra(Calls):
         labels: Mapping[str, str] | None = None,
         parent: str | None = None,
         size: int = 100,
-    ) -> Iterator[dict[str, Any]]:
+    ) -> Iterator[JsonObject]:
         """The same, each as Kestra has it with everything in it; ``size`` are asked for at a time."""
         params = {f"filters[labels][EQUALS][{name}]": value for name, value in (labels or {}).items()}
         for field, value in {"namespace": namespace, "flowId": flow_id, "triggerExecutionId": parent}.items():

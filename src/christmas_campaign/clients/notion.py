@@ -11,6 +11,7 @@ from urllib.parse import quote
 import httpx
 
 from christmas_campaign.errors import CommandError
+from christmas_campaign.json_types import JsonObject, as_object, as_objects, as_text
 from christmas_campaign.notion import page_values
 from christmas_campaign.notion.schema import Database, Property
 
@@ -36,11 +37,12 @@ class NotionError(CommandError):
         self.said = said
 
 
-def configuration(wanted: Property, options: Iterable[Mapping[str, Any]] | None = None) -> dict[str, Any]:
+def configuration(wanted: Property, options: Iterable[JsonObject] | None = None) -> JsonObject:
     """Return a property as Notion takes it when it is added, or a select with exactly these ``options``."""
     if wanted.type != "select":
         return {wanted.type: {}}
-    return {"select": {"options": list(options or ({"name": option} for option in wanted.options))}}
+    chosen: Iterable[JsonObject] = options or ({"name": option} for option in wanted.options)
+    return {"select": {"options": [*chosen]}}
 
 
 class Notion:
@@ -87,18 +89,18 @@ class Notion:
         )
         return str(made["id"])
 
-    def database(self, database_id: str) -> dict[str, Any]:
+    def database(self, database_id: str) -> JsonObject:
         """Return a database as Notion gives it: its title, and the ids and names of its data sources."""
         return self._call("GET", f"/databases/{quote(database_id, safe='')}")
 
     def data_source(self, database_id: str) -> str:
         """Return the id of a database's first data source."""
-        sources = self.database(database_id)["data_sources"]
+        sources = as_objects(self.database(database_id)["data_sources"])
         if not sources:
             raise NotionError("a database of the campaign has no data source: christmas notion check says which")
         return str(sources[0]["id"])
 
-    def describe(self, data_source: str) -> dict[str, Any]:
+    def describe(self, data_source: str) -> JsonObject:
         """Return a data source as Notion gives it, with its properties."""
         return self._call("GET", f"/data_sources/{quote(data_source, safe='')}")
 
@@ -110,9 +112,9 @@ class Notion:
         """Return the ids of the databases with a data source of exactly this title that the integration may see."""
         wanted = {"query": title, "filter": {"property": "object", "value": "data_source"}}
         ids = (
-            str(found["parent"]["database_id"])
+            as_text(as_object(found["parent"])["database_id"])
             for found in self._listed("/search", wanted)
-            if not page_values.archived(found) and text(found["title"]) == title
+            if not page_values.archived(found) and text(as_objects(found["title"])) == title
         )
         return list(dict.fromkeys(ids))
 
@@ -130,27 +132,28 @@ class Notion:
         """Put a page into the trash."""
         self._call("PATCH", f"/pages/{page_id}", {"in_trash": True})
 
-    def page(self, page_id: str) -> dict[str, Any]:
+    def page(self, page_id: str) -> JsonObject:
         """Return a page as Notion gives it."""
         return self._call("GET", f"/pages/{quote(page_id, safe='')}")
 
-    def pages(self, data_source: str, query: Mapping[str, Any] | None = None) -> Iterator[dict[str, Any]]:
+    def pages(self, data_source: str, query: Mapping[str, Any] | None = None) -> Iterator[JsonObject]:
         """Return the pages that a query finds, beyond the first hundred too."""
         return self._listed(f"/data_sources/{data_source}/query", query or {})
 
-    def _listed(self, path: str, query: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    def _listed(self, path: str, query: Mapping[str, Any]) -> Iterator[JsonObject]:
         body = dict(query)
         while True:
             found = self._call("POST", path, body)
-            yield from found["results"]
+            yield from as_objects(found["results"])
             # Notion ends a very long list early and says so here: the rest is not there, and nobody should think that it is.
-            if (found.get("request_status") or {}).get("type") == "incomplete":
+            status = found.get("request_status")
+            if isinstance(status, dict) and status.get("type") == "incomplete":
                 raise NotionError(f"Notion POST {path}: it has more pages than Notion gives out in one list")
             if not found.get("has_more"):
                 return
             body["start_cursor"] = found["next_cursor"]
 
-    def _call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    def _call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> JsonObject:
         for tries_left in reversed(range(TRIES)):
             response = self._send(method, path, body)
             wait = _retry_after(response)
@@ -162,10 +165,10 @@ class Notion:
             message = f"Notion {method} {path}: HTTP {response.status_code}: {said}"
             raise NotionError(message, response.status_code, said)
         try:
-            found: dict[str, Any] = response.json()
+            answer: JsonObject = response.json()
         except ValueError:
             raise NotionError(f"Notion {method} {path}: the answer is not Notion's; is ENV_NOTION_URL right?") from None
-        return found
+        return answer
 
     def _send(self, method: str, path: str, body: Mapping[str, Any] | None) -> httpx.Response:
         if self._ended and len(self._ended) == self._ended.maxlen:
@@ -179,9 +182,9 @@ class Notion:
             self._ended.append(time.monotonic())
 
 
-def text(objects: Iterable[Mapping[str, Any]]) -> str:
+def text(objects: Iterable[JsonObject]) -> str:
     """Return what Notion's text objects say."""
-    return "".join(each.get("plain_text") or "" for each in objects)
+    return "".join(str(each.get("plain_text") or "") for each in objects)
 
 
 def _retry_after(response: httpx.Response) -> float:

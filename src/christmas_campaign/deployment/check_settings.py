@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from christmas_campaign.campaign import settings
 from christmas_campaign.deployment import encode_settings, env_file, setting_names, value_checks
@@ -17,6 +17,7 @@ from christmas_campaign.deployment.env_file import Line, Problem
 from christmas_campaign.deployment.setting import FILL_IN, TO_BE_MADE, Setting
 from christmas_campaign.deployment.setting_names import known
 from christmas_campaign.door import settings as door
+from christmas_campaign.json_types import JsonObject
 
 #: Secrets that stand in public examples: of Standard Webhooks, of Kestra's own Compose file, and what everybody tries.
 PUBLISHED = frozenset(
@@ -66,7 +67,7 @@ class Fault(NamedTuple):
         where = str(self.file) if self.line is None else f"{self.file}:{self.line}"
         return f"{where}: {'' if self.name is None else f'{self.name}: '}{self.problem}; {self.mend}"
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> JsonObject:
         """Return it as ``check --json`` shows it."""
         return {**self._asdict(), "file": str(self.file), "kind": str(self.kind)}
 

@@ -103,7 +103,7 @@ def plan(
         "note": _note(found.name, contacts, own is not None, dates),
         "record": record.as_json(),
         "ttl": time_to_live(max(dates.values()), now),
-        "known": marks.known(event.email, sources["pages"], contact["id"] if contact else None).as_json(),
+        "known": marks.known(event.email, sources["pages"], str(contact["id"]) if contact else None).as_json(),
         "contact": _contact_update(event, segment, contact, first or sent.get(1)),
         "page": _page_request(own, said, values, sources["pages"]),
         "portal": _portal(event, named, portals, known, sources, now) if found.makes_portal else None,

@@ -16,9 +16,10 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from christmas_campaign.errors import CommandError
+from christmas_campaign.json_types import JsonObject
 
 
 class ChildError(CommandError):
@@ -48,7 +49,7 @@ class Child:
         """Whether the program runs at this moment."""
         return self._process is not None and self._process.poll() is None
 
-    def start(self, timeout: float) -> dict[str, Any]:
+    def start(self, timeout: float) -> JsonObject:
         """Start the program and return the JSON object of its ``READY`` line.
 
         Raises ``ChildError`` when it ends, or is not ready within ``timeout`` seconds; nothing is left running then.
@@ -71,7 +72,7 @@ class Child:
             start_new_session=True,
         )
         self._process = process
-        ready: queue.Queue[dict[str, Any] | None] = queue.Queue()
+        ready: queue.Queue[JsonObject | None] = queue.Queue()
         assert process.stdout is not None  # noqa: S101  (asked for with PIPE above)
         threading.Thread(target=self._drain, args=(process.stdout, ready), daemon=True).start()
         deadline = time.monotonic() + timeout
@@ -117,7 +118,7 @@ class Child:
             self._process.stdin.close()
         self._process = None
 
-    def _drain(self, stream: IO[str], ready: queue.Queue[dict[str, Any] | None]) -> None:
+    def _drain(self, stream: IO[str], ready: queue.Queue[JsonObject | None]) -> None:
         with self.log.open("a", encoding="utf-8") as log, stream:
             for line in stream:
                 if line.startswith("READY "):

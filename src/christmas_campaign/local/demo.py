@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import httpx
 
@@ -125,24 +125,31 @@ def play(stack: Stack, examples: Path, say: Say, only: Sequence[EmailSequence] =
             time.sleep(0.1)
         file = examples / f"{each.name}.json"
         begun = time.monotonic()
-        answer, email = _post(stack, file, each.handler)
+        posted = _post(stack, file, each.handler)
         took = time.monotonic() - begun
-        arrived = times.parse(answer["timestamp"])
         delays = each.delays(Settings(time_scale=stack.time_scale))
-        expected = [Expected(number, arrived + delay) for number, delay in delays.items()]
-        what = f"{file.name} posted; answered {answer['status']} in {took:.2f} s"
-        timeline.posted(Played(each.name, email, arrived, expected), what)
-        _await_enrolment(stack, each.name, email, timeline)
+        expected = [Expected(number, posted.arrived + delay) for number, delay in delays.items()]
+        what = f"{file.name} posted; answered {posted.status} in {took:.2f} s"
+        timeline.posted(Played(each.name, posted.email, posted.arrived, expected), what)
+        _await_enrolment(stack, each.name, posted.email, timeline)
     return timeline
 
 
-def _post(stack: Stack, file: Path, flow: str) -> tuple[dict[str, Any], str]:
+class Posted(NamedTuple):
+    """The handler's answer to an example: its status, when the event arrived (UTC), and the address of the contact."""
+
+    status: str
+    arrived: datetime
+    email: str
+
+
+def _post(stack: Stack, file: Path, flow: str) -> Posted:
     payload = json.loads(file.read_text(encoding="utf-8"))
     response = httpx.post(stack.webhook(flow), json=payload, timeout=60)
-    answer: dict[str, Any] = response.json()
+    answer = response.json()
     if response.status_code != 200 or answer.get("status") != "accepted":
         raise DemoError(f"{file.name} was not accepted: HTTP {response.status_code} {json.dumps(answer)}")
-    return answer, str(payload["email"]).strip().lower()
+    return Posted(str(answer["status"]), times.parse(answer["timestamp"]), str(payload["email"]).strip().lower())
 
 
 def _await_enrolment(stack: Stack, name: str, email: str, timeline: Timeline) -> None:

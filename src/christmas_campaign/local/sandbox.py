@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx
 
+from christmas_campaign.json_types import JsonObject
 from christmas_campaign.local.child_process import Child, ChildError
 
 
@@ -149,7 +150,7 @@ class Sandbox:
         answer.raise_for_status()
         return answer.json()
 
-    def health(self) -> dict[str, Any]:
+    def health(self) -> JsonObject:
         """``status``, ``now``, and the numbers of mails and pages."""
         return dict(self._ask("GET", "/health"))
 
@@ -166,7 +167,7 @@ class Sandbox:
         """Empty the log of calls."""
         self._ask("DELETE", "/requests")
 
-    def alerts(self) -> list[dict[str, Any]]:
+    def alerts(self) -> list[JsonObject]:
         """The Discord messages, in order of arrival: ``content``, ``embeds``, ``username``, ``received_at``."""
         return list(self._ask("GET", "/alerts"))
 
@@ -179,7 +180,7 @@ class Sandbox:
         """
         return int(self._ask("POST", "/faults", {"service": service, "kind": kind, **details})["id"])
 
-    def faults(self) -> list[dict[str, Any]]:
+    def faults(self) -> list[JsonObject]:
         """The faults that were ordered, with the ``times`` that are left and the ``hits`` so far."""
         return list(self._ask("GET", "/faults"))
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from christmas_campaign import folders
+from christmas_campaign.json_types import as_text
 from christmas_campaign.local.child_process import Child
 from christmas_campaign.local.java import Java, ToolchainError, find_java, find_maven
 
@@ -155,7 +156,7 @@ def _archive(java: Java, class_path: str, archive: Path) -> None:
         flow = Path(data) / "trial.yml"
         flow.write_text(_TRIAL, encoding="utf-8")
         try:
-            with Kestra(trial.start(120)["url"]) as kestra:
+            with Kestra(as_text(trial.start(120)["url"])) as kestra:
                 kestra.import_flows([flow])
                 address = kestra.webhook_url("trial", "trial", "trial")
                 said = httpx.post(address, json={"url": kestra.url}, timeout=60).text

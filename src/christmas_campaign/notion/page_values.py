@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from christmas_campaign.campaign import times
+from christmas_campaign.json_types import Json, JsonObject, as_objects
 from christmas_campaign.notion.schema import Database
 
 #: The most characters that one text object of Notion holds.
@@ -20,30 +21,35 @@ TEXT_OBJECT = 2_000
 Read = str | int | float | bool | None
 
 #: A page as Notion gives it.
-Page = Mapping[str, Any]
+Page = Mapping[str, Json]
 
 
-def rich_text(text: str) -> list[dict[str, Any]]:
-    """Return ``text`` as Notion's text objects, each of the size that Notion takes, in order."""
+def pieces(text: str) -> list[str]:
+    """Return ``text`` cut into pieces of the size that Notion takes in one text object, in order."""
     # Notion counts UTF-16 units, as JavaScript does: an emoji is two, and none may be cut in half.
-    pieces: list[str] = []
+    cut: list[str] = []
     piece, size = "", 0
     for character in text:
         units = 2 if ord(character) > 0xFFFF else 1
         if size + units > TEXT_OBJECT:
-            pieces.append(piece)
+            cut.append(piece)
             piece, size = "", 0
         piece += character
         size += units
     if piece:
-        pieces.append(piece)
-    return [{"type": "text", "text": {"content": each}} for each in pieces]
+        cut.append(piece)
+    return cut
 
 
-def _write(kind: str, value: Any) -> Any:
+def rich_text(text: str) -> list[JsonObject]:
+    """Return ``text`` as Notion's text objects, each of the size that Notion takes, in order."""
+    return [{"type": "text", "text": {"content": piece}} for piece in pieces(text)]
+
+
+def _write(kind: str, value: Any) -> Json:
     match kind:
         case "title" | "rich_text":
-            return rich_text("" if value is None else str(value))
+            return [*rich_text("" if value is None else str(value))]
         case "select":
             return None if value is None else {"name": str(value)}
         case "date":
@@ -52,38 +58,44 @@ def _write(kind: str, value: Any) -> Any:
         case "checkbox":
             return bool(value)
         case _:
-            return value
+            unchanged: Read = value
+            return unchanged
 
 
-def properties(database: Database, values: Mapping[str, Any]) -> dict[str, Any]:
+def properties(database: Database, values: Mapping[str, Any]) -> JsonObject:
     """Return ``values`` (plain, by property name; ``None`` empties; times aware) as the properties of a request.
 
     Raises ``LookupError`` for a property that the schema does not have.
     """
-    written = {}
+    written: JsonObject = {}
     for name, value in values.items():
         kind = database.property(name).type
         written[name] = {kind: _write(kind, value)}
     return written
 
 
-def _read(item: Mapping[str, Any]) -> Read:
+def _read(item: Page) -> Read:
     kind = item.get("type")
     value = item.get(kind) if isinstance(kind, str) else None
     if value is None:
         return None
     match kind:
         case "title" | "rich_text":
-            return "".join(part.get("plain_text") or "" for part in value) or None
+            return "".join(str(part.get("plain_text") or "") for part in as_objects(value)) or None
         case "select" | "status":
-            return value.get("name") if isinstance(value, Mapping) else None
+            return _scalar(value.get("name")) if isinstance(value, dict) else None
         case "date":
-            return value.get("start") if isinstance(value, Mapping) else None
+            return _scalar(value.get("start")) if isinstance(value, dict) else None
         case _:
-            return value if isinstance(value, str | int | float | bool) else None
+            return _scalar(value)
 
 
-def plain(page: Mapping[str, Any]) -> dict[str, Read]:
+def _scalar(value: Json) -> Read:
+    """Return a value that is a text, a number or a truth value; ``None`` for another one."""
+    return value if isinstance(value, str | int | float | bool) else None
+
+
+def plain(page: Page) -> dict[str, Read]:
     """Return the plain values of a page by property name; ``None`` for what is empty or of a kind that has no plain value.
 
     A text is put together from all its objects; a date is its start, as Notion wrote it.
@@ -94,7 +106,7 @@ def plain(page: Mapping[str, Any]) -> dict[str, Read]:
     return {name: _read(item) for name, item in found.items() if isinstance(item, Mapping)}
 
 
-def moment(value: Read) -> datetime | None:
+def moment(value: Json) -> datetime | None:
     """Return a date property's value as an aware time in UTC, or ``None`` when it is empty or no date."""
     if not isinstance(value, str):
         return None
@@ -104,7 +116,7 @@ def moment(value: Read) -> datetime | None:
         return None
 
 
-def archived(page: Mapping[str, Any]) -> bool:
+def archived(page: Page) -> bool:
     """Whether a person has put the page into the trash."""
     return bool(page.get("archived") or page.get("in_trash"))
 
@@ -114,11 +126,11 @@ def link(page_id: str) -> str:
     return f"https://www.notion.so/{page_id.replace('-', '')}"
 
 
-def equals(database: Database, name: str, value: str) -> dict[str, Any]:
+def equals(database: Database, name: str, value: str) -> JsonObject:
     """Return Notion's filter for pages whose property ``name`` equals ``value``; raises ``LookupError``."""
     return where(database, name, {"equals": value})
 
 
-def where(database: Database, name: str, condition: Mapping[str, Any]) -> dict[str, Any]:
+def where(database: Database, name: str, condition: Mapping[str, Any]) -> JsonObject:
     """Return Notion's filter for pages whose property ``name`` meets ``condition``; raises ``LookupError``."""
     return {"property": name, database.property(name).type: dict(condition)}

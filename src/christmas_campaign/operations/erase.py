@@ -20,6 +20,7 @@ from christmas_campaign.door.inbox import erasure
 from christmas_campaign.erasure import ownership
 from christmas_campaign.erasure.ownership import Person
 from christmas_campaign.errors import CommandError
+from christmas_campaign.json_types import Json, JsonObject
 from christmas_campaign.notion import page_values
 from christmas_campaign.notion.schema import Database
 from christmas_campaign.operations import stop
@@ -89,13 +90,13 @@ def end_what_lives(systems: Systems, found: Found) -> None:
     """End what waits for the contact, and wait for what ends by itself: for the repair too, which may have seen her and bring
     her back. Raises ``KestraError`` and ``ForgetError``."""
     kestra, person = systems.kestra, found.person
-    waiting = {run["id"]: run for run in found.live}
+    waiting = {str(run["id"]): run for run in found.live}
     killed: set[str] = set()
     deadline = time.monotonic() + PATIENCE
     while True:
         for wanted in ({"labels": {"contact": person.contact}}, {"flow_id": _REPAIR}):
             lives = kestra.executions_json(namespace=NAMESPACE, states=kestra_models.LIVE, **wanted)
-            waiting |= {run["id"]: run for run in lives}
+            waiting |= {str(run["id"]): run for run in lives}
         for run_id, run in waiting.items():
             if run_id not in killed and ownership.may_be_killed(run, person):
                 waits = ownership.only_waits(run, datetime.now(UTC))
@@ -165,26 +166,26 @@ def _unless_done(call: Callable[[str], None], run_id: str) -> None:
             raise
 
 
-def exported(kestra: Kestra, found: Found) -> dict[str, Any]:
+def exported(kestra: Kestra, found: Found) -> JsonObject:
     """Return everything that was found, for a file: as it is kept, and Notion's pages as plain values. Raises
     ``KestraError``."""
-    pages: dict[str, list[dict[str, Any]]] = {}
+    pages: dict[str, list[Json]] = {}
     for page_id, (database, page) in found.pages.items():
-        pages.setdefault(database.title, []).append({"id": page_id, "properties": page_values.plain(page)})
+        pages.setdefault(database.title, []).append({"id": page_id, "properties": {**page_values.plain(page)}})
     return {
         "contact": found.person.contact,
         "email": found.person.email,
         "made_at": times.text(datetime.now(UTC)),
         "stop": found.stop,
         "entries": dict(found.entries),
-        "runs": [{**run, "log": _log(kestra, run)} for run in found.runs.values()],
+        "runs": [{**run, "log": _log(kestra, run_id)} for run_id, run in found.runs.items()],
         "calls": [each._asdict() for each in found.calls or ()],
-        "pages": pages,
+        "pages": {**pages},
     }
 
 
-def _log(kestra: Kestra, run: Mapping[str, Any]) -> list[dict[str, Any]]:
-    return [{**vars(line), "at": times.text(line.at)} for line in kestra.logs(run["id"])]
+def _log(kestra: Kestra, run_id: str) -> list[Json]:
+    return [{**vars(line), "at": times.text(line.at)} for line in kestra.logs(run_id)]
 
 
 def default_file(contact: str, now: datetime) -> Path:

@@ -15,6 +15,7 @@ from christmas_campaign.door.inbox.erasure import Said
 from christmas_campaign.door.inbox.store import InboxError
 from christmas_campaign.erasure import ownership
 from christmas_campaign.erasure.ownership import Person, Whose
+from christmas_campaign.json_types import JsonObject, as_object
 from christmas_campaign.notion import page_values, schema
 from christmas_campaign.notion.page_values import Page
 from christmas_campaign.notion.schema import Database
@@ -56,15 +57,15 @@ class Found(NamedTuple):
     person: Person
     stop: Any
     entries: Mapping[str, Any]
-    runs: Mapping[str, Mapping[str, Any]]
+    runs: Mapping[str, JsonObject]
     naming: tuple[str, ...]
     calls: tuple[Said, ...] | None
     pages: Mapping[str, tuple[Database, Page]]
 
     @property
-    def live(self) -> list[Mapping[str, Any]]:
+    def live(self) -> list[JsonObject]:
         """The runs that have something to do yet."""
-        return [run for run in self.runs.values() if run["state"]["current"] in kestra_models.LIVE]
+        return [run for run in self.runs.values() if as_object(run["state"])["current"] in kestra_models.LIVE]
 
     def to_erase(self, keep: Iterable[Database]) -> list[str]:
         """What is to go, place and id of each; pages of the databases ``keep`` stay."""
@@ -113,17 +114,17 @@ def _enrolments(kestra: Kestra, person: Person, keys: Iterable[str], progress: C
 
 def _runs(
     kestra: Kestra, person: Person, progress: Callable[[str], None]
-) -> tuple[dict[str, Mapping[str, Any]], tuple[str, ...]]:
-    hers: dict[str, Mapping[str, Any]] = {}
+) -> tuple[dict[str, JsonObject], tuple[str, ...]]:
+    hers: dict[str, JsonObject] = {}
     naming = []
     for number, run in enumerate(kestra.executions_json(namespace=NAMESPACE), 1):
         if number % 100 == 0:
             progress(f"{number} runs looked at, {len(hers)} of them hers")
         match ownership.whose(run, person):
             case Whose.HERS:
-                hers[run["id"]] = run
+                hers[str(run["id"])] = run
             case Whose.NAMES_HER:
-                naming.append(run["id"])
+                naming.append(str(run["id"]))
     return hers, tuple(dict.fromkeys(naming))
 
 

@@ -14,6 +14,7 @@ from christmas_campaign.clients import kestra_models
 from christmas_campaign.clients.kestra import Execution, Kestra
 from christmas_campaign.door.handlers import HANDLERS
 from christmas_campaign.enrolment import alerts
+from christmas_campaign.json_types import JsonObject
 from christmas_campaign.notion import page_values
 from christmas_campaign.operations import stop
 from christmas_campaign.repair.decide import ENROLL, SEND_EMAIL
@@ -80,7 +81,7 @@ class Failure(NamedTuple):
             return f"{self.sequence} E{self.number} report"
         return f"{self.sequence} enrolment" if self.flow == ENROLL else self.flow
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> JsonObject:
         """Return it for JSON."""
         template = alerts.template(self.sequence, self.number) if self.sequence and self.number else None
         return {**self._asdict(), "at": times.text(self.at), "template": template}
@@ -148,21 +149,31 @@ def _made_good(kestra: Kestra, run: Execution, keys: Collection[str]) -> bool:
         )
         return any(each.created > run.created for each in done)
     if run.flow == SEND_EMAIL:
-        return settled(kestra, run.inputs, keys)[0] in (Outcome.SENT, Outcome.SKIPPED)
+        return ledger_state(kestra, run.inputs, keys).outcome in (Outcome.SENT, Outcome.SKIPPED)
     others = kestra.executions(namespace=NAMESPACE, flow_id=run.flow, states=["SUCCESS", *kestra_models.LIVE])
     later = [each for each in others if each.created > run.created]
     # A later run makes good what it is about: the same call of a webhook, e-mail or contact. Other flows are about nothing.
     return any(_subject(each) == _subject(run) for each in later)
 
 
-def settled(
-    kestra: Kestra, inputs: Mapping[str, Any], keys: Collection[str] | None = None
-) -> tuple[str | None, Mapping[str, Any]]:
-    """Return what the ledger says of the e-mail that a run of `send-email` is about: the outcome (``None``: nothing), and the
-    whole entry. ``keys`` are those that are there. Raises ``KestraError``."""
+class LedgerState(NamedTuple):
+    """What the ledger says of an e-mail: outcome, time (ISO 8601) and reason, as they are written; ``None`` for nothing."""
+
+    outcome: str | None = None
+    at: str | None = None
+    reason: str | None = None
+
+
+def ledger_state(kestra: Kestra, inputs: Mapping[str, Any], keys: Collection[str] | None = None) -> LedgerState:
+    """Return what the ledger says of the e-mail that a run of `send-email` with these inputs is about.
+
+    ``keys`` are the keys of the KV store (``None``: not known). Raises ``KestraError``.
+    """
     key = ledger_key(str(inputs.get("enrolment")), inputs.get("number"))
     said = kestra.kv_get(key, NAMESPACE) if keys is None or key in keys else None
-    return (str(said.get("outcome")), said) if isinstance(said, dict) else (None, {})
+    if not isinstance(said, dict):
+        return LedgerState()
+    return LedgerState(str(said.get("outcome")), said.get("at"), said.get("reason"))
 
 
 def ledger_key(enrolment: str, number: object) -> str:

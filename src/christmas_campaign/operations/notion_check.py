@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from christmas_campaign.clients.notion import Notion, NotionError, configuration, text
 from christmas_campaign.deployment.environment import Environment, SettingError
+from christmas_campaign.json_types import JsonObject, as_object, as_objects, as_text
 from christmas_campaign.notion import page_values
 from christmas_campaign.notion.schema import DATABASES, Database, Property
 
@@ -31,13 +32,13 @@ class Fault(NamedTuple):
     problem: str
     mend: str
     step: str | None = None
-    change: Mapping[str, Any] | None = None
+    change: JsonObject | None = None
 
     def __str__(self) -> str:
         where = self.database if self.name is None else f'{self.database}, "{self.name}"'
         return f"{where}: {self.problem}; {self.mend}"
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> JsonObject:
         """Return it as ``check --json`` shows it."""
         return {
             "database": self.database,
@@ -106,7 +107,7 @@ def _look(environment: Environment, notion: Notion, database: Database, database
         return only(*_what_else(environment, notion, database, database_id))
     if page_values.archived(described):
         return only("it is in the trash", "take it out again in Notion")
-    sources = described["data_sources"]
+    sources = as_objects(described["data_sources"])
     if not sources:
         mend = f"if it is a linked view, put the id of the original into {setting}; else {_SHARE}"
         return only("it has no data source that the integration may see", mend)
@@ -117,8 +118,8 @@ def _look(environment: Environment, notion: Notion, database: Database, database
     source = _if_there(notion.describe, str(sources[0]["id"]))
     if source is None:
         return only("its data source is not shared with the integration", _SHARE)
-    properties = source["properties"]
-    problem = _stranger(setting, database, text(described["title"]), properties)
+    properties = properties_of(source)
+    problem = _stranger(setting, database, text(as_objects(described["title"])), properties)
     if problem:
         first = next(each for each in database.properties if each.type != "title")
         mend = f'put the right id into {setting}, or, if it is the right one, add "{first.name}" ({first.type}) by hand first'
@@ -131,7 +132,7 @@ def _what_else(environment: Environment, notion: Notion, database: Database, hel
     setting = environment.spelled(database.setting)
     source = _if_there(notion.describe, held)
     if source is not None:
-        line = environment.line(database.setting, source["parent"]["database_id"])
+        line = environment.line(database.setting, as_text(as_object(source["parent"])["database_id"]))
         return f"{setting} holds the id of a data source", f"put the id of its database there: {line}"
     if _if_there(notion.page, held) is not None:
         return f"{setting} holds the id of a page", "put the id of the database there, which its own address ends with"
@@ -139,7 +140,7 @@ def _what_else(environment: Environment, notion: Notion, database: Database, hel
     return problem, f"{_SHARE}; or put the right id into {setting}"
 
 
-def _if_there(ask: Callable[[str], dict[str, Any]], held: str) -> dict[str, Any] | None:
+def _if_there(ask: Callable[[str], JsonObject], held: str) -> JsonObject | None:
     try:
         return ask(held)
     except NotionError as error:
@@ -148,7 +149,12 @@ def _if_there(ask: Callable[[str], dict[str, Any]], held: str) -> dict[str, Any]
         return None
 
 
-def _stranger(setting: str, database: Database, title: str, properties: Mapping[str, Any]) -> str | None:
+def properties_of(source: JsonObject) -> dict[str, JsonObject]:
+    """Return the properties of a data source, as Notion gives them, by their names."""
+    return {name: as_object(each) for name, each in as_object(source["properties"]).items()}
+
+
+def _stranger(setting: str, database: Database, title: str, properties: Mapping[str, JsonObject]) -> str | None:
     """Why a database is hardly the one that was meant, so that nothing is added to somebody else's."""
     if title.strip().casefold() == database.title.casefold():
         return None
@@ -161,12 +167,12 @@ def _stranger(setting: str, database: Database, title: str, properties: Mapping[
     return None
 
 
-def _fits(database: Database, properties: Mapping[str, Any]) -> int:
+def _fits(database: Database, properties: Mapping[str, JsonObject]) -> int:
     wanted = {each.name: each.type for each in database.properties if each.type != "title"}
     return sum(1 for name, each in properties.items() if wanted.get(name) == each["type"])
 
 
-def compare(database: Database, properties: Mapping[str, Any]) -> Iterator[Fault]:
+def compare(database: Database, properties: Mapping[str, JsonObject]) -> Iterator[Fault]:
     """Return what is wrong with a data source's properties, as Notion gives them, in the order of the schema."""
     for wanted in database.properties:
         there = properties.get(wanted.name)
@@ -178,10 +184,10 @@ def compare(database: Database, properties: Mapping[str, Any]) -> Iterator[Fault
             mend = f"in Notion, make it {wanted.type}, or give it another name and have christmas notion setup add a new one"
             yield Fault(database.title, wanted.name, f"it is {there['type']}, not {wanted.type}", mend)
         elif wanted.type == "select":
-            yield from _options(database, wanted, there["select"]["options"])
+            yield from _options(database, wanted, as_objects(as_object(there["select"])["options"]))
 
 
-def _title(database: Database, wanted: Property, properties: Mapping[str, Any]) -> Iterator[Fault]:
+def _title(database: Database, wanted: Property, properties: Mapping[str, JsonObject]) -> Iterator[Fault]:
     title = next(name for name, each in properties.items() if each["type"] == "title")
     if title == wanted.name:
         return
@@ -191,7 +197,7 @@ def _title(database: Database, wanted: Property, properties: Mapping[str, Any]) 
     yield Fault(database.title, wanted.name, f'the title is called "{title}" instead', mend)
 
 
-def _missing(database: Database, wanted: Property, properties: Mapping[str, Any]) -> Fault:
+def _missing(database: Database, wanted: Property, properties: Mapping[str, JsonObject]) -> Fault:
     others = (name for name, each in properties.items() if each["type"] != "title")
     alike = [name for name in others if _plain(name) == _plain(wanted.name)]
     if alike:
@@ -203,9 +209,9 @@ def _missing(database: Database, wanted: Property, properties: Mapping[str, Any]
     return Fault(database.title, wanted.name, f"it is missing ({wanted.type})", mend, step, configuration(wanted))
 
 
-def _options(database: Database, wanted: Property, there: Iterable[Mapping[str, Any]]) -> Iterator[Fault]:
+def _options(database: Database, wanted: Property, there: Iterable[JsonObject]) -> Iterator[Fault]:
     # Notion replaces the whole list, and takes no other colour for an option that exists: each goes back as it came.
-    kept = [{key: value for key, value in each.items() if value is not None} for each in there]
+    kept: list[JsonObject] = [{key: value for key, value in each.items() if value is not None} for each in there]
     names = {each["name"] for each in kept}
     new = [option for option in wanted.options if option not in names]
     if not new:
@@ -216,7 +222,8 @@ def _options(database: Database, wanted: Property, there: Iterable[Mapping[str, 
         yield Fault(database.title, wanted.name, problem, mend)
         return
     step = f'add to "{wanted.name}": {", ".join(new)}'
-    change = configuration(wanted, [*kept, *({"name": option} for option in new)])
+    added: list[JsonObject] = [{"name": option} for option in new]
+    change = configuration(wanted, [*kept, *added])
     yield Fault(database.title, wanted.name, problem, "christmas notion setup adds it", step, change)
 
 

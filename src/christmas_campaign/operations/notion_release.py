@@ -57,8 +57,9 @@ def look(environment: Environment, notion: Notion, kestra: Kestra, email: str) -
         if found is None or page_values.archived(page):
             continue
         event = said.get(event_property(found))
-        known = _is_enrolled(kestra, keys, found, email, event, page["id"])
-        yield Found(page["id"], page["url"], found.name, str(event or "no event"), refusal(said, event, known))
+        page_id = str(page["id"])
+        known = _is_enrolled(kestra, keys, found, email, event, page_id)
+        yield Found(page_id, str(page["url"]), found.name, str(event or "no event"), refusal(said, event, known))
 
 
 def event_property(sequence: Sequence) -> str:

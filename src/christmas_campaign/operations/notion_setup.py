@@ -13,7 +13,7 @@ from christmas_campaign.clients.notion import Notion
 from christmas_campaign.deployment.environment import Environment
 from christmas_campaign.errors import CommandError
 from christmas_campaign.notion.schema import Database
-from christmas_campaign.operations.notion_check import Found, compare
+from christmas_campaign.operations.notion_check import Found, compare, properties_of
 
 _PAGE_ID = re.compile(r"([0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})\Z", re.IGNORECASE)
 
@@ -64,7 +64,7 @@ def apply(notion: Notion, found: Iterable[Found], parent: str | None) -> Iterato
             yield Done(each.database, None, "make the database", made)
             continue
         # Looked at again: an option that somebody has added since would be gone otherwise, for the whole list is replaced.
-        now = compare(each.database, notion.describe(each.source)["properties"])
+        now = compare(each.database, properties_of(notion.describe(each.source)))
         faults = [fault for fault in now if fault.step and fault.name in wanted]
         if faults:
             notion.change_properties(each.source, {str(fault.name): fault.change for fault in faults})

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from christmas_campaign.campaign import facts, notion_names, times
 from christmas_campaign.clients.notion import Notion, NotionError
 from christmas_campaign.deployment.environment import Environment
 from christmas_campaign.errors import CommandError
+from christmas_campaign.json_types import as_object
 from christmas_campaign.notion import page_values, schema
 from christmas_campaign.notion.page_values import Page, Read
 from christmas_campaign.notion.schema import Database
@@ -50,7 +51,7 @@ class Note(NamedTuple):
     email: str
     page: str
     emails: tuple[int, ...]
-    values: dict[str, Any]
+    values: dict[str, str | bool]
 
 
 class Tracking(NamedTuple):
@@ -77,7 +78,7 @@ def contact(environment: Environment, notion: Notion, email: str) -> Iterator[Sh
             # A box that is not ticked is an empty one; a number that is 0 is none.
             said = page_values.plain(page).items()
             values = {key: value for key, value in said if value is not None and value is not False and value != ""}
-            yield Shown(database.title, page["id"], page["created_time"], page["url"], values)
+            yield Shown(database.title, str(page["id"]), str(page["created_time"]), str(page["url"]), values)
 
 
 def plan(environment: Environment, notion: Notion, progress: Progress) -> Tracking:
@@ -123,8 +124,8 @@ def plan(environment: Environment, notion: Notion, progress: Progress) -> Tracki
 def _source(environment: Environment, notion: Notion, database: Database, names: Iterable[str]) -> str:
     """The id of a database's data source, once it is sure that it has these properties."""
     source = notion.data_source(environment.database(database))
-    there = notion.describe(source)["properties"]
-    wrong = [name for name in names if there.get(name, {}).get("type") != database.property(name).type]
+    there = as_object(notion.describe(source)["properties"])
+    wrong = [name for name in names if as_object(there.get(name, {})).get("type") != database.property(name).type]
     if wrong:
         raise TrackingError(
             f"{database.title} lacks {', '.join(wrong)}, or has it with another type:"
@@ -171,10 +172,10 @@ def _dates(said: Mapping[str, Read]) -> dict[int, str]:
 def _note(email: str, page: Page, sent: Mapping[int, str]) -> Note | None:
     """What a contact's page does not say yet; a date that stands there, perhaps by hand, is never replaced."""
     said = page_values.plain(page)
-    values: dict[str, Any] = {}
+    values: dict[str, str | bool] = {}
     emails = []
     for number, when in sorted(sent.items()):
-        lacking: dict[str, Any] = {}
+        lacking: dict[str, str | bool] = {}
         if not said.get(notion_names.contact_sent(number)):
             lacking[notion_names.contact_sent(number)] = True
         if not said.get(notion_names.contact_date(number)):

@@ -6,10 +6,10 @@ Nothing is locked. Right before each mend it is looked at again, closely; and ea
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import groupby
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from christmas_campaign.campaign.outcomes import Outcome, Reason
 from christmas_campaign.clients import kestra_models
@@ -170,26 +170,3 @@ def _kill(kestra: Kestra, mend: Kill) -> Done:
     except KestraError as error:
         return Done(mend, _refusal(error))
     return Done(mend)
-
-
-def report(found: Look, done: Sequence[Done] | None) -> dict[str, Any]:
-    """Return what was looked at, found and done, for JSON; ``done`` is ``None`` after a dry run."""
-    seen = found.seen
-    return {
-        "looked_at": {
-            "runs": len(seen.runs),
-            "enrolments": len(seen.enrolments),
-            "enrolments_in_all": found.of,
-            "pages": len(seen.pages),
-        },
-        "found": [each.sentence for each in found.mends],
-        "done": None if done is None else [each.mend.sentence for each in _really(done)],
-        "not_done": [
-            {"mend": each.mend.sentence, "problem": each.problem} for each in done or () if each.problem is not None
-        ],
-        "problems": list(found.problems),
-    }
-
-
-def _really(done: Collection[Done]) -> list[Done]:
-    return [each for each in done if each.needed and each.problem is None]

@@ -11,6 +11,7 @@ from christmas_campaign.clients import kestra_models
 from christmas_campaign.clients.kestra import Execution, Kestra
 from christmas_campaign.clients.notion import Notion, NotionError
 from christmas_campaign.enrolment.record import Record
+from christmas_campaign.json_types import JsonObject
 from christmas_campaign.notion import page_values, schema
 from christmas_campaign.notion.page_values import Page
 from christmas_campaign.operations.pause import PAUSED_KEY
@@ -155,12 +156,13 @@ def _pages(notion: Notion, database: str, wanted: Mapping[str, str]) -> dict[str
     found: dict[str, Page] = {}
     for start in range(0, len(addresses), _ADDRESSES):
         for page in notion.pages(source, _incomplete(addresses[start : start + _ADDRESSES])):
-            if page["id"] in wanted:
-                found[page["id"]] = page
+            page_id = str(page["id"])
+            if page_id in wanted:
+                found[page_id] = page
     return found
 
 
-def _incomplete(addresses: Iterable[str]) -> dict[str, Any]:
+def _incomplete(addresses: Iterable[str]) -> JsonObject:
     pages = schema.SEQUENCE_PAGES
     either = [page_values.equals(pages, notion_names.PAGE_EMAIL, address) for address in addresses]
     return {
@@ -168,7 +170,7 @@ def _incomplete(addresses: Iterable[str]) -> dict[str, Any]:
             "and": [
                 page_values.equals(pages, notion_names.PAGE_CAMPAIGN, facts.NAME),
                 page_values.where(pages, notion_names.PAGE_COMPLETED, {"equals": False}),
-                {"or": either},
+                {"or": [*either]},
             ]
         }
     }

@@ -9,7 +9,7 @@ from christmas_campaign.campaign.outcomes import Outcome
 from christmas_campaign.clients.kestra import Kestra, KestraError
 from christmas_campaign.errors import CommandError
 from christmas_campaign.operations import reread_values, template_sync
-from christmas_campaign.operations.failures import NAMESPACE, Failure, ledger_key, settled
+from christmas_campaign.operations.failures import NAMESPACE, Failure, ledger_key, ledger_state
 from christmas_campaign.repair.decide import ENROLL, SEND_EMAIL
 from christmas_campaign.stops import bookings
 
@@ -43,10 +43,10 @@ def why_not(kestra: Kestra, failure: Failure, *, not_sent: bool) -> str | None:
     """Return why a failure must not be run again, by what the ledger says now; ``None``: it may. Raises ``KestraError``."""
     if failure.flow != SEND_EMAIL:
         return None
-    outcome, said = settled(kestra, {"enrolment": failure.enrolment, "number": failure.number})
-    if outcome in (Outcome.SENT, Outcome.SKIPPED):
-        return f"it was {outcome} at {said.get('at')}"
-    unknown = SEND_UNKNOWN in (failure.reason, said.get("reason"))
+    state = ledger_state(kestra, {"enrolment": failure.enrolment, "number": failure.number})
+    if state.outcome in (Outcome.SENT, Outcome.SKIPPED):
+        return f"it was {state.outcome} at {state.at}"
+    unknown = SEND_UNKNOWN in (failure.reason, state.reason)
     return _NOT_KNOWN if unknown and not not_sent else None
 
 

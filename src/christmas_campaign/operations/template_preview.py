@@ -20,6 +20,7 @@ from christmas_campaign.enrolment.record import Record
 from christmas_campaign.errors import CommandError
 from christmas_campaign.events import intake
 from christmas_campaign.events.intake import Event, InvalidPayload
+from christmas_campaign.json_types import JsonObject
 from christmas_campaign.notion import page_values, schema
 from christmas_campaign.sequences.field_types import Plain
 from christmas_campaign.sequences.model import UnknownEmail
@@ -59,7 +60,7 @@ class Preview(NamedTuple):
     letter: Letter | None
     problem: str | None
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> JsonObject:
         """Return it as JSON shows it."""
         said = self.letter._asdict() if self.letter else dict.fromkeys(Letter._fields)
         found = [

@@ -113,9 +113,9 @@ class Stamp(NamedTuple):
     completed: bool
 
     @property
-    def values(self) -> dict[str, Any]:
+    def values(self) -> dict[str, datetime | bool]:
         """The plain values to write, by property name."""
-        written: dict[str, Any] = {notion_names.page_sent(number): at for number, at in self.sent.items()}
+        written: dict[str, datetime | bool] = {notion_names.page_sent(number): at for number, at in self.sent.items()}
         return {**written, notion_names.PAGE_COMPLETED: True} if self.completed else written
 
     @property

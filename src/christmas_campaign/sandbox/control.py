@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from christmas_campaign.json_types import JsonObject
 from christmas_campaign.sandbox.discord import Discord
 from christmas_campaign.sandbox.faults import SERVICES
 from christmas_campaign.sandbox.gate import Gate, Json, parse_json
@@ -46,13 +47,13 @@ class Control:
         return [Route(path, _endpoint(work), methods=[method]) for method, path, work in table]
 
     def _clear(self, work: Callable[[], None]) -> Callable[[Request, Any], Any]:
-        def cleared(_request: Request, _body: Any) -> dict[str, Any]:
+        def cleared(_request: Request, _body: Any) -> JsonObject:
             work()
             return {"cleared": True}
 
         return cleared
 
-    def _health(self, _request: Request, _body: Any) -> dict[str, Any]:
+    def _health(self, _request: Request, _body: Any) -> JsonObject:
         return {
             "status": "ok",
             "now": self._gate.clock.iso(),
@@ -61,36 +62,37 @@ class Control:
             "pages": len(self._workspace.pages),
         }
 
-    def _requests(self, request: Request, _body: Any) -> list[dict[str, Any]]:
+    def _requests(self, request: Request, _body: Any) -> list[JsonObject]:
         service = request.query_params.get("service")
         if service is not None and service not in SERVICES:
             raise ValueError(f"service must be one of {', '.join(SERVICES)}")
         return self._gate.store.requests(service)
 
-    def _order(self, _request: Request, body: Any) -> dict[str, Any]:
+    def _order(self, _request: Request, body: Any) -> JsonObject:
         return self._gate.faults.order(_fields(body)).as_json()
 
-    def _limits(self) -> dict[str, Any]:
+    def _limits(self) -> JsonObject:
         return {name: limit.as_json() for name, limit in self._gate.limits.items()}
 
-    def _set_limits(self, _request: Request, body: Any) -> dict[str, Any]:
-        wanted = _fields(body)
-        for name, rate in wanted.items():
+    def _set_limits(self, _request: Request, body: Any) -> JsonObject:
+        limits: dict[str, int | None] = {}
+        for name, rate in _fields(body).items():
             if name not in SERVICES:
                 raise ValueError(f"unknown service {name!r}; known are {', '.join(SERVICES)}")
             if rate is not None and (isinstance(rate, bool) or not isinstance(rate, int) or rate < 1):
                 raise ValueError(f"{name} must be a whole number of requests per second above 0, or null for no limit")
-        for name, rate in wanted.items():
-            self._gate.limits[name].per_second = rate
+            limits[name] = rate
+        for name, limit in limits.items():
+            self._gate.limits[name].per_second = limit
         return self._limits()
 
-    def _webhook(self, request: Request, body: Any) -> dict[str, Any]:
+    def _webhook(self, request: Request, body: Any) -> JsonObject:
         name = _fields(body).get("name", "Sandbox")
         if not isinstance(name, str) or not name:
             raise ValueError("name must be some text")
         return {"url": str(request.base_url).split("/_sandbox")[0].rstrip("/") + self._discord.make_webhook(name)}
 
-    def _advance(self, _request: Request, body: Any) -> dict[str, Any]:
+    def _advance(self, _request: Request, body: Any) -> JsonObject:
         seconds = _fields(body).get("advance_seconds")
         if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds <= 10**9:
             raise ValueError("advance_seconds must be a number of seconds, not negative")
@@ -98,7 +100,7 @@ class Control:
         self._gate.store.set("clock_advanced", self._gate.clock.advanced)
         return {"now": self._gate.clock.iso(), "advanced_seconds": self._gate.clock.advanced}
 
-    def _reset(self, _request: Request, body: Any) -> dict[str, Any]:
+    def _reset(self, _request: Request, body: Any) -> JsonObject:
         notion = _fields(body).get("notion", False)
         if not isinstance(notion, bool):
             raise ValueError("notion must be true or false")
@@ -112,7 +114,7 @@ class Control:
         return {"cleared": True}
 
 
-def _fields(body: Any) -> dict[str, Any]:
+def _fields(body: Any) -> JsonObject:
     if body is None:
         return {}
     if not isinstance(body, dict):

@@ -7,6 +7,7 @@ import re
 import secrets
 from typing import Any
 
+from christmas_campaign.json_types import JsonObject
 from christmas_campaign.sandbox.faults import Fault, Limit, whole_seconds
 from christmas_campaign.sandbox.gate import Answer, Call, Gate, parse_json
 
@@ -101,10 +102,10 @@ class Discord:
         return Answer(fault.status, {"message": f"{fault.status}: the sandbox was asked to fail", "code": 0}, headers)
 
 
-def _problems(message: Any) -> dict[str, Any]:
+def _problems(message: Any) -> JsonObject:
     if not isinstance(message, dict):
         return _error("DICT_TYPE_CONVERT", "Only dictionaries may be used in a DictType")
-    problems: dict[str, Any] = {}
+    problems: JsonObject = {}
     for name, limit in (("content", MAX_CONTENT), ("username", 80)):
         text = message.get(name)
         if text is not None and not isinstance(text, str):
@@ -119,7 +120,9 @@ def _problems(message: Any) -> dict[str, Any]:
     elif len(embeds) > MAX_EMBEDS:
         problems["embeds"] = _too_long(MAX_EMBEDS)
     else:
-        wrong = {str(index): found for index, embed in enumerate(embeds) if (found := _embed_problems(embed))}
+        wrong: JsonObject = {
+            str(index): found for index, embed in enumerate(embeds) if (found := _embed_problems(embed))
+        }
         if wrong:
             problems["embeds"] = wrong
         elif sum(_size(embed) for embed in embeds) > MAX_EMBED_TEXT:
@@ -127,8 +130,8 @@ def _problems(message: Any) -> dict[str, Any]:
     return problems
 
 
-def _embed_problems(embed: dict[str, Any]) -> dict[str, Any]:
-    problems = {}
+def _embed_problems(embed: dict[str, Any]) -> JsonObject:
+    problems: JsonObject = {}
     for name, limit in _EMBED_LIMITS.items():
         if isinstance(embed.get(name), str) and len(embed[name]) > limit:
             problems[name] = _too_long(limit)
@@ -156,9 +159,9 @@ def _size(embed: dict[str, Any]) -> int:
     return sum(len(text) for text in texts if isinstance(text, str))
 
 
-def _too_long(limit: int) -> dict[str, Any]:
+def _too_long(limit: int) -> JsonObject:
     return _error("BASE_TYPE_MAX_LENGTH", f"Must be {limit} or fewer in length.")
 
 
-def _error(code: str, message: str) -> dict[str, Any]:
+def _error(code: str, message: str) -> JsonObject:
     return {"_errors": [{"code": code, "message": message}]}

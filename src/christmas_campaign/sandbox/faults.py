@@ -10,6 +10,8 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from christmas_campaign.json_types import JsonObject
+
 SERVICES = ("notion", "resend", "discord")
 KINDS = ("latency", "status", "drop_before", "drop_after")
 
@@ -49,7 +51,7 @@ class Fault:
         if self.times is not None:
             self.times -= 1
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> JsonObject:
         """All its fields, as the control API shows them."""
         return asdict(self)
 
@@ -172,7 +174,7 @@ class Limit:
         self.per_second = None
         self.calls = self.refused = 0
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> JsonObject:
         """The limit and the counters, as the control API shows them."""
         return {"per_second": self.per_second, "calls": self.calls, "refused": self.refused}
 

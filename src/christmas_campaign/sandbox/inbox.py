@@ -54,7 +54,7 @@ class Inbox:
         mail = self._store.mail(request.path_params["mail_id"])
         if mail is None or not mail["html"]:
             return _html(inbox_html.missing(), PAGE_POLICY, status=404)
-        return _html(mail["html"], MAIL_POLICY)
+        return _html(str(mail["html"]), MAIL_POLICY)
 
 
 def _html(content: str, policy: str, *, status: int = 200) -> Response:

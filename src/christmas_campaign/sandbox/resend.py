@@ -11,6 +11,7 @@ from typing import Any
 
 from starlette.requests import Request
 
+from christmas_campaign.json_types import JsonObject
 from christmas_campaign.sandbox.faults import Fault, Limit, whole_seconds
 from christmas_campaign.sandbox.gate import Answer, Call, Gate, parse_json
 from christmas_campaign.sandbox.resend_rules import ResendError, check_key, read
@@ -66,7 +67,7 @@ class Resend:
         name = _NAMES.get(fault.status, "application_error")
         return _refused(fault.status, name, "The sandbox was asked to fail here.", headers)
 
-    async def _work(self, call: Call) -> dict[str, Any]:
+    async def _work(self, call: Call) -> JsonObject:
         request = call.request
         self._check_headers(request)
         path = request.url.path.removeprefix("/resend")
@@ -91,7 +92,7 @@ class Resend:
         if scheme.lower() != "bearer" or not hmac.compare_digest(key.encode(), self._key.encode()):
             raise ResendError(403, "invalid_api_key", "API key is invalid.")
 
-    async def _send(self, call: Call) -> dict[str, Any]:
+    async def _send(self, call: Call) -> JsonObject:
         key = call.request.headers.get("idempotency-key")
         if key is not None:
             check_key(key)
@@ -131,13 +132,13 @@ class Resend:
             self._running.discard(key)
         return answer
 
-    def _take(self, mail: dict[str, Any], key: str | None) -> dict[str, Any]:
+    def _take(self, mail: dict[str, Any], key: str | None) -> JsonObject:
         mail_id = str(uuid.uuid4())
         received = {"id": mail_id, "received_at": self._gate.clock.iso(), **mail, "idempotency_key": key}
         self._gate.store.add_mail(received)
         return {"id": mail_id}
 
-    def _retrieve(self, mail_id: str) -> dict[str, Any]:
+    def _retrieve(self, mail_id: str) -> JsonObject:
         try:
             mail_id = str(uuid.UUID(mail_id))
         except ValueError:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from christmas_campaign.json_types import JsonObject
+
 MAX_RECIPIENTS = 50
 MAX_KEY = 256
 _ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
@@ -29,7 +31,7 @@ def check_key(key: str) -> None:
         raise ResendError(400, "invalid_idempotency_key", f"The key must be between 1-{MAX_KEY} chars.")
 
 
-def read(body: Any) -> dict[str, Any]:
+def read(body: Any) -> JsonObject:
     """The e-mail in a request's body: from, to, subject, html, text, cc, bcc, reply_to, headers, tags.
 
     Lists of addresses are lists, also where one address came; what is absent is ``None`` or empty. Raises
@@ -46,17 +48,17 @@ def read(body: Any) -> dict[str, Any]:
     sender = body["from"]
     if not isinstance(sender, str) or not _is_address(sender):
         raise ResendError(422, "invalid_from_address", f"Invalid `from` field. {_FORMAT}")
-    mail = {
+    mail: JsonObject = {
         "from": sender,
-        "to": _addresses(body, "to"),
-        "cc": _addresses(body, "cc"),
-        "bcc": _addresses(body, "bcc"),
-        "reply_to": _addresses(body, "reply_to"),
+        "to": [*_addresses(body, "to")],
+        "cc": [*_addresses(body, "cc")],
+        "bcc": [*_addresses(body, "bcc")],
+        "reply_to": [*_addresses(body, "reply_to")],
         "subject": _subject(body["subject"]),
         "html": _content(body, "html"),
         "text": _content(body, "text"),
-        "headers": _headers(body.get("headers")),
-        "tags": _tags(body.get("tags")),
+        "headers": {**_headers(body.get("headers"))},
+        "tags": [{**tag} for tag in _tags(body.get("tags"))],
     }
     if not mail["html"] and not mail["text"]:
         raise ResendError(422, "missing_required_field", "Missing `html` or `text` field.")

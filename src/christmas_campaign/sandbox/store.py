@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from christmas_campaign.json_types import JsonObject
+
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS notion (
     id TEXT PRIMARY KEY, kind TEXT NOT NULL, seq INTEGER NOT NULL, body TEXT NOT NULL);
@@ -42,12 +44,12 @@ class Store:
         """Close the file; no method may be called after that."""
         self._db.close()
 
-    def _bodies(self, sql: str, *values: object) -> list[dict[str, Any]]:
+    def _bodies(self, sql: str, *values: object) -> list[JsonObject]:
         return [json.loads(row[0]) for row in self._db.execute(sql, values)]
 
     # Notion
 
-    def notion_objects(self) -> Iterator[tuple[str, int, dict[str, Any]]]:
+    def notion_objects(self) -> Iterator[tuple[str, int, JsonObject]]:
         """Every database, data source and page, oldest first: its kind, its number and what it is."""
         for kind, seq, body in self._db.execute("SELECT kind, seq, body FROM notion ORDER BY seq"):
             yield kind, seq, json.loads(body)
@@ -70,11 +72,11 @@ class Store:
         """Keep a mail, after those that are there already."""
         self._db.execute("INSERT INTO mails (id, body) VALUES (?, ?)", (mail["id"], json.dumps(mail)))
 
-    def mails(self) -> list[dict[str, Any]]:
+    def mails(self) -> list[JsonObject]:
         """All mails, in order of arrival."""
         return self._bodies("SELECT body FROM mails ORDER BY seq")
 
-    def latest_mails(self, most: int) -> list[dict[str, Any]]:
+    def latest_mails(self, most: int) -> list[JsonObject]:
         """The ``most`` mails that came last, newest first."""
         return self._bodies("SELECT body FROM mails ORDER BY seq DESC LIMIT ?", most)
 
@@ -82,12 +84,12 @@ class Store:
         """How many mails there are."""
         return int(self._db.execute("SELECT count(*) FROM mails").fetchone()[0])
 
-    def mail(self, mail_id: str) -> dict[str, Any] | None:
+    def mail(self, mail_id: str) -> JsonObject | None:
         """One mail, or ``None``."""
         found = self._bodies("SELECT body FROM mails WHERE id = ?", mail_id)
         return found[0] if found else None
 
-    def answer_kept(self, key: str, *, not_before: float) -> tuple[str, dict[str, Any]] | None:
+    def answer_kept(self, key: str, *, not_before: float) -> tuple[str, JsonObject] | None:
         """What was kept for an idempotency key since ``not_before`` (seconds since 1970): fingerprint and answer."""
         row = self._db.execute(
             "SELECT fingerprint, answer FROM idempotency WHERE key = ? AND kept_since > ?", (key, not_before)
@@ -121,7 +123,7 @@ class Store:
         """Keep a Discord message, after those that are there already."""
         self._db.execute("INSERT INTO alerts (body) VALUES (?)", (json.dumps(alert),))
 
-    def alerts(self) -> list[dict[str, Any]]:
+    def alerts(self) -> list[JsonObject]:
         """All Discord messages, in order of arrival."""
         return self._bodies("SELECT body FROM alerts ORDER BY seq")
 
@@ -135,7 +137,7 @@ class Store:
         """Keep one call to ``service`` in the log."""
         self._db.execute("INSERT INTO requests (service, body) VALUES (?, ?)", (service, json.dumps(entry)))
 
-    def requests(self, service: str | None) -> list[dict[str, Any]]:
+    def requests(self, service: str | None) -> list[JsonObject]:
         """The calls to ``service``, or all for ``None``, in the order in which they were answered."""
         if service is None:
             return self._bodies("SELECT body FROM requests ORDER BY seq")

@@ -125,4 +125,4 @@ def _pages(context: Mapping[str, Any], event: Event) -> Pages:
         return results(answer, "the look-up") if answer is not None and answer.get("code") == 200 else []
 
     own, contacts = own_page(event, found("pages")), found("contacts")
-    return Pages(own["id"] if own else None, contacts[0]["id"] if contacts else None)
+    return Pages(str(own["id"]) if own else None, contacts[0]["id"] if contacts else None)

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from christmas_campaign.campaign import email_address, notion_names, times
 from christmas_campaign.campaign.outcomes import Reason
 from christmas_campaign.events import opaque_ids
+from christmas_campaign.json_types import JsonObject
 from christmas_campaign.notion import page_values, schema
 from christmas_campaign.notion.page_values import Page
 from christmas_campaign.stops.rules import Source
@@ -57,9 +58,12 @@ class Look(NamedTuple):
 def query(look: Look) -> dict[str, Any]:
     """Return the body of the Notion query for the contacts who are booked, those whose page was edited first, first."""
     booked = page_values.equals(schema.CONTACTS, notion_names.CONTACT_BOOKING, notion_names.BOOKED)
-    wanted = booked
+    wanted: JsonObject = booked
     if look.since is not None:
-        edited = {"timestamp": "last_edited_time", "last_edited_time": {"on_or_after": times.text(look.since)}}
+        edited: JsonObject = {
+            "timestamp": "last_edited_time",
+            "last_edited_time": {"on_or_after": times.text(look.since)},
+        }
         wanted = {"and": [booked, edited]}
     body = {"filter": wanted, "sorts": [{"timestamp": "last_edited_time", "direction": "ascending"}]}
     return body if look.cursor is None else {**body, "start_cursor": look.cursor}

@@ -12,6 +12,8 @@ import re
 from collections.abc import Iterator
 from typing import Any, NoReturn
 
+from christmas_campaign.json_types import JsonObject
+
 #: The most bytes of a body.
 MOST_BYTES = 1_048_576
 
@@ -75,7 +77,7 @@ def _no_constant(_: str) -> NoReturn:
     raise _NotJson
 
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _object(pairs: list[tuple[str, Any]]) -> JsonObject:
     found = dict(pairs)
     if len(found) != len(pairs):
         raise Unreadable("must not have the same name twice in one object")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from christmas_campaign import __version__
 from christmas_campaign.campaign import unsubscribe_link
@@ -15,19 +14,24 @@ from christmas_campaign.door.http.json_body import MOST_BYTES
 from christmas_campaign.door.http.signatures import OWN_HEADERS
 from christmas_campaign.door.openapi import payload_schemas
 from christmas_campaign.door.routes import HEALTH, NATIVE, OLD, TODAY
+from christmas_campaign.json_types import Json, JsonObject, as_object
 from christmas_campaign.sequences.registry import SEQUENCES, sequence
 
-_MOMENT = {"type": "string", "format": "date-time"}
+_MOMENT: JsonObject = {"type": "string", "format": "date-time"}
 
 #: On every answer.
-_ALWAYS = {
+_ALWAYS: JsonObject = {
     name: {"required": True, "schema": {"type": "string", "enum": [value]}} for name, value in responses.HEADERS.items()
 }
-_RETRY = {"Retry-After": {"description": "seconds", "required": True, "schema": {"type": "integer", "minimum": 1}}}
-_ALLOW = {"Allow": {"description": "the methods that are taken", "required": True, "schema": {"type": "string"}}}
+_RETRY: JsonObject = {
+    "Retry-After": {"description": "seconds", "required": True, "schema": {"type": "integer", "minimum": 1}}
+}
+_ALLOW: JsonObject = {
+    "Allow": {"description": "the methods that are taken", "required": True, "schema": {"type": "string"}}
+}
 
 
-def _object(properties: Mapping[str, Any]) -> dict[str, Any]:
+def _object(properties: Mapping[str, Json]) -> JsonObject:
     """The schema of an object with these properties, all of them and no other."""
     return {
         "type": "object",
@@ -42,14 +46,14 @@ _FAULT = _object({"field": {"type": "string"}, "problem": {"type": "string"}})
 _FAULTS = _object({"status": {"const": "rejected"}, "errors": {"type": "array", "minItems": 1, "items": _FAULT}})
 
 
-def document() -> dict[str, Any]:
+def document() -> JsonObject:
     """Return the document."""
-    paths: dict[str, Any] = {}
+    paths: JsonObject = {}
     for each in SEQUENCES:
         paths[TODAY[each.name]] = {"post": _call(each.name)}
         if each.name in OLD:
             paths[OLD[each.name]] = {"post": _call(each.name)}
-        key = {
+        key: JsonObject = {
             "name": "key",
             "in": "path",
             "required": True,
@@ -72,7 +76,7 @@ def document() -> dict[str, Any]:
     }
 
 
-def _call(name: str) -> dict[str, Any]:
+def _call(name: str) -> JsonObject:
     return {
         "summary": f"An event that starts the sequence {name}.",
         "parameters": _signatures(name),
@@ -93,7 +97,7 @@ def _call(name: str) -> dict[str, Any]:
     }
 
 
-def _signatures(name: str) -> list[dict[str, Any]]:
+def _signatures(name: str) -> list[Json]:
     """The headers of a signature. Which of them have to be there depends on the secrets that were set: none, no signature."""
     found = [
         "webhook-id",
@@ -104,17 +108,19 @@ def _signatures(name: str) -> list[dict[str, Any]]:
     return [{"name": each, "in": "header", "schema": {"type": "string"}} for each in found]
 
 
-def _payload(name: str) -> dict[str, Any]:
+def _payload(name: str) -> JsonObject:
     own = sequence(name).payload_forms
-    found = [{"$ref": f"#/components/schemas/{each}"} for each in (name, *own)]
-    return {"anyOf": found} if own else found[0]
+    found: list[Json] = [{"$ref": f"#/components/schemas/{each}"} for each in (name, *own)]
+    return {"anyOf": found} if own else as_object(found[0])
 
 
-def _taken(name: str) -> dict[str, Any]:
+def _taken(name: str) -> JsonObject:
     found = sequence(name)
-    properties = payload_schemas.schemas()[name]["properties"]
-    echoed = {each: {**properties[each], "description": "as it was understood"} for each in found.echoed}
-    accepted = {
+    properties = as_object(as_object(payload_schemas.schemas()[name])["properties"])
+    echoed: JsonObject = {
+        each: {**as_object(properties[each]), "description": "as it was understood"} for each in found.echoed
+    }
+    accepted: JsonObject = {
         "status": {"const": Outcome.ACCEPTED.value},
         "message": {"type": "string"},
         "email": {"type": "string", "description": "as it came"},
@@ -123,21 +129,25 @@ def _taken(name: str) -> dict[str, Any]:
         "execution_id": {"type": "null", "description": "there is none yet: the door has kept the call"},
         **echoed,
     }
-    reasons = [found.duplicate.value, *([found.skip.reason.value] if found.skip else [])]
-    skipped = {"status": {"const": Outcome.SKIPPED.value}, "reason": {"enum": reasons}, "email": accepted["email"]}
+    reasons: list[Json] = [found.duplicate.value, *([found.skip.reason.value] if found.skip else [])]
+    skipped: JsonObject = {
+        "status": {"const": Outcome.SKIPPED.value},
+        "reason": {"enum": reasons},
+        "email": accepted["email"],
+    }
     return {"oneOf": [_object(accepted), _object(skipped)]}
 
 
-def _page() -> dict[str, Any]:
+def _page() -> JsonObject:
     """The page to unsubscribe: to look at it changes nothing, a POST does what its form says."""
-    token = {
+    token: JsonObject = {
         "name": "token",
         "in": "path",
         "required": True,
         "description": "as it stands in an e-mail",
         "schema": {"type": "string", "pattern": unsubscribe_link.PATTERN},
     }
-    form = {
+    form: JsonObject = {
         "type": "object",
         "description": "a mail provider's form (RFC 8058), or the page's own",
         "anyOf": [
@@ -148,15 +158,15 @@ def _page() -> dict[str, Any]:
             )
         ],
     }
-    shown = {"200": _html("The page.")}
-    always = {
+    shown: JsonObject = {"200": _html("The page.")}
+    always: JsonObject = {
         "400": _answer("No proper HTTP.", _WORDS),
         "404": _html("No link of ours."),
         "405": _html("Another method.", _ALLOW),
         "429": _html("Too many calls of this sender.", _RETRY),
         "431": _answer("The headers are too large.", _WORDS),
     }
-    posted = {
+    posted: JsonObject = {
         "200": _html("It is kept, and done at once."),
         "408": _html("The form did not come in time."),
         "413": _html(f"The form is larger than {unsubscribe_page.MOST_FORM_BYTES} bytes."),
@@ -164,7 +174,7 @@ def _page() -> dict[str, Any]:
         "503": _html("Busy, or no room to keep it.", _RETRY),
     }
     kinds = ("application/x-www-form-urlencoded", "multipart/form-data")
-    body = {"required": True, "content": {kind: {"schema": form} for kind in kinds}}
+    body: JsonObject = {"required": True, "content": {kind: {"schema": form} for kind in kinds}}
     return {
         "parameters": [token],
         "get": {"summary": "The page by which a contact unsubscribes.", "responses": {**shown, **always}},
@@ -177,8 +187,8 @@ def _page() -> dict[str, Any]:
     }
 
 
-def _html(description: str, headers: Mapping[str, str] | Mapping[str, Any] | None = None) -> dict[str, Any]:
-    pages = {
+def _html(description: str, headers: JsonObject | None = None) -> JsonObject:
+    pages: JsonObject = {
         name: {"required": True, "schema": {"type": "string", "enum": [value]}}
         for name, value in unsubscribe_page.PAGE_HEADERS.items()
     }
@@ -189,12 +199,12 @@ def _html(description: str, headers: Mapping[str, str] | Mapping[str, Any] | Non
     }
 
 
-def _health(*, body: bool = True) -> dict[str, Any]:
-    environment = {
+def _health(*, body: bool = True) -> JsonObject:
+    environment: JsonObject = {
         "testing_mode": {"enum": ["true", "false"]},
         **{f"{each}_configured": {"type": "boolean"} for each in ("notion", "resend", "discord")},
     }
-    responses = {}
+    responses: JsonObject = {}
     for status, word, description in (("200", "healthy", "It is."), ("503", "unhealthy", "It is not.")):
         shown = _object({"status": {"const": word}, "timestamp": _MOMENT, "environment": _object(environment)})
         responses[status] = _answer(description, shown if body else None)
@@ -204,8 +214,6 @@ def _health(*, body: bool = True) -> dict[str, Any]:
     }
 
 
-def _answer(
-    description: str, schema: Mapping[str, Any] | None, headers: Mapping[str, Any] | None = None
-) -> dict[str, Any]:
-    content = {} if schema is None else {"content": {"application/json": {"schema": schema}}}
+def _answer(description: str, schema: JsonObject | None, headers: JsonObject | None = None) -> JsonObject:
+    content: JsonObject = {} if schema is None else {"content": {"application/json": {"schema": schema}}}
     return {"description": description, "headers": {**_ALWAYS, **(headers or {})}, **content}

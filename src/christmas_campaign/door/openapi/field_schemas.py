@@ -8,6 +8,7 @@ from typing import Any
 
 from christmas_campaign.campaign import email_address
 from christmas_campaign.door.http.json_body import DEPTH, NAME_LENGTH
+from christmas_campaign.json_types import JsonObject
 from christmas_campaign.sequences import field_types
 from christmas_campaign.sequences.field_types import Kind
 from christmas_campaign.sequences.precall import PRECALL
@@ -18,7 +19,7 @@ SHOWN = f"^[^{_CONTROL}]*$"
 _FILLED = rf"^[^{_CONTROL}]*[^\s{_CONTROL}][^{_CONTROL}]*$"
 
 
-def text(longest: int, pattern: str = _FILLED) -> dict[str, Any]:
+def text(longest: int, pattern: str = _FILLED) -> JsonObject:
     """Return the schema of a text of at most this many characters, or of a number that is taken as its text."""
     number = {"exclusiveMinimum": -1e15, "exclusiveMaximum": 1e15}
     return {"type": ["string", "number"], "maxLength": longest, "pattern": pattern, **number}
@@ -31,23 +32,23 @@ def any_case(*words: str) -> str:
 
 
 #: A contact's address.
-EMAIL = {
+EMAIL: JsonObject = {
     "type": "string",
     "format": "email",
     "maxLength": email_address.MAX_LENGTH,
     "description": "Letters of ASCII alone.",
 }
 #: A moment, or a day.
-TIME = {
+TIME: JsonObject = {
     "type": "string",
     "format": "date-time",
     "description": "ISO 8601; a day alone is taken too. From 2000 to 2200.",
 }
 #: One text of a list.
-ITEM = {**text(field_types.TEXT_LENGTH, SHOWN), "type": ["string", "number", "null"]}
+ITEM: JsonObject = {**text(field_types.TEXT_LENGTH, SHOWN), "type": ["string", "number", "null"]}
 
 #: What a field of each kind holds; text that is a number, or true or false, is taken as one too.
-KINDS: Mapping[Kind, dict[str, Any]] = {
+KINDS: Mapping[Kind, JsonObject] = {
     field_types.email: EMAIL,
     field_types.text: text(field_types.TEXT_LENGTH),
     field_types.notes: text(field_types.NOTES_LENGTH),
@@ -85,7 +86,7 @@ KINDS: Mapping[Kind, dict[str, Any]] = {
 }
 
 
-def up_to(ahead: timedelta) -> dict[str, Any]:
+def up_to(ahead: timedelta) -> JsonObject:
     """Return the schema of a time that lies not more than ``ahead`` from now."""
     return {**TIME, "description": f"{TIME['description']} Not more than {ahead.days} days from now."}
 
@@ -101,7 +102,7 @@ ALL = (
 )
 
 
-def optional(held: Mapping[str, Any]) -> dict[str, Any]:
+def optional(held: Mapping[str, Any]) -> JsonObject:
     """Return the schema of a value that may be null as well."""
     kinds = held["type"] if isinstance(held["type"], list) else [held["type"]]
     nothing = {"enum": [*held["enum"], None]} if "enum" in held else {}

@@ -5,18 +5,17 @@ Whatever fits a flat payload's schema, Calendly's or Cal.com's, is taken; what a
 
 from __future__ import annotations
 
-from typing import Any
-
 from christmas_campaign.door.openapi import field_schemas as kinds
 from christmas_campaign.door.openapi import provider_schemas
+from christmas_campaign.json_types import Json, JsonObject, as_text
 from christmas_campaign.sequences import field_types
 from christmas_campaign.sequences.field_types import OneOf
 from christmas_campaign.sequences.model import Field, Sequence
 from christmas_campaign.sequences.registry import SEQUENCES
 
-_TRUE: dict[str, Any] = {"type": ["boolean", "string"], "enum": [True, "true", "True", "TRUE"]}
+_TRUE: JsonObject = {"type": ["boolean", "string"], "enum": [True, "true", "True", "TRUE"]}
 
-_VARIABLES = {
+_VARIABLES: JsonObject = {
     "type": ["object", "null"],
     "description": "Values for templates, by name: letters of any alphabet, digits, spaces, _ and -. An event that comes again"
     " adds them to its enrolment.",
@@ -31,12 +30,12 @@ _VARIABLES = {
 }
 
 
-def schemas() -> dict[str, Any]:
+def schemas() -> JsonObject:
     """Return the schemas of all payloads, by the names of the sequences and of the forms."""
     return {**{each.name: _flat(each) for each in SEQUENCES}, **provider_schemas.schemas()}
 
 
-def _flat(own: Sequence) -> dict[str, Any]:
+def _flat(own: Sequence) -> JsonObject:
     return {
         "type": "object",
         "description": kinds.ALL,
@@ -45,14 +44,18 @@ def _flat(own: Sequence) -> dict[str, Any]:
     }
 
 
-def _field(own: Sequence, field: Field) -> dict[str, Any]:
+def _field(own: Sequence, field: Field) -> JsonObject:
     values = _values(own, field)
     if field.required:
         return values
-    return kinds.optional(values) if field.default is None else {**kinds.optional(values), "default": field.default}
+    if field.default is None:
+        return kinds.optional(values)
+    # A list of texts is a JSON list, and the others are JSON values as they stand.
+    default: Json = [*field.default] if isinstance(field.default, list) else field.default
+    return {**kinds.optional(values), "default": default}
 
 
-def _values(own: Sequence, field: Field) -> dict[str, Any]:
+def _values(own: Sequence, field: Field) -> JsonObject:
     """Return the schema of the values that a field takes, when it is there."""
     if field.only_true is not None:
         return {**_TRUE, "description": f"{field.only_true[0].upper()}{field.only_true[1:]}."}
@@ -61,5 +64,5 @@ def _values(own: Sequence, field: Field) -> dict[str, Any]:
     values = kinds.up_to(own.anchor_ahead) if field.name == own.anchor_field else kinds.KINDS[field.kind]
     if field.note is None:
         return values
-    sentences = [values["description"]] if "description" in values else []
+    sentences = [as_text(values["description"])] if "description" in values else []
     return {**values, "description": " ".join([*sentences, field.note])}

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from christmas_campaign.door.openapi.field_schemas import ALL, EMAIL, KINDS, SOON, TIME, optional
 from christmas_campaign.events import provider_payloads
+from christmas_campaign.json_types import JsonObject
 from christmas_campaign.sequences import field_types
 from christmas_campaign.sequences.model import PayloadForm
 
 
-def schemas() -> dict[str, Any]:
+def schemas() -> JsonObject:
     """Return the schemas of the forms by their names."""
     return {
         PayloadForm.CALENDLY_NO_SHOW.value: _calendly(),
@@ -22,7 +20,7 @@ def schemas() -> dict[str, Any]:
     }
 
 
-def _calendly() -> dict[str, Any]:
+def _calendly() -> JsonObject:
     return {
         "type": "object",
         "description": f"Calendly's own call. It has no email beside the event. {ALL}",
@@ -36,7 +34,7 @@ def _calendly() -> dict[str, Any]:
     }
 
 
-def _calendly_booking() -> dict[str, Any]:
+def _calendly_booking() -> JsonObject:
     invitee = _invitee(
         SOON,
         {
@@ -59,15 +57,15 @@ def _calendly_booking() -> dict[str, Any]:
     }
 
 
-def _invitee(starts: Mapping[str, Any], of_meeting: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+def _invitee(starts: JsonObject, of_meeting: JsonObject, own: JsonObject) -> JsonObject:
     """The person whom Calendly's calls are about; the call has its address at one of two places."""
     text = KINDS[field_types.text]
-    meeting = {
+    meeting: JsonObject = {
         "type": "object",
         "required": ["start_time"],
         "properties": {"uri": optional(text), "start_time": starts, "name": optional(text), **of_meeting},
     }
-    with_address: dict[str, Any] = {"type": "object", "required": ["uri"], "properties": {"uri": text}}
+    with_address: JsonObject = {"type": "object", "required": ["uri"], "properties": {"uri": text}}
     return {
         "type": "object",
         "required": ["email", "scheduled_event"],
@@ -87,7 +85,7 @@ def _invitee(starts: Mapping[str, Any], of_meeting: Mapping[str, Any], own: Mapp
     }
 
 
-def _cal_com_booking() -> dict[str, Any]:
+def _cal_com_booking() -> JsonObject:
     return {
         "type": "object",
         "description": f"Cal.com's own call about a booking. It has no email beside triggerEvent. {ALL}",
@@ -103,7 +101,7 @@ def _cal_com_booking() -> dict[str, Any]:
     }
 
 
-def _cal_com_old_booking() -> dict[str, Any]:
+def _cal_com_old_booking() -> JsonObject:
     return {
         "type": "object",
         "description": f"A booking in the form that the old system took: within payload.booking. {ALL}",
@@ -126,10 +124,10 @@ def _cal_com_old_booking() -> dict[str, Any]:
     }
 
 
-def _booking() -> dict[str, Any]:
+def _booking() -> JsonObject:
     """A booking as Cal.com describes it."""
     text = KINDS[field_types.text]
-    attendee = {
+    attendee: JsonObject = {
         "type": "object",
         "required": ["email"],
         "properties": {
@@ -155,19 +153,19 @@ def _booking() -> dict[str, Any]:
     }
 
 
-def _named(name: str) -> dict[str, Any]:
+def _named(name: str) -> JsonObject:
     """Where a text may stand under a name. Anything that is no object has no text, which is as good: so there is no type."""
     return {"properties": {name: optional(KINDS[field_types.text])}}
 
 
-def _docusign() -> dict[str, Any]:
-    said = {"type": ["string", "null"]}
-    labelled = {"type": "object", "properties": {"name": said, "value": said}}
-    tab = {
+def _docusign() -> JsonObject:
+    said: JsonObject = {"type": ["string", "null"]}
+    labelled: JsonObject = {"type": "object", "properties": {"name": said, "value": said}}
+    tab: JsonObject = {
         "type": "object",
         "properties": {"tabLabel": said, "value": said, "paymentDetails": {"type": ["object", "null"]}},
     }
-    signer = {
+    signer: JsonObject = {
         "type": "object",
         "properties": {
             "email": said,
@@ -177,8 +175,8 @@ def _docusign() -> dict[str, Any]:
             "tabs": {"type": "object", "additionalProperties": {"type": "array", "items": tab}},
         },
     }
-    custom = {"type": "array", "items": labelled}
-    envelope = {
+    custom: JsonObject = {"type": "array", "items": labelled}
+    envelope: JsonObject = {
         "type": "object",
         "required": ["status", "recipients"],
         "properties": {

@@ -9,6 +9,7 @@ from typing import Any
 
 from starlette.requests import Request
 
+from christmas_campaign.json_types import JsonObject
 from christmas_campaign.sandbox.faults import Fault, Limit, whole_seconds
 from christmas_campaign.sandbox.gate import Answer, Call, Gate, parse_json
 from christmas_campaign.sandbox.notion.endpoints import Endpoints
@@ -68,7 +69,7 @@ class Notion:
         code = CODES.get(fault.status, "internal_server_error")
         return NotionError(fault.status, code, f"The sandbox was asked to fail here ({code}).").answer(headers)
 
-    def _work(self, call: Call) -> dict[str, Any]:
+    def _work(self, call: Call) -> JsonObject:
         request = call.request
         self._check_headers(request)
         path = request.url.path.removeprefix("/notion")
@@ -107,7 +108,7 @@ def _uuid(value: str, kind: str) -> str:
     raise invalid(f'path failed validation: path.{kind} should be a valid uuid, instead was `"{value}"`.')
 
 
-def _body(raw: bytes) -> dict[str, Any]:
+def _body(raw: bytes) -> JsonObject:
     if len(raw) > LARGEST_BODY:
         raise invalid(f"The request body is {len(raw)} bytes; at most {LARGEST_BODY} are taken.")
     try:

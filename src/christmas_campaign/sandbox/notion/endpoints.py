@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
+from christmas_campaign.json_types import Json, JsonObject
 from christmas_campaign.sandbox.clock import Clock
 from christmas_campaign.sandbox.notion import schema as schemas
 from christmas_campaign.sandbox.notion import shown, text, values
@@ -14,7 +15,6 @@ from christmas_campaign.sandbox.notion.filters import compile_filter
 from christmas_campaign.sandbox.notion.sorts import arrange, compile_sorts
 from christmas_campaign.sandbox.notion.workspace import Database, DataSource, Page, Workspace
 
-Body = dict[str, Any]
 _Item = TypeVar("_Item", bound=Page | DataSource)
 # Taken, and not kept: looks, not data.
 _LOOKS = {"icon", "cover", "description", "is_inline", "is_locked"}
@@ -30,14 +30,14 @@ class Endpoints:
 
     # Databases
 
-    def create_database(self, body: Body) -> Body:
+    def create_database(self, body: JsonObject) -> JsonObject:
         """A new database with its first data source."""
         _only(body, {"parent", "title", "initial_data_source"} | _LOOKS)
         parent = body.get("parent")
         if not isinstance(parent, dict):
             raise malformed("body.parent", "should be defined")
         if parent.get("type", "page_id") == "page_id":
-            kept: Body = {"type": "page_id", "page_id": _uuid(parent.get("page_id"), "body.parent.page_id")}
+            kept: JsonObject = {"type": "page_id", "page_id": _uuid(parent.get("page_id"), "body.parent.page_id")}
         elif parent == {"type": "workspace", "workspace": True}:
             kept = dict(parent)
         else:
@@ -52,13 +52,13 @@ class Endpoints:
         self._space.add_source(database.id, title, schema)
         return shown.database(database, self._space)
 
-    def retrieve_database(self, database_id: str) -> Body:
+    def retrieve_database(self, database_id: str) -> JsonObject:
         """A database and the ids of its data sources."""
         return shown.database(self._database(database_id), self._space)
 
     # Data sources
 
-    def create_source(self, body: Body) -> Body:
+    def create_source(self, body: JsonObject) -> JsonObject:
         """One more data source in a database."""
         _only(body, {"parent", "title", "properties"} | _LOOKS)
         parent = body.get("parent")
@@ -69,11 +69,11 @@ class Endpoints:
         title = text.parse(body.get("title", []), "body.title")
         return shown.source(self._space.add_source(database.id, title, schema), self._space)
 
-    def retrieve_source(self, source_id: str) -> Body:
+    def retrieve_source(self, source_id: str) -> JsonObject:
         """A data source with its properties."""
         return shown.source(self._source(source_id), self._space)
 
-    def update_source(self, source_id: str, body: Body) -> Body:
+    def update_source(self, source_id: str, body: JsonObject) -> JsonObject:
         """A data source under another name or with other properties."""
         _only(body, {"title", "properties"} | _LOOKS)
         source = self._source(source_id)
@@ -85,7 +85,7 @@ class Endpoints:
                 self._space.rewrite(page, values.without(page.values, gone))
         return shown.source(source, self._space)
 
-    def query(self, source_id: str, body: Body, only: list[str]) -> Body:
+    def query(self, source_id: str, body: JsonObject, only: list[str]) -> JsonObject:
         """The pages that a filter lets through, in order, up to a hundred at a time."""
         _only(body, {"filter", "sorts", "start_cursor", "page_size", "archived", "in_trash", "result_type"})
         source = self._source(source_id)
@@ -103,28 +103,29 @@ class Endpoints:
 
     # Pages
 
-    def create_page(self, body: Body) -> Body:
+    def create_page(self, body: JsonObject) -> JsonObject:
         """A new page in a data source."""
         _only(body, {"parent", "properties"} | _LOOKS)
         source = self._parent(body.get("parent"))
         written, schema = values.write(source.schema, body.get("properties", {}))
         return shown.page(self._space.add_page(source, written, schema), self._space)
 
-    def retrieve_page(self, page_id: str, only: list[str]) -> Body:
+    def retrieve_page(self, page_id: str, only: list[str]) -> JsonObject:
         """A page, also from the trash."""
         page = self._page(page_id)
         return shown.page(page, self._space, _property_ids(self._space.sources[page.source_id], only))
 
-    def update_page(self, page_id: str, body: Body) -> Body:
+    def update_page(self, page_id: str, body: JsonObject) -> JsonObject:
         """A page with other values, or put into the trash or taken out."""
         _only(body, {"properties", "archived", "in_trash"} | _LOOKS)
         page = self._page(page_id)
         trash = page.in_trash
         for name in ("archived", "in_trash"):
             if name in body:
-                trash = body[name]
-                if not isinstance(trash, bool):
-                    raise malformed(f"body.{name}", "should be a boolean", trash)
+                value = body[name]
+                if not isinstance(value, bool):
+                    raise malformed(f"body.{name}", "should be a boolean", value)
+                trash = value
         if page.in_trash and trash:
             raise invalid("Can't edit block that is archived. You must unarchive the block before editing.")
         written, schema = values.write(self._space.sources[page.source_id].schema, body.get("properties", {}))
@@ -133,13 +134,13 @@ class Endpoints:
 
     # The rest
 
-    def search(self, body: Body) -> Body:
+    def search(self, body: JsonObject) -> JsonObject:
         """Data sources and pages whose title holds the query, newest first."""
         _only(body, {"query", "filter", "sort", "start_cursor", "page_size"})
         wanted = body.get("query", "")
         if not isinstance(wanted, str):
             raise malformed("body.query", "should be a string", wanted)
-        kinds: tuple[str, ...] = ("data_source", "page")
+        kinds: tuple[Json, ...] = ("data_source", "page")
         chosen = body.get("filter")
         if chosen is not None:
             if not isinstance(chosen, dict) or chosen.get("property") != "object" or chosen.get("value") not in kinds:
@@ -159,9 +160,9 @@ class Endpoints:
         ]
         return _list(results, cursor)
 
-    def me(self) -> Body:
+    def me(self) -> JsonObject:
         """The user that the token stands for: a bot."""
-        bot = {"owner": {"type": "workspace", "workspace": True}, "workspace_name": "Sandbox"}
+        bot: JsonObject = {"owner": {"type": "workspace", "workspace": True}, "workspace_name": "Sandbox"}
         return {"object": "user", "id": shown.BOT_ID, "name": "Sandbox", "avatar_url": None, "type": "bot", "bot": bot}
 
     # Look-ups
@@ -210,7 +211,7 @@ class Endpoints:
         raise malformed("body.parent.data_source_id", "should be defined")
 
 
-def _only(body: Body, known: set[str]) -> None:
+def _only(body: JsonObject, known: set[str]) -> None:
     unknown = sorted(set(body) - known)
     if unknown:
         raise malformed(f"body.{unknown[0]}", "should be not present", body[unknown[0]])
@@ -226,16 +227,16 @@ def _uuid(value: Any, where: str) -> str:
 def _property_ids(source: DataSource, names: list[str]) -> set[str] | None:
     if not names:
         return None
-    ids = set()
+    ids: set[str] = set()
     for name in names:
         prop = schemas.find(source.schema, name)
         if prop is None:
             raise invalid(f"Could not find property with name or id: {name}")
-        ids.add(prop["id"])
+        ids.add(schemas.id_of(prop))
     return ids
 
 
-def _part(items: Sequence[_Item], body: Body) -> tuple[Sequence[_Item], str | None]:
+def _part(items: Sequence[_Item], body: JsonObject) -> tuple[Sequence[_Item], str | None]:
     size = body.get("page_size", 100)
     if isinstance(size, bool) or not isinstance(size, int) or size < 1:
         raise malformed("body.page_size", "should be a number from 1 to 100", size)
@@ -253,10 +254,10 @@ def _part(items: Sequence[_Item], body: Body) -> tuple[Sequence[_Item], str | No
     return items[start : start + size], rest[0].id if rest else None
 
 
-def _list(results: list[Body], cursor: str | None) -> Body:
+def _list(results: list[JsonObject], cursor: str | None) -> JsonObject:
     return {
         "object": "list",
-        "results": results,
+        "results": [*results],
         "next_cursor": cursor,
         "has_more": cursor is not None,
         "type": "page_or_data_source",

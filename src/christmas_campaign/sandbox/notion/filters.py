@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from christmas_campaign.sandbox.notion import dates, text
 from christmas_campaign.sandbox.notion.errors import invalid, malformed
-from christmas_campaign.sandbox.notion.schema import Schema, find
+from christmas_campaign.sandbox.notion.schema import Schema, find, id_of, kind_of
 
 MAX_DEPTH = 2
 TEXTS = ("title", "rich_text", "email", "url", "phone_number")
@@ -54,11 +54,11 @@ def compile_filter(schema: Schema, value: Any, where: str = "body.filter", depth
     prop = find(schema, name)
     if prop is None:
         raise invalid(f"Could not find property with name or id: {name}")
-    kind = prop["type"]
+    kind = kind_of(prop)
     if kinds[0] != kind:
         raise invalid(f"database property {kind} does not match filter {kinds[0]}")
     check = _condition(kind, value[kind], f"{where}.{kind}")
-    prop_id = prop["id"]
+    prop_id = id_of(prop)
     return lambda row: check(row.values.get(prop_id))
 
 

@@ -11,10 +11,11 @@ import uuid
 from collections.abc import Iterable
 from typing import Any
 
+from christmas_campaign.json_types import Json, JsonObject, as_list, as_object, as_objects, as_text
 from christmas_campaign.sandbox.notion.errors import invalid, malformed
 from christmas_campaign.sandbox.notion.text import check_length
 
-Schema = dict[str, dict[str, Any]]
+Schema = dict[str, JsonObject]
 
 TYPES = (
     "title", "rich_text", "email", "number", "checkbox", "date", "select", "multi_select", "status", "url",
@@ -25,11 +26,26 @@ OPTION_COLORS = ("default", "gray", "brown", "orange", "yellow", "green", "blue"
 _STATUSES = (("Not started", "default", "To-do"), ("In progress", "blue", "In progress"), ("Done", "green", "Complete"))
 
 
-def find(schema: Schema, name_or_id: str) -> dict[str, Any] | None:
+def find(schema: Schema, name_or_id: str) -> JsonObject | None:
     """The property of this name, or else of this id."""
     if name_or_id in schema:
         return schema[name_or_id]
     return next((prop for prop in schema.values() if prop["id"] == name_or_id), None)
+
+
+def id_of(prop: JsonObject) -> str:
+    """The id of a property."""
+    return as_text(prop["id"])
+
+
+def kind_of(prop: JsonObject) -> str:
+    """The type of a property, which is also the name of its settings."""
+    return as_text(prop["type"])
+
+
+def options_of(prop: JsonObject) -> list[JsonObject]:
+    """The options of a property that has some, in a list of its own."""
+    return as_objects(as_object(prop[kind_of(prop)])["options"])
 
 
 def title_name(schema: Schema) -> str:
@@ -43,7 +59,7 @@ def create(properties: Any, where: str) -> Schema:
         raise malformed(where, "should be an object", properties)
     schema: Schema = {}
     for name, config in properties.items():
-        schema[name] = _property(name, config, f"{where}.{name}", taken=(prop["id"] for prop in schema.values()))
+        schema[name] = _property(name, config, f"{where}.{name}", taken=(id_of(prop) for prop in schema.values()))
     titles = [prop for prop in schema.values() if prop["type"] == "title"]
     if not titles:
         raise invalid("Title is not provided")
@@ -67,30 +83,30 @@ def update(schema: Schema, changes: Any, where: str) -> tuple[Schema, set[str]]:
         if prop is None:
             if config is None:
                 raise invalid(f"{key} is not a property that exists.")
-            new[key] = _property(key, config, f"{where}.{key}", taken=(old["id"] for old in new.values()))
+            new[key] = _property(key, config, f"{where}.{key}", taken=(id_of(old) for old in new.values()))
             if new[key]["type"] == "title":
                 raise invalid("A data source has exactly one title property.")
         elif config is None:
             if prop["type"] == "title":
                 raise invalid("Cannot delete the title property.")
-            gone.add(prop["id"])
-            del new[prop["name"]]
+            gone.add(id_of(prop))
+            del new[as_text(prop["name"])]
         else:
             new, lost = _changed(new, prop, config, f"{where}.{key}")
             gone |= lost
     return new, gone
 
 
-def option(prop: dict[str, Any], name: str) -> dict[str, Any]:
+def option(prop: JsonObject, name: str) -> JsonObject:
     """The option of this name, added to the property where it is new; raises ``NotionError`` for a bad name."""
     if "," in name:
         raise invalid(f"Invalid select option, commas not allowed: {name}")
-    options: list[dict[str, Any]] = prop[prop["type"]]["options"]
+    options = options_of(prop)
     for known in options:
         if known["name"] == name:
             return known
     new = _option(name, random.choice(OPTION_COLORS), options)  # noqa: S311  (a colour is no secret)
-    options.append(new)
+    as_list(as_object(prop[kind_of(prop)])["options"]).append(new)
     return new
 
 
@@ -132,7 +148,7 @@ def _type_of(config: dict[str, Any], where: str) -> str | None:
     return None if kind is None else str(kind)
 
 
-def _property(name: str, config: Any, where: str, *, taken: Iterable[str]) -> dict[str, Any]:
+def _property(name: str, config: Any, where: str, *, taken: Iterable[str]) -> JsonObject:
     if not name or not isinstance(config, dict):
         raise malformed(where, "should be an object", config)
     kind = _type_of(config, where)
@@ -159,16 +175,16 @@ def _fresh_id(taken: set[str]) -> str:
             return new
 
 
-def _status() -> dict[str, Any]:
-    options: list[dict[str, Any]] = []
-    groups = []
+def _status() -> JsonObject:
+    options: list[JsonObject] = []
+    groups: list[Json] = []
     for name, color, group in _STATUSES:
         options.append(_option(name, color, options))
         groups.append({"id": str(uuid.uuid4()), "name": group, "color": color, "option_ids": [options[-1]["id"]]})
-    return {"options": options, "groups": groups}
+    return {"options": [*options], "groups": groups}
 
 
-def _options(value: Any, existing: list[dict[str, Any]], where: str) -> list[dict[str, Any]]:
+def _options(value: Any, existing: list[dict[str, Any]], where: str) -> list[JsonObject]:
     if not isinstance(value, list):
         raise malformed(where, "should be an array", value)
     if len(value) > 100:
@@ -196,5 +212,5 @@ def _options(value: Any, existing: list[dict[str, Any]], where: str) -> list[dic
     return options
 
 
-def _option(name: str, color: str, others: list[dict[str, Any]]) -> dict[str, Any]:
+def _option(name: str, color: str, others: list[dict[str, Any]]) -> JsonObject:
     return {"id": _fresh_id({other["id"] for other in others}), "name": name, "color": color, "description": None}

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
 
+from christmas_campaign.json_types import JsonObject, as_objects
 from christmas_campaign.sandbox.notion import dates, text, values
-from christmas_campaign.sandbox.notion.schema import title_name
+from christmas_campaign.sandbox.notion.schema import id_of, title_name
 from christmas_campaign.sandbox.notion.workspace import Database, DataSource, Page, Workspace
 
 BOT_ID = "5a4d0b0e-5a4d-4b0e-8a4d-0b0e5a4d0b0e"
@@ -14,7 +14,7 @@ BOT_ID = "5a4d0b0e-5a4d-4b0e-8a4d-0b0e5a4d0b0e"
 _HOST = "https://notion.invalid"
 
 
-def _times(created: float, edited: float) -> dict[str, Any]:
+def _times(created: float, edited: float) -> JsonObject:
     return {
         "created_time": dates.stamp(datetime.fromtimestamp(created, UTC)),
         "created_by": {"object": "user", "id": BOT_ID},
@@ -27,13 +27,13 @@ def _url(object_id: str) -> str:
     return f"{_HOST}/{object_id.replace('-', '')}"
 
 
-def database(item: Database, workspace: Workspace) -> dict[str, Any]:
+def database(item: Database, workspace: Workspace) -> JsonObject:
     """A database object, with the ids and names of its data sources."""
     sources = workspace.sources_of(item.id)
     return {
         "object": "database",
         "id": item.id,
-        "title": item.title,
+        "title": [*item.title],
         "description": [],
         "parent": item.parent,
         "is_inline": False,
@@ -49,12 +49,12 @@ def database(item: Database, workspace: Workspace) -> dict[str, Any]:
     }
 
 
-def source(item: DataSource, workspace: Workspace) -> dict[str, Any]:
+def source(item: DataSource, workspace: Workspace) -> JsonObject:
     """A data source object, with its properties."""
     return {
         "object": "data_source",
         "id": item.id,
-        "title": item.title,
+        "title": [*item.title],
         "description": [],
         "parent": {"type": "database_id", "database_id": item.database_id},
         "database_parent": workspace.databases[item.database_id].parent,
@@ -62,7 +62,7 @@ def source(item: DataSource, workspace: Workspace) -> dict[str, Any]:
         "in_trash": False,
         "archived": False,
         **_times(item.created, item.edited),
-        "properties": item.schema,
+        "properties": {**item.schema},
         "icon": None,
         "cover": None,
         "url": _url(item.database_id),
@@ -70,7 +70,7 @@ def source(item: DataSource, workspace: Workspace) -> dict[str, Any]:
     }
 
 
-def page(item: Page, workspace: Workspace, only: set[str] | None = None) -> dict[str, Any]:
+def page(item: Page, workspace: Workspace, only: set[str] | None = None) -> JsonObject:
     """A page object, with all its properties or only those with these ids."""
     held_by = workspace.sources[item.source_id]
     return {
@@ -96,4 +96,4 @@ def page(item: Page, workspace: Workspace, only: set[str] | None = None) -> dict
 def page_title(item: Page, workspace: Workspace) -> str:
     """What a page's title says."""
     schema = workspace.sources[item.source_id].schema
-    return text.plain(item.values.get(schema[title_name(schema)]["id"]) or [])
+    return text.plain(as_objects(item.values.get(id_of(schema[title_name(schema)])) or []))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
+from christmas_campaign.json_types import JsonObject
 from christmas_campaign.sandbox.notion.errors import invalid, malformed
 
 MAX_CHARACTERS = 2000
@@ -27,12 +29,12 @@ def check_length(text: str, limit: int, where: str) -> None:
         raise invalid(f"body failed validation: {where}.length should be ≤ `{limit}`, instead was `{length(text)}`.")
 
 
-def plain(items: list[dict[str, Any]]) -> str:
+def plain(items: Iterable[JsonObject]) -> str:
     """What the text objects say, one after the other."""
-    return "".join(item["plain_text"] for item in items)
+    return "".join(str(item["plain_text"]) for item in items)
 
 
-def parse(value: Any, where: str) -> list[dict[str, Any]]:
+def parse(value: Any, where: str) -> list[JsonObject]:
     """The text objects as Notion shows them; raises ``NotionError`` for what it would not take."""
     if not isinstance(value, list):
         raise malformed(where, "should be an array", value)
@@ -43,7 +45,7 @@ def parse(value: Any, where: str) -> list[dict[str, Any]]:
     return [item for item in items if item["plain_text"]]
 
 
-def _item(item: Any, where: str) -> dict[str, Any]:
+def _item(item: Any, where: str) -> JsonObject:
     if not isinstance(item, dict):
         raise malformed(where, "should be an object", item)
     unknown = set(item) - {"type", "text", "equation", "annotations", "plain_text", "href"}
@@ -61,7 +63,7 @@ def _item(item: Any, where: str) -> dict[str, Any]:
     return {key: shown[key] for key in ("type", kind, "annotations", "plain_text", "href")}
 
 
-def _text(inner: dict[str, Any], where: str) -> dict[str, Any]:
+def _text(inner: dict[str, Any], where: str) -> JsonObject:
     unknown = set(inner) - {"content", "link"}
     if unknown:
         name = sorted(unknown)[0]
@@ -76,11 +78,11 @@ def _text(inner: dict[str, Any], where: str) -> dict[str, Any]:
         if not isinstance(href, str) or not href:
             raise malformed(f"{where}.link", "should be an object with a url, or `null`", link)
         check_length(href, MAX_CHARACTERS, f"{where}.link.url")
-    text = {"content": content, "link": {"url": href} if href else None}
+    text: JsonObject = {"content": content, "link": {"url": href} if href else None}
     return {"type": "text", "text": text, "plain_text": content, "href": href}
 
 
-def _equation(inner: dict[str, Any], where: str) -> dict[str, Any]:
+def _equation(inner: dict[str, Any], where: str) -> JsonObject:
     expression = inner.get("expression")
     if not isinstance(expression, str):
         raise malformed(f"{where}.expression", "should be a string", expression)
@@ -88,8 +90,8 @@ def _equation(inner: dict[str, Any], where: str) -> dict[str, Any]:
     return {"type": "equation", "equation": {"expression": expression}, "plain_text": expression, "href": None}
 
 
-def _annotations(value: Any, where: str) -> dict[str, Any]:
-    shown: dict[str, Any] = {**dict.fromkeys(_STYLES, False), "color": "default"}
+def _annotations(value: Any, where: str) -> JsonObject:
+    shown: JsonObject = {**dict.fromkeys(_STYLES, False), "color": "default"}
     if value is None:
         return shown
     if not isinstance(value, dict):

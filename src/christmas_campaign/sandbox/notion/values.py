@@ -10,20 +10,30 @@ import math
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from christmas_campaign.json_types import Json, JsonObject, as_objects
 from christmas_campaign.sandbox.notion import dates, text
 from christmas_campaign.sandbox.notion.errors import invalid, malformed
-from christmas_campaign.sandbox.notion.schema import TYPES, WITH_OPTIONS, Schema, find, option
+from christmas_campaign.sandbox.notion.schema import (
+    TYPES,
+    WITH_OPTIONS,
+    Schema,
+    find,
+    id_of,
+    kind_of,
+    option,
+    options_of,
+)
 
-_EMPTY: dict[str, Any] = {"title": [], "rich_text": [], "multi_select": [], "checkbox": False}
+_EMPTY: JsonObject = {"title": [], "rich_text": [], "multi_select": [], "checkbox": False}
 _LONGEST = {"email": 200, "phone_number": 200, "url": 2000}
 
 
-def empty(kind: str) -> Any:
+def empty(kind: str) -> Json:
     """What a property of this type shows when nothing was ever written to it."""
     return copy.deepcopy(_EMPTY.get(kind))
 
 
-def write(schema: Schema, properties: Any) -> tuple[dict[str, Any], Schema]:
+def write(schema: Schema, properties: Any) -> tuple[JsonObject, Schema]:
     """The values to keep, by property id, and the schema with the options that are new.
 
     Raises ``NotionError``: everything that is wrong with names and types in one message, as Notion says it.
@@ -31,7 +41,7 @@ def write(schema: Schema, properties: Any) -> tuple[dict[str, Any], Schema]:
     if not isinstance(properties, dict):
         raise malformed("body.properties", "should be an object", properties)
     problems: list[str] = []
-    found: list[tuple[str, dict[str, Any], Any]] = []
+    found: list[tuple[str, JsonObject, Any]] = []
     schema = copy.deepcopy(schema)
     for name, value in properties.items():
         where = f"body.properties.{name}"
@@ -53,38 +63,38 @@ def write(schema: Schema, properties: Any) -> tuple[dict[str, Any], Schema]:
             found.append((where, prop, value[prop["type"]]))
     if problems:
         raise invalid(" ".join(problems))
-    return {prop["id"]: _value(prop, value, f"{where}.{prop['type']}") for where, prop, value in found}, schema
+    return {id_of(prop): _value(prop, value, f"{where}.{prop['type']}") for where, prop, value in found}, schema
 
 
-def show(schema: Schema, values: dict[str, Any], only: set[str] | None = None) -> dict[str, Any]:
+def show(schema: Schema, values: JsonObject, only: set[str] | None = None) -> JsonObject:
     """Every property of the schema (or only those with these ids), with its id, its type and its value."""
-    shown = {}
+    shown: JsonObject = {}
     for name, prop in schema.items():
         if only is not None and prop["id"] not in only:
             continue
-        kind = prop["type"]
-        value = values.get(prop["id"])
+        kind = kind_of(prop)
+        value = values.get(id_of(prop))
         shown[name] = {"id": prop["id"], "type": kind, kind: empty(kind) if value is None else value}
     return shown
 
 
-def without(values: dict[str, Any], gone: set[str]) -> dict[str, Any]:
+def without(values: JsonObject, gone: set[str]) -> JsonObject:
     """The values without the properties and the options that have these ids."""
-    kept: dict[str, Any] = {}
+    kept: JsonObject = {}
     for prop_id, value in values.items():
         if prop_id in gone:
             continue
         if isinstance(value, dict) and value.get("id") in gone:
             kept[prop_id] = None
         elif isinstance(value, list):
-            kept[prop_id] = [item for item in value if item.get("id") not in gone]
+            kept[prop_id] = [item for item in as_objects(value) if item.get("id") not in gone]
         else:
             kept[prop_id] = value
     return kept
 
 
-def _value(prop: dict[str, Any], value: Any, where: str) -> Any:
-    kind = prop["type"]
+def _value(prop: JsonObject, value: Any, where: str) -> Any:
+    kind = kind_of(prop)
     if kind in ("title", "rich_text"):
         return text.parse(value, where)
     if kind == "checkbox":
@@ -111,7 +121,7 @@ def _value(prop: dict[str, Any], value: Any, where: str) -> Any:
     return value
 
 
-def _many(prop: dict[str, Any], value: Any, where: str) -> list[dict[str, Any]]:
+def _many(prop: JsonObject, value: Any, where: str) -> list[JsonObject]:
     if not isinstance(value, list):
         raise malformed(where, "should be an array", value)
     if len(value) > 100:
@@ -119,16 +129,16 @@ def _many(prop: dict[str, Any], value: Any, where: str) -> list[dict[str, Any]]:
     return [_choice(prop, item, f"{where}[{index}]") for index, item in enumerate(value)]
 
 
-def _choice(prop: dict[str, Any], value: Any, where: str) -> dict[str, Any]:
+def _choice(prop: JsonObject, value: Any, where: str) -> JsonObject:
     if not isinstance(value, dict):
         raise malformed(where, "should be an object or `null`", value)
     unknown = set(value) - {"id", "name", "color", "description"}
     if unknown:
         name = sorted(unknown)[0]
         raise malformed(f"{where}.{name}", "should be not present", value[name])
-    kind = prop["type"]
+    kind = kind_of(prop)
     if "name" not in value:
-        known = [item for item in prop[kind]["options"] if item["id"] == value.get("id")]
+        known = [item for item in options_of(prop) if item["id"] == value.get("id")]
         if not known:
             raise malformed(f"{where}.name", "should be defined")
         return _shown(known[0])
@@ -138,16 +148,16 @@ def _choice(prop: dict[str, Any], value: Any, where: str) -> dict[str, Any]:
     if not name:
         raise invalid(f"body failed validation: {where}.name.length should be ≥ `1`, instead was `0`.")
     text.check_length(name, 100, f"{where}.name")
-    if kind == "status" and all(item["name"] != name for item in prop[kind]["options"]):
+    if kind == "status" and all(item["name"] != name for item in options_of(prop)):
         raise invalid(f'Invalid status option. Status option "{name}" does not exist.')
     return _shown(option(prop, name))
 
 
-def _shown(choice: dict[str, Any]) -> dict[str, Any]:
+def _shown(choice: JsonObject) -> JsonObject:
     return {key: choice[key] for key in ("id", "name", "color")}
 
 
-def _date(value: Any, where: str) -> dict[str, Any]:
+def _date(value: Any, where: str) -> JsonObject:
     if not isinstance(value, dict):
         raise malformed(where, "should be an object or `null`", value)
     unknown = set(value) - {"start", "end", "time_zone"}
@@ -161,7 +171,7 @@ def _date(value: Any, where: str) -> dict[str, Any]:
             zone = ZoneInfo(zone_name)
         except (KeyError, ValueError, TypeError, OSError):
             raise malformed(f"{where}.time_zone", "should be a time zone", zone_name) from None
-    shown: dict[str, Any] = {"start": None, "end": None, "time_zone": None}
+    shown: JsonObject = {"start": None, "end": None, "time_zone": None}
     for end in ("start", "end"):
         written = value.get(end)
         if written is None and end == "end":

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from christmas_campaign.json_types import JsonObject
 from christmas_campaign.sandbox.clock import Clock
 from christmas_campaign.sandbox.notion.schema import Schema
 from christmas_campaign.sandbox.store import Store
@@ -20,8 +21,8 @@ class Database:
     """A database: no more than a name for its data sources. Times are seconds since 1970, here and below."""
 
     id: str
-    title: list[dict[str, Any]]
-    parent: dict[str, Any]
+    title: list[JsonObject]
+    parent: JsonObject
     created: float
     edited: float
 
@@ -32,7 +33,7 @@ class DataSource:
 
     id: str
     database_id: str
-    title: list[dict[str, Any]]
+    title: list[JsonObject]
     schema: Schema
     created: float
     edited: float
@@ -44,7 +45,7 @@ class Page:
 
     id: str
     source_id: str
-    values: dict[str, Any]
+    values: JsonObject
     created: float
     edited: float
     in_trash: bool = False
@@ -80,13 +81,15 @@ class Workspace:
         self._rows: dict[str, dict[str, Page]] = {}
         self._seq: dict[str, int] = {}
         for kind, seq, body in self._store.notion_objects():
-            self._seq[body["id"]] = seq
+            # The fields of the class, as `_write` has put them there.
+            fields: Any = body
+            self._seq[fields["id"]] = seq
             if kind == "database":
-                self.databases[body["id"]] = Database(**body)
+                self.databases[fields["id"]] = Database(**fields)
             elif kind == "source":
-                self.sources[body["id"]] = DataSource(**body)
+                self.sources[fields["id"]] = DataSource(**fields)
             else:
-                page = Page(**body)
+                page = Page(**fields)
                 self.pages[page.id] = page
                 self._rows.setdefault(page.source_id, {})[page.id] = page
         self._next = max(self._seq.values(), default=0) + 1
@@ -104,7 +107,7 @@ class Workspace:
         """A data source's pages, those in the trash included, newest first."""
         return list(reversed(self._rows.get(source_id, {}).values()))
 
-    def add_database(self, title: list[dict[str, Any]], parent: dict[str, Any]) -> Database:
+    def add_database(self, title: list[JsonObject], parent: JsonObject) -> Database:
         """Make a database without data sources."""
         now = self._clock.timestamp()
         database = Database(str(uuid.uuid4()), title, parent, now, now)
@@ -112,7 +115,7 @@ class Workspace:
         self._write("database", database)
         return database
 
-    def add_source(self, database_id: str, title: list[dict[str, Any]], schema: Schema) -> DataSource:
+    def add_source(self, database_id: str, title: list[JsonObject], schema: Schema) -> DataSource:
         """Make a data source in a database."""
         now = self._clock.timestamp()
         source = DataSource(str(uuid.uuid4()), database_id, title, schema, now, now)
@@ -120,7 +123,7 @@ class Workspace:
         self._write("source", source)
         return source
 
-    def add_page(self, source: DataSource, values: dict[str, Any], schema: Schema) -> Page:
+    def add_page(self, source: DataSource, values: JsonObject, schema: Schema) -> Page:
         """Make a page in a data source, whose schema may have gained options by its values."""
         now = self._clock.timestamp()
         page = Page(str(uuid.uuid4()), source.id, values, now, now)
@@ -130,7 +133,7 @@ class Workspace:
         self._keep_schema(source, schema)
         return page
 
-    def change_page(self, page: Page, values: dict[str, Any], schema: Schema, *, in_trash: bool) -> None:
+    def change_page(self, page: Page, values: JsonObject, schema: Schema, *, in_trash: bool) -> None:
         """Lay values over a page's, and put it into the trash or take it out."""
         page.values = {**page.values, **values}
         page.in_trash = in_trash
@@ -138,14 +141,14 @@ class Workspace:
         self._write("page", page)
         self._keep_schema(self.sources[page.source_id], schema)
 
-    def change_source(self, source: DataSource, *, title: list[dict[str, Any]], schema: Schema) -> None:
+    def change_source(self, source: DataSource, *, title: list[JsonObject], schema: Schema) -> None:
         """Give a data source this name and these properties."""
         source.title = title
         source.schema = schema
         source.edited = self._clock.timestamp()
         self._write("source", source)
 
-    def rewrite(self, page: Page, values: dict[str, Any]) -> None:
+    def rewrite(self, page: Page, values: JsonObject) -> None:
         """Give a page exactly these values, without counting it as edited."""
         page.values = values
         self._write("page", page)
