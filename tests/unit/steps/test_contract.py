@@ -23,13 +23,18 @@ FOLDERS = [PROJECT / "flows", *sorted((PROJECT / "tests/flows/frozen").iterdir()
 #: Steps without a class ``Outputs``. A step that gets one leaves this table.
 NOT_TYPED = {"booked", "booking", "intake", "mark", "plan", "sources", "stop", "unsubscribe"}
 
+_LABELLED = "For the person who looks at the execution: a label says the same."
+
 #: Outputs that no flow reads, and why they are there.
 NOT_READ: dict[str, dict[str, str]] = {
     "compose": {
         "missing": "`christmas failures` reads it from the execution.",
         "request": "Flows before 0.3.0 read it: their context names no file.",
     },
-    "conclude": {"reason": "For the person who looks at the execution; the label `reason` says the same."},
+    "conclude": {"reason": _LABELLED},
+    "intake": {"reason": _LABELLED},
+    "plan": {"reason": _LABELLED},
+    "unsubscribe": {"outcome": _LABELLED},
 }
 
 #: What ``steps.run`` writes into files and does not print.
