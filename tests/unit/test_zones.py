@@ -133,8 +133,9 @@ def decide(name: str, now: datetime, said: Mapping[str, Any]) -> dict[str, Any]:
             active=compose.active_templates([template]),
             settings=SETTINGS,
         )
-        request = composed["request"]
-        said_in_it = request["html"].partition(" You get this e-mail")[0]
+        assert isinstance(composed, compose.Composed)
+        request = composed.request
+        said_in_it = str(request["html"]).partition(" You get this e-mail")[0]
         emails[str(each["number"])] = [each["date"], request["subject"], said_in_it]
     return {
         "emails": emails,

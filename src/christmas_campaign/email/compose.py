@@ -19,6 +19,7 @@ from christmas_campaign.email.placeholder_values import Source
 from christmas_campaign.email.template_text import Placeholder, TemplateError
 from christmas_campaign.enrolment.record import Record
 from christmas_campaign.events import opaque_ids
+from christmas_campaign.json_types import JsonObject
 from christmas_campaign.notion import page_values
 from christmas_campaign.notion.page_values import Read
 from christmas_campaign.sequences.registry import sequence
@@ -40,6 +41,22 @@ class Stop(Exception):
         self.missing = missing
 
 
+class Composed(NamedTuple):
+    """The e-mail is sent: the body for Resend, and the idempotency key under which Resend takes it."""
+
+    request: JsonObject
+    idempotency_key: str
+
+
+class NotSent(NamedTuple):
+    """The e-mail is not sent. ``detail`` is for the person who looks; ``missing`` names the placeholders without a value."""
+
+    outcome: Outcome
+    reason: Reason
+    detail: str
+    missing: tuple[str, ...] = ()
+
+
 class Letter(NamedTuple):
     """What an e-mail says, all filled in."""
 
@@ -57,27 +74,19 @@ def compose(
     active: Sequence[Mapping[str, Read]],
     lifts: Lifts | None = None,
     settings: Settings,
-) -> dict[str, Any]:
+) -> Composed | NotSent:
     """Decide what e-mail ``number`` says.
 
     ``page`` is the contact's page as Notion has it now (``None``: Notion does not know it), ``active`` the active templates of
     the e-mail's name, as ``active_templates`` gives them, ``lifts`` is when the contact's stops were lifted (``None``: nothing
     is kept about the contact).
-
-    Returns ``send``; if true ``request`` (the body for Resend) and ``idempotency_key``; if false ``outcome``, ``reason`` and
-    ``detail``, and ``missing``, the names of the placeholders without a value, if there are any.
     """
     try:
         _check_page(page, number, lifts)
         request = _request(record, number, enrolment, active, settings)
     except Stop as stop:
-        missing = {"missing": list(stop.missing)} if stop.missing else {}
-        return {"send": False, "outcome": stop.outcome, "reason": stop.reason, "detail": stop.detail, **missing}
-    return {
-        "send": True,
-        "request": request,
-        "idempotency_key": opaque_ids.idempotency_key(enrolment, number),
-    }
+        return NotSent(stop.outcome, stop.reason, stop.detail, tuple(stop.missing))
+    return Composed(request, opaque_ids.idempotency_key(enrolment, number))
 
 
 def _check_page(page: Page | None, number: int, lifts: Lifts | None) -> None:
@@ -104,7 +113,7 @@ def active_templates(found: Sequence[Page]) -> list[dict[str, Read]]:
 
 def _request(
     record: Record, number: int, enrolment: str, active: Sequence[Mapping[str, Read]], settings: Settings
-) -> dict[str, Any]:
+) -> JsonObject:
     if record.withdrawn(number):
         # The gate let it through, and then another release was installed.
         raise Stop(Outcome.SKIPPED, Reason.EMAIL_WITHDRAWN, gate.withdrawn(record, number))
@@ -121,7 +130,7 @@ def _request(
         "subject": subject,
         "html": html,
         "text": text,
-        "headers": unsubscribe_link.headers(link, settings.unsubscribe_address),
+        "headers": {**unsubscribe_link.headers(link, settings.unsubscribe_address)},
         "tags": [
             {"name": "sequence", "value": record.event.sequence},
             {"name": "number", "value": str(number)},

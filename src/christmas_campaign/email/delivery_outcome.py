@@ -7,14 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import NamedTuple
 
 from christmas_campaign.campaign import notion_names
 from christmas_campaign.campaign.outcomes import Kind, Outcome, Reason
 from christmas_campaign.campaign.settings import Settings
 from christmas_campaign.email import delivery_reports, retry
-from christmas_campaign.email.delivery_reports import Report, State
+from christmas_campaign.email.delivery_reports import Kept, Report, State
+from christmas_campaign.email.retry import PutOff
 from christmas_campaign.enrolment.alerts import Pages, about
+from christmas_campaign.json_types import JsonObject
 from christmas_campaign.notion import page_values, schema
 
 #: So often a report is put off whose e-mail has no analytics page: for about an hour. The page is made a moment after the
@@ -25,43 +27,72 @@ TRIES_WITHOUT_PAGE = 6
 NOTION_CALLS, NOTION_PART = 2, 1 / 3
 
 
+class AnalyticsUpdate(NamedTuple):
+    """What is to be done in Notion: ``path`` and ``query`` find the e-mail's analytics page, ``update`` is the body that
+    writes what was reported."""
+
+    path: str
+    query: JsonObject
+    update: JsonObject
+
+
+class ReportOutcome(NamedTuple):
+    """What is kept of a report, and what follows.
+
+    ``kept`` is the entry of the e-mail from now on, ``bounces`` that of the contact (``None``: as before). ``stop`` is why
+    the contact is stopped by the count of their bounces (``None``: they are not). ``page`` is ``None`` when the page
+    says so already, or nobody knows any more where it is. ``alert`` is what the team hears (``key`` and ``message``) of an
+    e-mail that Resend had taken and could not send, else ``None``.
+    """
+
+    kept: Kept
+    bounces: list[str] | None
+    stop: Reason | None
+    page: AnalyticsUpdate | None
+    alert: Mapping[str, str] | None
+
+
+class Concluded(NamedTuple):
+    """How a report ends. ``detail`` is for the person who looks.
+
+    ``rest`` is how long the next report waits, ``later`` the next try if it is put off, ``kept`` the e-mail's entry from now on
+    (``None``: as before).
+    """
+
+    outcome: Outcome
+    reason: Reason | None
+    detail: str
+    rest: timedelta
+    later: PutOff | None = None
+    kept: Kept | None = None
+
+
 def decide(
     report: Report,
     *,
-    kept: Mapping[str, Any] | None,
+    kept: Kept,
     bounces: Sequence[str],
     source: str | None,
     pages: Pages | None = None,
-) -> dict[str, Any]:
+) -> ReportOutcome:
     """Decide what is kept of a report, and what follows.
 
     ``kept`` and ``bounces`` are what the KV store has of the e-mail and of the contact, ``source`` is the id of the data source
     that the analytics pages are in, as it is kept with the enrolment (``None``: nothing is kept of that any more), ``pages``
     are the contact's pages.
-
-    Returns ``kept`` and ``bounces`` as they are kept from now on (the latter ``None``: as before); ``stop``, the reason for
-    which the contact is stopped by the count of her bounces (``None``: she is not); ``page``, what is to be done in Notion:
-    ``path`` and ``query`` that find the e-mail's analytics page, and ``update``, the body that has it say what was reported.
-    That is ``None`` when the page says so already, or nobody knows any more where it is. And ``alert``, what the team is told
-    (``key`` and ``message``) of an e-mail that Resend had taken and could not send, else ``None``.
     """
-    said = delivery_reports.add(delivery_reports.state(kept), report)
-    written = kept.get("written") if kept else None
+    kept = kept._replace(kinds=delivery_reports.add(kept.kinds, report))
     page = None
-    if source is not None and written != line(said):
-        page = {
-            "path": f"/v1/data_sources/{source}/query",
-            "query": _query(report.resend_id),
-            "update": _update(said),
-        }
+    if source is not None and kept.written != line(kept.kinds):
+        page = AnalyticsUpdate(f"/v1/data_sources/{source}/query", _query(report.resend_id), _update(kept.kinds))
     emails = delivery_reports.bounced(bounces, report)
-    return {
-        "kept": {**delivery_reports.as_json(said), **({"written": written} if written else {})},
-        "bounces": emails if emails != list(bounces) else None,
-        "stop": delivery_reports.stops(report, emails),
-        "page": page,
-        "alert": _alert(report, pages or Pages()) if report.kind is Kind.FAILED else None,
-    }
+    return ReportOutcome(
+        kept,
+        bounces=emails if emails != list(bounces) else None,
+        stop=delivery_reports.stops(report, emails),
+        page=page,
+        alert=_alert(report, pages or Pages()) if report.kind is Kind.FAILED else None,
+    )
 
 
 def _alert(report: Report, pages: Pages) -> dict[str, str]:
@@ -81,7 +112,7 @@ def line(said: State) -> str:
     return f"{kind.status}: {detail}" if detail else kind.status
 
 
-def _query(resend_id: str) -> dict[str, Any]:
+def _query(resend_id: str) -> JsonObject:
     return {
         "filter": page_values.equals(schema.ANALYTICS, notion_names.ANALYTICS_RESEND_ID, resend_id),
         "sorts": [{"timestamp": "created_time", "direction": "ascending"}],
@@ -89,7 +120,7 @@ def _query(resend_id: str) -> dict[str, Any]:
     }
 
 
-def _update(said: State) -> dict[str, Any]:
+def _update(said: State) -> JsonObject:
     kind, detail = delivery_reports.shown(said)
     values = {
         notion_names.ANALYTICS_STATUS: kind.status,
@@ -101,42 +132,43 @@ def _update(said: State) -> dict[str, Any]:
 
 def conclude(
     *,
-    kept: Mapping[str, Any],
+    kept: Kept,
     asked: bool,
     found: bool | None,
     written: bool,
     tries: int,
     settings: Settings,
     now: datetime,
-) -> dict[str, Any]:
+) -> Concluded:
     """Decide how a report ends.
 
     ``kept`` is what is kept of the e-mail, this report included; ``asked`` says whether there was anything to do in Notion,
     ``found`` whether the analytics page was there (``None``: Notion gave no answer), ``written`` whether it took the update;
     ``tries`` how often the report was put off before, ``now`` is the time (aware).
-
-    Returns ``outcome``, ``reason``, ``detail``; ``date`` and ``tries`` when it is put off; ``kept`` when that has changed; and
-    ``rest``, for how many milliseconds the next report waits.
     """
-    rest = int(pause(settings) / timedelta(milliseconds=1)) if asked else 0
-    said = delivery_reports.state(kept)
+    rest = pause(settings) if asked else timedelta(0)
     if asked and not written:
-        if found is False:
-            later = retry.put_off(Reason.ANALYTICS_PAGE_MISSING, tries, settings, now, TRIES_WITHOUT_PAGE)
-            if later["outcome"] is Outcome.FAILED:
-                # Nobody can mend it, and nothing hangs on it: what was reported is kept, and stops whom it stops.
-                later["outcome"] = Outcome.SKIPPED
-        else:
-            later = retry.put_off(Reason.NOTION_UNREACHABLE, tries, settings, now)
-        return {**later, "rest": rest}
-    ends: dict[str, Any] = {"outcome": Outcome.REPORTED, "reason": None, "detail": "", "rest": rest}
+        return _not_written(found, tries, settings, now)._replace(rest=rest)
+    shown = line(kept.kinds)
     if asked:
-        ends["kept"] = {**kept, "written": line(said)}
-    elif kept.get("written") != line(said):
+        return Concluded(Outcome.REPORTED, None, "", rest, kept=kept._replace(written=shown))
+    if kept.written != shown:
         # Not asked, and not because the page says so already: nobody knows where the page is.
         detail = "What is kept of the enrolment is gone, and with it where the analytics page is."
-        return {**ends, "outcome": Outcome.SKIPPED, "reason": Reason.ANALYTICS_PAGE_MISSING, "detail": detail}
-    return ends
+        return Concluded(Outcome.SKIPPED, Reason.ANALYTICS_PAGE_MISSING, detail, rest)
+    return Concluded(Outcome.REPORTED, None, "", rest)
+
+
+def _not_written(found: bool | None, tries: int, settings: Settings, now: datetime) -> Concluded:
+    if found is False:
+        later = retry.put_off(Reason.ANALYTICS_PAGE_MISSING, tries, settings, now, TRIES_WITHOUT_PAGE)
+    else:
+        later = retry.put_off(Reason.NOTION_UNREACHABLE, tries, settings, now)
+    if isinstance(later, PutOff):
+        return Concluded(later.outcome, later.reason, later.detail, timedelta(0), later=later)
+    # Nobody can mend a page that is missing, and nothing hangs on it: what was reported is kept, and stops whom it stops.
+    outcome = Outcome.SKIPPED if found is False else later.outcome
+    return Concluded(outcome, later.reason, later.detail, timedelta(0))
 
 
 def pause(settings: Settings) -> timedelta:

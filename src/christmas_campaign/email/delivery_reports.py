@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from christmas_campaign.campaign import times
 from christmas_campaign.campaign.outcomes import Kind, Reason
+from christmas_campaign.json_types import JsonObject
 
 #: So many e-mails that bounced for now are as good as one that bounced for good.
 SOFT_BOUNCES = 5
@@ -69,7 +70,7 @@ class Report(NamedTuple):
     at: datetime
     detail: str = ""
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> JsonObject:
         """Return the report as the flow `report` is given it."""
         return {**self._asdict(), "at": times.text(self.at)}
 
@@ -106,6 +107,33 @@ class Seen(NamedTuple):
 State = Mapping[Kind, Seen]
 
 
+class Kept(NamedTuple):
+    """The KV store's entry of one e-mail: what was reported of it, and what its analytics page says of that (``None``: nothing
+    yet)."""
+
+    kinds: Mapping[Kind, Seen] = {}
+    written: str | None = None
+
+    def as_json(self) -> JsonObject:
+        """Return the entry as it is kept."""
+        kinds: JsonObject = {
+            kind.value: {"first": times.text(seen.first), "detail": seen.detail, "last": times.text(seen.last)}
+            for kind, seen in sorted(self.kinds.items())
+        }
+        return {"kinds": kinds, **({"written": self.written} if self.written else {})}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any] | None) -> Kept:
+        """Return the entry that ``as_json`` wrote; ``None``: nothing was reported."""
+        if not data:
+            return cls()
+        kinds = {
+            Kind(kind): Seen(times.parse(seen["first"]), seen["detail"], times.parse(seen["last"]))
+            for kind, seen in data["kinds"].items()
+        }
+        return cls(kinds, data.get("written"))
+
+
 def read(payload: Any, now: datetime, *, opens: bool) -> Report | Reason:
     """Return what a webhook of Resend's reports, or why that is no matter of this system's.
 
@@ -135,25 +163,6 @@ def read(payload: Any, now: datetime, *, opens: bool) -> Report | Reason:
     elif kind is Kind.FAILED:
         detail = _matching(_WORD, _object(data.get("failed")).get("reason"))
     return Report(enrolment, int(number), contact, resend_id, kind, _moment(said.get("created_at"), now), detail)
-
-
-def state(kept: Mapping[str, Any] | None) -> dict[Kind, Seen]:
-    """Return what was reported of an e-mail, from what ``as_json`` wrote; ``None``: nothing."""
-    said = kept["kinds"] if kept else {}
-    return {
-        Kind(kind): Seen(times.parse(each["first"]), each["detail"], times.parse(each["last"]))
-        for kind, each in said.items()
-    }
-
-
-def as_json(said: State) -> dict[str, Any]:
-    """Return what was reported of an e-mail as it is kept."""
-    return {
-        "kinds": {
-            kind.value: {"first": times.text(each.first), "detail": each.detail, "last": times.text(each.last)}
-            for kind, each in sorted(said.items())
-        }
-    }
 
 
 def add(said: State, report: Report) -> dict[Kind, Seen]:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection
 from datetime import datetime, timedelta
-from typing import Any
+from typing import NamedTuple
 
 from christmas_campaign.campaign import notion_names, times
 from christmas_campaign.campaign.outcomes import Outcome, Reason
@@ -20,6 +20,7 @@ from christmas_campaign.campaign.settings import Settings
 from christmas_campaign.email.retry import SHORTEST_WAIT
 from christmas_campaign.enrolment import schedule
 from christmas_campaign.enrolment.record import Record, Settled
+from christmas_campaign.json_types import JsonObject
 from christmas_campaign.notion import page_values, schema
 from christmas_campaign.sequences.registry import sequence
 from christmas_campaign.stops import marks, rules
@@ -32,47 +33,89 @@ KEY_HOLDS = timedelta(hours=23)
 CLOCKS_DIFFER = timedelta(minutes=1)
 
 
-def gate(
-    number: int,
-    *,
-    record: Record | None,
-    page_id: str | None,
-    own: Settled | None,
-    before: Settled | None,
-    as_of: str,
-    stopped: Collection[Stop],
-    paused: bool,
-    resumed: datetime | None,
-    settings: Settings,
-    now: datetime,
-) -> dict[str, Any]:
-    """Decide whether e-mail ``number`` of an enrolment goes on.
+class EmailState(NamedTuple):
+    """What is kept about an e-mail that is due.
 
-    ``record`` and ``page_id`` are what is kept of the enrolment, ``own`` and ``before`` how this e-mail and the one before it
-    were settled (``None``: not yet), ``as_of`` names the state of Notion before which no kept template counts, ``stopped``
-    is what stops the contact, ``paused`` says whether a person holds the campaign, ``resumed`` when it was last let go on
-    (``None``: it was never held), ``now`` is the time (aware).
-
-    Returns ``go``; if false ``outcome``, ``reason``, ``detail``, ``date`` when the e-mail is put off, ``ledger``
-    (``Settled.as_json``) when it is settled by that, and ``page`` when her sequence has ended: path and body of what is to be
-    written on the contact's page, ``None`` when it is there, and ``unless``: where that jq expression is true of the page as
-    Notion gives it, nothing is written. If true ``page_path``, ``templates_path`` and
-    ``template_query`` (path and body of the Notion query for its template), ``template_key`` (where the template is kept for
-    some minutes) and ``stop``, what the last look before the send needs: ``key`` (where it is kept what stops the contact),
-    ``sequence``, ``received`` (when its event arrived, in milliseconds since 1970) and ``booking`` (which booking it is
-    about).
+    ``record`` and ``page_id`` are what is kept of the enrolment (``None``: nothing), ``own`` and ``before`` how this e-mail and
+    the one before it were settled (``None``: not yet), ``as_of`` names the state of Notion before which no kept template
+    counts, ``stopped`` is what stops the contact, ``paused`` says whether a person holds the campaign, ``resumed`` when it was
+    last let go on (aware; ``None``: it was never held).
     """
+
+    record: Record | None
+    page_id: str | None
+    own: Settled | None = None
+    before: Settled | None = None
+    as_of: str = ""
+    stopped: Collection[Stop] = ()
+    paused: bool = False
+    resumed: datetime | None = None
+
+
+class LastLook(NamedTuple):
+    """What the last look before the send needs: ``key`` (where it is kept what stops the contact), ``sequence``, ``received``
+    (when the event arrived, in milliseconds since 1970) and ``booking`` (which booking it is about, or ``none``)."""
+
+    key: str
+    sequence: str
+    received: int
+    booking: str
+
+
+class Open(NamedTuple):
+    """The e-mail goes on: the paths of the contact's page and of the Notion query for its template, the query's body, where the
+    template is kept for some minutes, and what the last look needs."""
+
+    page_path: str
+    templates_path: str
+    template_query: JsonObject
+    template_key: str
+    stop: LastLook
+
+
+class PageNote(NamedTuple):
+    """An update of the contact's page in Notion: the path of the request, and the properties to write.
+
+    Where the jq expression ``unless`` is true of the page as Notion gives it, nothing is written (``None``: it is always
+    written).
+    """
+
+    path: str
+    properties: JsonObject
+    unless: str | None = None
+
+
+class Refused(NamedTuple):
+    """The e-mail does not go on now.
+
+    ``detail`` is for the person who looks, ``date`` (aware) is when the e-mail is tried again if it is put off, ``ledger`` is
+    how it is settled by this decision, if it is, and ``page`` says on the contact's page why the sequence has ended (``None``:
+    it has not, or the page says so).
+    """
+
+    outcome: Outcome
+    reason: Reason
+    detail: str
+    date: datetime | None = None
+    ledger: Settled | None = None
+    page: PageNote | None = None
+
+
+def gate(number: int, state: EmailState, settings: Settings, now: datetime) -> Open | Refused:
+    """Decide whether e-mail ``number`` of an enrolment goes on at ``now`` (aware)."""
+    record, page_id, own, before = state.record, state.page_id, state.own, state.before
     if record is None or page_id is None:
         detail = "What the webhook said is not kept, or no longer: it is for 30 days after the last e-mail was due."
-        return _no(Outcome.FAILED, Reason.ENROLMENT_UNKNOWN, detail)
+        return Refused(Outcome.FAILED, Reason.ENROLMENT_UNKNOWN, detail)
     email = None if record.withdrawn(number) else sequence(record.event.sequence).email(number)
     if own and own.outcome is Outcome.SENT:
-        return _no(Outcome.SKIPPED, Reason.ALREADY_SENT, f"Sent on {times.for_owner(own.at)}.")
-    stop = rules.ending(stopped, record.event)
+        return Refused(Outcome.SKIPPED, Reason.ALREADY_SENT, f"Sent on {times.for_owner(own.at)}.")
+    stop = rules.ending(state.stopped, record.event)
     if stop is not None:
         detail = f"The contact was stopped on {times.for_owner(stop.at)}."
-        return {**_ended(stop.reason, detail, own, now), "page": _page(number, page_id, stop.reason, stop.at, before)}
-    if paused:
+        page = _page(number, page_id, stop.reason, stop.at, before)
+        return _ended(stop.reason, detail, own, now)._replace(page=page)
+    if state.paused:
         # Tried again at once, but the run waits before that: see the task `hold`.
         return _later(now, Reason.PAUSED, "The campaign is paused: `christmas resume` lets it go on.")
     earlier = record.before(number)
@@ -83,18 +126,15 @@ def gate(
     if own and own.claimed_at and now - own.claimed_at >= KEY_HOLDS:
         # Settled by this very decision, or the next one of the sequence would wait for it for ever.
         settled = Settled(Outcome.FAILED, now, Reason.SEND_UNKNOWN, claimed_at=own.claimed_at)
-        return {
-            **_no(Outcome.FAILED, Reason.SEND_UNKNOWN, unknown(own.claimed_at)),
-            "ledger": settled.as_json(),
-        }
+        return Refused(Outcome.FAILED, Reason.SEND_UNKNOWN, unknown(own.claimed_at), ledger=settled)
     # While a person holds the campaign nothing grows too old.
-    due = max(record.emails[number], resumed or record.emails[number])
+    due = max(record.emails[number], state.resumed or record.emails[number])
     call = _call(record, settings)
     late = f"It was due on {times.for_owner(record.emails[number])}." if now - due > settings.expires_after else None
     if call is not None and call <= now:
         late = f"The call was on {times.for_owner(call)}."
     if late:
-        return {**_ended(Reason.EXPIRED, late, own, now), "page": _page(number, page_id, Reason.EXPIRED, now, before)}
+        return _ended(Reason.EXPIRED, late, own, now)._replace(page=_page(number, page_id, Reason.EXPIRED, now, before))
     if unsettled is not None:
         return unsettled
     if before is not None:
@@ -102,32 +142,31 @@ def gate(
         # Settled in the future: the clock was set back since. That says nothing of the distance, which the dates keep.
         if before.at <= now + CLOCKS_DIFFER and now < turn:
             return _later(turn, Reason.TOO_SOON, f"E-mail {earlier} was settled on {times.for_owner(before.at)}.")
-    return {
-        "go": True,
-        "page_path": f"/v1/pages/{page_id}",
-        "templates_path": f"/v1/data_sources/{record.sources['templates']}/query",
-        "template_query": template_query(email.template),
-        "template_key": template_key(email.template, as_of),
-        "stop": {
-            "key": rules.key_of(record.event),
-            "sequence": record.event.sequence,
-            "received": rules.received(record.event),
-            "booking": record.event.booking or "none",
-        },
-    }
+    return Open(
+        page_path=f"/v1/pages/{page_id}",
+        templates_path=f"/v1/data_sources/{record.sources['templates']}/query",
+        template_query=template_query(email.template),
+        template_key=template_key(email.template, state.as_of),
+        stop=LastLook(
+            key=rules.key_of(record.event),
+            sequence=record.event.sequence,
+            received=rules.received(record.event),
+            booking=record.event.booking or "none",
+        ),
+    )
 
 
-def _page(number: int, page_id: str, reason: Reason, at: datetime, before: Settled | None) -> dict[str, Any] | None:
+def _page(number: int, page_id: str, reason: Reason, at: datetime, before: Settled | None) -> PageNote | None:
     """What the contact's page is to say; it was written with the first e-mail that was skipped for this reason."""
     if before is not None and before.reason is reason:
         return None
     values = {notion_names.PAGE_STOPPED: marks.text(reason, at, number)}
-    return {
-        "path": f"/v1/pages/{page_id}",
-        "body": {"properties": page_values.properties(schema.SEQUENCE_PAGES, values)},
+    return PageNote(
+        path=f"/v1/pages/{page_id}",
+        properties=page_values.properties(schema.SEQUENCE_PAGES, values),
         # After a restore the page may know of an unsubscribe that the KV store has lost.
-        "unless": None if reason in marks.FOR_GOOD else marks.ON_PAGE,
-    }
+        unless=None if reason in marks.FOR_GOOD else marks.ON_PAGE,
+    )
 
 
 def _call(record: Record, settings: Settings) -> datetime | None:
@@ -160,7 +199,7 @@ def template_key(name: str, as_of: str) -> str:
     return f"template.{hashlib.sha256(f'{as_of} {name}'.encode()).hexdigest()[:24]}"
 
 
-def template_query(name: str) -> dict[str, Any]:
+def template_query(name: str) -> JsonObject:
     """Return the body of the Notion query for the active templates of this name."""
     return {
         "filter": {
@@ -172,17 +211,13 @@ def template_query(name: str) -> dict[str, Any]:
     }
 
 
-def _no(outcome: Outcome, reason: Reason, detail: str) -> dict[str, Any]:
-    return {"go": False, "outcome": outcome, "reason": reason, "detail": detail}
-
-
-def _ended(reason: Reason, detail: str, own: Settled | None, now: datetime) -> dict[str, Any]:
+def _ended(reason: Reason, detail: str, own: Settled | None, now: datetime) -> Refused:
     """Skipped, and settled by that: the next one does not wait for it. What Resend may have it may have still."""
     settled = Settled(Outcome.SKIPPED, now, reason, claimed_at=own.claimed_at if own else None)
-    return {**_no(Outcome.SKIPPED, reason, detail), "ledger": settled.as_json()}
+    return Refused(Outcome.SKIPPED, reason, detail, ledger=settled)
 
 
-def _unsettled(earlier: int | None, before: Settled | None, settings: Settings, now: datetime) -> dict[str, Any] | None:
+def _unsettled(earlier: int | None, before: Settled | None, settings: Settings, now: datetime) -> Refused | None:
     """Return that the e-mail waits for e-mail ``earlier``; ``None`` when there is none or it is settled."""
     if earlier is None or (before is not None and before.final):
         return None
@@ -191,5 +226,5 @@ def _unsettled(earlier: int | None, before: Settled | None, settings: Settings, 
     return _later(now + wait, Reason.EARLIER_EMAIL_UNSETTLED, detail)
 
 
-def _later(date: datetime, reason: Reason, detail: str) -> dict[str, Any]:
-    return {**_no(Outcome.DEFERRED, reason, detail), "date": times.text(date)}
+def _later(date: datetime, reason: Reason, detail: str) -> Refused:
+    return Refused(Outcome.DEFERRED, reason, detail, date=date)

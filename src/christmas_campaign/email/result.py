@@ -11,7 +11,10 @@ from christmas_campaign.campaign import facts, notion_names
 from christmas_campaign.campaign.outcomes import Outcome, Reason
 from christmas_campaign.campaign.settings import Settings
 from christmas_campaign.email import gate, retry
+from christmas_campaign.email.gate import PageNote, Refused
+from christmas_campaign.email.retry import PutOff
 from christmas_campaign.enrolment.record import Record, Settled
+from christmas_campaign.json_types import JsonObject
 from christmas_campaign.notion import page_values, schema
 from christmas_campaign.sequences.registry import sequence
 from christmas_campaign.stops import marks, rules
@@ -32,6 +35,42 @@ class Verdict(NamedTuple):
     reason: Reason | None = None
     detail: str = ""
     resend_id: str | None = None
+
+
+class Recorded(NamedTuple):
+    """The e-mail is settled: how, and what is written down about it.
+
+    ``ledger`` is the entry of the ledger, ``analytics`` the body that makes the analytics page, ``stamp`` the body that updates
+    the contact's page (``None``: there is nothing to update).
+    """
+
+    verdict: Verdict
+    ledger: Settled
+    analytics: JsonObject
+    stamp: JsonObject | None
+
+    @property
+    def outcome(self) -> Outcome:
+        """What became of the e-mail."""
+        return self.verdict.outcome
+
+    @property
+    def reason(self) -> Reason | None:
+        """Why it was not sent; ``None`` if it was."""
+        return self.verdict.reason
+
+    @property
+    def detail(self) -> str:
+        """A sentence for the person who looks."""
+        return self.verdict.detail
+
+
+class GateRecord(NamedTuple):
+    """What a refusal that settles an e-mail leaves in Notion: the body that makes the analytics page, and the update of the
+    contact's page (``None``: there is nothing to update)."""
+
+    analytics: JsonObject
+    page: PageNote | None
 
 
 def judge(answer: Answer | None, claimed_at: datetime, now: datetime) -> Verdict:
@@ -70,59 +109,46 @@ def settle(
     done: Collection[int] = (),
     settings: Settings,
     now: datetime,
-) -> dict[str, Any]:
+) -> Recorded | PutOff:
     """Decide what is written down about e-mail ``number``.
 
     ``tries`` says how often it was put off before, ``claimed_at`` when it was claimed (``None``: not yet), ``page`` is the
     contact's page as it was read before the send, ``done`` has the numbers of the other e-mails that the ledger says are
     sent or skipped, ``now`` is the time after the send (aware).
-
-    Returns ``outcome``, ``reason``, ``detail``; ``date`` and ``tries`` when the e-mail is put off, and else ``ledger``
-    (``Settled.as_json``), ``analytics`` (the body that makes the analytics page) and ``stamp`` (the body that updates the
-    contact's page, or ``None``).
     """
     if verdict.outcome is Outcome.DEFERRED and verdict.reason is not None:
         later = retry.put_off(verdict.reason, tries, settings, now)
-        if later["outcome"] is Outcome.DEFERRED:
+        if isinstance(later, PutOff):
             return later
-        verdict = Verdict(later["outcome"], later["reason"], later["detail"])
+        verdict = Verdict(later.outcome, later.reason, later.detail)
     # Only Resend's own word ends a claim; whatever else stopped this try says nothing of the one before it.
     answered = verdict.outcome is Outcome.SENT or verdict.reason is Reason.REFUSED_BY_RESEND
-    return {
-        "outcome": verdict.outcome,
-        "reason": verdict.reason,
-        "detail": verdict.detail,
-        "ledger": Settled(
-            verdict.outcome, now, verdict.reason, verdict.resend_id, None if answered else claimed_at
-        ).as_json(),
-        "analytics": analytics(record, number, verdict, now),
-        "stamp": _stamp(record, number, verdict, page, done, now),
-    }
+    return Recorded(
+        verdict,
+        ledger=Settled(verdict.outcome, now, verdict.reason, verdict.resend_id, None if answered else claimed_at),
+        analytics=analytics(record, number, verdict, now),
+        stamp=_stamp(record, number, verdict, page, done, now),
+    )
 
 
 def at_gate(
-    decision: Mapping[str, Any], record: Record, number: int, *, page_id: str, done: Collection[int], now: datetime
-) -> dict[str, Any]:
-    """Return what the gate decided about e-mail ``number``, with what it leaves in Notion if the gate has settled it.
+    refused: Refused, record: Record, number: int, *, page_id: str, done: Collection[int], now: datetime
+) -> GateRecord:
+    """Decide what is written in Notion about e-mail ``number`` that a refusal of the gate settled at ``now`` (aware).
 
-    ``decision`` is as ``gate.gate`` gives it, ``page_id`` the id of the contact's page, ``done`` has the numbers of the
-    other e-mails that the ledger says are sent or skipped, ``now`` is the time (aware).
-
-    Adds ``analytics`` (the body that makes the analytics page). Where all e-mails are sent or skipped, ``page`` also says that
-    the sequence is completed.
+    ``page_id`` is the id of the contact's page, ``done`` has the numbers of the other e-mails that the ledger says are sent or
+    skipped. Where all e-mails are sent or skipped, the page also says that the sequence is completed.
     """
-    if not decision.get("ledger"):
-        return dict(decision)
-    verdict = Verdict(decision["outcome"], decision["reason"], decision["detail"])
-    page = decision.get("page")
+    verdict = Verdict(refused.outcome, refused.reason, refused.detail)
+    page = refused.page
     if verdict.outcome is Outcome.SKIPPED and _others_done(record, number, done):
         completed = page_values.properties(schema.SEQUENCE_PAGES, {notion_names.PAGE_COMPLETED: True})
-        page = page or {"path": f"/v1/pages/{page_id}", "body": {"properties": {}}, "unless": None}
-        page = {**page, "body": {"properties": {**page["body"]["properties"], **completed}}}
-    return {**decision, "analytics": analytics(record, number, verdict, now), "page": page}
+        page = page or PageNote(f"/v1/pages/{page_id}", {})
+        page = page._replace(properties={**page.properties, **completed})
+    return GateRecord(analytics(record, number, verdict, now), page)
 
 
-def analytics(record: Record, number: int, verdict: Verdict, now: datetime) -> dict[str, Any]:
+def analytics(record: Record, number: int, verdict: Verdict, now: datetime) -> JsonObject:
     """Return the body that makes the analytics page of one attempt at ``now``."""
     withdrawn = record.withdrawn(number)
     template = None if withdrawn else sequence(record.event.sequence).email(number).template
@@ -156,7 +182,7 @@ def _stamp(
     page: Mapping[str, Any] | None,
     done: Collection[int],
     now: datetime,
-) -> dict[str, Any] | None:
+) -> JsonObject | None:
     if page is None or page_values.archived(page):
         return None
     values: dict[str, Any] = {}
@@ -174,7 +200,7 @@ def _stamp(
     return {"properties": page_values.properties(schema.SEQUENCE_PAGES, values)} if values else None
 
 
-def _object(text: str) -> dict[str, Any]:
+def _object(text: str) -> JsonObject:
     try:
         found = json.loads(text)
     except ValueError:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any
+from typing import NamedTuple
 
-from christmas_campaign.campaign import times
 from christmas_campaign.campaign.outcomes import Outcome, Reason
 from christmas_campaign.campaign.settings import Settings
 
@@ -39,23 +38,40 @@ def wait(tries: int, settings: Settings, most: int = TRIES) -> timedelta | None:
     return max(longer / settings.time_scale, SHORTEST_WAIT)
 
 
-def put_off(reason: Reason, tries: int, settings: Settings, now: datetime, most: int = TRIES) -> dict[str, Any]:
-    """Decide what becomes of something that met with ``reason``, one that passes, at ``now`` (aware), and may be put off
-    ``most`` times.
+class PutOff(NamedTuple):
+    """It is tried again at ``date`` (aware), with the count ``tries``. ``detail`` is for the person who looks."""
 
-    Returns ``outcome``, ``reason``, ``detail``; ``date`` of the next try (UTC) and ``tries``, its count, if there is one.
-    """
+    reason: Reason
+    detail: str
+    date: datetime
+    tries: int
+
+    @property
+    def outcome(self) -> Outcome:
+        """Always ``deferred``."""
+        return Outcome.DEFERRED
+
+
+class GivenUp(NamedTuple):
+    """It is not tried again: it has failed. ``detail`` is for the person who looks."""
+
+    reason: Reason
+    detail: str
+
+    @property
+    def outcome(self) -> Outcome:
+        """Always ``failed``."""
+        return Outcome.FAILED
+
+
+#: What becomes of something that cannot be done now.
+Retry = PutOff | GivenUp
+
+
+def put_off(reason: Reason, tries: int, settings: Settings, now: datetime, most: int = TRIES) -> Retry:
+    """Decide what becomes of something that met with ``reason``, one that passes, at ``now`` (aware), and may be put off
+    ``most`` times, of which ``tries`` are over."""
     pause = wait(tries, settings, most)
     if pause is None:
-        return {
-            "outcome": Outcome.FAILED,
-            "reason": reason,
-            "detail": f"{_WORDS[reason]}, for as long as it was tried: {tries + 1} times.",
-        }
-    return {
-        "outcome": Outcome.DEFERRED,
-        "reason": reason,
-        "detail": f"{_WORDS[reason]}. It is tried again.",
-        "date": times.text(now + pause),
-        "tries": tries + 1,
-    }
+        return GivenUp(reason, f"{_WORDS[reason]}, for as long as it was tried: {tries + 1} times.")
+    return PutOff(reason, f"{_WORDS[reason]}. It is tried again.", now + pause, tries + 1)

@@ -4,9 +4,6 @@
 whole, and prints its outputs as one line in the form that Kestra takes from a task's standard output. The official
 ``kestra`` package prints the same line; it is not used because importing it takes ten times as long as a whole step.
 What is large goes into a file instead (``FILES``): Kestra writes the outputs anew with each task that follows.
-
-A text of JSON that a flow passes on untouched (a request's body, an entry of the KV store) is handed over ready-made, with
-the percent sign escaped: Kestra strips ``{% raw %}`` from whatever an expression yields, and a value is to arrive as it is.
 """
 
 from __future__ import annotations
@@ -18,18 +15,32 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from christmas_campaign.campaign.outcomes import Outcome
 from christmas_campaign.campaign.settings import InvalidSetting
-from christmas_campaign.enrolment.alerts import Pages, failure
-from christmas_campaign.events.intake import Event
+from christmas_campaign.steps.outputs import labelled, ready_made, with_alert
 
 #: A step: the context and the present time (aware, UTC) in, the outputs out.
-Step = Callable[[Mapping[str, Any], datetime], Mapping[str, Any]]
+Step = Callable[[Mapping[str, Any], datetime], Mapping[str, object]]
 
 CONTEXT = Path("context.json")
 
 #: The output that is not printed: texts by the name of the file that each goes into, in the working directory.
 FILES = "files"
+
+
+__all__ = (
+    "CONTEXT",
+    "FILES",
+    "Step",
+    "UnusableContext",
+    "accepted",
+    "data_source",
+    "labelled",
+    "parsed",
+    "ready_made",
+    "results",
+    "run",
+    "with_alert",
+)
 
 
 class UnusableContext(Exception):
@@ -40,7 +51,7 @@ def run(step: Step) -> int:
     """Run a step as a task: context from ``context.json``, outputs to standard output and ``FILES``. Returns the exit code."""
     try:
         context = json.loads(CONTEXT.read_text(encoding="utf-8"))
-        outputs = dict(step(context, datetime.now(UTC)))
+        outputs: dict[str, Any] = dict(step(context, datetime.now(UTC)))
         for name, text in outputs.pop(FILES, {}).items():
             Path(name).write_text(text, encoding="utf-8")
     except (InvalidSetting, UnusableContext) as error:
@@ -53,32 +64,6 @@ def run(step: Step) -> int:
         return 1
     print(f"::{json.dumps({'outputs': outputs})}::")
     return 0
-
-
-def ready_made(value: object) -> str:
-    """Return ``value`` as JSON that passes through Kestra's expressions unchanged."""
-    # A percent sign can only stand inside a text there, so the escape is JSON of the same meaning.
-    return json.dumps(value).replace("%", "\\u0025")
-
-
-def labelled(outputs: Mapping[str, Any], **more: str) -> dict[str, Any]:
-    """Return ``outputs`` with ``labels`` for the execution, ready-made: ``outcome``, ``reason`` if there is one, ``more``."""
-    labels = {name: outputs[name] for name in ("outcome", "reason") if outputs.get(name)} | more
-    return {**outputs, "labels": ready_made(labels)}
-
-
-def with_alert(
-    outputs: Mapping[str, Any], event: Event | None, enrolment: str, number: int | None, pages: Pages | None = None
-) -> dict[str, Any]:
-    """Return ``outputs`` with ``alert``, what the flow `tell` is to be told (``None`` unless the outcome is a failure).
-
-    ``event`` and ``enrolment`` say of what (``None``: nobody knows any more), ``number`` of which e-mail, if of one; ``pages``
-    are the contact's pages in Notion.
-    """
-    told = None
-    if outputs["outcome"] is Outcome.FAILED:
-        told = failure(event, enrolment, number, outputs["reason"], outputs["detail"], pages)
-    return {**outputs, "alert": told}
 
 
 def parsed(text: str | None) -> Any:

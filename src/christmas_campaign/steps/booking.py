@@ -13,6 +13,7 @@ from christmas_campaign.enrolment.alerts import Pages
 from christmas_campaign.enrolment.record import labels
 from christmas_campaign.events.intake import Event
 from christmas_campaign.steps import labelled, ready_made, results, with_alert
+from christmas_campaign.steps.outputs import retry_outputs
 from christmas_campaign.stops import bookings, rules
 
 
@@ -26,7 +27,7 @@ def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
     """
     event = Event.from_json(context["event"])
     put_off = retry.put_off(Reason.NOTION_UNREACHABLE, context.get("tries", 0), settings.read(context["settings"]), now)
-    later = labelled(with_alert(put_off, event, event.id, None, _pages(context)), **labels(event))
+    later = labelled(with_alert(retry_outputs(put_off), event, event.id, None, _pages(context)), **labels(event))
     if context.get("contacts") is None:
         return {"answered": False, "contact": None, "later": later}
     found = results(context["contacts"], "the look-up in BusinessX")

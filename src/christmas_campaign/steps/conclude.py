@@ -3,52 +3,72 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, NotRequired, TypedDict
 
-from christmas_campaign.campaign import settings
-from christmas_campaign.campaign.outcomes import Outcome
+from christmas_campaign.campaign import settings, times
+from christmas_campaign.campaign.outcomes import Outcome, Reason
 from christmas_campaign.email import delivery_outcome
-from christmas_campaign.email.delivery_reports import KEPT, Report
-from christmas_campaign.enrolment import alerts
-from christmas_campaign.steps import labelled, parsed, ready_made
+from christmas_campaign.email.delivery_reports import KEPT, Kept, Report
+from christmas_campaign.enrolment.alerts import Pages
+from christmas_campaign.steps import parsed
+from christmas_campaign.steps.outputs import failure_alert, label_text, ready_made
 
 
-def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
+class Outputs(TypedDict):
+    """What the flow reads: the fields of ``delivery_outcome.Concluded``, with ``kept`` ready-made and ``ttl`` for it, and
+    ``rest`` in milliseconds.
+
+    ``date`` of the next try (UTC) if it is put off, and ``tries``, its count (if not, as in the context); ``alert`` for a
+    failure; the ``sequence`` of the e-mail; ``labels``.
+    """
+
+    outcome: Outcome
+    reason: Reason | None
+    detail: str
+    rest: int
+    tries: int
+    alert: Mapping[str, str] | None
+    ttl: str
+    sequence: str
+    labels: str
+    date: NotRequired[str]
+    kept: NotRequired[str]
+
+
+def step(context: Mapping[str, Any], now: datetime) -> Outputs:
     """Context: ``report``; ``kept`` (from the KV store, this report included); ``asked``, whether there was anything to do in
     Notion; ``pages`` and ``written`` (the responses to the query and to the update, ``None`` for none), ``tries``,
     ``settings``; not from runs of older revisions of the flow: ``page_id``, the id of the contact's page.
-
-    Outputs: as ``reporting.conclude`` gives them, with ``kept`` ready-made and ``ttl`` for it, ``sequence``, ``labels``, and
-    ``alert`` when it has failed.
     """
     report = Report.from_json(context["report"])
-    pages, written = context.get("pages"), context.get("written")
-    outputs = delivery_outcome.conclude(
-        kept=context["kept"],
+    written, tries = context.get("written"), context.get("tries", 0)
+    decision = delivery_outcome.conclude(
+        kept=Kept.from_json(context["kept"]),
         asked=context["asked"],
-        found=_found(pages),
+        found=_found(context.get("pages")),
         written=written is not None and written.get("code") == 200,
-        tries=context.get("tries", 0),
+        tries=tries,
         settings=settings.read(context["settings"]),
         now=now,
     )
-    if outputs.get("kept") is not None:
-        outputs["kept"] = ready_made(outputs["kept"])
-    told = None
-    if outputs["outcome"] is Outcome.FAILED:
-        pages = alerts.Pages(context.get("page_id"))
-        told = alerts.failure(None, report.enrolment, report.number, outputs["reason"], outputs["detail"], pages)
-    outputs = {"tries": context.get("tries", 0), **outputs, "alert": told, "ttl": f"P{KEPT.days}D"}
-    outputs["sequence"] = report.sequence
-    return labelled(
-        outputs,
-        sequence=report.sequence,
-        contact=report.contact,
-        enrolment=report.enrolment,
-        number=str(report.number),
-        kind=report.kind,
-    )
+    who = {"sequence": report.sequence, "contact": report.contact, "enrolment": report.enrolment}
+    outputs: Outputs = {
+        "outcome": decision.outcome,
+        "reason": decision.reason,
+        "detail": decision.detail,
+        "rest": decision.rest // timedelta(milliseconds=1),
+        "tries": decision.later.tries if decision.later else tries,
+        "alert": failure_alert(decision, None, report.enrolment, report.number, Pages(context.get("page_id"))),
+        "ttl": f"P{KEPT.days}D",
+        "sequence": report.sequence,
+        "labels": label_text(decision, **who, number=str(report.number), kind=report.kind),
+    }
+    if decision.later:
+        outputs["date"] = times.text(decision.later.date)
+    if decision.kept:
+        outputs["kept"] = ready_made(decision.kept.as_json())
+    return outputs
 
 
 def _found(response: Mapping[str, Any] | None) -> bool | None:

@@ -4,36 +4,69 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
 from christmas_campaign.campaign import settings, times
+from christmas_campaign.campaign.outcomes import Outcome, Reason
 from christmas_campaign.email import gate, pace, result
+from christmas_campaign.email.gate import EmailState, Open, PageNote, Refused
 from christmas_campaign.enrolment.alerts import Pages, about
 from christmas_campaign.enrolment.record import Record, Settled, labels, time_to_live
-from christmas_campaign.steps import labelled, ready_made, with_alert
+from christmas_campaign.steps.outputs import failure_alert, label_text, ready_made
 from christmas_campaign.stops import rules
 
 
-def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
+class Outputs(TypedDict):
+    """What the flow reads. ``go`` says whether the e-mail goes on; texts of JSON are ready-made.
+
+    If it goes on: the fields of ``gate.Open``; ``done``, the numbers of the other e-mails that are sent or skipped;
+    ``page_id`` as it was in the context; ``about`` (``About.as_json``), for an alert; and ``turn``: when it began and was let
+    through, and when it looks at the page, in milliseconds since 1970, and the longest that it waits for that, in milliseconds.
+
+    If not: the fields of ``gate.Refused``, with ``ttl`` for the ledger and ``analytics``, the body of the analytics page, for
+    one that is settled; ``tries`` for the next run, ``alert`` for a failure, and ``labels``.
+    """
+
+    go: bool
+    page_path: NotRequired[str]
+    templates_path: NotRequired[str]
+    template_query: NotRequired[str]
+    template_key: NotRequired[str]
+    stop: NotRequired[Mapping[str, str | int]]
+    done: NotRequired[list[int]]
+    page_id: NotRequired[str | None]
+    about: NotRequired[Mapping[str, str]]
+    turn: NotRequired[Mapping[str, int]]
+    tries: NotRequired[int]
+    outcome: NotRequired[Outcome]
+    reason: NotRequired[Reason]
+    detail: NotRequired[str]
+    date: NotRequired[str]
+    ledger: NotRequired[str]
+    page: NotRequired[Mapping[str, str | None] | None]
+    analytics: NotRequired[str]
+    alert: NotRequired[Mapping[str, str] | None]
+    ttl: NotRequired[str]
+    labels: NotRequired[str]
+
+
+def step(context: Mapping[str, Any], now: datetime) -> Outputs:
     """Context: ``enrolment``, ``number``, ``tries``, ``record``, ``page_id``, ``own``, ``before`` and ``stopped`` (from the KV
     store, ``None`` if not there), ``as_of``, ``paused``, ``resumed`` (a time, or ``None``), ``settings``, ``began`` (when
     Kestra began this run, in milliseconds since 1970); not from runs of older revisions of the flow: ``mails``, the ledger's
     entries of this enrolment by number (``None`` if not there).
-
-    Outputs: as ``gate.gate`` and ``settle.at_gate`` give them, with ``template_query``, ``ledger``, ``analytics`` and the body
-    of ``page`` ready-made, and ``ttl`` for the ledger; ``tries`` for the next run when the e-mail is put off, ``alert`` when it
-    has failed. When it goes on, ``done``, the numbers of the other e-mails that are sent or skipped; ``page_id`` as
-    it was given; ``about`` (``About.as_json``), for an alert; and ``turn``: when it
-    began and was let through, and when it looks at the page, in milliseconds since 1970; and the longest that it waits for
-    that, in milliseconds.
     """
-    kept, own, before = context.get("record"), context.get("own"), context.get("before")
-    record = Record.from_json(kept) if kept else None
-    done = _done(context.get("mails") or {}, context["number"])
-    given = settings.read(context["settings"])
-    outputs = gate.gate(
-        context["number"],
-        record=record,
+    state, given = _state(context), settings.read(context["settings"])
+    decision = gate.gate(context["number"], state, given, now)
+    if isinstance(decision, Refused):
+        return _refused(context, state, decision, now)
+    return _open(context, state, decision, given.pace, now)
+
+
+def _state(context: Mapping[str, Any]) -> EmailState:
+    record, own, before = context.get("record"), context.get("own"), context.get("before")
+    return EmailState(
+        record=Record.from_json(record) if record else None,
         page_id=context.get("page_id"),
         own=Settled.from_json(own) if own else None,
         before=Settled.from_json(before) if before else None,
@@ -41,37 +74,64 @@ def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
         stopped=rules.read(context.get("stopped")),
         paused=context.get("paused", False),
         resumed=times.parse(context["resumed"]) if context.get("resumed") else None,
-        settings=given,
-        now=now,
     )
-    if record and context.get("page_id"):
-        outputs = result.at_gate(outputs, record, context["number"], page_id=context["page_id"], done=done, now=now)
-    event = record.event if record else None
-    pages = Pages(sequence=context.get("page_id"))
-    if not outputs["go"]:
-        outputs = with_alert(outputs, event, context["enrolment"], context["number"], pages)
-        if record and outputs.get("ledger"):
-            outputs["ledger"] = ready_made(outputs["ledger"])
-            outputs["ttl"] = time_to_live(record.emails[record.last], now)
-            outputs["analytics"] = ready_made(outputs["analytics"])
-        if outputs.get("page"):
-            outputs["page"] = {**outputs["page"], "body": ready_made(outputs["page"]["body"])}
-        who = labels(record.event, context["enrolment"]) if record else {}
-        return labelled({"tries": context.get("tries", 0), **outputs}, **who)
-    outputs["done"] = done
-    outputs["page_id"] = context.get("page_id")
-    outputs["about"] = about(event, context["enrolment"], context["number"], pages).as_json()
-    outputs["template_query"] = ready_made(outputs["template_query"])
-    outputs["turn"] = {
-        "began": context["began"],
-        "opened": times.milliseconds(now),
-        "looks": times.milliseconds(pace.looks(times.moment(context["began"]), given.pace)),
-        "longest": given.pace // timedelta(milliseconds=1),
+
+
+def _refused(context: Mapping[str, Any], state: EmailState, refused: Refused, now: datetime) -> Outputs:
+    enrolment, number, record = context["enrolment"], context["number"], state.record
+    who = labels(record.event, enrolment) if record else {}
+    outputs: Outputs = {
+        "tries": context.get("tries", 0),
+        "go": False,
+        "outcome": refused.outcome,
+        "reason": refused.reason,
+        "detail": refused.detail,
+        "alert": failure_alert(refused, record.event if record else None, enrolment, number, _pages(state)),
+        "labels": label_text(refused, **who),
     }
+    if refused.date is not None:
+        outputs["date"] = times.text(refused.date)
+    if record is None or state.page_id is None or refused.ledger is None:
+        return outputs
+    written = result.at_gate(refused, record, number, page_id=state.page_id, done=_done(context), now=now)
+    outputs["ledger"] = ready_made(refused.ledger.as_json())
+    outputs["ttl"] = time_to_live(record.emails[record.last], now)
+    outputs["analytics"] = ready_made(written.analytics)
+    outputs["page"] = _page(written.page) if written.page else None
     return outputs
 
 
-def _done(mails: Mapping[str, Any], number: int) -> list[int]:
+def _page(update: PageNote) -> dict[str, str | None]:
+    return {"path": update.path, "body": ready_made({"properties": update.properties}), "unless": update.unless}
+
+
+def _open(context: Mapping[str, Any], state: EmailState, decision: Open, every: timedelta, now: datetime) -> Outputs:
+    event = state.record.event if state.record else None
+    return {
+        "go": True,
+        "page_path": decision.page_path,
+        "templates_path": decision.templates_path,
+        "template_query": ready_made(decision.template_query),
+        "template_key": decision.template_key,
+        "stop": decision.stop._asdict(),
+        "done": _done(context),
+        "page_id": state.page_id,
+        "about": about(event, context["enrolment"], context["number"], _pages(state)).as_json(),
+        "turn": {
+            "began": context["began"],
+            "opened": times.milliseconds(now),
+            "looks": times.milliseconds(pace.looks(times.moment(context["began"]), every)),
+            "longest": every // timedelta(milliseconds=1),
+        },
+    }
+
+
+def _pages(state: EmailState) -> Pages:
+    return Pages(sequence=state.page_id)
+
+
+def _done(context: Mapping[str, Any]) -> list[int]:
     """The numbers of the other e-mails that are sent or skipped."""
-    entries = {int(each): Settled.from_json(entry) for each, entry in mails.items() if entry}
-    return [each for each, entry in entries.items() if each != number and entry.well]
+    mails = context.get("mails") or {}
+    entries = {int(number): Settled.from_json(entry) for number, entry in mails.items() if entry}
+    return [number for number, entry in entries.items() if number != context["number"] and entry.well]

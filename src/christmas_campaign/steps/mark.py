@@ -10,6 +10,7 @@ from christmas_campaign.campaign import settings
 from christmas_campaign.campaign.outcomes import Outcome, Reason
 from christmas_campaign.email import delivery_outcome, retry
 from christmas_campaign.steps import labelled, parsed, ready_made
+from christmas_campaign.steps.outputs import retry_outputs
 from christmas_campaign.stops import marks, rules
 
 
@@ -27,7 +28,7 @@ def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
     outputs: dict[str, Any] = {
         "outcome": Outcome.REPORTED,
         "updates": [],
-        "later": labelled(put_off, contact=contact),
+        "later": labelled(retry_outputs(put_off), contact=contact),
         "rest": delivery_outcome.pause(given) // timedelta(milliseconds=1) if context["known"] else 0,
     }
     if not context["known"]:

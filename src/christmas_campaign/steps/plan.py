@@ -16,6 +16,7 @@ from christmas_campaign.enrolment.record import Record, labels
 from christmas_campaign.events.intake import Event
 from christmas_campaign.sequences.registry import sequence
 from christmas_campaign.steps import labelled, ready_made, results, with_alert
+from christmas_campaign.steps.outputs import retry_outputs
 from christmas_campaign.stops import marks, rules
 
 
@@ -42,7 +43,7 @@ def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
     given = settings.read(context["settings"])
     put_off = retry.put_off(Reason.NOTION_UNREACHABLE, context.get("tries", 0), given, now)
     pages = _pages(context, event)
-    later = labelled(with_alert(put_off, event, event.id, None, pages), **labels(event))
+    later = labelled(with_alert(retry_outputs(put_off), event, event.id, None, pages), **labels(event))
     asked = [context.get(name) for name in ("contacts", "pages", "sources")]
     if context["event"]["lookups"].get("portals") is not None:
         asked.append(context.get("portals"))

@@ -4,35 +4,57 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, TypedDict
 
 from christmas_campaign.campaign import settings
-from christmas_campaign.campaign.outcomes import Outcome
+from christmas_campaign.campaign.outcomes import Outcome, Reason
 from christmas_campaign.email import delivery_reports
 from christmas_campaign.email.delivery_reports import Report
 from christmas_campaign.events.arrival import arrival
-from christmas_campaign.steps import labelled, ready_made
+from christmas_campaign.steps.outputs import ready_made
 
 
-def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
-    """Context: ``payload``, ``received_at``, when the door got the call (``None``: now), and ``settings``.
+class Outputs(TypedDict):
+    """What the flow reads: ``report``, ready-made for the input of the flow `report`; the e-mail's ``enrolment``, ``number``,
+    ``contact`` and ``sequence``; and ``stop``, the reason for which the contact is stopped at once. All of these are ``None``
+    when the call is not about an e-mail of this system: ``reason`` says why."""
 
-    Outputs: ``outcome`` and ``reason``; ``report``, ready-made for the input of the flow `report`, ``enrolment``, ``number``,
-    ``contact`` and ``sequence`` of the e-mail, and ``stop``, the reason for which the contact is stopped at once. All of these
-    are ``None`` when it is no matter of this system's.
-    """
+    outcome: Outcome
+    reason: Reason | None
+    report: str | None
+    enrolment: str | None
+    number: int | None
+    contact: str | None
+    sequence: str | None
+    stop: Reason | None
+    labels: str
+
+
+def step(context: Mapping[str, Any], now: datetime) -> Outputs:
+    """Context: ``payload``, ``received_at``, when the door got the call (``None``: now), and ``settings``."""
     opens = settings.read(context["settings"]).resend_opens
-    found = delivery_reports.read(context.get("payload"), arrival(context.get("received_at"), now), opens=opens)
-    if not isinstance(found, Report):
-        nothing = dict.fromkeys(("report", "enrolment", "number", "contact", "sequence", "stop"))
-        return labelled({"outcome": Outcome.SKIPPED, "reason": found, **nothing})
-    names = {"sequence": found.sequence, "contact": found.contact, "enrolment": found.enrolment}
-    outputs = {
+    report = delivery_reports.read(context.get("payload"), arrival(context.get("received_at"), now), opens=opens)
+    if not isinstance(report, Report):
+        return {
+            "outcome": Outcome.SKIPPED,
+            "reason": report,
+            "report": None,
+            "enrolment": None,
+            "number": None,
+            "contact": None,
+            "sequence": None,
+            "stop": None,
+            "labels": ready_made({"outcome": Outcome.SKIPPED, "reason": report}),
+        }
+    names = {"sequence": report.sequence, "contact": report.contact, "enrolment": report.enrolment}
+    return {
         "outcome": Outcome.ACCEPTED,
         "reason": None,
-        "report": ready_made(found.as_json()),
-        "number": found.number,
-        "stop": found.stops,
-        **names,
+        "report": ready_made(report.as_json()),
+        "enrolment": report.enrolment,
+        "number": report.number,
+        "contact": report.contact,
+        "sequence": report.sequence,
+        "stop": report.stops,
+        "labels": ready_made({"outcome": Outcome.ACCEPTED, "number": str(report.number), "kind": report.kind, **names}),
     }
-    return labelled(outputs, number=str(found.number), kind=found.kind, **names)

@@ -4,30 +4,50 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
 from christmas_campaign.campaign import settings, times
 from christmas_campaign.campaign.outcomes import Outcome, Reason
 from christmas_campaign.email import result
+from christmas_campaign.email.retry import PutOff
 from christmas_campaign.enrolment.alerts import Pages
 from christmas_campaign.enrolment.record import Record, labels, time_to_live
-from christmas_campaign.steps import labelled, parsed, ready_made, with_alert
+from christmas_campaign.steps import parsed
+from christmas_campaign.steps.outputs import failure_alert, label_text, ready_made
 
 
-def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
+class Outputs(TypedDict):
+    """What the flow reads. Texts of JSON are ready-made.
+
+    If the e-mail is put off: ``date`` of the next try (UTC) and ``tries``, its count. If not: ``ledger``, ``analytics`` (the
+    body that makes the analytics page) and ``stamp`` (the body that updates the contact's page, or ``None``). ``ttl`` is for
+    the ledger, ``alert`` for a failure.
+    """
+
+    outcome: Outcome
+    reason: Reason | None
+    detail: str
+    ttl: str
+    alert: Mapping[str, str] | None
+    labels: str
+    date: NotRequired[str]
+    tries: NotRequired[int]
+    ledger: NotRequired[str]
+    analytics: NotRequired[str]
+    stamp: NotRequired[str | None]
+
+
+def step(context: Mapping[str, Any], now: datetime) -> Outputs:
     """Context: ``enrolment``, ``number``, ``tries``, ``record`` (from the KV store), ``composed`` (what ``compose`` decided,
     without the request), ``answer`` (Resend's response with the ``uri`` that was called, ``None`` for none), ``page``
     (response, ``None`` for none), ``settings``; not from runs of older revisions of the flow: ``done`` and ``page_id`` (as
     ``gate`` gave them).
-
-    Outputs: as ``settle.settle`` gives them, with ``ledger`` and the bodies ready-made, ``ttl`` for the ledger, and ``alert``
-    when the e-mail has failed.
     """
     record = Record.from_json(context["record"])
     page = context.get("page")
     composed = context["composed"]
     claimed_at = times.parse(composed["claimed_at"]) if composed.get("claimed_at") else None
-    outputs = result.settle(
+    decision = result.settle(
         record,
         context["number"],
         _verdict(composed, claimed_at, context.get("answer"), now),
@@ -38,12 +58,23 @@ def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
         settings=settings.read(context["settings"]),
         now=now,
     )
-    outputs["ttl"] = time_to_live(record.emails[record.last], now)
-    for name in ("ledger", "analytics", "stamp"):
-        if outputs.get(name) is not None:
-            outputs[name] = ready_made(outputs[name])
-    outputs = with_alert(outputs, record.event, context["enrolment"], context["number"], Pages(context.get("page_id")))
-    return labelled(outputs, **labels(record.event, context["enrolment"]))
+    enrolment, pages = context["enrolment"], Pages(context.get("page_id"))
+    outputs: Outputs = {
+        "outcome": decision.outcome,
+        "reason": decision.reason,
+        "detail": decision.detail,
+        "ttl": time_to_live(record.emails[record.last], now),
+        "alert": failure_alert(decision, record.event, enrolment, context["number"], pages),
+        "labels": label_text(decision, **labels(record.event, enrolment)),
+    }
+    if isinstance(decision, PutOff):
+        return {**outputs, "date": times.text(decision.date), "tries": decision.tries}
+    return {
+        **outputs,
+        "ledger": ready_made(decision.ledger.as_json()),
+        "analytics": ready_made(decision.analytics),
+        "stamp": None if decision.stamp is None else ready_made(decision.stamp),
+    }
 
 
 def _verdict(

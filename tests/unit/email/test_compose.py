@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from christmas_campaign.campaign import business_systems
+from christmas_campaign.campaign.outcomes import Outcome, Reason
 from christmas_campaign.campaign.settings import Settings
 from christmas_campaign.email import compose
+from christmas_campaign.email.compose import Composed, NotSent
 from christmas_campaign.enrolment.record import Record
 from christmas_campaign.events.intake import Event
 from christmas_campaign.sequences.model import UnknownEmail
@@ -28,7 +30,7 @@ def ask_whole(
     gone: bool = False,
     lifts: Lifts | None = None,
     settings: Settings = build.SETTINGS,
-) -> dict[str, Any]:
+) -> Composed | NotSent:
     return compose.compose(
         record or build.record(),
         number,
@@ -48,29 +50,44 @@ def ask(
     gone: bool = False,
     lifts: Lifts | None = None,
     settings: Settings = build.SETTINGS,
-) -> dict[str, Any]:
+) -> Composed | NotSent:
     """What is decided; of an e-mail the bodies without the footer, which is seen to be there."""
     record = record or build.record()
-    said = ask_whole(*found, number=number, record=record, page=page, gone=gone, lifts=lifts, settings=settings)
-    if said["send"]:
+    decision = ask_whole(*found, number=number, record=record, page=page, gone=gone, lifts=lifts, settings=settings)
+    if isinstance(decision, Composed):
         footer = build.footer(record.event.sequence)
         for part in ("html", "text"):
-            assert said["request"][part].endswith(footer)
+            body = decision.request[part]
+            assert isinstance(body, str)
+            assert body.endswith(footer)
             # In a plain text that is made from the HTML it is a paragraph of its own.
-            said["request"][part] = said["request"][part].removesuffix(footer).removesuffix(" ").removesuffix("\n\n")
-    return said
+            decision.request[part] = body.removesuffix(footer).removesuffix(" ").removesuffix("\n\n")
+    return decision
 
 
-def no(outcome: str, reason: str, detail: str, **more: Any) -> dict[str, Any]:
-    return {"send": False, "outcome": outcome, "reason": reason, "detail": detail, **more}
+def request_of(decision: Composed | NotSent) -> Any:
+    assert isinstance(decision, Composed)
+    return decision.request
+
+
+def is_sent(decision: Composed | NotSent) -> bool:
+    return isinstance(decision, Composed)
+
+
+def reason_of(decision: Composed | NotSent) -> Reason:
+    assert isinstance(decision, NotSent)
+    return decision.reason
+
+
+def no(outcome: str, reason: str, detail: str, *missing: str) -> NotSent:
+    return NotSent(Outcome(outcome), Reason(reason), detail, missing)
 
 
 def test_the_exact_request() -> None:
     template = build.template("{{first_name}}, hello", "<p>Hi {{first_name}}: {{assessment_score}}</p>")
-    assert ask(template) == {
-        "send": True,
-        "idempotency_key": "signup-abc-e2",
-        "request": {
+    assert ask(template) == Composed(
+        idempotency_key="signup-abc-e2",
+        request={
             "from": "Sang Le - BusOS <value@example.org>",
             "to": ["zoe@example.com"],
             "subject": "Zoë, hello",
@@ -87,14 +104,15 @@ def test_the_exact_request() -> None:
                 {"name": "contact", "value": build.WHO["contact"]},
             ],
         },
-    }
+    )
 
 
 @pytest.mark.parametrize("name", build.NAMES)
 def test_the_tags_and_the_key_name_the_email_and_whom_it_goes_to(name: str) -> None:
     said = ask(build.template(), number=3, record=build.record(name))
-    assert said["idempotency_key"] == "signup-abc-e3"
-    assert {tag["name"]: tag["value"] for tag in said["request"]["tags"]} == {
+    assert isinstance(said, Composed)
+    assert said.idempotency_key == "signup-abc-e3"
+    assert {tag["name"]: tag["value"] for tag in request_of(said)["tags"]} == {
         "sequence": name,
         "number": "3",
         "enrolment": "signup-abc",
@@ -104,7 +122,7 @@ def test_the_tags_and_the_key_name_the_email_and_whom_it_goes_to(name: str) -> N
 
 def test_an_awkward_name_arrives_as_it_is() -> None:
     template = build.template("{{first_name}}!", "<p>{{first_name}}</p>", "Hi {{first_name}}")
-    request = ask(template, record=build.record(first_name=build.AWKWARD))["request"]
+    request = request_of(ask(template, record=build.record(first_name=build.AWKWARD)))
     assert request["subject"] == f"{build.AWKWARD}!"
     assert request["html"] == f"<p>{build.AWKWARD_HTML}</p>"
     assert request["text"] == f"Hi {build.AWKWARD}"
@@ -112,18 +130,18 @@ def test_an_awkward_name_arrives_as_it_is() -> None:
 
 def test_a_text_body_that_is_derived_is_not_escaped_and_not_read_as_html() -> None:
     template = build.template("s", "<p>Tom &amp; {{first_name}}</p>")
-    request = ask(template, record=build.record(first_name="<b>Ana</b> &amp; Co"))["request"]
+    request = request_of(ask(template, record=build.record(first_name="<b>Ana</b> &amp; Co")))
     assert request["html"] == "<p>Tom &amp; &lt;b&gt;Ana&lt;/b&gt; &amp;amp; Co</p>"
     assert request["text"] == "Tom & <b>Ana</b> &amp; Co"
 
 
 def test_a_text_body_of_white_space_is_derived_too() -> None:
-    assert ask(build.template("s", "<p>x</p>", " \n "))["request"]["text"] == "x"
+    assert request_of(ask(build.template("s", "<p>x</p>", " \n ")))["text"] == "x"
 
 
 def test_a_body_of_many_text_objects_is_put_together_in_order() -> None:
     body = "".join(f"<p>{number}</p>" for number in range(2_000))
-    request = ask(build.template("s", body, "t"))["request"]
+    request = request_of(ask(build.template("s", body, "t")))
     assert request["html"] == body
 
 
@@ -132,7 +150,7 @@ def test_values_come_from_all_the_sources() -> None:
     record = Record(event, {"Phase": "Phase 1 Assessment"}, {1: NOW}, build.SOURCES, {"assessment_score": 52})
     html = "{{business_name}}|{{Kickoff}}|{{assessment_score}}|{{Phase}}|{{spots_remaining}}|{{x|y}}|{{event_type}}"
     html += "|{{days_to_deadline}}|{{personalized_tip_2}}"
-    request = ask(build.template("s", html), number=1, record=record)["request"]
+    request = request_of(ask(build.template("s", html), number=1, record=record))
     assert request["html"] == (
         "Bảo Sang Beauty Salon|Monday|52|Phase 1 Assessment|12|y|Discovery Call - $2997 Diagnostic|15|"
         + business_systems.TIPS["CREW"]
@@ -142,7 +160,7 @@ def test_values_come_from_all_the_sources() -> None:
 def test_the_deadline_is_counted_from_the_emails_own_date() -> None:
     template = build.template("{{days_to_deadline}}")
     record = build.record()
-    assert [ask(template, number=number, record=record)["request"]["subject"] for number in (2, 3, 4, 5)] == [
+    assert [request_of(ask(template, number=number, record=record))["subject"] for number in (2, 3, 4, 5)] == [
         "14",
         "12",
         "11",
@@ -169,7 +187,7 @@ def test_the_deadline_is_counted_from_the_emails_own_date() -> None:
 )
 def test_the_senders_name_is_quoted_where_the_standard_asks_for_it(name: str, shown: str) -> None:
     settings = build.SETTINGS._replace(sender_name=name)
-    assert ask(build.template(), settings=settings)["request"]["from"] == shown
+    assert request_of(ask(build.template(), settings=settings))["from"] == shown
 
 
 @pytest.mark.parametrize(
@@ -186,7 +204,7 @@ def test_the_senders_name_is_quoted_where_the_standard_asks_for_it(name: str, sh
 )
 def test_a_subject_is_a_single_line(given: str, shown: str) -> None:
     record = build.record(contact={"x": given})
-    assert ask(build.template("{{x}}"), record=record)["request"]["subject"] == shown
+    assert request_of(ask(build.template("{{x}}"), record=record))["subject"] == shown
     assert compose.one_line(given) == shown
 
 
@@ -223,7 +241,7 @@ def test_a_subject_of_spaces_costs_no_time() -> None:
         ),
     ],
 )
-def test_the_page_is_looked_at_before_the_template(page: dict[str, Any] | None, expected: dict[str, Any]) -> None:
+def test_the_page_is_looked_at_before_the_template(page: dict[str, Any] | None, expected: NotSent) -> None:
     assert ask(page=page, gone=page is None, settings=NO_SENDER) == expected
 
 
@@ -240,18 +258,18 @@ def test_page_that_says_stopped_for_good_stops_the_email(reason: str, since: str
 
 @pytest.mark.parametrize("words", ["booked (from E3)", "expired (from E2)", "stopped_by_person", "because", ""])
 def test_page_with_another_stop_reason_does_not_stop_the_email(words: str) -> None:
-    assert ask(build.template(), page=build.sequence_page({"Stop Reason": words}))["send"] is True
+    assert is_sent(ask(build.template(), page=build.sequence_page({"Stop Reason": words})))
 
 
 def test_page_that_is_older_than_the_lift_does_not_stop_the_email() -> None:
     page = build.sequence_page({"Stop Reason": "unsubscribed since 2025-11-20T10:00:00-05:00"})
-    assert ask(build.template(), page=page, lifts=Lifts(NOW + build.MINUTE))["send"] is True
-    assert ask(build.template(), page=page, lifts=Lifts(NOW - build.MINUTE))["send"] is False
+    assert is_sent(ask(build.template(), page=page, lifts=Lifts(NOW + build.MINUTE)))
+    assert not is_sent(ask(build.template(), page=page, lifts=Lifts(NOW - build.MINUTE)))
 
 
 def test_that_another_email_was_sent_does_not_stop_this_one() -> None:
     page = build.sequence_page({f"Email {number} Sent": "2025-11-19" for number in (1, 3, 4, 5)})
-    assert ask(build.template(), page=page)["send"] is True
+    assert is_sent(ask(build.template(), page=page))
 
 
 TWO = (build.template(), build.template())
@@ -325,7 +343,7 @@ def test_missing_values_stop_the_email_and_are_named_once(
     template: Mapping[str, Any], detail: str, missing: list[str]
 ) -> None:
     detail = f'The template "5-Day E2" cannot be filled in: {detail}.'
-    assert ask(template) == no("failed", "value_missing", detail, missing=missing)
+    assert ask(template) == no("failed", "value_missing", detail, *missing)
 
 
 def test_a_body_of_which_nothing_is_left_is_empty() -> None:
@@ -339,7 +357,7 @@ def test_a_body_of_which_nothing_is_left_is_empty() -> None:
 
 
 def test_a_plain_text_that_is_made_from_the_html_has_its_footer() -> None:
-    request = ask_whole(build.template("s", f"<p>Body</p><p>{FOOTER_HTML}</p>", footer=""))["request"]
+    request = request_of(ask_whole(build.template("s", f"<p>Body</p><p>{FOOTER_HTML}</p>", footer="")))
     assert request["html"] == (
         "<p>Body</p><p>You get this e-mail because you took the free BusOS assessment with this address. "
         f'1 Main St, Toronto <a href="{build.UNSUBSCRIBE}">Unsubscribe</a></p>'
@@ -382,7 +400,7 @@ def test_of_the_active_templates_only_their_texts_are_kept(
 
 
 def test_a_template_in_the_trash_does_not_count() -> None:
-    assert ask(build.template("old", archived=True), build.template("new"))["request"]["subject"] == "new"
+    assert request_of(ask(build.template("old", archived=True), build.template("new")))["subject"] == "new"
 
 
 @pytest.mark.parametrize(
@@ -401,7 +419,9 @@ def test_without_a_sender_a_way_out_or_a_postal_address_nothing_is_sent(settings
 
 
 def headers(settings: Settings) -> Any:
-    return ask(build.template("s", '<a href="{{unsubscribe_url}}">x</a>', "t"), settings=settings)["request"]["headers"]
+    return request_of(ask(build.template("s", '<a href="{{unsubscribe_url}}">x</a>', "t"), settings=settings))[
+        "headers"
+    ]
 
 
 def test_every_email_says_how_to_unsubscribe_at_once() -> None:
@@ -413,7 +433,7 @@ def test_every_email_says_how_to_unsubscribe_at_once() -> None:
 
 
 def test_a_link_that_no_setting_gives_stops_the_email_that_names_it() -> None:
-    assert ask(build.template("s", '<a href="{{calendly_link}}">x</a>', "t"))["reason"] == "value_missing"
+    assert reason_of(ask(build.template("s", '<a href="{{calendly_link}}">x</a>', "t"))) == "value_missing"
 
 
 def test_email_that_was_withdrawn_since_the_gate_is_skipped() -> None:
@@ -421,7 +441,7 @@ def test_email_that_was_withdrawn_since_the_gate_is_skipped() -> None:
     detail = "This release has no e-mail 6 in the sequence signup: it was withdrawn."
     assert ask(build.template(), number=6, record=record) == no("skipped", "email_withdrawn", detail)
     sequence = build.record()._replace(event=build.event()._replace(sequence="winback"))
-    assert ask_whole(build.template(), record=sequence)["reason"] == "email_withdrawn"
+    assert reason_of(ask_whole(build.template(), record=sequence)) == "email_withdrawn"
 
 
 @pytest.mark.parametrize("number", [0, 1, 6])

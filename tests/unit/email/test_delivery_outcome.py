@@ -1,51 +1,60 @@
 from __future__ import annotations
 
-import json
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from christmas_campaign.campaign import times
 from christmas_campaign.campaign.outcomes import Kind, Outcome, Reason
 from christmas_campaign.campaign.settings import Settings
 from christmas_campaign.email import delivery_outcome, delivery_reports
-from christmas_campaign.email.delivery_reports import Report
+from christmas_campaign.email.delivery_outcome import AnalyticsUpdate, Concluded, ReportOutcome
+from christmas_campaign.email.delivery_reports import Kept, Report, Seen
+from christmas_campaign.email.retry import PutOff
 from unit import build
 
 NOW, HOUR, MINUTE = build.NOW, build.HOUR, build.MINUTE
 
 
+#: What is kept of an e-mail before its first report.
+NOTHING = Kept()
+
+
 def decide(
     report: Report,
-    kept: dict[str, Any] | None = None,
+    kept: Kept = NOTHING,
     bounces: list[str] | None = None,
     source: str | None = "source-analytics",
-) -> dict[str, Any]:
+) -> ReportOutcome:
     return delivery_outcome.decide(report, kept=kept, bounces=bounces or [], source=source)
 
 
-def conclude(kept: dict[str, Any], *, asked: bool = True, found: bool | None = True, **changed: Any) -> dict[str, Any]:
+def conclude(kept: Kept, *, asked: bool = True, found: bool | None = True, **changed: Any) -> Concluded:
     given: dict[str, Any] = {"written": True, "tries": 0, "settings": Settings(), "now": NOW, **changed}
     return delivery_outcome.conclude(kept=kept, asked=asked, found=found, **given)
 
 
 def test_what_is_kept_and_asked_of_a_first_report() -> None:
-    assert decide(build.report()) == {
-        "kept": {"kinds": {"delivered": {"first": times.text(NOW), "detail": "", "last": times.text(NOW)}}},
-        "bounces": None,
-        "stop": None,
-        "page": {
-            "path": "/v1/data_sources/source-analytics/query",
-            "query": {
+    assert decide(build.report()) == ReportOutcome(
+        kept=Kept({Kind.DELIVERED: Seen(NOW, "", NOW)}),
+        bounces=None,
+        stop=None,
+        page=AnalyticsUpdate(
+            path="/v1/data_sources/source-analytics/query",
+            query={
                 "filter": {"property": "Resend Email ID", "rich_text": {"equals": build.RESEND_ID}},
                 "sorts": [{"timestamp": "created_time", "direction": "ascending"}],
                 "page_size": 1,
             },
-            "update": {"properties": {"Status": {"select": {"name": "delivered"}}, "Error Message": {"rich_text": []}}},
-        },
-        "alert": None,
-    }
+            update={"properties": {"Status": {"select": {"name": "delivered"}}, "Error Message": {"rich_text": []}}},
+        ),
+        alert=None,
+    )
+
+
+def written_on_page(outcome: ReportOutcome) -> Any:
+    assert outcome.page is not None
+    return outcome.page.update["properties"]
 
 
 @pytest.mark.parametrize(
@@ -60,62 +69,62 @@ def test_what_is_kept_and_asked_of_a_first_report() -> None:
     ],
 )
 def test_what_the_page_says(kind: Kind, detail: str, status: str, message: str) -> None:
-    written = decide(build.report(kind, detail=detail))["page"]["update"]["properties"]
+    written = written_on_page(decide(build.report(kind, detail=detail)))
     assert written["Status"] == {"select": {"name": status}}
     assert build.text_of(written["Error Message"]) == message
 
 
 def test_a_weaker_report_changes_nothing_on_the_page() -> None:
-    bounced = decide(build.report(Kind.BOUNCED, detail="Permanent General"))["kept"]
+    bounced = decide(build.report(Kind.BOUNCED, detail="Permanent General")).kept
     late = decide(build.report(Kind.DELIVERED), kept=bounced)
-    assert set(late["kept"]["kinds"]) == {"bounced", "delivered"}
+    assert set(late.kept.kinds) == {"bounced", "delivered"}
     # The page was not written yet: it is written now, and says what is stronger.
-    assert late["page"]["update"]["properties"]["Status"] == {"select": {"name": "bounced"}}
-    written = conclude(bounced)["kept"]
-    assert written == {**bounced, "written": "bounced: Permanent General"}
+    assert written_on_page(late)["Status"] == {"select": {"name": "bounced"}}
+    written = conclude(bounced).kept
+    assert written == bounced._replace(written="bounced: Permanent General")
     later = decide(build.report(Kind.DELIVERED), kept=written)
-    assert later["page"] is None
-    assert later["kept"] == {**late["kept"], "written": "bounced: Permanent General"}
+    assert later.page is None
+    assert later.kept == late.kept._replace(written="bounced: Permanent General")
 
 
 def test_a_stronger_report_is_written_over_a_weaker_one() -> None:
-    delivered = {**decide(build.report())["kept"], "written": "delivered"}
-    assert decide(build.report(), kept=delivered)["page"] is None
-    page = decide(build.report(Kind.COMPLAINED), kept=delivered)["page"]
-    assert page["update"]["properties"]["Status"] == {"select": {"name": "complained"}}
+    delivered = decide(build.report()).kept._replace(written="delivered")
+    assert decide(build.report(), kept=delivered).page is None
+    properties = written_on_page(decide(build.report(Kind.COMPLAINED), kept=delivered))
+    assert properties["Status"] == {"select": {"name": "complained"}}
 
 
 def test_without_what_is_kept_of_the_enrolment_notion_is_not_asked() -> None:
-    found = decide(build.report(Kind.SOFT_BOUNCED), bounces=["a", "b", "c", "d"], source=None)
-    assert (found["page"], found["stop"]) == (None, Reason.BOUNCED)
-    assert set(found["kept"]["kinds"]) == {"soft_bounced"}
-    assert conclude(found["kept"], asked=False, found=None, written=False) == {
-        "outcome": Outcome.SKIPPED,
-        "reason": Reason.ANALYTICS_PAGE_MISSING,
-        "detail": "What is kept of the enrolment is gone, and with it where the analytics page is.",
-        "rest": 0,
-    }
+    outcome = decide(build.report(Kind.SOFT_BOUNCED), bounces=["a", "b", "c", "d"], source=None)
+    assert (outcome.page, outcome.stop) == (None, Reason.BOUNCED)
+    assert set(outcome.kept.kinds) == {"soft_bounced"}
+    assert conclude(outcome.kept, asked=False, found=None, written=False) == Concluded(
+        Outcome.SKIPPED,
+        Reason.ANALYTICS_PAGE_MISSING,
+        "What is kept of the enrolment is gone, and with it where the analytics page is.",
+        timedelta(0),
+    )
 
 
 def test_bounces_are_kept_when_there_is_a_new_one() -> None:
     own = f"{build.WHO['enrolment']}.2"
-    assert decide(build.report(Kind.SOFT_BOUNCED))["bounces"] == [own]
-    assert decide(build.report(Kind.SOFT_BOUNCED), bounces=[own])["bounces"] is None
-    assert decide(build.report(Kind.SOFT_BOUNCED), bounces=["a", "z"])["bounces"] == ["a", own, "z"]
-    assert decide(build.report(Kind.BOUNCED), bounces=["a"])["bounces"] is None
+    assert decide(build.report(Kind.SOFT_BOUNCED)).bounces == [own]
+    assert decide(build.report(Kind.SOFT_BOUNCED), bounces=[own]).bounces is None
+    assert decide(build.report(Kind.SOFT_BOUNCED), bounces=["a", "z"]).bounces == ["a", own, "z"]
+    assert decide(build.report(Kind.BOUNCED), bounces=["a"]).bounces is None
 
 
 def test_the_fifth_stops_the_contact() -> None:
-    assert decide(build.report(Kind.SOFT_BOUNCED), bounces=["a", "b", "c"])["stop"] is None
-    assert decide(build.report(Kind.SOFT_BOUNCED), bounces=["a", "b", "c", "d"])["stop"] is Reason.BOUNCED
+    assert decide(build.report(Kind.SOFT_BOUNCED), bounces=["a", "b", "c"]).stop is None
+    assert decide(build.report(Kind.SOFT_BOUNCED), bounces=["a", "b", "c", "d"]).stop is Reason.BOUNCED
     # These stop her before: see the flow `resend-handler`.
-    assert decide(build.report(Kind.BOUNCED))["stop"] is None
-    assert decide(build.report(Kind.COMPLAINED))["stop"] is None
+    assert decide(build.report(Kind.BOUNCED)).stop is None
+    assert decide(build.report(Kind.COMPLAINED)).stop is None
 
 
 @pytest.mark.parametrize(("detail", "why"), [("reached_daily_quota", ": reached_daily_quota"), ("", "")])
 def test_the_team_is_told_of_an_email_that_resend_could_not_send(detail: str, why: str) -> None:
-    alert = decide(build.report(Kind.FAILED, detail=detail))["alert"]
+    alert = decide(build.report(Kind.FAILED, detail=detail)).alert
     assert alert == {
         "key": f"{build.WHO['enrolment']}.2.failed_at_resend",
         "message": "**Failed**: signup, e-mail 2 of 5 (template 5-Day E2): Resend had taken it, and could not send"
@@ -124,60 +133,48 @@ def test_the_team_is_told_of_an_email_that_resend_could_not_send(detail: str, wh
     }
 
 
-def kept_of(report: Report) -> dict[str, Any]:
-    found: dict[str, Any] = decide(report)["kept"]
-    return found
-
-
 def test_what_is_written_is_remembered() -> None:
-    report = build.report()
-    assert conclude(kept_of(report)) == {
-        "outcome": Outcome.REPORTED,
-        "reason": None,
-        "detail": "",
-        "rest": 2000,
-        "kept": {**kept_of(report), "written": "delivered"},
-    }
+    kept = decide(build.report()).kept
+    assert conclude(kept) == Concluded(
+        Outcome.REPORTED, None, "", timedelta(seconds=2), kept=kept._replace(written="delivered")
+    )
 
 
 def test_what_the_page_says_already_ends_well_and_costs_nothing() -> None:
-    report = build.report()
-    said = {**kept_of(report), "written": "delivered"}
-    assert conclude(said, asked=False, found=None, written=False) == {
-        "outcome": Outcome.REPORTED,
-        "reason": None,
-        "detail": "",
-        "rest": 0,
-    }
+    kept = decide(build.report()).kept._replace(written="delivered")
+    concluded = conclude(kept, asked=False, found=None, written=False)
+    assert concluded == Concluded(Outcome.REPORTED, None, "", timedelta(0))
 
 
 def test_a_page_that_is_not_there_yet_is_waited_for_for_an_hour() -> None:
-    report = build.report()
+    kept = decide(build.report()).kept
     waited = timedelta(0)
     for tries in range(6):
-        found = conclude(kept_of(report), found=False, written=False, tries=tries)
-        assert (found["outcome"], found["reason"]) == (Outcome.DEFERRED, Reason.ANALYTICS_PAGE_MISSING)
-        assert found["tries"] == tries + 1
-        assert "kept" not in found
-        waited += times.parse(found["date"]) - NOW
+        concluded = conclude(kept, found=False, written=False, tries=tries)
+        assert (concluded.outcome, concluded.reason) == (Outcome.DEFERRED, Reason.ANALYTICS_PAGE_MISSING)
+        assert concluded.later is not None
+        assert concluded.later.tries == tries + 1
+        assert concluded.kept is None
+        waited += concluded.later.date - NOW
     assert waited == 61 * MINUTE
-    assert conclude(kept_of(report), found=False, written=False, tries=6) == {
-        "outcome": Outcome.SKIPPED,
-        "reason": Reason.ANALYTICS_PAGE_MISSING,
-        "detail": "Email Analytics has no page of this e-mail, for as long as it was tried: 7 times.",
-        "rest": 2000,
-    }
+    assert conclude(kept, found=False, written=False, tries=6) == Concluded(
+        Outcome.SKIPPED,
+        Reason.ANALYTICS_PAGE_MISSING,
+        "Email Analytics has no page of this e-mail, for as long as it was tried: 7 times.",
+        timedelta(seconds=2),
+    )
 
 
 @pytest.mark.parametrize("found", [None, True])
 def test_notion_that_is_away_is_waited_for_for_a_day(found: bool | None) -> None:
-    report = build.report()
-    later = conclude(kept_of(report), found=found, written=False, tries=47)
-    assert (later["outcome"], later["reason"], later["tries"]) == (Outcome.DEFERRED, Reason.NOTION_UNREACHABLE, 48)
-    assert later["date"] == times.text(NOW + 30 * MINUTE)
-    last = conclude(kept_of(report), found=found, written=False, tries=48)
-    assert (last["outcome"], last["reason"]) == (Outcome.FAILED, Reason.NOTION_UNREACHABLE)
-    assert "kept" not in last
+    kept = decide(build.report()).kept
+    later = conclude(kept, found=found, written=False, tries=47)
+    detail = "Notion could not be reached, or was not ready to answer. It is tried again."
+    assert (later.outcome, later.detail) == (Outcome.DEFERRED, detail)
+    assert later.later == PutOff(Reason.NOTION_UNREACHABLE, detail, NOW + 30 * MINUTE, 48)
+    last = conclude(kept, found=found, written=False, tries=48)
+    assert (last.outcome, last.reason) == (Outcome.FAILED, Reason.NOTION_UNREACHABLE)
+    assert (last.later, last.kept) == (None, None)
 
 
 @pytest.mark.parametrize(
@@ -186,8 +183,7 @@ def test_notion_that_is_away_is_waited_for_for_a_day(found: bool | None) -> None
 )
 def test_the_reports_take_a_third_of_what_notion_takes(settings: Settings, seconds: float) -> None:
     assert delivery_outcome.pause(settings) == timedelta(seconds=seconds)
-    report = build.report()
-    assert conclude(kept_of(report), settings=settings)["rest"] == seconds * 1000
+    assert conclude(decide(build.report()).kept, settings=settings).rest == timedelta(seconds=seconds)
 
 
 def test_nothing_of_it_names_anybody() -> None:
@@ -195,4 +191,4 @@ def test_nothing_of_it_names_anybody() -> None:
         build.resend("email.bounced", bounce={"message": "zoe@example.com: no", "type": "Permanent"}), NOW, opens=False
     )
     assert isinstance(found, Report)
-    assert "@" not in json.dumps(decide(found))
+    assert "@" not in repr(decide(found))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from christmas_campaign.campaign import times
 from christmas_campaign.campaign.outcomes import Kind, Reason
 from christmas_campaign.email import delivery_reports
-from christmas_campaign.email.delivery_reports import Report
+from christmas_campaign.email.delivery_reports import Kept, Report
 from unit import build
 
 NOW, HOUR, MINUTE = build.NOW, build.HOUR, build.MINUTE
@@ -25,13 +25,13 @@ def read(payload: Any, *, opens: bool = False) -> Report | Reason:
 
 def kept(*found: Report) -> dict[str, Any]:
     """What is kept once these were reported, each written down and read again as the flow does."""
-    said: dict[str, Any] | None = None
-    for each in found:
-        said = json.loads(
-            json.dumps(delivery_reports.as_json(delivery_reports.add(delivery_reports.state(said), each)))
-        )
-    assert said is not None
-    return said
+    entry: dict[str, Any] | None = None
+    for report in found:
+        before = Kept.from_json(entry)
+        after = before._replace(kinds=delivery_reports.add(before.kinds, report))
+        entry = json.loads(json.dumps(after.as_json()))
+    assert entry is not None
+    return entry
 
 
 def test_a_report_is_read() -> None:
@@ -218,7 +218,7 @@ def test_what_is_kept() -> None:
             },
         }
     }
-    assert delivery_reports.state(None) == {}
+    assert Kept.from_json(None) == Kept({}, None)
 
 
 def test_the_strongest_is_shown() -> None:

@@ -9,8 +9,10 @@ from christmas_campaign.campaign import times
 from christmas_campaign.campaign.outcomes import Outcome, Reason
 from christmas_campaign.campaign.settings import Settings
 from christmas_campaign.email import gate
+from christmas_campaign.email.gate import EmailState, LastLook, Open, PageNote, Refused
 from christmas_campaign.enrolment.record import Record, Settled
 from christmas_campaign.events import opaque_ids
+from christmas_campaign.json_types import Json
 from christmas_campaign.sequences.model import UnknownEmail
 from christmas_campaign.stops import marks, rules
 from christmas_campaign.stops.rules import RULES, Source, Stop
@@ -34,21 +36,26 @@ def ask(
     resumed: datetime | None = None,
     settings: Settings = build.SETTINGS,
     now: datetime = NOW,
-) -> dict[str, Any]:
+) -> Open | Refused:
     kept = (record or build.record()) if known else None
-    return gate.gate(
-        number,
-        record=kept,
-        page_id=page_id,
-        own=own,
-        before=before,
-        as_of=as_of,
-        stopped=stopped,
-        paused=paused,
-        resumed=resumed,
-        settings=settings,
-        now=now,
-    )
+    state = EmailState(kept, page_id, own, before, as_of, stopped, paused, resumed)
+    return gate.gate(number, state, settings, now)
+
+
+def opened(*args: Any, **changes: Any) -> Open:
+    decision = ask(*args, **changes)
+    assert isinstance(decision, Open)
+    return decision
+
+
+def refused(*args: Any, **changes: Any) -> Refused:
+    decision = ask(*args, **changes)
+    assert isinstance(decision, Refused)
+    return decision
+
+
+def is_open(*args: Any, **changes: Any) -> bool:
+    return isinstance(ask(*args, **changes), Open)
 
 
 def sent(at: datetime = DAY_AGO) -> Settled:
@@ -79,11 +86,10 @@ UNSURE = [
     ],
 )
 def test_an_email_whose_turn_has_come_asks_for_its_template(number: int, template: str, key: str) -> None:
-    assert ask(number, before=None if number == 2 else sent()) == {
-        "go": True,
-        "page_path": "/v1/pages/page-1",
-        "templates_path": "/v1/data_sources/source-templates/query",
-        "template_query": {
+    assert ask(number, before=None if number == 2 else sent()) == Open(
+        page_path="/v1/pages/page-1",
+        templates_path="/v1/data_sources/source-templates/query",
+        template_query={
             "filter": {
                 "and": [
                     {"property": "Template Name", "title": {"equals": template}},
@@ -91,14 +97,9 @@ def test_an_email_whose_turn_has_come_asks_for_its_template(number: int, templat
                 ]
             }
         },
-        "template_key": key,
-        "stop": {
-            "key": "stop.7ece2a81c666152c41fce3d8",
-            "sequence": "signup",
-            "received": 1_763_650_800_000,
-            "booking": "none",
-        },
-    }
+        template_key=key,
+        stop=LastLook("stop.7ece2a81c666152c41fce3d8", "signup", 1_763_650_800_000, "none"),
+    )
 
 
 @pytest.mark.parametrize(
@@ -110,39 +111,37 @@ def test_an_email_whose_turn_has_come_asks_for_its_template(number: int, templat
     ],
 )
 def test_no_template_counts_that_was_kept_before_notion_was_asked_anew(as_of: str, key: str) -> None:
-    assert ask(2, as_of=as_of)["template_key"] == key
+    assert opened(2, as_of=as_of).template_key == key
     assert gate.template_key("5-Day E2", as_of) == key
 
 
 @pytest.mark.parametrize("name", ["noshow", "postcall", "onboarding"])
 def test_the_first_email_waits_for_none(name: str) -> None:
-    assert ask(1, record=build.record(name))["go"] is True
+    assert is_open(1, record=build.record(name))
 
 
 @pytest.mark.parametrize("lost", [{"known": False}, {"page_id": None}, {"known": False, "page_id": None}])
 def test_an_enrolment_that_is_no_longer_kept_needs_a_person(lost: dict[str, Any]) -> None:
-    assert ask(3, own=sent(), **lost) == {
-        "go": False,
-        "outcome": "failed",
-        "reason": "enrolment_unknown",
-        "detail": "What the webhook said is not kept, or no longer: it is for 30 days after the last e-mail was due.",
-    }
+    assert ask(3, own=sent(), **lost) == Refused(
+        outcome=Outcome.FAILED,
+        reason=Reason.ENROLMENT_UNKNOWN,
+        detail="What the webhook said is not kept, or no longer: it is for 30 days after the last e-mail was due.",
+    )
 
 
 def test_what_was_sent_is_not_sent_again_even_if_the_one_before_it_is_unsettled() -> None:
-    assert ask(3, own=sent(), before=None) == {
-        "go": False,
-        "outcome": "skipped",
-        "reason": "already_sent",
-        "detail": "Sent on 19 November 2025, 10:00 America/Toronto.",
-    }
+    assert ask(3, own=sent(), before=None) == Refused(
+        outcome=Outcome.SKIPPED,
+        reason=Reason.ALREADY_SENT,
+        detail="Sent on 19 November 2025, 10:00 America/Toronto.",
+    )
 
 
 @pytest.mark.parametrize(
     "own", [Settled(Outcome.FAILED, DAY_AGO, Reason.VALUE_MISSING), Settled(Outcome.SKIPPED, DAY_AGO)]
 )
 def test_what_failed_or_was_skipped_can_be_replayed(own: Settled) -> None:
-    assert ask(3, own=own, before=sent())["go"] is True
+    assert is_open(3, own=own, before=sent())
 
 
 @pytest.mark.parametrize("own", [None, claim(HOUR), claim(30 * HOUR), Settled(Outcome.FAILED, DAY_AGO)])
@@ -150,13 +149,12 @@ def test_what_failed_or_was_skipped_can_be_replayed(own: Settled) -> None:
 def test_while_the_campaign_is_paused_no_email_goes_whatever_else_holds_it_up(
     own: Settled | None, before: Settled | None
 ) -> None:
-    assert ask(3, own=own, before=before, paused=True) == {
-        "go": False,
-        "outcome": "deferred",
-        "reason": "paused",
-        "detail": "The campaign is paused: `christmas resume` lets it go on.",
-        "date": "2025-11-20T15:00:00.000Z",
-    }
+    assert ask(3, own=own, before=before, paused=True) == Refused(
+        outcome=Outcome.DEFERRED,
+        reason=Reason.PAUSED,
+        detail="The campaign is paused: `christmas resume` lets it go on.",
+        date=times.parse("2025-11-20T15:00:00.000Z"),
+    )
 
 
 @pytest.mark.parametrize(
@@ -164,25 +162,23 @@ def test_while_the_campaign_is_paused_no_email_goes_whatever_else_holds_it_up(
 )
 def test_what_will_never_go_does_not_wait_for_the_end_of_a_pause(changed: dict[str, Any], reason: str) -> None:
     assert ask(3, paused=True, **changed) == ask(3, **changed)
-    assert ask(3, paused=True, **changed)["reason"] == reason
+    assert refused(3, paused=True, **changed).reason == reason
 
 
 def stop(reason: Reason, at: datetime = NOW) -> Stop:
     return Stop(reason, at, Source.PERSON)
 
 
-def settled(reason: str, claimed_at: str | None = None) -> dict[str, Any]:
+def settled(reason: Reason, claimed_at: datetime | None = None) -> Settled:
     """What the ledger says of what the gate has skipped."""
-    at = "2025-11-20T15:00:00.000Z"
-    return {"outcome": "skipped", "at": at, "reason": reason, "resend_id": None, "claimed_at": claimed_at}
+    return Settled(Outcome.SKIPPED, NOW, reason, claimed_at=claimed_at)
 
 
-def on_the_page(reason: str, number: int, at: datetime) -> dict[str, Any]:
+def on_the_page(reason: Reason, number: int, at: datetime) -> PageNote:
     """What is written on the contact's page."""
-    text = [{"type": "text", "text": {"content": marks.text(Reason(reason), at, number)}}]
+    text: Json = [{"type": "text", "text": {"content": marks.text(reason, at, number)}}]
     unless = None if reason in marks.FOR_GOOD else marks.ON_PAGE
-    body = {"properties": {"Stop Reason": {"rich_text": text}}}
-    return {"path": "/v1/pages/page-1", "body": body, "unless": unless}
+    return PageNote("/v1/pages/page-1", {"Stop Reason": {"rich_text": text}}, unless)
 
 
 @pytest.mark.parametrize("before", [None, sent(), sent(NOW)])
@@ -190,14 +186,13 @@ def on_the_page(reason: str, number: int, at: datetime) -> dict[str, Any]:
 def test_who_is_stopped_gets_no_email_whatever_else_holds_it_up(reason: Reason, before: Settled | None) -> None:
     held = stop(reason, NOW + MINUTE)
     for paused in (False, True):
-        assert ask(3, stopped=(held,), before=before, paused=paused, now=NOW) == {
-            "go": False,
-            "outcome": "skipped",
-            "reason": reason,
-            "detail": "The contact was stopped on 20 November 2025, 10:01 America/Toronto.",
-            "ledger": settled(reason),
-            "page": on_the_page(reason, 3, NOW + MINUTE),
-        }
+        assert ask(3, stopped=(held,), before=before, paused=paused, now=NOW) == Refused(
+            outcome=Outcome.SKIPPED,
+            reason=reason,
+            detail="The contact was stopped on 20 November 2025, 10:01 America/Toronto.",
+            ledger=settled(reason),
+            page=on_the_page(reason, 3, NOW + MINUTE),
+        )
 
 
 @pytest.mark.parametrize(
@@ -210,8 +205,8 @@ def test_who_is_stopped_gets_no_email_whatever_else_holds_it_up(reason: Reason, 
     ],
 )
 def test_the_page_is_told_once_why_the_sequence_has_ended(before: Settled | None, written: bool) -> None:
-    said = ask(4, stopped=(stop(Reason.BOUNCED),), before=before)
-    assert said["page"] == (on_the_page("bounced", 4, NOW) if written else None)
+    said = refused(4, stopped=(stop(Reason.BOUNCED),), before=before)
+    assert said.page == (on_the_page(Reason.BOUNCED, 4, NOW) if written else None)
 
 
 @pytest.mark.parametrize("name", build.NAMES)
@@ -220,72 +215,72 @@ def test_who_is_stopped_for_other_sequences_gets_her_email(name: str) -> None:
         held = stop(reason, NOW + MINUTE)
         number = 2 if name == "signup" else 1
         expected = rules.ending([held], build.event(name)) is None
-        assert ask(number, record=build.record(name), stopped=(held,))["go"] is expected
+        assert is_open(number, record=build.record(name), stopped=(held,)) is expected
 
 
 def test_the_last_look_knows_which_booking_an_email_is_about() -> None:
     record = build.record("precall", booked_at="2025-11-20T14:00:00Z")
-    said = ask(1, record=record, now=NOW + 24 * HOUR)
+    last_look = opened(1, record=record, now=NOW + 24 * HOUR).stop
     booking = opaque_ids.booking_id("zoe@example.com", "https://api.calendly.com/scheduled_events/AAA")
-    assert said["stop"] == {
-        "key": "stop.7ece2a81c666152c41fce3d8",
-        "sequence": "precall",
-        "received": 1_763_647_200_000,
-        "booking": booking,
-    }
+    assert last_look == LastLook("stop.7ece2a81c666152c41fce3d8", "precall", 1_763_647_200_000, booking)
 
 
 def test_no_email_prepares_for_a_call_that_has_begun() -> None:
     record = build.record("precall", emails={3: NOW})
     begins = build.CALL
-    assert ask(3, record=record, now=begins - MINUTE)["go"]
+    assert is_open(3, record=record, now=begins - MINUTE)
     # Where time is squeezed two hours are less than an e-mail takes.
-    assert ask(3, record=record, now=NOW + HOUR, settings=Settings(time_scale=14_400))["go"]
+    assert is_open(3, record=record, now=NOW + HOUR, settings=Settings(time_scale=14_400))
     for paused_until in (None, begins):
-        said = ask(3, record=record, now=begins, resumed=paused_until)
-        assert (said["go"], said["outcome"], said["reason"]) == (False, "skipped", "expired")
-        assert said["detail"] == f"The call was on {times.for_owner(begins)}."
-        assert said["ledger"]["reason"] == "expired"
+        said = refused(3, record=record, now=begins, resumed=paused_until)
+        assert (said.outcome, said.reason) == ("skipped", "expired")
+        assert said.detail == f"The call was on {times.for_owner(begins)}."
+        assert said.ledger is not None
+        assert said.ledger.reason == "expired"
 
 
 def test_in_testing_mode_the_call_may_have_been() -> None:
     record = build.record("precall", emails={3: NOW}, scheduled_time="2025-11-20T14:00:00Z")
-    assert ask(3, record=record, settings=Settings(testing_mode=True))["go"]
+    assert is_open(3, record=record, settings=Settings(testing_mode=True))
 
 
 def test_what_was_sent_was_sent_before_she_was_stopped() -> None:
-    said = ask(3, own=sent(), stopped=(stop(Reason.COMPLAINED),))
-    assert said["reason"] == "already_sent"
+    said = refused(3, own=sent(), stopped=(stop(Reason.COMPLAINED),))
+    assert said.reason == "already_sent"
 
 
 @pytest.mark.parametrize("ago", [HOUR, 30 * HOUR])
 def test_what_resend_may_have_of_who_is_stopped_it_may_have_still(ago: timedelta) -> None:
-    claimed_at = (NOW - ago).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    said = ask(3, own=claim(ago), stopped=(stop(Reason.COMPLAINED),))
-    assert (said["reason"], said["ledger"]) == ("complained", settled("complained", claimed_at))
+    said = refused(3, own=claim(ago), stopped=(stop(Reason.COMPLAINED),))
+    assert (said.reason, said.ledger) == ("complained", settled(Reason.COMPLAINED, NOW - ago))
     other = Settled(Outcome.FAILED, DAY_AGO, Reason.VALUE_MISSING)
-    assert ask(3, own=other, stopped=(stop(Reason.COMPLAINED),))["ledger"] == settled("complained")
+    assert refused(3, own=other, stopped=(stop(Reason.COMPLAINED),)).ledger == settled(Reason.COMPLAINED)
 
 
 WEEK = timedelta(days=7)
 
 
-def late(by: timedelta, **given: Any) -> dict[str, Any]:
+def late(by: timedelta, **given: Any) -> Open | Refused:
     """E-mail 3, so late."""
     record = build.record(emails=dict.fromkeys((2, 3, 4, 5), NOW - by))
     return ask(3, record=record, **given)
 
 
+def refused_as_late(by: timedelta, **given: Any) -> Refused:
+    decision = late(by, **given)
+    assert isinstance(decision, Refused)
+    return decision
+
+
 @pytest.mark.parametrize("before", [None, sent(), sent(NOW)])
 def test_an_email_that_is_too_late_is_skipped_whatever_else_holds_it_up(before: Settled | None) -> None:
-    assert late(WEEK + MINUTE, before=before) == {
-        "go": False,
-        "outcome": "skipped",
-        "reason": "expired",
-        "detail": "It was due on 13 November 2025, 09:59 America/Toronto.",
-        "ledger": settled("expired"),
-        "page": on_the_page("expired", 3, NOW),
-    }
+    assert late(WEEK + MINUTE, before=before) == Refused(
+        outcome=Outcome.SKIPPED,
+        reason=Reason.EXPIRED,
+        detail="It was due on 13 November 2025, 09:59 America/Toronto.",
+        ledger=settled(Reason.EXPIRED),
+        page=on_the_page(Reason.EXPIRED, 3, NOW),
+    )
 
 
 @pytest.mark.parametrize(
@@ -303,7 +298,7 @@ def test_an_email_that_is_too_late_is_skipped_whatever_else_holds_it_up(before: 
     ],
 )
 def test_how_late_is_too_late(by: timedelta, settings: Settings, go: bool) -> None:
-    assert late(by, before=sent(), settings=settings)["go"] is go
+    assert isinstance(late(by, before=sent(), settings=settings), Open) is go
 
 
 @pytest.mark.parametrize(
@@ -317,24 +312,24 @@ def test_how_late_is_too_late(by: timedelta, settings: Settings, go: bool) -> No
 )
 def test_the_time_of_a_pause_does_not_count(resumed: datetime, go: bool) -> None:
     said = late(3 * WEEK, before=sent(), resumed=resumed)
-    assert said["go"] is go
-    if not go:
-        assert said["detail"] == "It was due on 30 October 2025, 11:00 America/Toronto."
-    assert late(3 * WEEK, before=sent(), resumed=resumed, paused=True)["reason"] == "paused"
+    assert isinstance(said, Open) is go
+    if isinstance(said, Refused):
+        assert said.detail == "It was due on 30 October 2025, 11:00 America/Toronto."
+    assert refused_as_late(3 * WEEK, before=sent(), resumed=resumed, paused=True).reason == "paused"
 
 
 def test_a_resume_long_ago_makes_nothing_late() -> None:
-    assert late(WEEK, before=sent(), resumed=NOW - 100 * WEEK)["go"] is True
+    assert isinstance(late(WEEK, before=sent(), resumed=NOW - 100 * WEEK), Open)
 
 
 def test_what_resend_may_have_and_is_too_late_needs_a_person_first() -> None:
-    assert late(3 * WEEK, own=claim(30 * HOUR))["reason"] == "send_unknown"
-    said = late(3 * WEEK, own=claim(HOUR))
-    assert (said["reason"], said["ledger"]) == ("expired", settled("expired", "2025-11-20T14:00:00.000Z"))
+    assert refused_as_late(3 * WEEK, own=claim(30 * HOUR)).reason == "send_unknown"
+    said = refused_as_late(3 * WEEK, own=claim(HOUR))
+    assert (said.reason, said.ledger) == ("expired", settled(Reason.EXPIRED, NOW - HOUR))
 
 
 def test_who_is_stopped_is_told_so_even_if_it_is_too_late() -> None:
-    assert late(3 * WEEK, stopped=(stop(Reason.BOUNCED),))["reason"] == "bounced"
+    assert refused_as_late(3 * WEEK, stopped=(stop(Reason.BOUNCED),)).reason == "bounced"
 
 
 @pytest.mark.parametrize(("outcome", "reason"), UNSURE)
@@ -345,37 +340,26 @@ def test_what_resend_may_have_is_sent_again_while_its_key_holds(
     outcome: Outcome, reason: Reason | None, ago: timedelta
 ) -> None:
     """A claim of the future was made before the clock was set back."""
-    assert ask(3, own=Settled(outcome, NOW, reason, claimed_at=NOW - ago), before=sent())["go"] is True
+    assert is_open(3, own=Settled(outcome, NOW, reason, claimed_at=NOW - ago), before=sent())
 
 
 @pytest.mark.parametrize(("outcome", "reason"), UNSURE)
 @pytest.mark.parametrize(
-    ("ago", "said"),
-    [
-        (23 * HOUR, "2025-11-19T16:00:00.000Z"),
-        (24 * HOUR, "2025-11-19T15:00:00.000Z"),
-        (timedelta(days=30), "2025-10-21T15:00:00.000Z"),
-    ],
+    "ago",
+    [23 * HOUR, 24 * HOUR, timedelta(days=30)],
 )
 @pytest.mark.parametrize("before", [sent(), None])
 def test_what_resend_may_have_is_not_sent_again_when_its_key_holds_no_longer(
-    outcome: Outcome, reason: Reason | None, ago: timedelta, said: str, before: Settled | None
+    outcome: Outcome, reason: Reason | None, ago: timedelta, before: Settled | None
 ) -> None:
-    assert ask(3, own=Settled(outcome, NOW, reason, claimed_at=NOW - ago), before=before) == {
-        "go": False,
-        "outcome": "failed",
-        "reason": "send_unknown",
-        "detail": f"It was handed to Resend on {times.for_owner(NOW - ago)}, or was about to be, and what became of it is"
+    assert ask(3, own=Settled(outcome, NOW, reason, claimed_at=NOW - ago), before=before) == Refused(
+        outcome=Outcome.FAILED,
+        reason=Reason.SEND_UNKNOWN,
+        detail=f"It was handed to Resend on {times.for_owner(NOW - ago)}, or was about to be, and what became of it is"
         " not known. That is too long ago for Resend to tell a second try from a second e-mail.",
         # Settled by that: the next one does not wait for it, and a replay needs a person's word still.
-        "ledger": {
-            "outcome": "failed",
-            "at": "2025-11-20T15:00:00.000Z",
-            "reason": "send_unknown",
-            "resend_id": None,
-            "claimed_at": said,
-        },
-    }
+        ledger=Settled(Outcome.FAILED, NOW, Reason.SEND_UNKNOWN, claimed_at=NOW - ago),
+    )
 
 
 def test_an_hour_is_kept_from_the_day_for_which_resend_keeps_a_key() -> None:
@@ -384,8 +368,8 @@ def test_an_hour_is_kept_from_the_day_for_which_resend_keeps_a_key() -> None:
 
 @pytest.mark.parametrize("ago", [HOUR, 23 * HOUR, timedelta(days=30)])
 def test_what_is_known_to_be_sent_is_sent_however_long_ago_it_was_claimed(ago: timedelta) -> None:
-    said = ask(3, own=Settled(Outcome.SENT, DAY_AGO, claimed_at=NOW - ago), before=sent())
-    assert (said["outcome"], said["reason"], said["detail"]) == (
+    said = refused(3, own=Settled(Outcome.SENT, DAY_AGO, claimed_at=NOW - ago), before=sent())
+    assert (said.outcome, said.reason, said.detail) == (
         "skipped",
         "already_sent",
         "Sent on 19 November 2025, 10:00 America/Toronto.",
@@ -404,24 +388,22 @@ def test_what_is_known_to_be_sent_is_sent_however_long_ago_it_was_claimed(ago: t
     ],
 )
 def test_an_email_waits_for_the_one_before_it(settings: Settings, date: datetime, before: Settled | None) -> None:
-    assert ask(3, before=before, settings=settings) == {
-        "go": False,
-        "outcome": "deferred",
-        "reason": "earlier_email_unsettled",
-        "detail": "E-mail 2 is neither sent nor skipped nor failed for good.",
-        "date": date.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-    }
+    assert ask(3, before=before, settings=settings) == Refused(
+        outcome=Outcome.DEFERRED,
+        reason=Reason.EARLIER_EMAIL_UNSETTLED,
+        detail="E-mail 2 is neither sent nor skipped nor failed for good.",
+        date=date,
+    )
 
 
 @pytest.mark.parametrize("outcome", [Outcome.SENT, Outcome.SKIPPED, Outcome.FAILED])
 def test_an_email_keeps_its_distance_from_the_one_before_it(outcome: Outcome) -> None:
-    assert ask(3, before=Settled(outcome, NOW - HOUR / 4)) == {
-        "go": False,
-        "outcome": "deferred",
-        "reason": "too_soon",
-        "detail": "E-mail 2 was settled on 20 November 2025, 09:45 America/Toronto.",
-        "date": "2025-11-20T15:45:00.000Z",
-    }
+    assert ask(3, before=Settled(outcome, NOW - HOUR / 4)) == Refused(
+        outcome=Outcome.DEFERRED,
+        reason=Reason.TOO_SOON,
+        detail="E-mail 2 was settled on 20 November 2025, 09:45 America/Toronto.",
+        date=times.parse("2025-11-20T15:45:00.000Z"),
+    )
 
 
 @pytest.mark.parametrize(
@@ -436,48 +418,48 @@ def test_an_email_keeps_its_distance_from_the_one_before_it(outcome: Outcome) ->
     ],
 )
 def test_the_distance_is_exactly_the_spacing(ago: timedelta, settings: Settings, go: bool) -> None:
-    assert ask(3, before=sent(NOW - ago), settings=settings)["go"] is go
+    assert is_open(3, before=sent(NOW - ago), settings=settings) is go
 
 
 @pytest.mark.parametrize("ahead", [MINUTE + timedelta(microseconds=1), HOUR, 24 * HOUR])
 def test_what_was_settled_before_the_clock_was_set_back_holds_nobody_up(ahead: timedelta) -> None:
-    assert ask(3, before=sent(NOW + ahead))["go"] is True
+    assert is_open(3, before=sent(NOW + ahead))
 
 
 @pytest.mark.parametrize(
     ("ahead", "date"),
     [
-        (timedelta(0), "2025-11-20T16:00:00.000Z"),
-        (timedelta(seconds=1), "2025-11-20T16:00:01.000Z"),
-        (MINUTE, "2025-11-20T16:01:00.000Z"),
+        (timedelta(0), NOW + HOUR),
+        (timedelta(seconds=1), NOW + HOUR + timedelta(seconds=1)),
+        (MINUTE, NOW + HOUR + MINUTE),
     ],
 )
-def test_clocks_that_differ_a_little_keep_the_distance(ahead: timedelta, date: str) -> None:
-    assert ask(3, before=sent(NOW + ahead))["date"] == date
+def test_clocks_that_differ_a_little_keep_the_distance(ahead: timedelta, date: datetime) -> None:
+    assert refused(3, before=sent(NOW + ahead)).date == date
 
 
 @pytest.mark.parametrize(("outcome", "reason"), UNSURE[1:])
 def test_what_failed_for_good_holds_nobody_up_even_if_resend_may_have_it(outcome: Outcome, reason: Reason) -> None:
     failed = Settled(outcome, NOW - HOUR, reason, claimed_at=NOW - 30 * HOUR)
-    assert ask(3, before=failed)["go"] is True
-    soon = ask(3, before=failed._replace(at=NOW - HOUR / 4))
-    assert (soon["go"], soon["reason"], soon["date"]) == (False, "too_soon", "2025-11-20T15:45:00.000Z")
+    assert is_open(3, before=failed)
+    soon = refused(3, before=failed._replace(at=NOW - HOUR / 4))
+    assert (soon.reason, soon.date) == ("too_soon", NOW + 3 * HOUR / 4)
 
 
 def test_an_email_whose_predecessor_was_sent_before_the_enrolment_does_not_wait() -> None:
-    assert ask(3, record=build.record(emails={3: NOW, 4: NOW, 5: NOW}), before=None)["go"] is True
+    assert is_open(3, record=build.record(emails={3: NOW, 4: NOW, 5: NOW}), before=None)
 
 
 def test_an_email_waits_for_the_one_before_it_in_the_record() -> None:
     """Adopted with E3 sent and E2 not: E4 comes after E2."""
     record = build.record(emails={2: NOW, 4: NOW, 5: NOW})
-    unsettled = ask(4, record=record, before=None)
-    assert (unsettled["go"], unsettled["reason"]) == (False, "earlier_email_unsettled")
-    assert unsettled["detail"] == "E-mail 2 is neither sent nor skipped nor failed for good."
-    soon = ask(4, record=record, before=sent(NOW - HOUR / 4))
-    assert (soon["go"], soon["reason"], soon["date"]) == (False, "too_soon", "2025-11-20T15:45:00.000Z")
-    assert soon["detail"] == "E-mail 2 was settled on 20 November 2025, 09:45 America/Toronto."
-    assert ask(4, record=record, before=sent(NOW - HOUR))["go"] is True
+    unsettled = refused(4, record=record, before=None)
+    assert unsettled.reason == "earlier_email_unsettled"
+    assert unsettled.detail == "E-mail 2 is neither sent nor skipped nor failed for good."
+    soon = refused(4, record=record, before=sent(NOW - HOUR / 4))
+    assert (soon.reason, soon.date) == ("too_soon", NOW + 3 * HOUR / 4)
+    assert soon.detail == "E-mail 2 was settled on 20 November 2025, 09:45 America/Toronto."
+    assert is_open(4, record=record, before=sent(NOW - HOUR))
 
 
 #: E-mail 6 and the whole sequence `winback` are of another release.
@@ -494,35 +476,33 @@ UNKNOWN_SEQUENCE = build.record()._replace(event=build.event()._replace(sequence
 def test_withdrawn_email_is_skipped_and_settled(
     record: Record, number: int, before: Settled | None, own: Settled | None
 ) -> None:
-    assert ask(number, record=record, before=before, own=own) == {
-        "go": False,
-        "outcome": "skipped",
-        "reason": "email_withdrawn",
-        "detail": f"This release has no e-mail {number} in the sequence {record.event.sequence}: it was withdrawn.",
-        "ledger": settled("email_withdrawn"),
-    }
+    assert ask(number, record=record, before=before, own=own) == Refused(
+        outcome=Outcome.SKIPPED,
+        reason=Reason.EMAIL_WITHDRAWN,
+        detail=f"This release has no e-mail {number} in the sequence {record.event.sequence}: it was withdrawn.",
+        ledger=settled(Reason.EMAIL_WITHDRAWN),
+    )
 
 
 @pytest.mark.parametrize("before", [None, claim(HOUR)])
 @pytest.mark.parametrize("number", [6, 7])
 def test_withdrawn_email_keeps_its_place_in_the_order(number: int, before: Settled | None) -> None:
-    said = ask(number, record=EARLIER_RELEASE, before=before)
-    assert (said["outcome"], said["reason"]) == ("deferred", "earlier_email_unsettled")
-    assert said["detail"] == f"E-mail {number - 1} is neither sent nor skipped nor failed for good."
+    said = refused(number, record=EARLIER_RELEASE, before=before)
+    assert (said.outcome, said.reason) == ("deferred", "earlier_email_unsettled")
+    assert said.detail == f"E-mail {number - 1} is neither sent nor skipped nor failed for good."
 
 
 def test_email_after_a_withdrawn_one_goes_once_that_is_settled() -> None:
     record = build.record(emails={1: NOW, 2: NOW})
     skipped = Settled(Outcome.SKIPPED, DAY_AGO, Reason.EMAIL_WITHDRAWN)
-    assert ask(2, record=record, before=skipped)["go"] is True
-    assert ask(2, record=record, before=None)["reason"] == "earlier_email_unsettled"
+    assert is_open(2, record=record, before=skipped)
+    assert refused(2, record=record, before=None).reason == "earlier_email_unsettled"
 
 
 @pytest.mark.parametrize("ago", [HOUR, 30 * HOUR])
 def test_withdrawn_email_that_resend_may_have_keeps_its_claim(ago: timedelta) -> None:
-    claimed_at = (NOW - ago).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    said = ask(6, record=EARLIER_RELEASE, before=sent(), own=claim(ago))
-    assert (said["reason"], said["ledger"]) == ("email_withdrawn", settled("email_withdrawn", claimed_at))
+    said = refused(6, record=EARLIER_RELEASE, before=sent(), own=claim(ago))
+    assert (said.reason, said.ledger) == ("email_withdrawn", settled(Reason.EMAIL_WITHDRAWN, NOW - ago))
 
 
 @pytest.mark.parametrize(
@@ -535,7 +515,7 @@ def test_withdrawn_email_that_resend_may_have_keeps_its_claim(ago: timedelta) ->
     ],
 )
 def test_withdrawn_email_was_sent_or_stopped_or_is_held_first(given: dict[str, Any], reason: str) -> None:
-    assert ask(6, record=EARLIER_RELEASE, before=sent(), **given)["reason"] == reason
+    assert refused(6, record=EARLIER_RELEASE, before=sent(), **given).reason == reason
 
 
 @pytest.mark.parametrize("number", [0, 1, 6])

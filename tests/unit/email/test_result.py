@@ -11,15 +11,17 @@ from christmas_campaign.campaign import times
 from christmas_campaign.campaign.outcomes import Outcome, Reason
 from christmas_campaign.campaign.settings import Settings
 from christmas_campaign.email import result
-from christmas_campaign.email.result import Answer, Verdict
+from christmas_campaign.email.result import Answer, Recorded, Verdict
+from christmas_campaign.email.retry import PutOff
+from christmas_campaign.enrolment.record import Settled
+from christmas_campaign.json_types import Json, JsonObject
 from christmas_campaign.sequences.model import UnknownEmail
 from unit import build
 
 NOW, HOUR = build.NOW, build.HOUR
-#: When the e-mail was claimed first, and how the ledger says so.
+#: When the e-mail was claimed first.
 CLAIMED = NOW - 2 * HOUR
-CLAIMED_TEXT = "2025-11-20T13:00:00.000Z"
-AT = {"date": {"start": "2025-11-20T15:00:00.000Z"}}
+AT: JsonObject = {"date": {"start": "2025-11-20T15:00:00.000Z"}}
 
 SENT = Verdict(Outcome.SENT, resend_id="re_1")
 FAILED = Verdict(Outcome.FAILED, Reason.VALUE_MISSING, "no value for {{x}}")
@@ -145,7 +147,7 @@ def done(
     claimed_at: datetime | None = CLAIMED,
     others: Collection[int] = (),
     settings: Settings = build.SETTINGS,
-) -> dict[str, Any]:
+) -> Recorded | PutOff:
     found = build.sequence_page() if page is ... else page
     record = build.record(name, emails=emails)
     return result.settle(
@@ -161,28 +163,30 @@ def done(
     )
 
 
+def recorded(*args: Any, **changes: Any) -> Recorded:
+    decision = done(*args, **changes)
+    assert isinstance(decision, Recorded)
+    return decision
+
+
 def stamp(*args: Any, **kwargs: Any) -> Any:
-    body = done(*args, **kwargs)["stamp"]
+    body = recorded(*args, **kwargs).stamp
     return body and body["properties"]
 
 
-def text(content: str) -> list[dict[str, Any]]:
+def properties_of(body: JsonObject) -> Any:
+    return body["properties"]
+
+
+def text(content: str) -> Json:
     return [{"type": "text", "text": {"content": content}}] if content else []
 
 
 def test_a_sent_email_is_written_down_everywhere() -> None:
-    assert done() == {
-        "outcome": "sent",
-        "reason": None,
-        "detail": "",
-        "ledger": {
-            "outcome": "sent",
-            "at": "2025-11-20T15:00:00.000Z",
-            "reason": None,
-            "resend_id": "re_1",
-            "claimed_at": None,
-        },
-        "analytics": {
+    assert done() == Recorded(
+        SENT,
+        ledger=Settled(Outcome.SENT, NOW, resend_id="re_1"),
+        analytics={
             "parent": {"type": "data_source_id", "data_source_id": "source-analytics"},
             "properties": {
                 "Name": {"title": text("5-Day E2 - sent")},
@@ -196,8 +200,8 @@ def test_a_sent_email_is_written_down_everywhere() -> None:
                 "Campaign": {"select": {"name": "Christmas Campaign"}},
             },
         },
-        "stamp": {"properties": {"Email 2 Sent": AT}},
-    }
+        stamp={"properties": {"Email 2 Sent": AT}},
+    )
 
 
 @pytest.mark.parametrize(
@@ -211,7 +215,7 @@ def test_a_sent_email_is_written_down_everywhere() -> None:
     ],
 )
 def test_the_analytics_page_of_each_attempt(verdict: Verdict, status: str, error: str, resend_id: str) -> None:
-    properties = done(3, verdict, name="noshow")["analytics"]["properties"]
+    properties = properties_of(recorded(3, verdict, name="noshow").analytics)
     assert properties["Name"] == {"title": text(f"noshow_recovery_email_3 - {status}")}
     assert properties["Template ID"] == {"rich_text": text("noshow_recovery_email_3")}
     assert properties["Status"] == {"select": {"name": status}}
@@ -243,36 +247,26 @@ PASSES = [
 def test_what_passes_is_put_off_and_nothing_is_written_down(
     reason: Reason, words: str, tries: int, settings: Settings, date: str
 ) -> None:
-    assert done(2, Verdict(Outcome.DEFERRED, reason), tries=tries, settings=settings) == {
-        "outcome": "deferred",
-        "reason": reason,
-        "detail": f"{words}. It is tried again.",
-        "date": date,
-        "tries": tries + 1,
-    }
+    later = done(2, Verdict(Outcome.DEFERRED, reason), tries=tries, settings=settings)
+    assert later == PutOff(reason, f"{words}. It is tried again.", times.parse(date), tries + 1)
+    assert later.outcome is Outcome.DEFERRED
 
 
 @pytest.mark.parametrize(("reason", "words"), PASSES)
 @pytest.mark.parametrize("page", [build.sequence_page(), None])
-@pytest.mark.parametrize(("claimed_at", "kept"), [(None, None), (CLAIMED, CLAIMED_TEXT)])
+@pytest.mark.parametrize("claimed_at", [None, CLAIMED])
 def test_what_does_not_pass_is_written_down_as_failed_and_a_claim_stands(
-    reason: Reason, words: str, page: Any, claimed_at: datetime | None, kept: str | None
+    reason: Reason, words: str, page: Any, claimed_at: datetime | None
 ) -> None:
-    said = done(2, Verdict(Outcome.DEFERRED, reason), tries=48, claimed_at=claimed_at, page=page)
+    said = recorded(2, Verdict(Outcome.DEFERRED, reason), tries=48, claimed_at=claimed_at, page=page)
     detail = f"{words}, for as long as it was tried: 49 times."
-    assert (said["outcome"], said["reason"], said["detail"]) == ("failed", reason, detail)
-    assert said["ledger"] == {
-        "outcome": "failed",
-        "at": "2025-11-20T15:00:00.000Z",
-        "reason": reason,
-        "resend_id": None,
-        "claimed_at": kept,
-    }
-    properties = said["analytics"]["properties"]
+    assert said.verdict == Verdict(Outcome.FAILED, reason, detail)
+    assert (said.outcome, said.reason, said.detail) == ("failed", reason, detail)
+    assert said.ledger == Settled(Outcome.FAILED, NOW, reason, claimed_at=claimed_at)
+    properties = properties_of(said.analytics)
     assert properties["Name"] == {"title": text("5-Day E2 - failed")}
     assert properties["Error Message"] == {"rich_text": text(f"{reason.value}: {detail}")}
-    assert said["stamp"] is None
-    assert set(said) == {"outcome", "reason", "detail", "ledger", "analytics", "stamp"}
+    assert said.stamp is None
 
 
 #: Why there may be no e-mail when it comes to composing it.
@@ -291,14 +285,14 @@ NOT_COMPOSED = [
     ("verdict", "tries", "claimed_at"),
     [
         # Resend may have the e-mail all the same.
-        (Verdict(Outcome.DEFERRED, Reason.RESEND_UNREACHABLE), 48, CLAIMED_TEXT),
-        (Verdict(Outcome.DEFERRED, Reason.SEND_IN_PROGRESS), 48, CLAIMED_TEXT),
-        (Verdict(Outcome.FAILED, Reason.SEND_UNKNOWN, "Not known."), 0, CLAIMED_TEXT),
+        (Verdict(Outcome.DEFERRED, Reason.RESEND_UNREACHABLE), 48, CLAIMED),
+        (Verdict(Outcome.DEFERRED, Reason.SEND_IN_PROGRESS), 48, CLAIMED),
+        (Verdict(Outcome.FAILED, Reason.SEND_UNKNOWN, "Not known."), 0, CLAIMED),
         # It was not asked this time: it may have the e-mail of the try before.
-        (Verdict(Outcome.DEFERRED, Reason.NOTION_UNREACHABLE), 48, CLAIMED_TEXT),
-        *[(Verdict(Outcome.FAILED, reason, "Not composed."), 0, CLAIMED_TEXT) for reason in NOT_COMPOSED],
-        (Verdict(Outcome.SKIPPED, Reason.PAGE_ARCHIVED, "In the trash."), 0, CLAIMED_TEXT),
-        (SKIPPED, 0, CLAIMED_TEXT),
+        (Verdict(Outcome.DEFERRED, Reason.NOTION_UNREACHABLE), 48, CLAIMED),
+        *[(Verdict(Outcome.FAILED, reason, "Not composed."), 0, CLAIMED) for reason in NOT_COMPOSED],
+        (Verdict(Outcome.SKIPPED, Reason.PAGE_ARCHIVED, "In the trash."), 0, CLAIMED),
+        (SKIPPED, 0, CLAIMED),
         # It has it, or it has not.
         (SENT, 0, None),
         (Verdict(Outcome.SENT, detail=BEFORE), 0, None),
@@ -306,31 +300,25 @@ NOT_COMPOSED = [
     ],
 )
 def test_a_claim_stands_until_it_is_certain_what_became_of_the_email(
-    verdict: Verdict, tries: int, claimed_at: str | None
+    verdict: Verdict, tries: int, claimed_at: datetime | None
 ) -> None:
-    assert done(2, verdict, tries=tries)["ledger"]["claimed_at"] == claimed_at
+    assert recorded(2, verdict, tries=tries).ledger.claimed_at == claimed_at
 
 
 @pytest.mark.parametrize("verdict", [FAILED, SKIPPED])
-@pytest.mark.parametrize(("claimed_at", "kept"), [(None, None), (CLAIMED, CLAIMED_TEXT)])
-def test_what_was_not_sent_gets_no_date(verdict: Verdict, claimed_at: datetime | None, kept: str | None) -> None:
-    said = done(2, verdict, claimed_at=claimed_at)
-    assert said["stamp"] is None
-    assert said["ledger"] == {
-        "outcome": verdict.outcome,
-        "at": "2025-11-20T15:00:00.000Z",
-        "reason": verdict.reason,
-        "resend_id": None,
-        "claimed_at": kept,
-    }
-    assert (said["outcome"], said["reason"], said["detail"]) == tuple(verdict[:3])
+@pytest.mark.parametrize("claimed_at", [None, CLAIMED])
+def test_what_was_not_sent_gets_no_date(verdict: Verdict, claimed_at: datetime | None) -> None:
+    said = recorded(2, verdict, claimed_at=claimed_at)
+    assert said.stamp is None
+    assert said.ledger == Settled(verdict.outcome, NOW, verdict.reason, claimed_at=claimed_at)
+    assert said.verdict == verdict
 
 
 @pytest.mark.parametrize("page", [None, build.sequence_page(archived=True), build.sequence_page(in_trash=True)])
 def test_a_page_that_is_gone_gets_no_stamp_and_the_ledger_still_knows(page: Any) -> None:
-    said = done(2, SENT, page=page)
-    assert said["stamp"] is None
-    assert said["ledger"]["outcome"] == "sent"
+    said = recorded(2, SENT, page=page)
+    assert said.stamp is None
+    assert said.ledger.outcome == "sent"
 
 
 ALL_BUT_LAST = {"Email 2 Sent": "2025-11-17", "Email 3 Sent": "2025-11-18", "Email 4 Sent": "2025-11-19"}
@@ -379,7 +367,7 @@ def test_analytics_of_a_withdrawn_email_name_no_template(sequence: str) -> None:
     record = build.record(emails={6: NOW})
     record = record._replace(event=record.event._replace(sequence=sequence))
     verdict = Verdict(Outcome.SKIPPED, Reason.EMAIL_WITHDRAWN, "It was withdrawn.")
-    properties = result.analytics(record, 6, verdict, NOW)["properties"]
+    properties = properties_of(result.analytics(record, 6, verdict, NOW))
     assert properties["Name"] == {"title": text(f"{sequence} E6 - skipped")}
     assert properties["Template ID"] == {"rich_text": []}
     assert properties["Error Message"] == {"rich_text": text("email_withdrawn: It was withdrawn.")}

@@ -6,8 +6,13 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
+
+#: A step, for tests that look into its outputs without saying first which of them there are.
+Step = Callable[[Mapping[str, Any], datetime], Mapping[str, Any]]
 
 
 def process(

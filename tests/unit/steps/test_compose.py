@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 
 from christmas_campaign.steps import UnusableContext
-from christmas_campaign.steps.compose import step
+from christmas_campaign.steps import compose as compose_step
 from unit import build
 from unit.steps import contexts, run
+
+step: run.Step = compose_step.step
 
 
 def test_as_a_task(tmp_path: Path) -> None:

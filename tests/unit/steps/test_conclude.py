@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 
 from christmas_campaign.steps import UnusableContext
-from christmas_campaign.steps.conclude import step
+from christmas_campaign.steps import conclude as conclude_step
 from unit import build
 from unit.steps import contexts, run
+
+step: run.Step = conclude_step.step
 
 LABELS = {**build.WHO, "number": "2", "kind": "delivered"}
 AWAY = build.response({"object": "error"}, 503)

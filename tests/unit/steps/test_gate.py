@@ -9,11 +9,13 @@ import pytest
 from christmas_campaign.campaign.outcomes import Reason
 from christmas_campaign.email import gate
 from christmas_campaign.enrolment.record import Record, time_to_live
-from christmas_campaign.steps.gate import step
+from christmas_campaign.steps import gate as gate_step
 from christmas_campaign.stops import marks, rules
 from christmas_campaign.stops.rules import Source, Stop
 from unit import build
 from unit.steps import contexts, run
+
+step: run.Step = gate_step.step
 
 KEPT = {"outcome": "sent", "at": "2025-11-20T14:30:00.000Z", "reason": None, "resend_id": "re_1"}
 

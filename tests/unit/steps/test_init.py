@@ -2,107 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from christmas_campaign import steps
-from christmas_campaign.campaign.outcomes import WHAT_TO_DO, Outcome, Reason
 from christmas_campaign.campaign.settings import InvalidSetting
-from christmas_campaign.enrolment.alerts import Pages
-from christmas_campaign.events.intake import Event
 from christmas_campaign.steps import UnusableContext
 from unit import build
-
-any_json = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(st.characters()) | st.sampled_from(["%", "\\%", "{% raw %}"]),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
-    max_leaves=8,
-)
-
-
-@given(any_json)
-def test_what_is_ready_made_has_no_percent_sign_and_means_the_same(value: Any) -> None:
-    made = steps.ready_made(value)
-    assert "%" not in made
-    assert json.loads(made) == value
-
-
-def test_ready_made_to_the_letter() -> None:
-    assert steps.ready_made({"a": "100% \\% {% raw %}"}) == '{"a": "100\\u0025 \\\\\\u0025 {\\u0025 raw \\u0025}"}'
-
-
-@pytest.mark.parametrize(
-    ("outputs", "labels"),
-    [
-        ({"outcome": Outcome.FAILED, "reason": Reason.VALUE_MISSING}, {"outcome": "failed", "reason": "value_missing"}),
-        ({"outcome": Outcome.SENT, "reason": None, "x": 1}, {"outcome": "sent"}),
-        ({"outcome": Outcome.ENROLLED}, {"outcome": "enrolled"}),
-        ({}, {}),
-    ],
-)
-def test_labels_are_the_outcome_and_the_reason(outputs: dict[str, Any], labels: dict[str, str]) -> None:
-    said = steps.labelled(outputs)
-    assert json.loads(said.pop("labels")) == labels
-    assert said == outputs
-    assert json.loads(steps.labelled(outputs, contact="100%")["labels"]) == {**labels, "contact": "100%"}
-
-
-FAILED = {"outcome": Outcome.FAILED, "reason": Reason.VALUE_MISSING, "detail": "no value for {{x}}", "x": 1}
-
-
-@pytest.mark.parametrize(
-    ("event", "number", "key", "what", "contact"),
-    [
-        (
-            build.event(),
-            2,
-            "signup-abc.2.value_missing",
-            "signup, e-mail 2 of 5 (template 5-Day E2)",
-            "7ece2a81c666152c41fce3d8",
-        ),
-        (
-            build.event(),
-            None,
-            "signup-abc.0.value_missing",
-            "signup, the enrolment",
-            "7ece2a81c666152c41fce3d8",
-        ),
-        (
-            None,
-            2,
-            "signup-abc.2.value_missing",
-            "signup, e-mail 2 of 5 (template 5-Day E2)",
-            "of the enrolment signup-abc",
-        ),
-    ],
-)
-def test_of_a_failure_the_team_is_told(
-    event: Event | None, number: int | None, key: str, what: str, contact: str
-) -> None:
-    assert steps.with_alert(FAILED, event, "signup-abc", number, Pages("page-1")) == {
-        **FAILED,
-        "alert": {
-            "key": key,
-            "message": f"**Failed**: {what}: value_missing.\n"
-            "no value for {{x}}\n"
-            f"Contact {contact}: https://www.notion.so/page1.\n"
-            f"To do: {WHAT_TO_DO[Reason.VALUE_MISSING]}"
-            " `christmas failures` lists all.",
-        },
-    }
-
-
-@pytest.mark.parametrize("outcome", [outcome for outcome in Outcome if outcome is not Outcome.FAILED])
-def test_of_everything_else_nobody_is_told(outcome: Outcome) -> None:
-    outputs = {"outcome": outcome, "reason": Reason.VALUE_MISSING, "detail": "x"}
-    assert steps.with_alert(outputs, build.event(), "signup-abc", 2) == {**outputs, "alert": None}
 
 
 def test_what_an_http_task_got_is_read() -> None:

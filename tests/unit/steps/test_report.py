@@ -4,9 +4,11 @@ import json
 from pathlib import Path
 
 from christmas_campaign.campaign.outcomes import Kind
-from christmas_campaign.steps.report import step
+from christmas_campaign.steps import report as report_step
 from unit import build
 from unit.steps import contexts, run
+
+step: run.Step = report_step.step
 
 
 def test_as_a_task(tmp_path: Path) -> None:

@@ -7,9 +7,11 @@ import pytest
 
 from christmas_campaign.campaign import times
 from christmas_campaign.campaign.settings import InvalidSetting
-from christmas_campaign.steps.resend import step
+from christmas_campaign.steps import resend as resend_step
 from unit import build
 from unit.steps import contexts, run
+
+step: run.Step = resend_step.step
 
 WHO = {**build.WHO, "number": "2"}
 

@@ -8,9 +8,11 @@ import pytest
 
 from christmas_campaign.campaign.outcomes import WHAT_TO_DO, Reason
 from christmas_campaign.steps import compose
-from christmas_campaign.steps.settle import step
+from christmas_campaign.steps import settle as settle_step
 from unit import build
 from unit.steps import contexts, run
+
+step: run.Step = settle_step.step
 
 
 def test_as_a_task(tmp_path: Path) -> None:

@@ -1,0 +1,137 @@
+"""The contract between the flows and the steps: a flow reads what a step's class ``Outputs`` has, and nothing else.
+
+Read are today's flows and those of each release in ``tests/flows/frozen``: an execution that waits keeps the revision of its
+flow and calls today's steps.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+import yaml
+
+from christmas_campaign.steps.__main__ import NAMES
+
+PROJECT = Path(__file__).parents[3]
+FOLDERS = [PROJECT / "flows", *sorted((PROJECT / "tests/flows/frozen").iterdir())]
+
+#: Steps without a class ``Outputs``. A step that gets one leaves this table.
+NOT_TYPED = {"booked", "booking", "intake", "mark", "plan", "sources", "stop", "unsubscribe"}
+
+_LABELLED = "For the person who looks at the execution: a label says the same."
+
+#: Outputs that no flow reads, and why they are there.
+NOT_READ: dict[str, dict[str, str]] = {
+    "compose": {
+        "missing": "`christmas failures` reads it from the execution.",
+        "request": "Flows before 0.3.0 read it: their context names no file.",
+    },
+    "conclude": {"reason": _LABELLED},
+    "intake": {"reason": _LABELLED},
+    "plan": {"reason": _LABELLED},
+    "unsubscribe": {"outcome": _LABELLED},
+}
+
+#: What ``steps.run`` writes into files and does not print.
+FILES = "files"
+
+_STEP = re.compile(r"python -m christmas_campaign\.steps (\w+)")
+_COMMAND = re.compile(r"python -m christmas_campaign\.cli\.main ")
+
+# `outputs.gate.vars.go`, and `(outputs.settle ?? outputs.gate).vars.date`.
+_READ = re.compile(r"(outputs\.\w+|\(outputs\.\w+(?: \?\? outputs\.\w+)+\))\.vars\.(\w+)")
+_TASK = re.compile(r"outputs\.(\w+)")
+_ANY_READ = re.compile(r"\.vars\b")
+
+
+class Read(NamedTuple):
+    """A flow reads the output ``name`` of ``step``; ``where`` names the flow's file."""
+
+    where: str
+    step: str
+    name: str
+
+
+def mappings(value: Any) -> Iterator[dict[str, Any]]:
+    """Yield every mapping in a parsed flow, tasks among them."""
+    if isinstance(value, dict):
+        yield value
+    for inner in inside(value):
+        yield from mappings(inner)
+
+
+def texts(value: Any) -> Iterator[str]:
+    """Yield every text in a parsed flow, expressions among them."""
+    if isinstance(value, str):
+        yield value
+    for inner in inside(value):
+        yield from texts(inner)
+
+
+def inside(value: Any) -> list[Any]:
+    if isinstance(value, dict):
+        return [*value, *value.values()]
+    return value if isinstance(value, list) else []
+
+
+def commands(flow: Any) -> dict[str, str]:
+    """Return the command of each task that runs Python, by the task's id."""
+    return {task["id"]: " ".join(task["commands"]) for task in mappings(flow) if "id" in task and "commands" in task}
+
+
+def reads(path: Path) -> list[Read]:
+    """Return what a flow reads of the steps' outputs.
+
+    A read that this test does not understand is an error, so that none is overlooked.
+    """
+    flow = yaml.safe_load(path.read_text(encoding="utf-8"))
+    where = str(path.relative_to(PROJECT))
+    by_task = commands(flow)
+    result: list[Read] = []
+    for text in texts(flow):
+        matches = _READ.findall(text)
+        assert len(matches) == len(_ANY_READ.findall(text)), f"{where}: cannot tell which outputs this reads: {text}"
+        for tasks, name in matches:
+            for task in _TASK.findall(tasks):
+                step = _STEP.search(by_task[task])
+                if step:
+                    result.append(Read(where, step[1], name))
+                else:
+                    assert _COMMAND.search(by_task[task]), f"{where}: the task {task} runs neither a step nor a command"
+    return result
+
+
+READS = [read for folder in FOLDERS for path in sorted(folder.glob("*.yml")) for read in reads(path)]
+
+
+def fields(step: str) -> set[str]:
+    return set(import_module(f"christmas_campaign.steps.{step}").Outputs.__annotations__) - {FILES}
+
+
+TYPED = [step for step in NAMES if step not in NOT_TYPED]
+
+
+def test_every_step_has_outputs() -> None:
+    missing = {step for step in NAMES if not hasattr(import_module(f"christmas_campaign.steps.{step}"), "Outputs")}
+    assert missing == NOT_TYPED
+
+
+def test_every_step_is_read_by_a_flow() -> None:
+    assert {read.step for read in READS} == set(NAMES)
+
+
+@pytest.mark.parametrize("step", TYPED)
+def test_flows_read_only_outputs_of_the_step(step: str) -> None:
+    unknown = [f"{read.where}: {read.name}" for read in READS if read.step == step and read.name not in fields(step)]
+    assert unknown == []
+
+
+@pytest.mark.parametrize("step", TYPED)
+def test_every_output_is_read_by_a_flow(step: str) -> None:
+    unread = fields(step) - {read.name for read in READS if read.step == step}
+    assert unread == set(NOT_READ.get(step, {}))
