@@ -49,7 +49,7 @@ def names(*texts: str) -> set[str]:
 
 def as_page(template: content.Template) -> dict[str, Any]:
     """A template as Notion gives it back."""
-    written = page_values.properties(schema.TEMPLATES, template.values())
+    written: dict[str, Any] = page_values.properties(schema.TEMPLATES, template.values())
     for name, item in written.items():
         item["type"] = schema.TEMPLATES.property(name).type
         for part in item.get("title", item.get("rich_text", [])):

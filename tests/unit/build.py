@@ -152,7 +152,7 @@ def report(kind: Kind = Kind.DELIVERED, /, *, at: datetime = NOW, detail: str = 
 def _shown(kind: str, value: Any) -> Any:
     match kind:
         case "title" | "rich_text":
-            pieces = page_values.rich_text(str(value))
+            pieces: Any = page_values.rich_text(str(value))
             return [{**piece, "plain_text": piece["text"]["content"], "href": None} for piece in pieces]
         case "select":
             return {"id": "x", "name": value, "color": "default"}

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple, TypeAlias
 
 from christmas_campaign.campaign import times
+from christmas_campaign.json_types import Json, JsonObject
 from christmas_campaign.notion.schema import Database
 
 #: The most characters that one text object of Notion holds.
@@ -20,11 +21,29 @@ TEXT_OBJECT = 2_000
 Read = str | int | float | bool | None
 
 #: A page as Notion gives it.
-Page = Mapping[str, Any]
+Page: TypeAlias = Mapping[str, Json]
+
+#: What ``properties`` takes for a property: a JSON value, or a time (aware).
+Value: TypeAlias = Json | datetime
 
 
-def rich_text(text: str) -> list[dict[str, Any]]:
-    """Return ``text`` as Notion's text objects, each of the size that Notion takes, in order."""
+class PageUpdate(NamedTuple):
+    """A request that changes a page of Notion: its path, and the body."""
+
+    path: str
+    body: JsonObject
+
+
+class PageRequest(NamedTuple):
+    """A request that creates (POST) or changes (PATCH) a page of Notion."""
+
+    method: str
+    path: str
+    body: JsonObject
+
+
+def text_pieces(text: str) -> list[str]:
+    """Return ``text`` cut into pieces of the size that one text object of Notion holds, in order."""
     # Notion counts UTF-16 units, as JavaScript does: an emoji is two, and none may be cut in half.
     pieces: list[str] = []
     piece, size = "", 0
@@ -37,30 +56,38 @@ def rich_text(text: str) -> list[dict[str, Any]]:
         size += units
     if piece:
         pieces.append(piece)
-    return [{"type": "text", "text": {"content": each}} for each in pieces]
+    return pieces
 
 
-def _write(kind: str, value: Any) -> Any:
+def rich_text(text: str) -> list[Json]:
+    """Return ``text`` as Notion's text objects, each of the size that Notion takes, in order."""
+    return [{"type": "text", "text": {"content": piece}} for piece in text_pieces(text)]
+
+
+def _write(kind: str, value: Value) -> Json:
     match kind:
         case "title" | "rich_text":
             return rich_text("" if value is None else str(value))
         case "select":
             return None if value is None else {"name": str(value)}
         case "date":
-            start = times.text(value) if isinstance(value, datetime) else value
-            return None if start is None else {"start": start}
+            return None if value is None else {"start": _plain_json(value)}
         case "checkbox":
             return bool(value)
         case _:
-            return value
+            return _plain_json(value)
 
 
-def properties(database: Database, values: Mapping[str, Any]) -> dict[str, Any]:
+def _plain_json(value: Value) -> Json:
+    return times.text(value) if isinstance(value, datetime) else value
+
+
+def properties(database: Database, values: Mapping[str, Value]) -> JsonObject:
     """Return ``values`` (plain, by property name; ``None`` empties; times aware) as the properties of a request.
 
     Raises ``LookupError`` for a property that the schema does not have.
     """
-    written = {}
+    written: JsonObject = {}
     for name, value in values.items():
         kind = database.property(name).type
         written[name] = {kind: _write(kind, value)}
@@ -83,7 +110,7 @@ def _read(item: Mapping[str, Any]) -> Read:
             return value if isinstance(value, str | int | float | bool) else None
 
 
-def plain(page: Mapping[str, Any]) -> dict[str, Read]:
+def plain(page: Page) -> dict[str, Read]:
     """Return the plain values of a page by property name; ``None`` for what is empty or of a kind that has no plain value.
 
     A text is put together from all its objects; a date is its start, as Notion wrote it.
@@ -94,7 +121,7 @@ def plain(page: Mapping[str, Any]) -> dict[str, Read]:
     return {name: _read(item) for name, item in found.items() if isinstance(item, Mapping)}
 
 
-def moment(value: Read) -> datetime | None:
+def moment(value: Json) -> datetime | None:
     """Return a date property's value as an aware time in UTC, or ``None`` when it is empty or no date."""
     if not isinstance(value, str):
         return None
@@ -104,9 +131,14 @@ def moment(value: Read) -> datetime | None:
         return None
 
 
-def archived(page: Mapping[str, Any]) -> bool:
+def archived(page: Page) -> bool:
     """Whether a person has put the page into the trash."""
     return bool(page.get("archived") or page.get("in_trash"))
+
+
+def update(page: Page, database: Database, values: Mapping[str, Value]) -> PageUpdate:
+    """Return the request that writes ``values`` (as ``properties`` takes them) to a page of ``database``."""
+    return PageUpdate(f"/v1/pages/{page['id']}", {"properties": properties(database, values)})
 
 
 def link(page_id: str) -> str:
@@ -114,11 +146,11 @@ def link(page_id: str) -> str:
     return f"https://www.notion.so/{page_id.replace('-', '')}"
 
 
-def equals(database: Database, name: str, value: str) -> dict[str, Any]:
+def equals(database: Database, name: str, value: str) -> JsonObject:
     """Return Notion's filter for pages whose property ``name`` equals ``value``; raises ``LookupError``."""
     return where(database, name, {"equals": value})
 
 
-def where(database: Database, name: str, condition: Mapping[str, Any]) -> dict[str, Any]:
+def where(database: Database, name: str, condition: JsonObject) -> JsonObject:
     """Return Notion's filter for pages whose property ``name`` meets ``condition``; raises ``LookupError``."""
-    return {"property": name, database.property(name).type: dict(condition)}
+    return {"property": name, database.property(name).type: condition}

@@ -91,11 +91,11 @@ def known(notion: Notion, environment: Environment, event: Event) -> Known:
     What Kestra keeps of her signup is not asked, so those of its fields are missing that no property in Notion holds.
     """
     asked = lookups.lookups(event)
-    contacts = notion.pages(notion.data_source(environment.database(schema.CONTACTS)), asked["contact"])
+    contacts = notion.pages(notion.data_source(environment.database(schema.CONTACTS)), asked.contact)
     contact = next((page_values.plain(page) for page in contacts), {})
     if lookups.signup_id(event) is None:
         return Known(contact, {})
-    pages = notion.pages(notion.data_source(environment.database(schema.SEQUENCE_PAGES)), asked["pages"])
+    pages = notion.pages(notion.data_source(environment.database(schema.SEQUENCE_PAGES)), asked.pages)
     return Known(contact, lookups.signup_fields(event, None, list(pages)))
 
 

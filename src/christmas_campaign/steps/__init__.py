@@ -24,7 +24,7 @@ from christmas_campaign.enrolment.alerts import Pages, failure
 from christmas_campaign.events.intake import Event
 
 #: A step: the context and the present time (aware, UTC) in, the outputs out.
-Step = Callable[[Mapping[str, Any], datetime], Mapping[str, Any]]
+Step = Callable[[Mapping[str, Any], datetime], Mapping[str, object]]
 
 CONTEXT = Path("context.json")
 
@@ -40,7 +40,7 @@ def run(step: Step) -> int:
     """Run a step as a task: context from ``context.json``, outputs to standard output and ``FILES``. Returns the exit code."""
     try:
         context = json.loads(CONTEXT.read_text(encoding="utf-8"))
-        outputs = dict(step(context, datetime.now(UTC)))
+        outputs: dict[str, Any] = dict(step(context, datetime.now(UTC)))
         for name, text in outputs.pop(FILES, {}).items():
             Path(name).write_text(text, encoding="utf-8")
     except (InvalidSetting, UnusableContext) as error:

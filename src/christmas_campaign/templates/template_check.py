@@ -174,7 +174,7 @@ def own_faults(page: Page) -> list[Fault]:
 
 
 def _too_long(text: str) -> list[str]:
-    pieces = [piece["text"]["content"] for piece in page_values.rich_text(text)]
+    pieces = page_values.text_pieces(text)
     most = MOST_OBJECTS * page_values.TEXT_OBJECT
     if len(pieces) > MOST_OBJECTS:
         return [f"it is longer than Notion takes ({most:,} characters; an emoji counts twice)"]

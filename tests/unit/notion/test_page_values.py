@@ -17,7 +17,7 @@ def units(text: str) -> int:
 
 
 def contents(text: str) -> list[str]:
-    objects = page_values.rich_text(text)
+    objects: Any = page_values.rich_text(text)
     assert all(set(each) == {"type", "text"} and each["type"] == "text" for each in objects)
     assert all(set(each["text"]) == {"content"} for each in objects)
     return [each["text"]["content"] for each in objects]
@@ -109,7 +109,7 @@ def test_what_is_written_is_read_again(database: Database) -> None:
         "date": "2025-11-20T15:00:00.000Z",
     }
     values = {each.name: samples[each.type] for each in database.properties}
-    written = page_values.properties(database, values)
+    written: dict[str, Any] = page_values.properties(database, values)
     # Notion adds the type, and the plain text of each text object.
     for (kind,), item in [(tuple(item), item) for item in written.values()]:
         item["type"] = kind
