@@ -22,7 +22,7 @@ from christmas_campaign.events import intake
 from christmas_campaign.events.intake import Event, InvalidPayload
 from christmas_campaign.notion import page_values, schema
 from christmas_campaign.sequences.field_types import Plain
-from christmas_campaign.sequences.model import UnknownEmail, sequence
+from christmas_campaign.sequences.model import UnknownEmail
 from christmas_campaign.templates import template_check
 from christmas_campaign.templates.template_check import Page
 
@@ -118,7 +118,7 @@ def preview(
         there = ", ".join(sorted({template_check.name_of(page) for page in pages}))
         raise PreviewError(f'there is no template "{name}"; there are: {there or "none"}')
     active = [page for page in named if page.get(notion_names.TEMPLATE_STATUS) == notion_names.TEMPLATE_ACTIVE]
-    own = sequence(event.sequence)
+    own = event.own_sequence
     if number is None:
         using = [email.number for email in own.emails if email.template == name]
         number = (using or [own.emails[0].number])[0]

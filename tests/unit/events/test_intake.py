@@ -14,6 +14,7 @@ from christmas_campaign.campaign.outcomes import Reason
 from christmas_campaign.events import intake
 from christmas_campaign.events.intake import Accepted, Event, InvalidPayload, Problem, Rejected, Unneeded
 from christmas_campaign.sequences import field_types, payloads
+from christmas_campaign.sequences.model import UnknownSequence, sequence
 from unit import build, native
 
 NOW = build.NOW
@@ -421,6 +422,16 @@ def test_the_answer_to_what_is_not_json() -> None:
         "status": "rejected",
         "errors": [{"field": "body", "problem": "must be a JSON object"}],
     }
+
+
+@pytest.mark.parametrize("name", build.NAMES)
+def test_event_gives_its_sequence(name: str) -> None:
+    assert build.event(name).own_sequence is sequence(name)
+
+
+def test_event_of_a_sequence_that_was_withdrawn_has_none() -> None:
+    with pytest.raises(UnknownSequence):
+        _ = build.event()._replace(sequence="winback").own_sequence
 
 
 def test_an_event_keeps_the_time_of_its_arrival() -> None:

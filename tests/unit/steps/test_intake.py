@@ -89,20 +89,37 @@ def test_the_other_sequences_know_where_the_contacts_signup_is_kept() -> None:
 def test_an_event_that_starts_nothing_is_found_by_its_contact() -> None:
     payload = build.payload("postcall", call_outcome="No")
     said = step({**contexts.intake(payload=payload), "sequence": "postcall"}, build.NOW)
-    assert said["outcome"] == "skipped"
-    assert json.loads(said["labels"]) == {
-        "outcome": "skipped",
-        "reason": "not_a_maybe",
-        "enrolment": build.event("postcall").id,
-        "contact": opaque_ids.contact_id("zoe@example.com"),
-    }
+    assert (said["code"], said["outcome"], said["reason"]) == (200, "skipped", "not_a_maybe")
+    assert (
+        said["body"]
+        == said["body_if_known"]
+        == {
+            "status": "skipped",
+            "reason": "not_a_maybe",
+            "email": "zoe@example.com",
+        }
+    )
+    assert (
+        json.loads(said["labels"])
+        == json.loads(said["labels_if_known"])
+        == {
+            "outcome": "skipped",
+            "reason": "not_a_maybe",
+            "enrolment": build.event("postcall").id,
+            "contact": opaque_ids.contact_id("zoe@example.com"),
+        }
+    )
 
 
 @pytest.mark.parametrize("context", [contexts.intake(payload="{not json"), contexts.intake(payload=None)])
 def test_a_refused_payload_starts_nothing(context: dict[str, Any]) -> None:
     said = step(context, build.NOW)
     assert (said["code"], said["event"], said["enrolment"], said["contact"]) == (422, None, None, None)
+    assert (said["outcome"], said["reason"]) == ("rejected", "invalid_payload")
     assert json.loads(said["labels"]) == {"outcome": "rejected", "reason": "invalid_payload"}
+    assert json.loads(said["labels_if_known"]) == {"outcome": "rejected"}
+    errors = [{"field": "body", "problem": "must be a JSON object"}]
+    assert said["body"] == said["body_if_known"] == {"status": "rejected", "errors": errors}
 
 
 def test_no_payload_at_all_is_refused() -> None:

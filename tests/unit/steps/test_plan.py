@@ -212,6 +212,8 @@ def test_the_team_is_told_of_a_contact_that_is_not_there() -> None:
     said = step(contexts.plan("noshow", contacts=build.found()), build.NOW)
     event = build.event("noshow")
     assert (said["go"], said["outcome"]) == (False, "skipped")
+    note = "There is no contact with this address in BusinessX: add it, then run this again. Nothing was sent."
+    assert said["note"] == said["warning"] == note
     assert said["told"] == {
         "key": f"{event.id}.0.contact_not_found",
         "message": "**Failed**: noshow, the enrolment: contact_not_found.\n"
