@@ -13,15 +13,9 @@ from christmas_campaign.enrolment.alerts import Pages
 from christmas_campaign.enrolment.record import labels
 from christmas_campaign.events.intake import Event
 from christmas_campaign.json_types import JsonObject
-from christmas_campaign.steps import labelled, ready_made, results, with_alert
+from christmas_campaign.steps import labelled, results, with_alert
+from christmas_campaign.steps.page_writes import PageWrite, page_write
 from christmas_campaign.stops import bookings, rules
-
-
-class ContactRequest(TypedDict):
-    """A request that changes the contact's page in Notion: its path, and the body, ready-made."""
-
-    path: str
-    body: str
 
 
 class Outputs(TypedDict, total=False):
@@ -32,7 +26,7 @@ class Outputs(TypedDict, total=False):
     as ``retry.put_off`` gives it, with labels and ``alert``.
     """
 
-    contact: ContactRequest | None
+    contact: PageWrite | None
     note: str
     answered: bool
     later: JsonObject
@@ -55,7 +49,7 @@ def step(context: Mapping[str, Any], now: datetime) -> Outputs:
     request = update.request
     outcome = Outcome.ACCEPTED if request else Outcome.SKIPPED
     return {
-        "contact": {"path": request.path, "body": ready_made(request.body)} if request else None,
+        "contact": page_write(request) if request else None,
         "note": update.note,
         "answered": True,
         "later": later,

@@ -11,15 +11,9 @@ from christmas_campaign.campaign.outcomes import Outcome, Reason
 from christmas_campaign.email import delivery_outcome, retry
 from christmas_campaign.json_types import JsonObject
 from christmas_campaign.notion.page_values import PageUpdate
-from christmas_campaign.steps import labelled, parsed, ready_made
+from christmas_campaign.steps import labelled, parsed
+from christmas_campaign.steps.page_writes import PageWrite, page_write
 from christmas_campaign.stops import marks, rules
-
-
-class PageRequest(TypedDict):
-    """A request that changes a page in Notion: its path, and the body, ready-made."""
-
-    path: str
-    body: str
 
 
 class Outputs(TypedDict):
@@ -30,7 +24,7 @@ class Outputs(TypedDict):
     """
 
     outcome: Outcome
-    updates: list[PageRequest]
+    updates: list[PageWrite]
     later: JsonObject
     rest: int
     labels: str
@@ -54,7 +48,7 @@ def step(context: Mapping[str, Any], now: datetime) -> Outputs:
         updates = marks.updates(found, rules.read(context.get("stopped")))
     return {
         "outcome": outcome,
-        "updates": [{"path": each.path, "body": ready_made(each.body)} for each in updates],
+        "updates": [page_write(update) for update in updates],
         "later": labelled(put_off, contact=contact),
         "rest": delivery_outcome.pause(given) // timedelta(milliseconds=1) if context["known"] else 0,
         "labels": labelled({"outcome": outcome}, contact=contact)["labels"],

@@ -17,18 +17,19 @@ from christmas_campaign.enrolment.record import Record, labels
 from christmas_campaign.events.intake import Event
 from christmas_campaign.json_types import JsonObject
 from christmas_campaign.steps import labelled, ready_made, results, with_alert
+from christmas_campaign.steps.page_writes import PageWrite, page_write
 from christmas_campaign.stops import marks, rules
 
 
-class PageOutput(TypedDict, total=False):
-    """A request that writes a page in Notion: method (only for the page in Email Sequence), path, and the body, ready-made."""
+class SequencePageWrite(TypedDict):
+    """A request that creates or changes the contact's page in Email Sequence; the body is ready-made."""
 
     method: str
     path: str
     body: str
 
 
-class EmailOutput(TypedDict):
+class DueEmail(TypedDict):
     """An e-mail of the enrolment: its number, and when it is due (UTC)."""
 
     number: int
@@ -59,10 +60,10 @@ class Outputs(TypedDict, total=False):
     ttl: str
     seen: str | None
     known: str
-    contact: PageOutput | None
-    page: PageOutput
+    contact: PageWrite | None
+    page: SequencePageWrite
     portal: str | None
-    emails: list[EmailOutput]
+    emails: list[DueEmail]
     alert: str | None
     later: JsonObject
     about: dict[str, str]
@@ -118,7 +119,6 @@ def step(context: Mapping[str, Any], now: datetime) -> Outputs:
 
 
 def _enrolled(enrol: Enrol) -> Outputs:
-    contact = enrol.contact
     return {
         "go": True,
         "outcome": Outcome.ENROLLED,
@@ -126,7 +126,7 @@ def _enrolled(enrol: Enrol) -> Outputs:
         "record": ready_made(enrol.record.as_json()),
         "ttl": enrol.ttl,
         "known": ready_made(enrol.known.as_json()),
-        "contact": {"path": contact.path, "body": ready_made(contact.body)} if contact else None,
+        "contact": page_write(enrol.contact) if enrol.contact else None,
         "page": {"method": enrol.page.method, "path": enrol.page.path, "body": ready_made(enrol.page.body)},
         "portal": ready_made(enrol.portal) if enrol.portal is not None else None,
         "emails": [{"number": number, "date": times.text(date)} for number, date in enrol.record.emails.items()],

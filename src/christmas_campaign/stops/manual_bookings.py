@@ -62,7 +62,7 @@ class ContactStop(NamedTuple):
     stop: Stop
 
 
-class Looked(NamedTuple):
+class LookResult(NamedTuple):
     """What a look has led to: the stop of each contact whose edit had not been dealt with, and the ``Look`` to keep when they
     are done."""
 
@@ -84,7 +84,7 @@ def query(look: Look) -> JsonObject:
     return body if look.cursor is None else {**body, "start_cursor": look.cursor}
 
 
-def decide(look: Look, pages: Iterable[Page], cursor: str | None, now: datetime) -> Looked:
+def decide(look: Look, pages: Iterable[Page], cursor: str | None, now: datetime) -> LookResult:
     """Decide whom a look has found.
 
     ``pages`` are the contacts in Notion's answer to ``query(look)``, ``cursor`` says where it goes on (``None``: that was all);
@@ -105,7 +105,7 @@ def decide(look: Look, pages: Iterable[Page], cursor: str | None, now: datetime)
     back_to = began - OVERLAP
     recent = {contact: edited for contact, edited in seen.items() if times.parse(edited) >= back_to - ROUNDED}
     keep = Look(back_to, None, None, recent) if cursor is None else Look(look.since, began, cursor, recent)
-    return Looked(tuple(stops), keep)
+    return LookResult(tuple(stops), keep)
 
 
 def _contact(page: Page) -> str | None:

@@ -18,7 +18,7 @@ class Wish(StrEnum):
     """The way back: she unsubscribed by mistake."""
 
 
-class Call(NamedTuple):
+class UnsubscribeCall(NamedTuple):
     """A valid call of the unsubscribe link: the opaque id of the contact, what the contact asks for, and when (aware)."""
 
     contact: str
@@ -26,7 +26,7 @@ class Call(NamedTuple):
     at: datetime
 
 
-def answer(payload: object, keys: Keys, received_at: datetime) -> Call | None:
+def answer(payload: object, keys: Keys, received_at: datetime) -> UnsubscribeCall | None:
     """Return what a call of the unsubscribe link asks for; ``None`` for a call that is refused.
 
     ``payload`` is any JSON value, right are ``token`` and ``wish`` (left out: to be unsubscribed); ``received_at`` (aware) is
@@ -38,4 +38,4 @@ def answer(payload: object, keys: Keys, received_at: datetime) -> Call | None:
     if contact is None or wish not in tuple(Wish):
         # Which of them is wrong is nobody's business.
         return None
-    return Call(contact, Wish(wish), received_at)
+    return UnsubscribeCall(contact, Wish(wish), received_at)

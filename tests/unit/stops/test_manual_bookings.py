@@ -8,7 +8,7 @@ import pytest
 
 from christmas_campaign.campaign.outcomes import Reason
 from christmas_campaign.stops import manual_bookings
-from christmas_campaign.stops.manual_bookings import ContactStop, Look, Looked
+from christmas_campaign.stops.manual_bookings import ContactStop, Look, LookResult
 from christmas_campaign.stops.rules import Source, Stop
 from unit import build
 
@@ -23,7 +23,7 @@ def page(edited: str | None = AT, email: str | None = "zoe@example.com") -> dict
     return {**build.contact(email=email), "last_edited_time": edited}
 
 
-def decide(look: Look, *pages: Any, cursor: str | None = None, now: datetime = NOW) -> Looked:
+def decide(look: Look, *pages: Any, cursor: str | None = None, now: datetime = NOW) -> LookResult:
     return manual_bookings.decide(look, pages, cursor, now)
 
 
@@ -75,7 +75,7 @@ def test_a_page_that_says_too_little_is_passed_over(found: dict[str, Any]) -> No
 
 
 def test_nobody_is_nobody() -> None:
-    assert decide(Look(NOW)) == Looked((), Look(NOW - timedelta(minutes=5)))
+    assert decide(Look(NOW)) == LookResult((), Look(NOW - timedelta(minutes=5)))
 
 
 @pytest.mark.parametrize("look", [Look(), Look(NOW), Look(NOW, NOW + MINUTE, "abc", {"a": AT})])

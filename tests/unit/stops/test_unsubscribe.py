@@ -8,7 +8,7 @@ import pytest
 
 from christmas_campaign.campaign import unsubscribe_link
 from christmas_campaign.stops import unsubscribe
-from christmas_campaign.stops.unsubscribe import Call, Wish
+from christmas_campaign.stops.unsubscribe import UnsubscribeCall, Wish
 from unit import build
 
 CONTACT = build.WHO["contact"]
@@ -16,17 +16,17 @@ KEYS = unsubscribe_link.keys("a first key of the links to unsubscribe")
 TOKEN = KEYS.token(CONTACT)
 
 
-def answered(payload: Any) -> Call | None:
+def answered(payload: Any) -> UnsubscribeCall | None:
     return unsubscribe.answer(payload, KEYS, build.NOW)
 
 
 @pytest.mark.parametrize("said", [{}, {"wish": "unsubscribe"}, {"wish": "unsubscribe", "more": 1}])
 def test_who_has_the_link_is_unsubscribed(said: dict[str, Any]) -> None:
-    assert answered({"token": TOKEN, **said}) == Call(CONTACT, Wish.STOP, build.NOW)
+    assert answered({"token": TOKEN, **said}) == UnsubscribeCall(CONTACT, Wish.STOP, build.NOW)
 
 
 def test_and_may_take_it_back() -> None:
-    assert answered({"token": TOKEN, "wish": "go_on"}) == Call(CONTACT, Wish.GO_ON, build.NOW)
+    assert answered({"token": TOKEN, "wish": "go_on"}) == UnsubscribeCall(CONTACT, Wish.GO_ON, build.NOW)
 
 
 @pytest.mark.parametrize(
