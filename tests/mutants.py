@@ -29,13 +29,13 @@ COPY = ROOT / ".data/mutants"
 ACCEPTED = Path(__file__).with_name("mutants.toml")
 
 #: What the unit tests read, besides the package.
-COPIED = ("src", "tests/unit", "content", "examples", "flows", "pyproject.toml")
+COPIED = ("src", "tests/unit", "tests/flows/frozen", "content", "examples", "flows", "pyproject.toml")
 
 CONFIG = """
 [tool.mutmut]
 source_paths = ["src"]
 only_mutate = [{modules}]
-also_copy = ["content", "examples", "flows"]
+also_copy = ["tests/flows/frozen", "content", "examples", "flows"]
 pytest_add_cli_args_test_selection = ["tests/unit"]
 pytest_add_cli_args = ["-p", "no:cacheprovider"]
 timeout_multiplier = 8.0

@@ -102,7 +102,7 @@ def read(payload: Object, sequence_name: str) -> Form:
     # A flat payload has an address, and none of the others has one at the top; any other field may be called anything.
     if "email" not in payload:
         for name in sequence(sequence_name).payload_forms:
-            form = _FORMS[name]
+            form = FORMS[name]
             if form.fits(payload):
                 return form.read(payload)
     return Form(payload)
@@ -303,17 +303,18 @@ def _objects(value: object) -> list[Object]:
     return [each for each in value if isinstance(each, Mapping)] if isinstance(value, list) else []
 
 
-class _ProviderForm(NamedTuple):
+class ProviderForm(NamedTuple):
     """How a provider's own form is known, and what reads it."""
 
     fits: Callable[[Object], bool]
     read: Callable[[Object], Form]
 
 
-_FORMS: Mapping[PayloadForm, _ProviderForm] = {
-    PayloadForm.CALENDLY_NO_SHOW: _ProviderForm(_is_calendly, _calendly),
-    PayloadForm.CALENDLY_BOOKING: _ProviderForm(_is_calendly, _calendly_booking),
-    PayloadForm.CAL_COM_BOOKING: _ProviderForm(_is_cal_com, _cal_com_booking),
-    PayloadForm.CAL_COM_OLD_BOOKING: _ProviderForm(_is_old_cal_com, _cal_com_old),
-    PayloadForm.DOCUSIGN_ENVELOPE: _ProviderForm(_is_docusign, _docusign),
+#: The provider forms that are known.
+FORMS: Mapping[PayloadForm, ProviderForm] = {
+    PayloadForm.CALENDLY_NO_SHOW: ProviderForm(_is_calendly, _calendly),
+    PayloadForm.CALENDLY_BOOKING: ProviderForm(_is_calendly, _calendly_booking),
+    PayloadForm.CAL_COM_BOOKING: ProviderForm(_is_cal_com, _cal_com_booking),
+    PayloadForm.CAL_COM_OLD_BOOKING: ProviderForm(_is_old_cal_com, _cal_com_old),
+    PayloadForm.DOCUSIGN_ENVELOPE: ProviderForm(_is_docusign, _docusign),
 }

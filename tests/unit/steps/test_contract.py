@@ -38,7 +38,7 @@ NOT_READ: dict[str, dict[str, str]] = {
 FILES = "files"
 
 _STEP = re.compile(r"python -m christmas_campaign\.steps (\w+)")
-_COMMAND = re.compile(r"python -m christmas_campaign\.cli\.main ")
+_COMMAND = re.compile(r"python -m christmas_campaign\.(cli\.main|operations\.repair) ")
 
 # `outputs.gate.vars.go`, and `(outputs.settle ?? outputs.gate).vars.date`.
 _READ = re.compile(r"(outputs\.\w+|\(outputs\.\w+(?: \?\? outputs\.\w+)+\))\.vars\.(\w+)")
