@@ -24,7 +24,7 @@ class Outputs(TypedDict, total=False):
 
     ``answered`` is false if Notion has not answered already. ``contact`` is the update of the contact's page (``None``: the
     page stays as it is), ``note`` a sentence for the log. ``later`` is what becomes of the booking if Notion does not answer:
-    as ``retry.put_off`` gives it, with labels and ``alert``.
+    as ``retry_outputs`` gives it, with labels and ``alert``.
     """
 
     contact: PageWrite | None

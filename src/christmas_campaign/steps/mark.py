@@ -20,7 +20,7 @@ from christmas_campaign.stops import marks, rules
 class Outputs(TypedDict):
     """What the step hands to the flow.
 
-    ``later`` is what becomes of the run if Notion does not answer or does not take an update: as ``retry.put_off`` gives it,
+    ``later`` is what becomes of the run if Notion does not answer or does not take an update: as ``retry_outputs`` gives it,
     with labels. ``rest`` is how many milliseconds the next run waits.
     """
 

@@ -44,7 +44,7 @@ class Outputs(TypedDict, total=False):
     ``contact`` and ``page`` are ready-made; ``emails`` are the e-mails to schedule. Otherwise ``reason``, and when a person
     should act ``warning`` (the note again) and ``told``, the input of the flow `tell`.
 
-    ``later`` is what becomes of the enrolment if Notion does not answer: as ``retry.put_off`` gives it, with labels and
+    ``later`` is what becomes of the enrolment if Notion does not answer: as ``retry_outputs`` gives it, with labels and
     ``alert``. If Notion has not answered already, there is little else; if it has, there is ``about``, for an alert.
 
     Of an event that is enrolled already: ``amended``, the record with the values that were added, ready-made (``None``: nothing
