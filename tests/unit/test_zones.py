@@ -17,11 +17,11 @@ from typing import Any
 
 import pytest
 
-from christmas_campaign.campaign import notion_names, unsubscribe_link
+from christmas_campaign.campaign import notion_names, times, unsubscribe_link
 from christmas_campaign.campaign.settings import Settings
 from christmas_campaign.email import compose
 from christmas_campaign.enrolment import lookups, plan
-from christmas_campaign.enrolment.record import Record
+from christmas_campaign.enrolment.plan import Enrol
 from christmas_campaign.events import intake
 from christmas_campaign.notion import page_values, schema
 
@@ -113,7 +113,8 @@ def decide(name: str, now: datetime, said: Mapping[str, Any]) -> dict[str, Any]:
         settings=SETTINGS,
         now=now,
     )
-    record = Record.from_json(decided["record"])
+    assert isinstance(decided, Enrol)
+    record = decided.record
     template = page(
         schema.TEMPLATES,
         {
@@ -124,10 +125,10 @@ def decide(name: str, now: datetime, said: Mapping[str, Any]) -> dict[str, Any]:
         },
     )
     emails = {}
-    for each in decided["emails"]:
+    for number, due in record.emails.items():
         composed = compose.compose(
             record,
-            each["number"],
+            number,
             enrolment=event.id,
             page=page(schema.SEQUENCE_PAGES, {}),
             active=compose.active_templates([template]),
@@ -136,14 +137,14 @@ def decide(name: str, now: datetime, said: Mapping[str, Any]) -> dict[str, Any]:
         assert isinstance(composed, compose.Composed)
         request = composed.request
         said_in_it = str(request["html"]).partition(" You get this e-mail")[0]
-        emails[str(each["number"])] = [each["date"], request["subject"], said_in_it]
+        emails[str(number)] = [times.text(due), request["subject"], said_in_it]
     return {
         "emails": emails,
-        "ttl": decided["ttl"],
+        "ttl": decided.ttl,
         "id": event.id,
-        "lookups": lookups.lookups(event),
-        "page": decided["page"]["body"]["properties"],
-        "portal": decided["portal"],
+        "lookups": lookups.lookups(event).as_json(),
+        "page": decided.page.body["properties"],
+        "portal": decided.portal,
     }
 
 

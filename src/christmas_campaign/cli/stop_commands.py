@@ -15,7 +15,7 @@ from christmas_campaign.cli.prompts import agreed, env_file_option, json_option,
 from christmas_campaign.deployment.environment import Environment, SettingError
 from christmas_campaign.enrolment import alerts
 from christmas_campaign.events import opaque_ids
-from christmas_campaign.json_types import JsonObject
+from christmas_campaign.json_types import Json, JsonObject
 from christmas_campaign.operations import stop as operation
 from christmas_campaign.operations import template_sync
 from christmas_campaign.operations.stop import Enrolled, Kept
@@ -144,7 +144,7 @@ def stopped(contact: str | None, env_file: Path | None, as_json: bool) -> None:
 
 
 def _as_json(kept: Kept, enrolled: Sequence[Enrolled]) -> JsonObject:
-    enrolments = [
+    enrolments: list[Json] = [
         {
             "sequence": each.sequence,
             "page": each.page,

@@ -11,6 +11,7 @@ from christmas_campaign.door.http import json_body
 from christmas_campaign.email import delivery_reports
 from christmas_campaign.email.delivery_reports import Report
 from christmas_campaign.events import intake
+from christmas_campaign.events.intake import Accepted, Rejected
 
 
 class Decision(NamedTuple):
@@ -39,16 +40,15 @@ def of_sequence(name: str) -> Decide:
     """Return what decides about the calls that start a sequence: intake."""
 
     def decide(body: bytes, now: datetime) -> Decision:
-        answer = intake.answer(json_body.read(body), name, now, "")
-        if answer["code"] != 200:
-            # What comes after the full stop may be the sender's own words.
-            wrong = sorted({problem["field"].partition(".")[0] for problem in answer["body"]["errors"]})
-            return Decision(answer["code"], answer["body"], why=f"wrong or missing: {', '.join(wrong)}")
-        if answer["outcome"] is not Outcome.ACCEPTED:
-            return Decision(200, answer["body"], needed=False)
         # There is no execution yet.
-        told = {**answer["body"], "execution_id": None}
-        return Decision(200, told, answer["body_if_known"], once=intake.Event.from_json(answer["event"]).id)
+        answer = intake.answer(json_body.read(body), name, now, None)
+        if isinstance(answer, Rejected):
+            # What comes after the full stop may be the sender's own words.
+            wrong = sorted({problem.field.partition(".")[0] for problem in answer.problems})
+            return Decision(422, answer.body, why=f"wrong or missing: {', '.join(wrong)}")
+        if isinstance(answer, Accepted):
+            return Decision(200, answer.body, answer.body_if_known, once=answer.event.id)
+        return Decision(200, answer.body, needed=False)
 
     return decide
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypedDict
 
 from christmas_campaign.campaign.outcomes import WHAT_TO_DO, Reason
 from christmas_campaign.campaign.segments import Segment
 from christmas_campaign.events import opaque_ids
 from christmas_campaign.events.intake import Event
+from christmas_campaign.json_types import JsonObject
 from christmas_campaign.notion import page_values
 from christmas_campaign.sequences.registry import sequence
 
@@ -18,7 +19,7 @@ LONGEST = 200
 LONGEST_DETAIL = 1_000
 
 
-def alert(event: Event, segment: Segment) -> dict[str, Any] | None:
+def alert(event: Event, segment: Segment) -> JsonObject | None:
     """Return the body of the Discord message about a signup, or ``None`` when its segment asks for none."""
     if not segment.alert:
         return None
@@ -31,6 +32,13 @@ def alert(event: Event, segment: Segment) -> dict[str, Any] | None:
     ]
     # Whatever a name holds, nobody is called by it: no @everyone, no link that unfolds.
     return {"content": "\n".join(lines), "allowed_mentions": {"parse": []}, "flags": 4}
+
+
+class TeamAlert(TypedDict):
+    """The input of the flow `tell`: ``key`` is the same for the same failure, ``message`` is the text of the alert."""
+
+    key: str
+    message: str
 
 
 class Pages(NamedTuple):
@@ -88,11 +96,11 @@ def template(name: str, number: int) -> str | None:
 
 def failure(
     event: Event | None, enrolment: str, number: int | None, reason: Reason, detail: str, pages: Pages | None = None
-) -> dict[str, str]:
+) -> TeamAlert:
     """Return what the team is told of an enrolment, or of e-mail ``number`` of one, that waits for a person.
 
-    ``event`` is what the enrolment is about (``None``: nobody knows any more). Returns ``key``, the same for the same failure,
-    and ``message``: it has a link to the contact's page, and no name or address.
+    ``event`` is what the enrolment is about (``None``: nobody knows any more). The message has a link to the contact's page,
+    and no name or address.
     """
     said = about(event, enrolment, number, pages or Pages())
     lines = [

@@ -4,28 +4,43 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
-from typing import Any
+from typing import NamedTuple
 
 from christmas_campaign.campaign import facts, notion_names, times
 from christmas_campaign.events import opaque_ids
 from christmas_campaign.events.intake import Event
+from christmas_campaign.json_types import Json, JsonObject
 from christmas_campaign.notion import page_values, schema
-from christmas_campaign.notion.page_values import Page, Read
+from christmas_campaign.notion.page_values import Page, Read, Value
 from christmas_campaign.sequences import field_types
 from christmas_campaign.sequences.field_types import Plain
 from christmas_campaign.sequences.model import Field, Sequence
-from christmas_campaign.sequences.registry import SEQUENCES, sequence
+from christmas_campaign.sequences.registry import SEQUENCES
 from christmas_campaign.sequences.signup import SIGNUP
 
 
-def lookups(event: Event) -> dict[str, Any]:
-    """Return the bodies of the Notion queries that ``plan`` needs, each the oldest first: ``contact``; ``pages``, of this
-    sequence and event, of her signup, and those that say why the contact was stopped; and ``portals``, which is ``None``
-    where no portal is made.
+class Lookups(NamedTuple):
+    """The bodies of the Notion queries that ``plan`` needs, each the oldest first.
+
+    ``pages`` finds the pages of the event's sequence and of the contact's signup, and those that say why the contact was
+    stopped. ``portals`` is ``None`` where no portal is made.
+    """
+
+    contact: JsonObject
+    pages: JsonObject
+    portals: JsonObject | None
+
+    def as_json(self) -> JsonObject:
+        """Return the queries as a flow gets them."""
+        return self._asdict()
+
+
+def lookups(event: Event) -> Lookups:
+    """Return the Notion queries for an event.
 
     Each asks so narrowly that what it needs is among the first hundred results, however many pages the address has.
     """
-    own = sequence(event.sequence)
+    own = event.own_sequence
     # Notion takes filters within filters two levels deep and no deeper: hence "or" outside and "and" inside.
     either = [_page_filter(event.email, SIGNUP.template_type)]
     if own.is_assessment:
@@ -36,18 +51,15 @@ def lookups(event: Event) -> dict[str, Any]:
     portals = None
     if own.makes_portal:
         portals = _oldest_first(page_values.equals(schema.PORTALS, notion_names.PORTAL_EMAIL, event.email))
-    return {
-        "contact": _oldest_first(page_values.equals(schema.CONTACTS, notion_names.CONTACT_EMAIL, event.email)),
-        "pages": _oldest_first({"or": either}),
-        "portals": portals,
-    }
+    contact = _oldest_first(page_values.equals(schema.CONTACTS, notion_names.CONTACT_EMAIL, event.email))
+    return Lookups(contact, _oldest_first({"or": [*either]}), portals)
 
 
-def _oldest_first(wanted: Mapping[str, Any]) -> dict[str, Any]:
-    return {"filter": dict(wanted), "sorts": [{"timestamp": "created_time", "direction": "ascending"}]}
+def _oldest_first(query_filter: JsonObject) -> JsonObject:
+    return {"filter": query_filter, "sorts": [{"timestamp": "created_time", "direction": "ascending"}]}
 
 
-def _page_filter(email: str, template_type: str | None) -> dict[str, Any]:
+def _page_filter(email: str, template_type: str | None) -> JsonObject:
     """Pages of this campaign, of a type or (``None``) without one."""
     return {
         "and": [
@@ -58,12 +70,12 @@ def _page_filter(email: str, template_type: str | None) -> dict[str, Any]:
     }
 
 
-def _type_filter(template_type: str | None) -> dict[str, Any]:
-    kind = {"is_empty": True} if template_type is None else {"equals": template_type}
+def _type_filter(template_type: str | None) -> JsonObject:
+    kind: JsonObject = {"is_empty": True} if template_type is None else {"equals": template_type}
     return page_values.where(schema.SEQUENCE_PAGES, notion_names.PAGE_TEMPLATE_TYPE, kind)
 
 
-def _stopped_filter(email: str) -> dict[str, Any]:
+def _stopped_filter(email: str) -> JsonObject:
     """Pages of this campaign that say why the contact was stopped."""
     return {
         "and": [
@@ -74,20 +86,20 @@ def _stopped_filter(email: str) -> dict[str, Any]:
     }
 
 
-def _event_filters(event: Event) -> list[dict[str, Any]]:
+def _event_filters(event: Event) -> list[JsonObject]:
     """Pages of this sequence that may be of this event: one filter for each way in which it may be written. Where the sequence
     adopts pages, also those without a type."""
-    own = sequence(event.sequence)
+    own = event.own_sequence
     found = _filters_of_type(event, own.template_type)
     return [*found, *_filters_of_type(event, None)] if own.adopts else found
 
 
-def _filters_of_type(event: Event, template_type: str | None) -> list[dict[str, Any]]:
-    of_sequence = [
+def _filters_of_type(event: Event, template_type: str | None) -> list[JsonObject]:
+    of_sequence: list[Json] = [
         page_values.equals(schema.SEQUENCE_PAGES, notion_names.PAGE_EMAIL, event.email),
         _type_filter(template_type),
     ]
-    field = event_field(sequence(event.sequence))
+    field = event_field(event.own_sequence)
     if field is None or field.property is None:
         return [
             {"and": [*of_sequence, page_values.equals(schema.SEQUENCE_PAGES, notion_names.PAGE_CAMPAIGN, facts.NAME)]}
@@ -100,7 +112,7 @@ def _filters_of_type(event: Event, template_type: str | None) -> list[dict[str, 
         until = page_values.where(schema.SEQUENCE_PAGES, name, {"on_or_before": (day + margin).isoformat()})
         return [{"and": [*of_sequence, since, until]}]
     # As this system writes it, and as it came: so the old system wrote it.
-    written = dict.fromkeys([for_page(field, said), said])
+    written = dict.fromkeys([str(for_page(field, said)), said])
     return [{"and": [*of_sequence, page_values.equals(schema.SEQUENCE_PAGES, name, each)]} for each in written]
 
 
@@ -111,12 +123,12 @@ def event_field(own: Sequence) -> Field | None:
 
 def signup_id(event: Event) -> str | None:
     """Return the id of the contact's signup in this campaign, under which its record is kept; ``None`` for a signup itself."""
-    return None if sequence(event.sequence).is_assessment else opaque_ids.enrolment_id(SIGNUP, event.email, {})
+    return None if event.own_sequence.is_assessment else opaque_ids.enrolment_id(SIGNUP, event.email, {})
 
 
 def own_page(event: Event, pages: Iterable[Page]) -> Page | None:
     """The page of this contact, this sequence and this event, or one without a type, which no system has enrolled."""
-    own = sequence(event.sequence)
+    own = event.own_sequence
     untyped = []
     for page in pages:
         if page_values.archived(page):
@@ -137,7 +149,7 @@ def _tells_event(said: Mapping[str, Read]) -> bool:
 
 
 def is_of_event(event: Event, said: Mapping[str, Read]) -> bool:
-    own = sequence(event.sequence)
+    own = event.own_sequence
     field = event_field(own)
     if field is None or field.property is None:
         return said.get(notion_names.PAGE_CAMPAIGN) == facts.NAME
@@ -154,7 +166,7 @@ def is_of_event(event: Event, said: Mapping[str, Read]) -> bool:
 
 def signup_fields(event: Event, signup: Event | None, pages: Iterable[Page]) -> dict[str, Plain]:
     """What the contact's signup in this campaign said: as it is kept, else as far as its page tells."""
-    if sequence(event.sequence).is_assessment:
+    if event.own_sequence.is_assessment:
         return {}
     if signup is not None:
         return signup.fields
@@ -184,10 +196,10 @@ def names(event: Event, signup: Mapping[str, Plain], contact: Mapping[str, Read]
     return found
 
 
-def for_page(field: Field, value: Plain) -> Any:
+def for_page(field: Field, value: Plain) -> Value:
     """A field's value as its property holds it: a time as text in the campaign's zone, for people read it there."""
     kind = schema.SEQUENCE_PAGES.property(str(field.property)).type
-    if kind == "number":
+    if kind == "number" and not isinstance(value, list):
         return value
     if field.kind is field_types.time:
         said = str(value).strip()

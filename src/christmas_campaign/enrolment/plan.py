@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from christmas_campaign.campaign import facts, notion_names, times
-from christmas_campaign.campaign.outcomes import Outcome, Reason
+from christmas_campaign.campaign.outcomes import Reason
 from christmas_campaign.campaign.segments import Segment, classify
 from christmas_campaign.campaign.settings import Settings
 from christmas_campaign.enrolment import schedule
@@ -15,17 +15,45 @@ from christmas_campaign.enrolment.alerts import alert
 from christmas_campaign.enrolment.lookups import for_page, names, own_page, signup_fields
 from christmas_campaign.enrolment.record import Record, time_to_live
 from christmas_campaign.events.intake import Event
+from christmas_campaign.json_types import JsonObject
 from christmas_campaign.notion import page_values, schema
-from christmas_campaign.notion.page_values import Page, Read
+from christmas_campaign.notion.page_values import Page, PageRequest, PageUpdate, Read, Value
 from christmas_campaign.sequences import field_types
 from christmas_campaign.sequences.field_types import Plain
-from christmas_campaign.sequences.registry import sequence
 from christmas_campaign.sequences.signup import E1_FAILED
 from christmas_campaign.stops import marks, rules
+from christmas_campaign.stops.marks import Known
 from christmas_campaign.stops.rules import Lifts, Stop
 
 #: What a new customer's portal says, unless the payload names days.
 NEXT_STEPS = "We agree on the days of the observation in your salon."
+
+
+class Enrol(NamedTuple):
+    """An enrolment: everything that it writes.
+
+    ``record`` is kept for ``ttl`` (an ISO 8601 duration), ``known`` is where the contact's pages are. ``page`` writes the
+    contact's page in Email Sequence, ``contact`` updates their page in BusinessX (``None``: there is no contact, or nothing to
+    say), ``portal`` is the body that creates the customer's portal (``None``: no portal is made). ``alert`` is the body of a
+    Discord message about a signup (``None``: its segment asks for none), ``note`` a sentence for the log.
+    """
+
+    record: Record
+    ttl: str
+    known: Known
+    contact: PageUpdate | None
+    page: PageRequest
+    portal: JsonObject | None
+    alert: JsonObject | None
+    note: str
+
+
+class Skip(NamedTuple):
+    """No enrolment: why, a sentence for the log, and whether a person should act."""
+
+    reason: Reason
+    note: str
+    warns: bool = False
 
 
 def plan(
@@ -42,7 +70,7 @@ def plan(
     sources: Mapping[str, str],
     settings: Settings,
     now: datetime,
-) -> dict[str, Any]:
+) -> Enrol | Skip:
     """Decide what an event leads to.
 
     ``contacts``, ``pages`` and ``portals`` are what the queries of ``lookups`` found, ``begun`` says whether an earlier
@@ -51,28 +79,22 @@ def plan(
     ``signup`` their signup as it is kept (``None``: it is not, or this is one), ``sources`` are the ids of Notion's data
     sources ``pages``, ``templates``, ``analytics`` and, for a portal, ``portals``; ``now`` is the moment of the plan
     (aware).
-
-    Returns ``go``, ``outcome``, and ``note``, a sentence for the log. If ``go`` is false also ``reason``, and ``warning`` (the
-    note again) when a person should look. If true: ``record`` (``Record.as_json``) and ``ttl``, ``known``
-    (``marks.Known.as_json``), ``contact`` (path and body of the contact's update, or ``None`` when there is no contact),
-    ``page`` (method, path and body that write the page), ``portal`` (the body that makes the customer's portal, or ``None``),
-    ``emails`` (number and date of each), and ``alert`` (the body for Discord, or ``None``).
     """
-    found = sequence(event.sequence)
+    found = event.own_sequence
     own = own_page(event, pages)
     said = page_values.plain(own) if own else {}
     if own and said.get(notion_names.PAGE_TEMPLATE_TYPE) is not None and not begun:
-        return _no(found.duplicate, "This very event has its page in Email Sequence already.")
+        return Skip(found.duplicate, "This very event has its page in Email Sequence already.")
     stop = rules.ending(stopped, event)
     # What was begun is finished all the same, or the repair would find it unfinished for ever: no e-mail passes the gate.
     if stop is not None and not begun:
-        return _no(stop.reason, f"The contact was stopped for this sequence on {times.for_owner(stop.at)}.")
+        return Skip(stop.reason, f"The contact was stopped for this sequence on {times.for_owner(stop.at)}.")
     marked = [mark for page in pages if (mark := marks.on_page(page)) is not None and marks.holds(mark, lifts)]
     if marked and not begun:
-        return _no(marked[0].reason, f'A page of the contact says "{notion_names.PAGE_STOPPED}": {marked[0].reason}.')
+        return Skip(marked[0].reason, f'A page of the contact says "{notion_names.PAGE_STOPPED}": {marked[0].reason}.')
     if found.needs_contact and not contacts:
         note = "There is no contact with this address in BusinessX: add it, then run this again. Nothing was sent."
-        return {**_no(Reason.CONTACT_NOT_FOUND, note), "warning": note}
+        return Skip(Reason.CONTACT_NOT_FOUND, note, warns=True)
 
     sent = _sent(said)
     anchor = _anchor(event, said, sent, settings)
@@ -86,7 +108,7 @@ def plan(
             if found.only_what_fits
             else "The page says that every e-mail was sent."
         )
-        return _no(Reason.NOTHING_LEFT_TO_SEND, why)
+        return Skip(Reason.NOTHING_LEFT_TO_SEND, why)
 
     contact = contacts[0] if contacts else None
     kept = {name: sources[name] for name in ("templates", "analytics")}
@@ -97,23 +119,16 @@ def plan(
     segment = _segment(event)
     named = names(event, record.signup, known)
     values = _page_values(event, named, segment, first, now)
-    return {
-        "go": True,
-        "outcome": Outcome.ENROLLED,
-        "note": _note(found.name, contacts, own is not None, dates),
-        "record": record.as_json(),
-        "ttl": time_to_live(max(dates.values()), now),
-        "known": marks.known(event.email, sources["pages"], str(contact["id"]) if contact else None).as_json(),
-        "contact": _contact_update(event, segment, contact, first or sent.get(1)),
-        "page": _page_request(own, said, values, sources["pages"]),
-        "portal": _portal(event, named, portals, known, sources, now) if found.makes_portal else None,
-        "emails": [{"number": number, "date": times.text(date)} for number, date in dates.items()],
-        "alert": alert(event, segment) if segment else None,
-    }
-
-
-def _no(reason: Reason, note: str) -> dict[str, Any]:
-    return {"go": False, "outcome": Outcome.SKIPPED, "reason": reason, "note": note}
+    return Enrol(
+        record=record,
+        ttl=time_to_live(max(dates.values()), now),
+        known=marks.known(event.email, sources["pages"], str(contact["id"]) if contact else None),
+        contact=_contact_update(event, segment, contact, first or sent.get(1)),
+        page=_page_request(own, said, values, sources["pages"]),
+        portal=_portal(event, named, portals, known, sources, now) if found.makes_portal else None,
+        alert=alert(event, segment) if segment else None,
+        note=_note(found.name, contacts, own is not None, dates),
+    )
 
 
 def _sent(said: Mapping[str, Read]) -> dict[int, datetime]:
@@ -126,7 +141,7 @@ def _sent(said: Mapping[str, Read]) -> dict[int, datetime]:
 
 
 def _told_anchor(event: Event) -> datetime | None:
-    field = sequence(event.sequence).anchor_field
+    field = event.own_sequence.anchor_field
     if field is None or _first_email_failed(event):
         return None
     told = event.fields.get(field)
@@ -146,7 +161,7 @@ def _anchor(event: Event, said: Mapping[str, Read], sent: Mapping[int, datetime]
     ``Signup Date``; the arrival of the webhook. ``said`` are the plain values of the contact's page, ``sent`` what it says
     was sent.
     """
-    found, told = sequence(event.sequence), _told_anchor(event)
+    found, told = event.own_sequence, _told_anchor(event)
     if found.only_what_fits and told is not None:
         return schedule.call(found, told, event.received_at, settings) or event.received_at
     if found.anchor_field is None:
@@ -184,9 +199,9 @@ def _signup_date(said: Mapping[str, Read], arrived: datetime) -> datetime | None
 
 def _page_values(
     event: Event, named: Mapping[str, Plain], segment: Segment | None, first: datetime | None, now: datetime
-) -> dict[str, Any]:
-    found = sequence(event.sequence)
-    values: dict[str, Any] = {
+) -> dict[str, Value]:
+    found = event.own_sequence
+    values: dict[str, Value] = {
         notion_names.PAGE_NAME: f"{event.email} - {found.template_type}",
         notion_names.PAGE_TEMPLATE_TYPE: found.template_type,
         notion_names.PAGE_CAMPAIGN: facts.NAME,
@@ -206,32 +221,25 @@ def _page_values(
 
 
 def _page_request(
-    own: Page | None, said: Mapping[str, Read], values: dict[str, Any], data_source: str
-) -> dict[str, Any]:
+    own: Page | None, said: Mapping[str, Read], values: Mapping[str, Value], data_source: str
+) -> PageRequest:
     if own is None:
-        return {
-            "method": "POST",
-            "path": "/v1/pages",
-            "body": {
-                "parent": {"type": "data_source_id", "data_source_id": data_source},
-                "properties": page_values.properties(schema.SEQUENCE_PAGES, values),
-            },
+        body: JsonObject = {
+            "parent": {"type": "data_source_id", "data_source_id": data_source},
+            "properties": page_values.properties(schema.SEQUENCE_PAGES, values),
         }
+        return PageRequest("POST", "/v1/pages", body)
     # What the page says already was said by the website or by a person: only what is empty is filled in.
     empty = {name: value for name, value in values.items() if said.get(name) is None or said.get(name) is False}
-    return {
-        "method": "PATCH",
-        "path": f"/v1/pages/{own['id']}",
-        "body": {"properties": page_values.properties(schema.SEQUENCE_PAGES, empty)},
-    }
+    return PageRequest("PATCH", *page_values.update(own, schema.SEQUENCE_PAGES, empty))
 
 
 def _contact_update(
     event: Event, segment: Segment | None, contact: Page | None, first: datetime | None
-) -> dict[str, Any] | None:
+) -> PageUpdate | None:
     if contact is None:
         return None
-    values: dict[str, Any] = dict(sequence(event.sequence).contact_properties)
+    values: dict[str, Any] = dict(event.own_sequence.contact_properties)
     if segment is not None:
         values |= {
             notion_names.CONTACT_SCORE: event.value("assessment_score"),
@@ -241,10 +249,7 @@ def _contact_update(
             values |= {notion_names.contact_sent(1): True, notion_names.contact_date(1): first}
     if not values:
         return None
-    return {
-        "path": f"/v1/pages/{contact['id']}",
-        "body": {"properties": page_values.properties(schema.CONTACTS, values)},
-    }
+    return page_values.update(contact, schema.CONTACTS, values)
 
 
 def _portal(
@@ -254,14 +259,14 @@ def _portal(
     contact: Mapping[str, Read],
     sources: Mapping[str, str],
     now: datetime,
-) -> dict[str, Any] | None:
+) -> JsonObject | None:
     """The body that makes the customer's portal; ``None`` when the customer has one."""
     business = str(named["business_name"])
     title = f"{business} - Customer Portal"
     if any(page_values.plain(each).get(notion_names.PORTAL_NAME) == title for each in portals):
         return None
     days = event.value("observation_dates")
-    values = {
+    values: dict[str, Value] = {
         notion_names.PORTAL_NAME: title,
         notion_names.PORTAL_EMAIL: event.email,
         notion_names.PORTAL_BUSINESS_NAME: business,
@@ -280,7 +285,7 @@ def _portal(
 
 def _segment(event: Event) -> Segment | None:
     """The segment that an assessment gives; the other events say nothing of it."""
-    if not sequence(event.sequence).is_assessment:
+    if not event.own_sequence.is_assessment:
         return None
     return classify(field_types.whole(event.value("red_systems")), field_types.whole(event.value("orange_systems")))
 

@@ -19,6 +19,8 @@ from christmas_campaign.campaign import times
 from christmas_campaign.campaign.outcomes import Outcome, Reason
 from christmas_campaign.events import opaque_ids
 from christmas_campaign.events.intake import Event
+from christmas_campaign.json_types import JsonObject
+from christmas_campaign.notion.page_values import Read
 from christmas_campaign.sequences import registry
 from christmas_campaign.sequences.field_types import Plain
 
@@ -46,24 +48,25 @@ class Record(NamedTuple):
     """
 
     event: Event
-    contact: Mapping[str, Any]
+    contact: Mapping[str, Read]
     emails: Mapping[int, datetime]
     sources: Mapping[str, str]
     signup: Mapping[str, Plain] = {}
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> JsonObject:
         """Return the record as it is kept."""
-        emails = {str(number): times.text(date) for number, date in self.emails.items()}
+        emails: JsonObject = {str(number): times.text(date) for number, date in self.emails.items()}
         numbers = sorted(self.emails)
+        signup: dict[str, Any] = dict(self.signup)
         return {
             "event": self.event.as_json(),
             "contact": dict(self.contact),
             "emails": emails,
             # For the flow: the labels of a run that it starts, and the e-mail that has to be settled before another.
-            "labels": self.labels,
+            "labels": {**self.labels},
             "before": {str(number): before for before, number in pairwise(numbers)},
-            "sources": dict(self.sources),
-            "signup": dict(self.signup),
+            "sources": {**self.sources},
+            "signup": signup,
         }
 
     @classmethod
@@ -123,7 +126,7 @@ class Settled(NamedTuple):
         """Whether the e-mail is sent or skipped, so that nothing is left to do for it."""
         return self.outcome in (Outcome.SENT, Outcome.SKIPPED)
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> JsonObject:
         """Return the entry as it is kept."""
         claimed_at = times.text(self.claimed_at) if self.claimed_at else None
         return {**self._asdict(), "at": times.text(self.at), "claimed_at": claimed_at}

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from christmas_campaign.campaign import times
 from christmas_campaign.enrolment import lookups
 from christmas_campaign.events import opaque_ids
 from christmas_campaign.events.intake import Event
-from christmas_campaign.sequences.registry import sequence
+from christmas_campaign.json_types import Json, JsonObject
 from christmas_campaign.stops import bookings, rules
+from christmas_campaign.stops.rules import Stop
 
 
-def enroll_input(event: Event) -> dict[str, Any]:
+def enroll_input(event: Event) -> JsonObject:
     """Return the input ``event`` of the flow `enroll`, plain values that are fit for JSON.
 
     It is ``Event.as_json`` with ``lookups`` (the Notion queries), ``duplicate`` (the reason, if the event was enrolled before),
@@ -21,11 +20,11 @@ def enroll_input(event: Event) -> dict[str, Any]:
     For the flow `booking`, of a booking, also ``ends`` (what it ends, as inputs of the flow `stop`) and ``cancels``.
     """
     ends = bookings.ends(event)
-    of_booking = {"ends": ends, "cancels": event.cancels} if ends else {}
+    of_booking: JsonObject = {"ends": [_end(stop) for stop in ends], "cancels": event.cancels} if ends else {}
     return {
         **event.as_json(),
-        "lookups": lookups.lookups(event),
-        "duplicate": sequence(event.sequence).duplicate,
+        "lookups": lookups.lookups(event).as_json(),
+        "duplicate": event.own_sequence.duplicate,
         "signup": lookups.signup_id(event),
         "stop": rules.key_of(event),
         "bought": _bought(event),
@@ -33,7 +32,12 @@ def enroll_input(event: Event) -> dict[str, Any]:
     }
 
 
-def _bought(event: Event) -> dict[str, str] | None:
+def _end(stop: Stop) -> Json:
+    """Return the inputs of the flow `stop` for what a booking ends."""
+    return {"reason": stop.reason, "at": times.text(stop.at), "by": stop.by, "booking": stop.booking or ""}
+
+
+def _bought(event: Event) -> Json:
     stop = rules.bought(event)
     if stop is None:
         return None

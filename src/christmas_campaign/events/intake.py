@@ -7,10 +7,12 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from christmas_campaign.campaign import times
-from christmas_campaign.campaign.outcomes import Outcome, Reason
+from christmas_campaign.campaign.outcomes import Reason
 from christmas_campaign.events import opaque_ids, provider_payloads
+from christmas_campaign.json_types import JsonObject
 from christmas_campaign.sequences import field_types
 from christmas_campaign.sequences.field_types import Plain
+from christmas_campaign.sequences.model import Sequence
 from christmas_campaign.sequences.precall import CANCELLED
 from christmas_campaign.sequences.registry import sequence
 
@@ -43,6 +45,11 @@ class Event(NamedTuple):
     received_at: datetime
 
     @property
+    def own_sequence(self) -> Sequence:
+        """The sequence that the event starts; raises ``UnknownSequence`` when this release does not have it."""
+        return sequence(self.sequence)
+
+    @property
     def email(self) -> str:
         """The contact's address, trimmed and in lower case."""
         return str(self.fields["email"])
@@ -51,7 +58,7 @@ class Event(NamedTuple):
     def id(self) -> str:
         """The id of the enrolment that this event asks for: the same event gives the same id, and a cancellation another one
         than the booking that it is about."""
-        found = opaque_ids.enrolment_id(sequence(self.sequence), self.email, self.fields)
+        found = opaque_ids.enrolment_id(self.own_sequence, self.email, self.fields)
         return f"{found}-{CANCELLED}" if self.cancels else found
 
     @property
@@ -81,7 +88,7 @@ class Event(NamedTuple):
         """Return the field's value, else its default, else ``None``."""
         return self.fields.get(name, self.defaults.get(name))
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> JsonObject:
         """Return the event as it is handed from step to step and kept for replay."""
         return {**self._asdict(), "received_at": times.text(self.received_at)}
 
@@ -159,52 +166,59 @@ def variables(given: object, problems: list[Problem]) -> dict[str, str]:
     return found
 
 
-def answer(payload: object, sequence_name: str, now: datetime, execution_id: str) -> dict[str, Any]:
-    """Decide what the sender of a payload is told, and whether an enrolment starts: it does when ``outcome`` is accepted.
+class Accepted(NamedTuple):
+    """A payload whose event starts an enrolment, or a cancellation that ends e-mails.
 
-    Returns ``code`` (the HTTP status), ``body`` (the JSON answer), ``body_if_known`` (the answer if this very event is
-    enrolled already), ``outcome`` and ``reason`` (the labels), and ``event`` (``Event.as_json``, or ``None`` when the payload
-    is refused).
+    ``body`` is the JSON answer to the sender, ``body_if_known`` the answer if this very event is enrolled already.
+    """
+
+    event: Event
+    body: JsonObject
+    body_if_known: JsonObject
+
+
+class Unneeded(NamedTuple):
+    """A payload that is right and starts nothing: the event, why, and the JSON answer to the sender."""
+
+    event: Event
+    reason: Reason
+    body: JsonObject
+
+
+class Rejected(NamedTuple):
+    """A payload that cannot be taken: all problems, and the JSON answer to the sender."""
+
+    problems: tuple[Problem, ...]
+    body: JsonObject
+
+
+def answer(
+    payload: object, sequence_name: str, now: datetime, execution_id: str | None
+) -> Accepted | Unneeded | Rejected:
+    """Decide how a payload (any JSON value) that arrived at ``now`` (aware) is answered, and whether it starts an enrolment.
+
+    ``execution_id`` is the id of the execution that answers (``None``: there is none yet).
     """
     try:
         event = read(payload, sequence_name, now)
     except InvalidPayload as error:
-        body = {"status": "rejected", "errors": [problem._asdict() for problem in error.problems]}
-        return {
-            "code": 422,
-            "body": body,
-            "body_if_known": body,
-            "outcome": Outcome.REJECTED,
-            "reason": Reason.INVALID_PAYLOAD,
-            "event": None,
-        }
+        body: JsonObject = {"status": "rejected", "errors": [problem._asdict() for problem in error.problems]}
+        return Rejected(tuple(error.problems), body)
     assert isinstance(payload, Mapping)  # noqa: S101  (read() has seen to it)
-    found = sequence(sequence_name)
     as_it_came = provider_payloads.read(payload, sequence_name).fields["email"]
-    if found.skip is not None and found.skip.applies(event.fields):
-        body = {"status": "skipped", "reason": found.skip.reason, "email": as_it_came}
-        return {
-            "code": 200,
-            "body": body,
-            "body_if_known": body,
-            "outcome": Outcome.SKIPPED,
-            "reason": found.skip.reason,
-            "event": event.as_json(),
-        }
-    doing = "of this call are being stopped" if event.cancels else f"of the sequence {found.name} are being scheduled"
-    return {
-        "code": 200,
-        "body": {
-            "status": "accepted",
-            "message": f"The e-mails {doing}.",
-            "email": as_it_came,
-            "campaign": found.answers_as,
-            "timestamp": times.text(now),
-            "execution_id": execution_id,
-            **{name: event.value(name) for name in found.echoed},
-        },
-        "body_if_known": {"status": "skipped", "reason": found.duplicate, "email": as_it_came},
-        "outcome": Outcome.ACCEPTED,
-        "reason": None,
-        "event": event.as_json(),
+    own = event.own_sequence
+    if own.skip is not None and own.skip.applies(event.fields):
+        reason = own.skip.reason
+        return Unneeded(event, reason, {"status": "skipped", "reason": reason, "email": as_it_came})
+    doing = "of this call are being stopped" if event.cancels else f"of the sequence {own.name} are being scheduled"
+    echoed: dict[str, Any] = {name: event.value(name) for name in own.echoed}
+    accepted: JsonObject = {
+        "status": "accepted",
+        "message": f"The e-mails {doing}.",
+        "email": as_it_came,
+        "campaign": own.answers_as,
+        "timestamp": times.text(now),
+        "execution_id": execution_id,
+        **echoed,
     }
+    return Accepted(event, accepted, {"status": "skipped", "reason": own.duplicate, "email": as_it_came})

@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypeAlias
 
+from christmas_campaign.json_types import Json, JsonObject
 from christmas_campaign.sequences import field_types
 from christmas_campaign.sequences.model import PayloadForm
 from christmas_campaign.sequences.registry import sequence
@@ -74,6 +75,10 @@ _MONEY = re.compile(r"\$?\s*([0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(\.[0-9]+)?")
 _LAST = 1_000_000
 
 
+#: A JSON object of a payload.
+Object: TypeAlias = Mapping[str, Json]
+
+
 class Form(NamedTuple):
     """A payload in the flat form.
 
@@ -82,7 +87,7 @@ class Form(NamedTuple):
     field and the problem of each thing that is wrong with the call itself.
     """
 
-    fields: Mapping[str, Any]
+    fields: Object
     sought: Mapping[str, str] = {}
     looked_up: frozenset[str] = frozenset()
     problems: tuple[tuple[str, str], ...] = ()
@@ -92,7 +97,7 @@ class Form(NamedTuple):
         return f"is missing: it was looked for in {self.sought[name]}" if name in self.sought else "is missing"
 
 
-def read(payload: Mapping[str, Any], sequence_name: str) -> Form:
+def read(payload: Object, sequence_name: str) -> Form:
     """Return a handler's payload in the flat form; one that is of no other form comes back untouched. Raises nothing."""
     # A flat payload has an address, and none of the others has one at the top; any other field may be called anything.
     if "email" not in payload:
@@ -103,10 +108,10 @@ def read(payload: Mapping[str, Any], sequence_name: str) -> Form:
     return Form(payload)
 
 
-def _calendly(call: Mapping[str, Any]) -> Form:
+def _calendly(call: Object) -> Form:
     invitee = _object(call["payload"])
     meeting = _object(invitee.get("scheduled_event"))
-    found = {
+    found: JsonObject = {
         "email": invitee.get("email"),
         "first_name": _first_name(invitee.get("first_name"), invitee.get("name")),
         "calendly_event_uri": _given(meeting.get("uri"), invitee.get("event")),
@@ -118,12 +123,12 @@ def _calendly(call: Mapping[str, Any]) -> Form:
     return Form(found, _CALENDLY_SOUGHT, LOOKED_UP, () if ours else (("event", f"must be {NO_SHOW}"),))
 
 
-def _calendly_booking(call: Mapping[str, Any]) -> Form:
+def _calendly_booking(call: Object) -> Form:
     invitee = _object(call["payload"])
     meeting = _object(invitee.get("scheduled_event"))
     hosts = _objects(meeting.get("event_memberships"))
     status, problems = _status(call["event"], CALENDLY_BOOKINGS, "event")
-    found = {
+    found: JsonObject = {
         "email": invitee.get("email"),
         "first_name": _first_name(invitee.get("first_name"), invitee.get("name")),
         "booking_uri": _given(meeting.get("uri"), invitee.get("event")),
@@ -140,42 +145,42 @@ def _calendly_booking(call: Mapping[str, Any]) -> Form:
     return Form(found, _CALENDLY_BOOKING_SOUGHT, LOOKED_UP, problems)
 
 
-def _is_calendly(call: Mapping[str, Any]) -> bool:
+def _is_calendly(call: Object) -> bool:
     return "event" in call and "payload" in call
 
 
-def _is_docusign(call: Mapping[str, Any]) -> bool:
+def _is_docusign(call: Object) -> bool:
     return any(name in call for name in ("data", "envelopeSummary", "envelopeId"))
 
 
-def _is_cal_com(call: Mapping[str, Any]) -> bool:
+def _is_cal_com(call: Object) -> bool:
     return "triggerEvent" in call and not _is_old_cal_com(call)
 
 
-def _is_old_cal_com(call: Mapping[str, Any]) -> bool:
+def _is_old_cal_com(call: Object) -> bool:
     """Return whether a call has the form that the old system took from Cal.com: the booking is one level deeper."""
     inner = _object(call.get("payload"))
     return "booking" in inner and "uid" not in inner
 
 
-def _cal_com_booking(call: Mapping[str, Any]) -> Form:
+def _cal_com_booking(call: Object) -> Form:
     return _cal_com(call, _object(call.get("payload")), _CAL_COM_SOUGHT)
 
 
-def _cal_com_old(call: Mapping[str, Any]) -> Form:
+def _cal_com_old(call: Object) -> Form:
     # The old system took every such call for a new booking. A call that names its event is read as Cal.com means it.
     booked = {"triggerEvent": "BOOKING_CREATED", **call}
     return _cal_com(booked, _object(_object(call.get("payload")).get("booking")), _CAL_COM_OLD_SOUGHT)
 
 
-def _cal_com(call: Mapping[str, Any], booking: Mapping[str, Any], sought: Mapping[str, str]) -> Form:
+def _cal_com(call: Object, booking: Object, sought: Mapping[str, str]) -> Form:
     attendees = _objects(booking.get("attendees"))
-    attendee: Mapping[str, Any] = attendees[0] if attendees else {}
+    attendee: Object = attendees[0] if attendees else {}
     answers = _object(booking.get("responses"))
     uid, site, where = booking.get("uid"), _address(booking.get("bookerUrl")), _address(booking.get("location"))
     video = _object(booking.get("metadata")).get("videoCallUrl")
     status, problems = _status(call["triggerEvent"], CAL_COM_BOOKINGS, "triggerEvent")
-    found = {
+    found: JsonObject = {
         "email": _given(attendee.get("email"), _object(answers.get("email")).get("value")),
         "first_name": _first_name(attendee.get("firstName"), attendee.get("name")),
         "booking_uri": uid,
@@ -201,14 +206,14 @@ def _status(said: object, ours: Mapping[str, str], field: str) -> tuple[str | No
     return status, () if status else ((field, f"must be one of {', '.join(ours)}"),)
 
 
-def _docusign(call: Mapping[str, Any]) -> Form:
+def _docusign(call: Object) -> Form:
     # One message for each event has the envelope within ``data``; the older, aggregate form is the envelope itself.
     envelope = _object(_object(call.get("data")).get("envelopeSummary"))
     envelope = envelope or _object(call.get("envelopeSummary")) or call
     signers = _signers(envelope)
-    first: Mapping[str, Any] = signers[0] if signers else {}
+    first: Object = signers[0] if signers else {}
     tabs = [tab for signer in signers for kind in _object(signer.get("tabs")).values() for tab in _objects(kind)]
-    found = {
+    found: JsonObject = {
         "email": first.get("email"),
         "first_name": _first_name(first.get("firstName"), first.get("name")),
         "docusign_completed": _completed(call.get("event"), envelope.get("status")),
@@ -225,13 +230,13 @@ def _docusign(call: Mapping[str, Any]) -> Form:
     return Form(found, _DOCUSIGN_SOUGHT, LOOKED_UP)
 
 
-def _signers(envelope: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+def _signers(envelope: Object) -> list[Object]:
     """Those who sign and have an address, in their order: a group of which nobody has signed has none, nor has a seal."""
     signers = _objects(_object(envelope.get("recipients")).get("signers"))
     return sorted((each for each in signers if not field_types.blank(each.get("email"))), key=_order)
 
 
-def _order(signer: Mapping[str, Any]) -> int:
+def _order(signer: Object) -> int:
     try:
         return int(str(field_types.count_between(0, _LAST)(signer.get("routingOrder"))))
     except ValueError:
@@ -245,27 +250,27 @@ def _completed(event: object, status: object) -> bool:
     return bool(said) and all(said)
 
 
-def _custom_fields(envelope: Mapping[str, Any]) -> Iterator[tuple[object, object]]:
+def _custom_fields(envelope: Object) -> Iterator[tuple[Json, Json]]:
     custom = _object(envelope.get("customFields"))
     for kind in ("textCustomFields", "listCustomFields"):
         for each in _objects(custom.get(kind)):
             yield each.get("name"), each.get("value")
 
 
-def _tab_value(tab: Mapping[str, Any]) -> object:
+def _tab_value(tab: Object) -> Json:
     """A check box says whether it is ticked; every other tab has a value."""
     return _given(tab.get("selected"), tab.get("value"))
 
 
-def _as_it_is(value: object) -> object:
+def _as_it_is(value: Json) -> Json:
     return value
 
 
-def _list(value: object) -> object:
+def _list(value: Json) -> Json:
     return [each.strip() for each in value.split(",")] if isinstance(value, str) else value
 
 
-def _amount(value: object) -> object:
+def _amount(value: Json) -> Json:
     """An amount without the dollar sign and the commas that a number's tab shows: ``$2,997.00`` is ``2997.00``."""
     money = _MONEY.fullmatch(value.strip()) if isinstance(value, str) else None
     return f"{money[1].replace(',', '')}{money[2] or ''}" if money else value
@@ -275,14 +280,14 @@ def _amount(value: object) -> object:
 _READ = {"observation_dates": _list, "payment_amount": _amount}
 
 
-def _first_name(first_name: object, name: object) -> object:
+def _first_name(first_name: Json, name: Json) -> Json:
     """The first name, else the first word of the whole one."""
     if not field_types.blank(first_name) or not isinstance(name, str):
         return _given(first_name, name)
     return next(iter(name.split()), None)
 
 
-def _given(value: object, otherwise: object) -> object:
+def _given(value: Json, otherwise: Json) -> Json:
     return otherwise if field_types.blank(value) else value
 
 
@@ -290,19 +295,19 @@ def _says(value: object, word: str) -> bool:
     return isinstance(value, str) and value.strip().lower() == word
 
 
-def _object(value: object) -> Mapping[str, Any]:
+def _object(value: object) -> Object:
     return value if isinstance(value, Mapping) else {}
 
 
-def _objects(value: object) -> list[Mapping[str, Any]]:
+def _objects(value: object) -> list[Object]:
     return [each for each in value if isinstance(each, Mapping)] if isinstance(value, list) else []
 
 
 class ProviderForm(NamedTuple):
     """How a provider's own form is known, and what reads it."""
 
-    fits: Callable[[Mapping[str, Any]], bool]
-    read: Callable[[Mapping[str, Any]], Form]
+    fits: Callable[[Object], bool]
+    read: Callable[[Object], Form]
 
 
 #: The provider forms that are known.

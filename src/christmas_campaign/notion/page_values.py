@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import NamedTuple, TypeAlias
 
 from christmas_campaign.campaign import times
 from christmas_campaign.json_types import Json, JsonObject, as_objects
@@ -21,7 +21,25 @@ TEXT_OBJECT = 2_000
 Read = str | int | float | bool | None
 
 #: A page as Notion gives it.
-Page = Mapping[str, Json]
+Page: TypeAlias = Mapping[str, Json]
+
+#: What ``properties`` takes for a property: a JSON value, or a time (aware).
+Value: TypeAlias = Json | datetime
+
+
+class PageUpdate(NamedTuple):
+    """A request that changes a page of Notion: its path, and the body."""
+
+    path: str
+    body: JsonObject
+
+
+class PageRequest(NamedTuple):
+    """A request that creates (POST) or changes (PATCH) a page of Notion."""
+
+    method: str
+    path: str
+    body: JsonObject
 
 
 def pieces(text: str) -> list[str]:
@@ -46,23 +64,25 @@ def rich_text(text: str) -> list[JsonObject]:
     return [{"type": "text", "text": {"content": piece}} for piece in pieces(text)]
 
 
-def _write(kind: str, value: Any) -> Json:
+def _write(kind: str, value: Value) -> Json:
     match kind:
         case "title" | "rich_text":
             return [*rich_text("" if value is None else str(value))]
         case "select":
             return None if value is None else {"name": str(value)}
         case "date":
-            start = times.text(value) if isinstance(value, datetime) else value
-            return None if start is None else {"start": start}
+            return None if value is None else {"start": _plain_json(value)}
         case "checkbox":
             return bool(value)
         case _:
-            unchanged: Read = value
-            return unchanged
+            return _plain_json(value)
 
 
-def properties(database: Database, values: Mapping[str, Any]) -> JsonObject:
+def _plain_json(value: Value) -> Json:
+    return times.text(value) if isinstance(value, datetime) else value
+
+
+def properties(database: Database, values: Mapping[str, Value]) -> JsonObject:
     """Return ``values`` (plain, by property name; ``None`` empties; times aware) as the properties of a request.
 
     Raises ``LookupError`` for a property that the schema does not have.
@@ -121,6 +141,11 @@ def archived(page: Page) -> bool:
     return bool(page.get("archived") or page.get("in_trash"))
 
 
+def update(page: Page, database: Database, values: Mapping[str, Value]) -> PageUpdate:
+    """Return the request that writes ``values`` (as ``properties`` takes them) to a page of ``database``."""
+    return PageUpdate(f"/v1/pages/{page['id']}", {"properties": properties(database, values)})
+
+
 def link(page_id: str) -> str:
     """Return the address at which a person sees the page with this id."""
     return f"https://www.notion.so/{page_id.replace('-', '')}"
@@ -131,6 +156,6 @@ def equals(database: Database, name: str, value: str) -> JsonObject:
     return where(database, name, {"equals": value})
 
 
-def where(database: Database, name: str, condition: Mapping[str, Any]) -> JsonObject:
+def where(database: Database, name: str, condition: JsonObject) -> JsonObject:
     """Return Notion's filter for pages whose property ``name`` meets ``condition``; raises ``LookupError``."""
-    return {"property": name, database.property(name).type: dict(condition)}
+    return {"property": name, database.property(name).type: condition}

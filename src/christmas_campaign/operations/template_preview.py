@@ -24,7 +24,6 @@ from christmas_campaign.json_types import JsonObject
 from christmas_campaign.notion import page_values, schema
 from christmas_campaign.sequences.field_types import Plain
 from christmas_campaign.sequences.model import UnknownEmail
-from christmas_campaign.sequences.registry import sequence
 from christmas_campaign.templates import template_check
 from christmas_campaign.templates.template_check import Page
 
@@ -93,11 +92,11 @@ def known(notion: Notion, environment: Environment, event: Event) -> Known:
     What Kestra keeps of her signup is not asked, so those of its fields are missing that no property in Notion holds.
     """
     asked = lookups.lookups(event)
-    contacts = notion.pages(notion.data_source(environment.database(schema.CONTACTS)), asked["contact"])
+    contacts = notion.pages(notion.data_source(environment.database(schema.CONTACTS)), asked.contact)
     contact = next((page_values.plain(page) for page in contacts), {})
     if lookups.signup_id(event) is None:
         return Known(contact, {})
-    pages = notion.pages(notion.data_source(environment.database(schema.SEQUENCE_PAGES)), asked["pages"])
+    pages = notion.pages(notion.data_source(environment.database(schema.SEQUENCE_PAGES)), asked.pages)
     return Known(contact, lookups.signup_fields(event, None, list(pages)))
 
 
@@ -120,7 +119,7 @@ def preview(
         there = ", ".join(sorted({template_check.name_of(page) for page in pages}))
         raise PreviewError(f'there is no template "{name}"; there are: {there or "none"}')
     active = [page for page in named if page.get(notion_names.TEMPLATE_STATUS) == notion_names.TEMPLATE_ACTIVE]
-    own = sequence(event.sequence)
+    own = event.own_sequence
     if number is None:
         using = [email.number for email in own.emails if email.template == name]
         number = (using or [own.emails[0].number])[0]

@@ -4,19 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, TypedDict
 
+from christmas_campaign.campaign import times
+from christmas_campaign.campaign.outcomes import Reason
 from christmas_campaign.steps import accepted, ready_made
 from christmas_campaign.stops import manual_bookings
-from christmas_campaign.stops.manual_bookings import Look
+from christmas_campaign.stops.manual_bookings import ContactStop, Look
+from christmas_campaign.stops.rules import Source
 
 
-def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
+class StopInputs(TypedDict):
+    """The inputs of the flow `stop` for one contact."""
+
+    contact: str
+    reason: Reason
+    by: Source
+    at: str
+
+
+class Outputs(TypedDict):
+    """What the step hands to the flow: whom to stop, and what to keep for the next look, ready-made."""
+
+    stops: list[StopInputs]
+    keep: str
+
+
+def step(context: Mapping[str, Any], now: datetime) -> Outputs:
     """Context: ``look`` (what is kept, ``None`` before the first one), ``answer`` (Notion's response to its query; ``None``: it
     was not asked yet).
 
-    Outputs: ``stops``, as ``booked.decide`` gives them, and ``keep``, what is kept from now on, ready-made. Raises
-    ``UnusableContext`` when Notion refused.
+    Raises ``UnusableContext`` when Notion refused.
     """
     look = Look.from_json(context.get("look") or {})
     answer = context.get("answer")
@@ -27,5 +45,10 @@ def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
         return {"stops": [], "keep": ready_made(look._replace(cursor=None, began=None).as_json())}
     said = accepted(answer, "the look into BusinessX")
     cursor = said.get("next_cursor") if said.get("has_more") else None
-    found = manual_bookings.decide(look, said.get("results") or [], cursor, now)
-    return {"stops": found["stops"], "keep": ready_made(found["keep"].as_json())}
+    looked = manual_bookings.decide(look, said.get("results") or [], cursor, now)
+    return {"stops": [_inputs(each) for each in looked.stops], "keep": ready_made(looked.keep.as_json())}
+
+
+def _inputs(stopped: ContactStop) -> StopInputs:
+    contact, stop = stopped
+    return {"contact": contact, "reason": stop.reason, "by": stop.by, "at": times.text(stop.at)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, TypedDict
 
 from christmas_campaign.campaign import settings
 from christmas_campaign.campaign.outcomes import Outcome, Reason
@@ -12,18 +12,33 @@ from christmas_campaign.email import retry
 from christmas_campaign.enrolment.alerts import Pages
 from christmas_campaign.enrolment.record import labels
 from christmas_campaign.events.intake import Event
-from christmas_campaign.steps import labelled, ready_made, results, with_alert
+from christmas_campaign.json_types import JsonObject
+from christmas_campaign.steps import labelled, results, with_alert
 from christmas_campaign.steps.outputs import retry_outputs
+from christmas_campaign.steps.page_writes import PageWrite, page_write
 from christmas_campaign.stops import bookings, rules
 
 
-def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
+class Outputs(TypedDict, total=False):
+    """What the step hands to the flow.
+
+    ``answered`` is false if Notion has not answered already. ``contact`` is the update of the contact's page (``None``: the
+    page stays as it is), ``note`` a sentence for the log. ``later`` is what becomes of the booking if Notion does not answer:
+    as ``retry_outputs`` gives it, with labels and ``alert``.
+    """
+
+    contact: PageWrite | None
+    note: str
+    answered: bool
+    later: JsonObject
+    labels: str
+
+
+def step(context: Mapping[str, Any], now: datetime) -> Outputs:
     """Context: ``event``, ``tries``, ``contacts`` (a response; ``None``: Notion did not answer), ``stopped`` (what is kept of
     what stops the contact, or ``None``), ``settings``.
 
-    Outputs: ``contact`` (path and body, ready-made, of the update of her page, or ``None``), ``note``, and ``later``, what
-    becomes of it if Notion does not answer: as ``again.put_off`` gives it, with labels and ``alert``. ``answered`` is false if
-    it has not answered already. Raises ``UnusableContext`` when Notion refused.
+    Raises ``UnusableContext`` when Notion refused.
     """
     event = Event.from_json(context["event"])
     put_off = retry.put_off(Reason.NOTION_UNREACHABLE, context.get("tries", 0), settings.read(context["settings"]), now)
@@ -31,15 +46,16 @@ def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
     if context.get("contacts") is None:
         return {"answered": False, "contact": None, "later": later}
     found = results(context["contacts"], "the look-up in BusinessX")
-    outputs = {
-        **bookings.contact_update(event, found, rules.read(context.get("stopped"))),
+    update = bookings.contact_update(event, found, rules.read(context.get("stopped")))
+    request = update.request
+    outcome = Outcome.ACCEPTED if request else Outcome.SKIPPED
+    return {
+        "contact": page_write(request) if request else None,
+        "note": update.note,
         "answered": True,
         "later": later,
+        "labels": labelled({"outcome": outcome}, **labels(event))["labels"],
     }
-    if outputs["contact"] is not None:
-        outputs["contact"]["body"] = ready_made(outputs["contact"]["body"])
-    outcome = Outcome.ACCEPTED if outputs["contact"] else Outcome.SKIPPED
-    return {**outputs, "labels": labelled({"outcome": outcome}, **labels(event))["labels"]}
 
 
 def _pages(context: Mapping[str, Any]) -> Pages:

@@ -10,7 +10,7 @@ from christmas_campaign.campaign import settings, times
 from christmas_campaign.campaign.outcomes import Outcome, Reason
 from christmas_campaign.email import delivery_outcome
 from christmas_campaign.email.delivery_reports import KEPT, Kept, Report
-from christmas_campaign.enrolment.alerts import Pages
+from christmas_campaign.enrolment.alerts import Pages, TeamAlert
 from christmas_campaign.steps import parsed
 from christmas_campaign.steps.outputs import failure_alert, label_text, ready_made
 
@@ -28,7 +28,7 @@ class Outputs(TypedDict):
     detail: str
     rest: int
     tries: int
-    alert: Mapping[str, str] | None
+    alert: TeamAlert | None
     ttl: str
     sequence: str
     labels: str

@@ -10,7 +10,7 @@ from christmas_campaign.campaign import settings, times
 from christmas_campaign.campaign.outcomes import Outcome, Reason
 from christmas_campaign.email import gate, pace, result
 from christmas_campaign.email.gate import EmailState, Open, PageNote, Refused
-from christmas_campaign.enrolment.alerts import Pages, about
+from christmas_campaign.enrolment.alerts import Pages, TeamAlert, about
 from christmas_campaign.enrolment.record import Record, Settled, labels, time_to_live
 from christmas_campaign.steps.outputs import failure_alert, label_text, ready_made
 from christmas_campaign.stops import rules
@@ -45,7 +45,7 @@ class Outputs(TypedDict):
     ledger: NotRequired[str]
     page: NotRequired[Mapping[str, str | None] | None]
     analytics: NotRequired[str]
-    alert: NotRequired[Mapping[str, str] | None]
+    alert: NotRequired[TeamAlert | None]
     ttl: NotRequired[str]
     labels: NotRequired[str]
 

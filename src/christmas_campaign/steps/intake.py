@@ -4,37 +4,65 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, TypedDict
 
+from christmas_campaign.campaign.outcomes import Outcome, Reason
 from christmas_campaign.enrolment.request import enroll_input
 from christmas_campaign.events import intake, opaque_ids
 from christmas_campaign.events.arrival import arrival
+from christmas_campaign.events.intake import Accepted, Event, Rejected
+from christmas_campaign.json_types import JsonObject
 from christmas_campaign.steps import labelled, ready_made
 
 
-def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
-    """Context: ``payload``, ``sequence``, ``execution_id``, and ``received_at``, when the door got the call (``None``: now).
+class Outputs(TypedDict):
+    """What the step hands to the flow.
 
-    Outputs: as ``intake.answer`` gives them, ``labels_if_known`` (what goes with ``body_if_known``), and ``enrolment`` and
-    ``contact`` (opaque ids); ``event`` is ready-made JSON for
-    the input of ``enroll``. All three are ``None`` when the payload is refused. ``has_variables``: whether it has any for the
-    templates, which count for an event that is known too.
+    ``code`` is the HTTP status and ``body`` the JSON answer to the sender, ``body_if_known`` the answer if this very event is
+    enrolled already. ``labels`` go with ``body``, ``labels_if_known`` with ``body_if_known``. ``enrolment`` and ``contact`` are
+    opaque ids, ``event`` is ready-made JSON for the input of the flow `enroll`; all three are ``None`` when the payload is
+    refused. ``has_variables``: whether the payload has variables for the templates, which count for a known event too.
     """
+
+    enrolment: str | None
+    contact: str | None
+    code: int
+    body: JsonObject
+    body_if_known: JsonObject
+    outcome: Outcome
+    reason: Reason | None
+    event: str | None
+    labels: str
+    labels_if_known: str
+    has_variables: bool
+
+
+def step(context: Mapping[str, Any], now: datetime) -> Outputs:
+    """Context: ``payload``, ``sequence``, ``execution_id``, and ``received_at``, when the door got the call (``None``: now)."""
     arrived = arrival(context.get("received_at"), now)
     answer = intake.answer(context.get("payload"), context["sequence"], arrived, context["execution_id"])
-    names: dict[str, str] = {}
-    event, has_variables = None, False
-    if answer["event"] is not None:
-        found = intake.Event.from_json(answer["event"])
-        names = {"enrolment": found.id, "contact": opaque_ids.contact_id(found.email)}
-        event, has_variables = ready_made(enroll_input(found)), bool(found.variables)
-    known = {"outcome": answer["body_if_known"]["status"], "reason": answer["body_if_known"].get("reason")}
+    if isinstance(answer, Rejected):
+        return _outputs(422, answer.body, answer.body, Outcome.REJECTED, Reason.INVALID_PAYLOAD, None)
+    if isinstance(answer, Accepted):
+        return _outputs(200, answer.body, answer.body_if_known, Outcome.ACCEPTED, None, answer.event)
+    return _outputs(200, answer.body, answer.body, Outcome.SKIPPED, answer.reason, answer.event)
+
+
+def _outputs(
+    code: int, body: JsonObject, if_known: JsonObject, outcome: Outcome, reason: Reason | None, event: Event | None
+) -> Outputs:
+    names = {"enrolment": event.id, "contact": opaque_ids.contact_id(event.email)} if event else {}
+    known = {"outcome": if_known["status"], "reason": if_known.get("reason")}
     return {
-        "enrolment": None,
-        "contact": None,
-        **labelled(answer, **names),
+        "enrolment": names.get("enrolment"),
+        "contact": names.get("contact"),
+        "code": code,
+        "body": body,
+        "body_if_known": if_known,
+        "outcome": outcome,
+        "reason": reason,
+        "event": ready_made(enroll_input(event)) if event else None,
+        "labels": labelled({"outcome": outcome, "reason": reason}, **names)["labels"],
         "labels_if_known": labelled(known, **names)["labels"],
-        **names,
-        "event": event,
-        "has_variables": has_variables,
+        "has_variables": bool(event and event.variables),
     }

@@ -15,7 +15,7 @@ from typing import Any, NotRequired, Protocol, TypedDict
 from christmas_campaign.campaign import times
 from christmas_campaign.campaign.outcomes import Outcome, Reason
 from christmas_campaign.email.retry import PutOff, Retry
-from christmas_campaign.enrolment.alerts import Pages, failure
+from christmas_campaign.enrolment.alerts import Pages, TeamAlert, failure
 from christmas_campaign.events.intake import Event
 
 
@@ -60,7 +60,7 @@ def labelled(outputs: Mapping[str, Any], **more: str) -> dict[str, Any]:
 
 def failure_alert(
     result: Result, event: Event | None, enrolment: str, number: int | None, pages: Pages | None = None
-) -> dict[str, str] | None:
+) -> TeamAlert | None:
     """Return the inputs of the flow `tell` for a failure, and ``None`` for any other outcome.
 
     ``event`` and ``enrolment`` say what the alert is about (``event`` is ``None`` when it is not kept any more), ``number`` is

@@ -4,38 +4,82 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, TypedDict
 
-from christmas_campaign.campaign import settings
+from christmas_campaign.campaign import settings, times
 from christmas_campaign.campaign.outcomes import Outcome, Reason
 from christmas_campaign.email import retry
 from christmas_campaign.enrolment import amend, plan
-from christmas_campaign.enrolment.alerts import Pages, about, failure
+from christmas_campaign.enrolment.alerts import Pages, TeamAlert, about, failure
 from christmas_campaign.enrolment.lookups import own_page
+from christmas_campaign.enrolment.plan import Enrol, Skip
 from christmas_campaign.enrolment.record import Record, labels
 from christmas_campaign.events.intake import Event
-from christmas_campaign.sequences.registry import sequence
+from christmas_campaign.json_types import JsonObject
 from christmas_campaign.steps import labelled, ready_made, results, with_alert
 from christmas_campaign.steps.outputs import retry_outputs
+from christmas_campaign.steps.page_writes import PageWrite, page_write
 from christmas_campaign.stops import marks, rules
 
 
-def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
+class SequencePageWrite(TypedDict):
+    """A request that creates or changes the contact's page in Email Sequence; the body is ready-made."""
+
+    method: str
+    path: str
+    body: str
+
+
+class DueEmail(TypedDict):
+    """An e-mail of the enrolment: its number, and when it is due (UTC)."""
+
+    number: int
+    date: str
+
+
+class Outputs(TypedDict, total=False):
+    """What the step hands to the flow. ``go`` says whether the contact is enrolled; ``note`` is a sentence for the log.
+
+    Of an enrolment: ``record`` (kept for ``ttl``), ``known`` (kept for ``known_ttl``), ``portal``, ``alert`` and the bodies of
+    ``contact`` and ``page`` are ready-made; ``emails`` are the e-mails to schedule. Otherwise ``reason``, and when a person
+    should act ``warning`` (the note again) and ``told``, the input of the flow `tell`.
+
+    ``later`` is what becomes of the enrolment if Notion does not answer: as ``retry_outputs`` gives it, with labels and
+    ``alert``. If Notion has not answered already, there is little else; if it has, there is ``about``, for an alert.
+
+    Of an event that is enrolled already: ``amended``, the record with the values that were added, ready-made (``None``: nothing
+    was added), with its ``ttl``, and ``seen`` as the context had it: it replaces only a record that is still the same.
+    """
+
+    go: bool
+    outcome: Outcome
+    reason: Reason
+    note: str
+    warning: str
+    amended: str | None
+    record: str
+    ttl: str
+    seen: str | None
+    known: str
+    contact: PageWrite | None
+    page: SequencePageWrite
+    portal: str | None
+    emails: list[DueEmail]
+    alert: str | None
+    later: JsonObject
+    about: dict[str, str]
+    told: TeamAlert
+    known_ttl: str
+    labels: str
+
+
+def step(context: Mapping[str, Any], now: datetime) -> Outputs:
     """Context: ``event``, ``tries``; ``contacts``, ``pages`` and, where a portal is made, ``portals`` (responses; ``None``:
     Notion did not answer); ``sources`` (what the step ``sources`` kept, or ``None``), ``record`` (of an earlier enrolment for
     the same event that was not finished, or ``None``), ``stopped`` (what is kept of what stops the contact, or ``None``),
     ``signup`` (the record of the contact's signup, or ``None``), ``settings``; not from runs of older revisions of the flow:
     ``enrolled`` (whether all e-mails of the event are scheduled already), ``refresh`` (whether Notion was asked again then) and
     ``seen`` (a digest of ``record``).
-
-    Outputs: as ``plan.plan`` gives them, with ``record``, ``known``, ``portal``, ``alert`` and the bodies of ``contact`` and
-    ``page`` ready-made; ``known_ttl``, how long the KV store keeps ``known``; ``told``, what the team hears of what waits for a
-    person. ``later`` is what becomes of the enrolment if Notion does not answer: as ``again.put_off`` gives it, with labels and
-    ``alert``. If it has not answered already, that is all; else there is ``about``, for an alert (``About.as_json``).
-
-    Of an event that is enrolled only ``go`` (false), ``outcome``, ``reason``, ``note`` and ``labels``, and ``amended``, the
-    record with the values that were added, ready-made, with its ``ttl`` and ``seen`` as it was given (it takes the place of a
-    record that is still the same); ``None`` when nothing was added.
     """
     event = Event.from_json(context["event"])
     if context.get("enrolled"):
@@ -50,7 +94,7 @@ def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
     if any(answer is None for answer in asked):
         return {"go": False, "outcome": Outcome.DEFERRED, "labels": later["labels"], "later": later}
     portals, record = context.get("portals"), context.get("record")
-    outputs = plan.plan(
+    decision = plan.plan(
         _with_earlier_variables(event, record),
         contacts=results(context["contacts"], "the look-up in BusinessX"),
         pages=results(context["pages"], "the look-up in Email Sequence"),
@@ -64,29 +108,48 @@ def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
         settings=given,
         now=now,
     )
-    outputs |= {"later": later, "about": about(event, event.id, None, pages).as_json()}
-    if not outputs["go"]:
-        if outputs.get("warning"):
-            outputs["told"] = failure(event, event.id, None, outputs["reason"], outputs["warning"], pages)
-        return labelled(outputs, **labels(event))
-    for name in ("record", "known", "portal", "alert"):
-        if outputs[name] is not None:
-            outputs[name] = ready_made(outputs[name])
-    outputs["known_ttl"] = f"P{marks.KEPT.days}D"
-    outputs["page"]["body"] = ready_made(outputs["page"]["body"])
-    if outputs["contact"] is not None:
-        outputs["contact"]["body"] = ready_made(outputs["contact"]["body"])
-    return labelled(outputs, **labels(event))
+    outputs = _enrolled(decision) if isinstance(decision, Enrol) else _skipped(decision)
+    outputs["later"] = later
+    outputs["about"] = about(event, event.id, None, pages).as_json()
+    if isinstance(decision, Enrol):
+        outputs["known_ttl"] = f"P{marks.KEPT.days}D"
+    elif decision.warns:
+        outputs["told"] = failure(event, event.id, None, decision.reason, decision.note, pages)
+    outputs["labels"] = labelled(outputs, **labels(event))["labels"]
+    return outputs
 
 
-def _again(context: Mapping[str, Any], event: Event, now: datetime) -> dict[str, Any]:
+def _enrolled(enrol: Enrol) -> Outputs:
+    return {
+        "go": True,
+        "outcome": Outcome.ENROLLED,
+        "note": enrol.note,
+        "record": ready_made(enrol.record.as_json()),
+        "ttl": enrol.ttl,
+        "known": ready_made(enrol.known.as_json()),
+        "contact": page_write(enrol.contact) if enrol.contact else None,
+        "page": {"method": enrol.page.method, "path": enrol.page.path, "body": ready_made(enrol.page.body)},
+        "portal": ready_made(enrol.portal) if enrol.portal is not None else None,
+        "emails": [{"number": number, "date": times.text(date)} for number, date in enrol.record.emails.items()],
+        "alert": ready_made(enrol.alert) if enrol.alert is not None else None,
+    }
+
+
+def _skipped(skip: Skip) -> Outputs:
+    outputs: Outputs = {"go": False, "outcome": Outcome.SKIPPED, "reason": skip.reason, "note": skip.note}
+    if skip.warns:
+        outputs["warning"] = skip.note
+    return outputs
+
+
+def _again(context: Mapping[str, Any], event: Event, now: datetime) -> Outputs:
     """What an event that is enrolled adds to its enrolment."""
     answered = all(context.get(name) is not None for name in ("contacts", "pages"))
     unread = bool(context.get("refresh")) and not answered
-    outputs = {
+    outputs: Outputs = {
         "go": False,
         "outcome": Outcome.SKIPPED,
-        "reason": Reason.NOTION_UNREACHABLE if unread else sequence(event.sequence).duplicate,
+        "reason": Reason.NOTION_UNREACHABLE if unread else event.own_sequence.duplicate,
         "note": "This very event is enrolled already.",
         "amended": None,
     }
@@ -103,7 +166,8 @@ def _again(context: Mapping[str, Any], event: Event, now: datetime) -> dict[str,
         if amended != record and ttl is not None:
             note = "This very event is enrolled already; the values that came since were added."
             outputs |= {"note": note, "amended": ready_made(amended.as_json()), "ttl": ttl, "seen": context.get("seen")}
-    return labelled(outputs, **labels(event))
+    outputs["labels"] = labelled(outputs, **labels(event))["labels"]
+    return outputs
 
 
 def _with_earlier_variables(event: Event, record: Mapping[str, Any] | None) -> Event:

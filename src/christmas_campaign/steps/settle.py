@@ -10,7 +10,7 @@ from christmas_campaign.campaign import settings, times
 from christmas_campaign.campaign.outcomes import Outcome, Reason
 from christmas_campaign.email import result
 from christmas_campaign.email.retry import PutOff
-from christmas_campaign.enrolment.alerts import Pages
+from christmas_campaign.enrolment.alerts import Pages, TeamAlert
 from christmas_campaign.enrolment.record import Record, labels, time_to_live
 from christmas_campaign.steps import parsed
 from christmas_campaign.steps.outputs import failure_alert, label_text, ready_made
@@ -28,7 +28,7 @@ class Outputs(TypedDict):
     reason: Reason | None
     detail: str
     ttl: str
-    alert: Mapping[str, str] | None
+    alert: TeamAlert | None
     labels: str
     date: NotRequired[str]
     tries: NotRequired[int]

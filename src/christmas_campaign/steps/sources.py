@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypedDict
 
 from christmas_campaign.campaign import times
 from christmas_campaign.notion import schema
@@ -23,11 +23,17 @@ DATABASES = {
 KEPT = timedelta(minutes=10)
 
 
-def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
+class Outputs(TypedDict):
+    """What the step hands to the flow: ``keep``, the entry of the KV store with the id of each data source and ``until``
+    (milliseconds since 1970), ready-made; ``None`` when an answer is missing."""
+
+    keep: str | None
+
+
+def step(context: Mapping[str, Any], now: datetime) -> Outputs:
     """Context: a response for each of ``DATABASES`` (``None``: Notion did not answer).
 
-    Outputs: ``keep``, the entry of the KV store with the id of each and ``until`` (milliseconds since 1970); ``None`` when an
-    answer is missing. Raises ``UnusableContext`` when Notion refused one.
+    Raises ``UnusableContext`` when Notion refused one.
     """
     found = {name: data_source(context[name], title) for name, title in DATABASES.items() if context.get(name)}
     if len(found) < len(DATABASES):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, TypedDict
 
 from christmas_campaign.campaign import times
 from christmas_campaign.campaign.outcomes import Reason
@@ -14,15 +14,25 @@ from christmas_campaign.stops import rules
 from christmas_campaign.stops.rules import RULES, Lift, Lifts, Source, Stop
 
 
-def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
+class Outputs(TypedDict):
+    """What the step hands to the flow.
+
+    ``kept`` is the new entry of the KV store, ready-made. It replaces only the entry that ``seen`` (as the context had it)
+    says. ``mark`` says whether the contact's pages in Notion may need a change.
+    """
+
+    kept: str
+    seen: str | None
+    mark: bool
+
+
+def step(context: Mapping[str, Any], now: datetime) -> Outputs:
     """Context: ``kept`` (what the KV store has of the contact, or ``None``), ``reason`` (empty: she is let go on), ``by``, and
     from newer revisions of the flow ``at``, the time that counts (empty: now), ``lift``, how she is let go on, ``booking``,
     the only booking that the reason ends (empty: it ends sequences), and ``seen``, what is kept as text.
 
-    Outputs: ``kept``, what the KV store is to have, ready-made, and ``seen`` as it was given: it is to replace an entry that
-    says so still, no other one. Who was let go on keeps an entry, or a stop from before would find what it had seen. ``mark``
-    says whether the contact's pages in Notion may have to say something else now. Raises ``UnusableContext`` for a reason, a
-    source or a way to let go on that is none.
+    A contact whose stops are lifted keeps an entry: without one, an older run of the flow `stop` could still write what it had
+    decided. Raises ``UnusableContext`` for an unknown reason, source or way to lift.
     """
     held, lifts = rules.read(context.get("kept")), rules.lifts(context.get("kept")) or Lifts()
     at = arrival(context.get("at"), now)

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Any
+from typing import NamedTuple
 
 from christmas_campaign.campaign import notion_names, times
 from christmas_campaign.campaign.outcomes import Reason
 from christmas_campaign.events.intake import Event
 from christmas_campaign.notion import page_values, schema
-from christmas_campaign.notion.page_values import Page
+from christmas_campaign.notion.page_values import Page, PageUpdate, Value
 from christmas_campaign.stops import rules
 from christmas_campaign.stops.rules import Source, Stop
 
@@ -22,31 +22,30 @@ from christmas_campaign.stops.rules import Source, Stop
 FLOW = "booking"
 
 
-def ends(event: Event) -> list[dict[str, str]]:
-    """Return what a booking or a cancellation ends, as inputs of the flow `stop`: nothing for every other event.
+class ContactUpdate(NamedTuple):
+    """What a booking changes on the contact's page in BusinessX (``None``: the page stays as it is), and a sentence for the
+    log."""
+
+    request: PageUpdate | None
+    note: str
+
+
+def ends(event: Event) -> tuple[Stop, ...]:
+    """Return what a booking or a cancellation ends: nothing for every other event.
 
     A booking ends what moves to it, besides what it makes needless: both as of when it was made.
     """
     if event.booking is None:
-        return []
+        return ()
     if event.cancels:
-        found = [Stop(Reason.CALL_CANCELLED, event.received_at, Source.BOOKING, event.booking)]
-    else:
-        made = event.happened_at
-        found = [Stop(reason, made, Source.BOOKING) for reason in (Reason.BOOKED, Reason.CALL_MOVED)]
-    return [
-        {"reason": each.reason, "at": times.text(each.at), "by": each.by, "booking": each.booking or ""}
-        for each in found
-    ]
+        return (Stop(Reason.CALL_CANCELLED, event.received_at, Source.BOOKING, event.booking),)
+    return tuple(Stop(reason, event.happened_at, Source.BOOKING) for reason in (Reason.BOOKED, Reason.CALL_MOVED))
 
 
-def contact_update(event: Event, contacts: Sequence[Page], stopped: Collection[Stop]) -> dict[str, Any]:
+def contact_update(event: Event, contacts: Sequence[Page], stopped: Collection[Stop]) -> ContactUpdate:
     """Decide what an event says of the contact in BusinessX.
 
     ``contacts`` are the pages that were found, the oldest first; ``stopped`` is what stops her, kept since ``ends`` was done.
-
-    Returns ``note``, a sentence for the log, and ``contact``: path and body of the update of her page, ``None`` when it is to
-    stay as it is.
     """
     if not contacts:
         return _stays("There is no such contact in BusinessX: nothing was updated there.")
@@ -61,7 +60,7 @@ def contact_update(event: Event, contacts: Sequence[Page], stopped: Collection[S
             or _minute(kept) != _minute(told)
         ):
             return _stays("The contact's page names another call, or none: it stays as it is.")
-        values: dict[str, Any] = {
+        values: dict[str, Value] = {
             notion_names.CONTACT_BOOKING: notion_names.NOT_BOOKED,
             notion_names.CONTACT_CALL: None,
         }
@@ -82,10 +81,9 @@ def _minute(moment: datetime) -> datetime:
     return moment.replace(second=0, microsecond=0)
 
 
-def _stays(note: str) -> dict[str, Any]:
-    return {"contact": None, "note": note}
+def _stays(note: str) -> ContactUpdate:
+    return ContactUpdate(None, note)
 
 
-def _update(page: Page, values: dict[str, Any], note: str) -> dict[str, Any]:
-    body = {"properties": page_values.properties(schema.CONTACTS, values)}
-    return {"contact": {"path": f"/v1/pages/{page['id']}", "body": body}, "note": note}
+def _update(page: Page, values: dict[str, Value], note: str) -> ContactUpdate:
+    return ContactUpdate(page_values.update(page, schema.CONTACTS, values), note)

@@ -16,7 +16,7 @@ from christmas_campaign.events import opaque_ids
 from christmas_campaign.json_types import JsonObject
 from christmas_campaign.notion import page_values, schema
 from christmas_campaign.notion.page_values import Page
-from christmas_campaign.stops.rules import Source
+from christmas_campaign.stops.rules import Source, Stop
 
 #: How far each look goes back beyond the beginning of the one before it.
 OVERLAP = timedelta(minutes=5)
@@ -38,7 +38,7 @@ class Look(NamedTuple):
     cursor: str | None = None
     seen: Mapping[str, str] = {}
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> JsonObject:
         """Return what is kept, with ``query``, the body of the Notion query for it: whoever asks need not know more."""
         return {
             "since": times.text(self.since) if self.since else None,
@@ -55,7 +55,22 @@ class Look(NamedTuple):
         return cls(since, began, data.get("cursor"), data.get("seen") or {})
 
 
-def query(look: Look) -> dict[str, Any]:
+class ContactStop(NamedTuple):
+    """That a contact (an opaque id) is stopped."""
+
+    contact: str
+    stop: Stop
+
+
+class LookResult(NamedTuple):
+    """What a look has led to: the stop of each contact whose edit had not been dealt with, and the ``Look`` to keep when they
+    are done."""
+
+    stops: tuple[ContactStop, ...]
+    keep: Look
+
+
+def query(look: Look) -> JsonObject:
     """Return the body of the Notion query for the contacts who are booked, those whose page was edited first, first."""
     booked = page_values.equals(schema.CONTACTS, notion_names.CONTACT_BOOKING, notion_names.BOOKED)
     wanted: JsonObject = booked
@@ -65,18 +80,15 @@ def query(look: Look) -> dict[str, Any]:
             "last_edited_time": {"on_or_after": times.text(look.since)},
         }
         wanted = {"and": [booked, edited]}
-    body = {"filter": wanted, "sorts": [{"timestamp": "last_edited_time", "direction": "ascending"}]}
+    body: JsonObject = {"filter": wanted, "sorts": [{"timestamp": "last_edited_time", "direction": "ascending"}]}
     return body if look.cursor is None else {**body, "start_cursor": look.cursor}
 
 
-def decide(look: Look, pages: Iterable[Page], cursor: str | None, now: datetime) -> dict[str, Any]:
+def decide(look: Look, pages: Iterable[Page], cursor: str | None, now: datetime) -> LookResult:
     """Decide whom a look has found.
 
     ``pages`` are the contacts in Notion's answer to ``query(look)``, ``cursor`` says where it goes on (``None``: that was all);
     ``now`` is the time (aware).
-
-    Returns ``stops``, the inputs of the flow `stop` for each contact whose edit has not been dealt with, and ``keep``, the
-    ``Look`` that is kept when that is done.
     """
     began = look.began or now
     seen = dict(look.seen)
@@ -89,11 +101,11 @@ def decide(look: Look, pages: Iterable[Page], cursor: str | None, now: datetime)
         seen[contact] = times.text(edited)
         # The last moment at which the edit can have been: what arrived within that minute is taken to have been before it.
         at = min(edited + ROUNDED, now)
-        stops.append({"contact": contact, "reason": Reason.BOOKED, "by": Source.NOTION, "at": times.text(at)})
+        stops.append(ContactStop(contact, Stop(Reason.BOOKED, at, Source.NOTION)))
     back_to = began - OVERLAP
     recent = {contact: edited for contact, edited in seen.items() if times.parse(edited) >= back_to - ROUNDED}
     keep = Look(back_to, None, None, recent) if cursor is None else Look(look.since, began, cursor, recent)
-    return {"stops": stops, "keep": keep}
+    return LookResult(tuple(stops), keep)
 
 
 def _contact(page: Page) -> str | None:

@@ -7,14 +7,15 @@ behind it once an e-mail was skipped. The time tells it from a stop that was lif
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from christmas_campaign.campaign import facts, notion_names, times
 from christmas_campaign.campaign.outcomes import Reason
+from christmas_campaign.json_types import Json, JsonObject
 from christmas_campaign.notion import page_values, schema
-from christmas_campaign.notion.page_values import Page, Read
+from christmas_campaign.notion.page_values import Page, PageUpdate, Read
 from christmas_campaign.stops import rules
 from christmas_campaign.stops.rules import Lifts, Stop
 
@@ -46,25 +47,18 @@ class Known(NamedTuple):
     and the address of the contact's page in BusinessX, for a person (``None``: there is none)."""
 
     path: str
-    query: Mapping[str, Any]
+    query: JsonObject
     link: str | None = None
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> JsonObject:
         """Return the entry as it is kept."""
         return self._asdict()
-
-
-class Update(NamedTuple):
-    """A request that changes a page: its path, and the body."""
-
-    path: str
-    body: Mapping[str, Any]
 
 
 def known(email: str, source: str, page_id: str | None) -> Known:
     """Return where the pages of the contact with this address are; ``source`` is the id of the data source of the pages,
     ``page_id`` that of the contact's page in BusinessX (``None``: there is none)."""
-    wanted = [
+    wanted: list[Json] = [
         page_values.equals(schema.SEQUENCE_PAGES, notion_names.PAGE_EMAIL, email),
         page_values.equals(schema.SEQUENCE_PAGES, notion_names.PAGE_CAMPAIGN, facts.NAME),
     ]
@@ -108,7 +102,7 @@ def holds(mark: Mark, lifts: Lifts | None) -> bool:
     return lifted is None or mark.at >= lifted.replace(microsecond=0)
 
 
-def updates(pages: Iterable[Page], held: Collection[Stop]) -> list[Update]:
+def updates(pages: Iterable[Page], held: Collection[Stop]) -> list[PageUpdate]:
     """Return what makes the pages say what the KV store says: ``held`` is what stops the contact.
 
     Pages of sequences that are completed get their mark too: a later event of the contact is checked against it. A mark is
@@ -117,15 +111,12 @@ def updates(pages: Iterable[Page], held: Collection[Stop]) -> list[Update]:
     for_good = [each for each in held if each.reason in FOR_GOOD]
     stop = min(for_good, key=lambda each: FOR_GOOD.index(each.reason), default=None)
     wanted = Mark(stop.reason, stop.at.replace(microsecond=0)) if stop else None
+    said = text(wanted.reason, stop.at) if wanted and stop else ""
     return [
-        Update(f"/v1/pages/{page['id']}", _body(text(wanted.reason, stop.at) if wanted and stop else ""))
+        page_values.update(page, schema.SEQUENCE_PAGES, {notion_names.PAGE_STOPPED: said})
         for page in pages
         if not page_values.archived(page) and on_page(page) != wanted
     ]
-
-
-def _body(said: str) -> dict[str, Any]:
-    return {"properties": page_values.properties(schema.SEQUENCE_PAGES, {notion_names.PAGE_STOPPED: said})}
 
 
 def key(contact: str) -> str:

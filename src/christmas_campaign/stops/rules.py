@@ -20,7 +20,8 @@ from christmas_campaign.campaign import times
 from christmas_campaign.campaign.outcomes import Reason
 from christmas_campaign.events import opaque_ids
 from christmas_campaign.events.intake import Event
-from christmas_campaign.sequences.registry import SEQUENCES, sequence
+from christmas_campaign.json_types import JsonObject
+from christmas_campaign.sequences.registry import SEQUENCES
 
 
 class Source(StrEnum):
@@ -131,7 +132,7 @@ class Lifts(NamedTuple):
 
 def bought(event: Event) -> Stop | None:
     """Return what an event ends of the contact's other sequences by being a purchase, ``None`` if it is none."""
-    reason = sequence(event.sequence).stops_for
+    reason = event.own_sequence.stops_for
     return None if reason is None else Stop(reason, event.received_at, Source.ENROLMENT)
 
 
@@ -161,7 +162,7 @@ def lifts(kept: Mapping[str, Any] | None) -> Lifts | None:
     return Lifts(back, lifted)
 
 
-def as_json(stops: Collection[Stop], lifts: Lifts | None = None) -> dict[str, Any]:
+def as_json(stops: Collection[Stop], lifts: Lifts | None = None) -> JsonObject:
     """Return what stops a contact as it is kept; ``ends`` has for each sequence, and for each booking that is ended by itself,
     the reason that ends it and, in milliseconds since 1970, the moment before which what arrived is ended. ``lifts`` is when
     the contact's stops were lifted."""
@@ -236,7 +237,7 @@ def _about(stop: Stop) -> tuple[Reason, str | None, bool]:
     return stop.reason, stop.booking, _by_herself(stop)
 
 
-def _as_json(stop: Stop) -> dict[str, Any]:
+def _as_json(stop: Stop) -> JsonObject:
     booking = {"booking": stop.booking} if stop.booking else {}
     return {"reason": stop.reason, "at": times.text(stop.at), "by": stop.by, **booking}
 

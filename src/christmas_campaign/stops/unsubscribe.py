@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import NamedTuple
 
-from christmas_campaign.campaign import times
-from christmas_campaign.campaign.outcomes import Outcome, Reason
 from christmas_campaign.campaign.unsubscribe_link import Keys
-from christmas_campaign.stops.rules import Lift
 
 
 class Wish(StrEnum):
@@ -21,27 +18,24 @@ class Wish(StrEnum):
     """The way back: she unsubscribed by mistake."""
 
 
-def answer(payload: object, keys: Keys, received_at: datetime) -> dict[str, Any]:
-    """Decide what a call of the flow's webhook is told, and what is to be done: ``payload`` is any JSON value, right are
-    ``token`` and ``wish`` (left out: to be unsubscribed); ``received_at`` (aware) is when the door got it.
+class UnsubscribeCall(NamedTuple):
+    """A valid call of the unsubscribe link: the opaque id of the contact, what the contact asks for, and when (aware)."""
 
-    Returns ``code`` (the HTTP status), ``status``, ``outcome``, ``contact`` (``None`` where the token is none of ours) and
-    what the flow `stop` needs: ``reason`` (empty: it is taken back), ``lift`` and ``at``.
+    contact: str
+    wish: Wish
+    at: datetime
+
+
+def answer(payload: object, keys: Keys, received_at: datetime) -> UnsubscribeCall | None:
+    """Return what a call of the unsubscribe link asks for; ``None`` for a call that is refused.
+
+    ``payload`` is any JSON value, right are ``token`` and ``wish`` (left out: to be unsubscribed); ``received_at`` (aware) is
+    when the door got it.
     """
     said = payload if isinstance(payload, Mapping) else {}
     contact = keys.contact(said.get("token"))
     wish = said.get("wish", Wish.STOP)
     if contact is None or wish not in tuple(Wish):
         # Which of them is wrong is nobody's business.
-        refused = {"code": 422, "status": "rejected", "outcome": Outcome.REJECTED, "contact": None}
-        return {**refused, "reason": Reason.INVALID_PAYLOAD, "lift": "", "at": ""}
-    stop = wish == Wish.STOP
-    return {
-        "code": 200,
-        "status": "accepted",
-        "outcome": Outcome.ACCEPTED,
-        "contact": contact,
-        "reason": Reason.UNSUBSCRIBED if stop else "",
-        "lift": "" if stop else Lift.UNSUBSCRIBED,
-        "at": times.text(received_at),
-    }
+        return None
+    return UnsubscribeCall(contact, Wish(wish), received_at)

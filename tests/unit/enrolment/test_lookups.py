@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from christmas_campaign.enrolment import lookups
+from christmas_campaign.enrolment.lookups import Lookups
 from christmas_campaign.events import intake
 from christmas_campaign.sequences.registry import sequence
 from unit import build, native
@@ -26,8 +27,14 @@ STOPPED = {"and": [EMAIL, CAMPAIGN, {"property": "Stop Reason", "rich_text": {"i
 SIGNUP = {"and": [EMAIL, CAMPAIGN, kind("5-Day Sequence")]}
 
 
+def either(asked: Lookups) -> Any:
+    """Return the filters of which a page of Email Sequence has to meet one."""
+    pages: dict[str, Any] = asked.pages
+    return pages["filter"]["or"]
+
+
 def test_what_a_signup_looks_up() -> None:
-    assert lookups.lookups(build.event(email=" ZOE@example.com")) == {
+    assert lookups.lookups(build.event(email=" ZOE@example.com")).as_json() == {
         "contact": {
             "filter": {"property": "email", "email": {"equals": "zoe@example.com"}},
             "sorts": OLDEST_FIRST,
@@ -40,7 +47,7 @@ def test_what_a_signup_looks_up() -> None:
 def test_what_a_noshow_looks_up() -> None:
     uri = {"property": "Calendly Event URI", "rich_text": {"equals": "https://api.calendly.com/scheduled_events/AAA"}}
     found = lookups.lookups(build.event("noshow"))
-    assert found["pages"] == {
+    assert found.pages == {
         "filter": {
             "or": [
                 SIGNUP,
@@ -51,7 +58,7 @@ def test_what_a_noshow_looks_up() -> None:
         },
         "sorts": OLDEST_FIRST,
     }
-    assert found["portals"] is None
+    assert found.portals is None
 
 
 @pytest.mark.parametrize(
@@ -65,7 +72,7 @@ def test_what_a_noshow_looks_up() -> None:
 def test_a_call_is_looked_up_as_it_is_written_here_and_as_it_came(given: str, asked: list[str]) -> None:
     found = lookups.lookups(build.event("postcall", call_date=given))
     ways = [{"property": "Call Date", "rich_text": {"equals": each}} for each in asked]
-    assert found["pages"]["filter"]["or"] == [
+    assert either(found) == [
         SIGNUP,
         *({"and": [EMAIL, kind("Post-Call Follow-Up"), way]} for way in ways),
         *({"and": [EMAIL, WITHOUT_TYPE, way]} for way in ways),
@@ -77,21 +84,21 @@ def test_a_payment_is_looked_up_with_a_day_on_both_sides() -> None:
     found = lookups.lookups(build.event("onboarding"))
     since = {"property": "Payment Date", "date": {"on_or_after": "2025-11-19"}}
     until = {"property": "Payment Date", "date": {"on_or_before": "2025-11-21"}}
-    assert found["pages"]["filter"]["or"] == [
+    assert either(found) == [
         SIGNUP,
         {"and": [EMAIL, kind("Onboarding"), since, until]},
         {"and": [EMAIL, WITHOUT_TYPE, since, until]},
         STOPPED,
     ]
-    assert found["portals"] == {"filter": EMAIL, "sorts": OLDEST_FIRST}
+    assert found.portals == {"filter": EMAIL, "sorts": OLDEST_FIRST}
 
 
 def test_a_sequence_that_a_contact_enters_once_is_looked_up_in_this_campaign(monkeypatch: pytest.MonkeyPatch) -> None:
     once = sequence("postcall")._replace(event_field=None, adopts=False)
-    monkeypatch.setattr(lookups, "sequence", lambda _: once)
+    monkeypatch.setattr(intake, "sequence", lambda _: once)
     event = build.event("postcall")
     found = lookups.lookups(event)
-    assert found["pages"]["filter"]["or"] == [SIGNUP, {"and": [EMAIL, kind("Post-Call Follow-Up"), CAMPAIGN]}, STOPPED]
+    assert either(found) == [SIGNUP, {"and": [EMAIL, kind("Post-Call Follow-Up"), CAMPAIGN]}, STOPPED]
     theirs = build.sequence_page({"Template Type": "Post-Call Follow-Up"})
     older = build.sequence_page({"Template Type": "Post-Call Follow-Up", "Campaign": "Christmas 2024"})
     assert lookups.own_page(event, [older, theirs]) is theirs

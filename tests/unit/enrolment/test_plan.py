@@ -6,15 +6,18 @@ from typing import Any
 
 import pytest
 
+from christmas_campaign.campaign import times
 from christmas_campaign.campaign.outcomes import Reason
 from christmas_campaign.campaign.segments import CRITICAL
 from christmas_campaign.campaign.settings import Settings
 from christmas_campaign.email import compose
 from christmas_campaign.enrolment import alerts, plan
+from christmas_campaign.enrolment.plan import Enrol, Skip
 from christmas_campaign.enrolment.record import Record
 from christmas_campaign.events import intake
 from christmas_campaign.events.intake import Event
 from christmas_campaign.notion import schema
+from christmas_campaign.notion.page_values import PageUpdate
 from christmas_campaign.sequences.registry import sequence
 from christmas_campaign.stops.rules import RULES, Lifts, Source, Stop
 from unit import build, native
@@ -49,7 +52,8 @@ def ask(
     portals: tuple[Mapping[str, Any], ...] = (),
     settings: Settings = build.SETTINGS,
     now: datetime = NOW,
-) -> dict[str, Any]:
+) -> Any:
+    """Return the decision: an ``Enrol`` or a ``Skip``."""
     return plan.plan(
         event or build.event(),
         contacts=contacts,
@@ -66,14 +70,9 @@ def ask(
     )
 
 
-def hours(planned: Mapping[str, Any], after: datetime = NOW) -> dict[int, float]:
-    """How many hours after a moment each e-mail is scheduled; the record says the same."""
-    dates = Record.from_json(planned["record"]).emails
-    assert planned["emails"] == [
-        {"number": number, "date": date.isoformat(timespec="milliseconds").replace("+00:00", "Z")}
-        for number, date in dates.items()
-    ]
-    return {number: (date - after) / HOUR for number, date in dates.items()}
+def hours(planned: Enrol, after: datetime = NOW) -> dict[int, float]:
+    """How many hours after a moment each e-mail is scheduled."""
+    return {number: (date - after) / HOUR for number, date in planned.record.emails.items()}
 
 
 def text(content: str) -> list[dict[str, Any]]:
@@ -121,24 +120,22 @@ def test_all_that_a_signup_leads_to() -> None:
     )
     planned = ask(event)
     record = Record(
-        event, dict.fromkeys(build.contact()["properties"]) | {"email": "zoe@example.com"}, {}, build.SOURCES
+        event,
+        dict.fromkeys(build.contact()["properties"]) | {"email": "zoe@example.com"},
+        {2: NOW + 24 * HOUR, 3: NOW + 72 * HOUR, 4: NOW + 96 * HOUR, 5: NOW + 120 * HOUR},
+        build.SOURCES,
     )
-    assert planned == {
-        "go": True,
-        "outcome": "enrolled",
-        "note": "Enrolled in signup: 4 e-mail(s) scheduled.",
-        "record": {
-            **record.as_json(),
-            "emails": {
-                "2": "2025-11-21T15:00:00.000Z",
-                "3": "2025-11-23T15:00:00.000Z",
-                "4": "2025-11-24T15:00:00.000Z",
-                "5": "2025-11-25T15:00:00.000Z",
-            },
-            "before": {"3": 2, "4": 3, "5": 4},
-        },
-        # Five days, and thirty more.
-        "ttl": "PT3024000S",
+    assert planned.note == "Enrolled in signup: 4 e-mail(s) scheduled."
+    assert planned.record == record
+    # Five days, and thirty more.
+    assert planned.ttl == "PT3024000S"
+    assert planned.portal is None
+    assert planned.alert == alerts.alert(event, CRITICAL)
+    assert {
+        "known": planned.known.as_json(),
+        "contact": planned.contact._asdict(),
+        "page": planned.page._asdict(),
+    } == {
         "known": {
             "path": "/v1/data_sources/source-pages/query",
             "query": {
@@ -186,14 +183,6 @@ def test_all_that_a_signup_leads_to() -> None:
                 },
             },
         },
-        "emails": [
-            {"number": 2, "date": "2025-11-21T15:00:00.000Z"},
-            {"number": 3, "date": "2025-11-23T15:00:00.000Z"},
-            {"number": 4, "date": "2025-11-24T15:00:00.000Z"},
-            {"number": 5, "date": "2025-11-25T15:00:00.000Z"},
-        ],
-        "portal": None,
-        "alert": alerts.alert(event, CRITICAL),
     }
 
 
@@ -204,8 +193,8 @@ def test_all_that_a_signup_leads_to() -> None:
 def test_the_page_and_the_dates_of_the_other_sequences(name: str, expected: dict[int, float]) -> None:
     planned = ask(build.event(name))
     assert hours(planned) == expected
-    properties = planned["page"]["body"]["properties"]
-    assert planned["page"]["method"] == "POST"
+    properties = planned.page.body["properties"]
+    assert planned.page.method == "POST"
     assert properties["Name"] == {"title": text(f"zoe@example.com - {TYPES[name]}")}
     assert properties["Template Type"] == {"select": {"name": TYPES[name]}}
     assert properties["Campaign"] == {"select": {"name": "Christmas 2025"}}
@@ -225,7 +214,7 @@ def test_the_page_and_the_dates_of_the_other_sequences(name: str, expected: dict
 )
 def test_the_segment_stands_on_both_pages(counts: dict[str, Any], segment: str) -> None:
     planned = ask(build.event(**counts))
-    for body in (planned["page"]["body"], planned["contact"]["body"]):
+    for body in (planned.page.body, planned.contact.body):
         assert body["properties"]["Segment"] == {"select": {"name": segment}}
 
 
@@ -233,10 +222,10 @@ def test_the_plan_may_be_made_after_the_arrival() -> None:
     """The anchor is the arrival of the webhook; the page was created when it was."""
     planned = ask(now=NOW + HOUR)
     assert hours(planned) == {2: 24, 3: 72, 4: 96, 5: 120}
-    properties = planned["page"]["body"]["properties"]
+    properties = planned.page.body["properties"]
     assert properties["Signup Date"] == AT
     assert properties["Sequence Created"] == date("2025-11-20T16:00:00.000Z")
-    assert planned["ttl"] == "PT3020400S"
+    assert planned.ttl == "PT3020400S"
 
 
 def test_testing_mode_is_minutes() -> None:
@@ -250,19 +239,19 @@ def test_testing_mode_is_minutes() -> None:
 
 def test_without_a_contact_a_signup_goes_on_and_says_so() -> None:
     planned = ask(contacts=())
-    assert planned["go"] is True
-    assert planned["contact"] is None
-    assert planned["record"]["contact"] == {}
-    assert planned["note"] == (
+    assert isinstance(planned, Enrol)
+    assert planned.contact is None
+    assert planned.record.contact == {}
+    assert planned.note == (
         "Enrolled in signup: 4 e-mail(s) scheduled. There is no such contact in BusinessX: nothing was updated there."
     )
 
 
 def test_of_several_contacts_the_oldest_is_updated() -> None:
     planned = ask(contacts=(build.contact("old", Phase="Phase 1 Diagnostic"), build.contact("new")))
-    assert planned["contact"]["path"] == "/v1/pages/old"
-    assert planned["record"]["contact"]["Phase"] == "Phase 1 Diagnostic"
-    assert planned["note"] == (
+    assert planned.contact.path == "/v1/pages/old"
+    assert planned.record.contact["Phase"] == "Phase 1 Diagnostic"
+    assert planned.note == (
         "Enrolled in signup: 4 e-mail(s) scheduled. "
         "There are 2 contacts with this address in BusinessX: the oldest was updated."
     )
@@ -299,9 +288,9 @@ LEFT_BY_PREFECT = {"Signup Date": "2025-11-17T15:00:00.000Z", "Email 2 Sent": "2
 def test_a_contact_in_the_middle_of_the_old_sequence_gets_the_rest_on_time() -> None:
     planned = ask(None, build.sequence_page(LEFT_BY_PREFECT))
     assert hours(planned) == {3: 0, 4: 24, 5: 48}
-    written = planned["page"]["body"]["properties"]
+    written = planned.page.body["properties"]
     assert not {"Signup Date", "Email 1 Sent", "Email 2 Sent"} & set(written)
-    assert "Christmas Email 1 Sent" not in planned["contact"]["body"]["properties"]
+    assert "Christmas Email 1 Sent" not in planned.contact.body["properties"]
 
 
 @pytest.mark.parametrize(
@@ -350,8 +339,8 @@ def test_an_email_1_that_failed_is_neither_noted_as_sent_nor_the_anchor(status: 
     event = build.event(email_1_sent_at="2025-11-19T14:00:00Z", email_1_status=status)
     planned = ask(event, build.sequence_page({"Signup Date": "2025-11-20T12:00:00Z"}))
     assert hours(planned, NOW - 3 * HOUR) == {2: 24, 3: 72, 4: 96, 5: 120}
-    assert "Email 1 Sent" not in planned["page"]["body"]["properties"]
-    assert "Christmas Email 1 Sent" not in planned["contact"]["body"]["properties"]
+    assert "Email 1 Sent" not in planned.page.body["properties"]
+    assert "Christmas Email 1 Sent" not in planned.contact.body["properties"]
     assert hours(ask(event)) == {2: 24, 3: 72, 4: 96, 5: 120}
 
 
@@ -359,17 +348,17 @@ def test_an_email_1_that_failed_is_neither_noted_as_sent_nor_the_anchor(status: 
 def test_any_other_status_of_email_1_changes_nothing(status: str | None) -> None:
     told = "2025-11-20T14:00:00Z"
     given = build.event(email_1_sent_at=told, email_1_status=status)
-    assert ask(given)["emails"] == ask(build.event(email_1_sent_at=told))["emails"]
+    assert ask(given).record.emails == ask(build.event(email_1_sent_at=told)).record.emails
 
 
 def test_the_payloads_word_is_written_into_an_empty_email_1_sent_and_no_other() -> None:
     event = build.event(email_1_sent_at="2025-11-20T09:00:00")
     told = date("2025-11-20T14:00:00.000Z")
-    assert ask(event)["page"]["body"]["properties"]["Email 1 Sent"] == told
-    assert ask(event, build.sequence_page())["page"]["body"]["properties"]["Email 1 Sent"] == told
+    assert ask(event).page.body["properties"]["Email 1 Sent"] == told
+    assert ask(event, build.sequence_page()).page.body["properties"]["Email 1 Sent"] == told
     full = build.sequence_page({"Email 1 Sent": "2025-11-19"})
-    assert "Email 1 Sent" not in ask(event, full)["page"]["body"]["properties"]
-    assert "Email 1 Sent" not in ask(build.event())["page"]["body"]["properties"]
+    assert "Email 1 Sent" not in ask(event, full).page.body["properties"]
+    assert "Email 1 Sent" not in ask(build.event()).page.body["properties"]
 
 
 def test_a_page_that_says_email_1_was_sent_does_not_stop_the_rest() -> None:
@@ -394,7 +383,7 @@ def test_a_time_in_the_payload_moves_no_other_sequence() -> None:
 
 
 def test_the_page_of_a_noshow() -> None:
-    properties = ask(build.event("noshow", reschedule_url="https://x.example.com"))["page"]["body"]["properties"]
+    properties = ask(build.event("noshow", reschedule_url="https://x.example.com")).page.body["properties"]
     assert {name: properties[name] for name in list(properties) if name not in COMMON} == {
         "Calendly Event URI": {"rich_text": text("https://api.calendly.com/scheduled_events/AAA")},
         "Scheduled Time": {"rich_text": text("2025-11-20T09:00:00-05:00")},
@@ -404,7 +393,7 @@ def test_the_page_of_a_noshow() -> None:
 
 def test_the_page_of_a_call_that_ended_maybe() -> None:
     event = build.event("postcall", call_notes="n" * 2_001, objections=["price", "time"], follow_up_priority="high")
-    properties = ask(event)["page"]["body"]["properties"]
+    properties = ask(event).page.body["properties"]
     assert {name: properties[name] for name in list(properties) if name not in COMMON} == {
         "Call Date": {"rich_text": text("2025-11-20T09:00:00-05:00")},
         "Call Outcome": {"rich_text": text("Maybe")},
@@ -418,7 +407,7 @@ def test_the_page_of_a_new_customer() -> None:
     event = build.event(
         "onboarding", start_date="2025-12-01", observation_dates=["Mon", "Tue"], salon_address="1 Main St"
     )
-    properties = ask(event)["page"]["body"]["properties"]
+    properties = ask(event).page.body["properties"]
     assert {name: properties[name] for name in list(properties) if name not in COMMON} == {
         "Payment Amount": {"number": 2997},
         "Payment Date": date("2025-11-20T14:00:00.000Z"),
@@ -438,7 +427,7 @@ def test_the_page_of_a_new_customer() -> None:
     ],
 )
 def test_what_each_event_says_of_the_contact(name: str, said: dict[str, Any]) -> None:
-    assert ask(build.event(name))["contact"] == {"path": "/v1/pages/contact-1", "body": {"properties": said}}
+    assert ask(build.event(name)).contact == PageUpdate("/v1/pages/contact-1", {"properties": said})
 
 
 def test_that_email_1_was_sent_is_said_of_the_contact_too() -> None:
@@ -447,7 +436,7 @@ def test_that_email_1_was_sent_is_said_of_the_contact_too() -> None:
         ask(build.event(email_1_sent_at="2025-11-20T09:00:00")),
         ask(None, build.sequence_page({"Email 1 Sent": "2025-11-20T14:00:00Z"})),
     ):
-        assert planned["contact"]["body"]["properties"] == {
+        assert planned.contact.body["properties"] == {
             "Christmas Campaign Status": {"select": {"name": "Nurture Sequence"}},
             "Phase": {"select": {"name": "Phase 1 Assessment"}},
             "Assessment Score": {"number": 52},
@@ -455,7 +444,7 @@ def test_that_email_1_was_sent_is_said_of_the_contact_too() -> None:
             "Christmas Email 1 Sent": {"checkbox": True},
             "Christmas Email 1 Date": told,
         }
-    assert "Christmas Email 1 Sent" not in ask()["contact"]["body"]["properties"]
+    assert "Christmas Email 1 Sent" not in ask().contact.body["properties"]
 
 
 def test_of_two_times_of_email_1_the_contact_is_told_the_one_on_the_page() -> None:
@@ -465,33 +454,27 @@ def test_of_two_times_of_email_1_the_contact_is_told_the_one_on_the_page() -> No
         {"Email 1 Sent": "2025-11-19T14:00:00Z", "Email 2 Sent": AT_NOON},
     ):
         planned = ask(event, build.sequence_page(sent))
-        assert planned["contact"]["body"]["properties"]["Christmas Email 1 Date"] == date("2025-11-19T14:00:00.000Z")
+        assert planned.contact.body["properties"]["Christmas Email 1 Date"] == date("2025-11-19T14:00:00.000Z")
     planned = ask(event, build.sequence_page({"Email 2 Sent": AT_NOON}))
-    assert planned["contact"]["body"]["properties"]["Christmas Email 1 Date"] == date("2025-11-20T14:00:00.000Z")
-    assert planned["page"]["body"]["properties"]["Email 1 Sent"] == date("2025-11-20T14:00:00.000Z")
+    assert planned.contact.body["properties"]["Christmas Email 1 Date"] == date("2025-11-20T14:00:00.000Z")
+    assert planned.page.body["properties"]["Email 1 Sent"] == date("2025-11-20T14:00:00.000Z")
 
 
 def test_an_event_that_says_nothing_of_the_contact_leaves_their_page_alone() -> None:
     assert sequence("precall").contact_properties == {}
-    assert ask(build.event("precall"))["contact"] is None
+    assert ask(build.event("precall")).contact is None
 
 
 @pytest.mark.parametrize("name", ["noshow", "postcall", "onboarding"])
 def test_without_a_contact_nothing_is_sent_and_a_person_is_told(name: str) -> None:
     note = "There is no contact with this address in BusinessX: add it, then run this again. Nothing was sent."
-    assert ask(build.event(name), contacts=()) == {
-        "go": False,
-        "outcome": "skipped",
-        "reason": "contact_not_found",
-        "note": note,
-        "warning": note,
-    }
-    assert ask(build.event(name), own(name), contacts=())["reason"] == DUPLICATES[name]
+    assert ask(build.event(name), contacts=()) == Skip(Reason.CONTACT_NOT_FOUND, note, warns=True)
+    assert ask(build.event(name), own(name), contacts=()).reason == DUPLICATES[name]
 
 
 def test_a_new_customer_gets_a_portal() -> None:
     contact = build.contact(**{"Diagnostic Call Date": "2025-11-18T10:00:00.000-05:00"})
-    assert ask(build.event("onboarding"), contacts=(contact,))["portal"] == {
+    assert ask(build.event("onboarding"), contacts=(contact,)).portal == {
         "parent": {"type": "data_source_id", "data_source_id": "source-portals"},
         "properties": {
             "Name": {"title": text("Bảo Sang Beauty Salon - Customer Portal")},
@@ -503,7 +486,7 @@ def test_a_new_customer_gets_a_portal() -> None:
             "Created Date": AT,
         },
     }
-    days = ask(build.event("onboarding", observation_dates=["Mon", "Tue"]))["portal"]["properties"]
+    days = ask(build.event("onboarding", observation_dates=["Mon", "Tue"])).portal["properties"]
     assert days["Next Steps"] == {"rich_text": text("Observation in the salon: Mon, Tue")}
     assert days["Diagnostic Call Date"] == {"date": None}
 
@@ -513,20 +496,20 @@ def test_a_customer_who_has_a_portal_gets_no_other() -> None:
         return build.page(schema.PORTALS, {"Name": name})
 
     event = build.event("onboarding")
-    assert ask(event, portals=(portal(None), portal("Bảo Sang Beauty Salon - Customer Portal")))["portal"] is None
-    assert ask(event, portals=(portal("Another Salon - Customer Portal"),))["portal"] is not None
+    assert ask(event, portals=(portal(None), portal("Bảo Sang Beauty Salon - Customer Portal"))).portal is None
+    assert ask(event, portals=(portal("Another Salon - Customer Portal"),)).portal is not None
 
 
 @pytest.mark.parametrize("name", ["signup", "noshow", "postcall"])
 def test_no_other_event_makes_a_portal(name: str) -> None:
-    assert ask(build.event(name))["portal"] is None
+    assert ask(build.event(name)).portal is None
 
 
 def test_what_the_signup_said_is_kept_for_the_other_sequences() -> None:
     signup = build.event(red_systems=2, weakest_system_1="GPS")
-    assert ask(build.event("noshow"), signup=signup)["record"]["signup"] == signup.fields
-    assert ask(build.event("noshow"))["record"]["signup"] == {}
-    assert ask(build.event(), signup=signup)["record"]["signup"] == {}
+    assert ask(build.event("noshow"), signup=signup).record.signup == signup.fields
+    assert ask(build.event("noshow")).record.signup == {}
+    assert ask(build.event(), signup=signup).record.signup == {}
 
 
 def test_what_a_signup_said_that_is_no_longer_kept_is_read_from_its_page() -> None:
@@ -538,9 +521,9 @@ def test_what_a_signup_said_that_is_no_longer_kept_is_read_from_its_page() -> No
         (own("noshow", **said), {}),
     ):
         event = build.event("noshow", calendly_event_uri="another")
-        assert ask(event, page)["record"]["signup"] == expected
+        assert ask(event, page).record.signup == expected
     kept = build.event(assessment_score=52)
-    assert ask(build.event("noshow"), own("signup", **said), signup=kept)["record"]["signup"] == kept.fields
+    assert ask(build.event("noshow"), own("signup", **said), signup=kept).record.signup == kept.fields
 
 
 # Names that the call of Calendly or DocuSign does not bring.
@@ -556,9 +539,9 @@ KEPT = build.event(first_name="Lệ Ngọc", business_name="Bảo Sang Beauty Sa
 ITS_PAGE = own("signup", **{"First Name": "Lệ Ngọc", "Business Name": "Bảo Sang Beauty Salon"})
 
 
-def mailed(planned: Mapping[str, Any]) -> tuple[str, str]:
+def mailed(planned: Enrol) -> tuple[str, str]:
     """What the first e-mail says for the two names."""
-    asked = compose.sources(Record.from_json(planned["record"]), 1, build.SETTINGS)
+    asked = compose.sources(planned.record, 1, build.SETTINGS)
     parts = {"Subject Line": "{{first_name}}", "Email Body HTML": "-", "Email Body Plain Text": "{{business_name}}"}
     letter = compose.letter("a template", parts, asked)
     return letter.subject, letter.text
@@ -584,12 +567,12 @@ def test_the_names_are_looked_up_by_address_for_the_page_and_the_emails(
     business: str,
 ) -> None:
     planned = ask(native_event(name), *pages, signup=signup, contacts=(build.contact(**contact),))
-    properties = planned["page"]["body"]["properties"]
+    properties = planned.page.body["properties"]
     assert properties["First Name"] == {"rich_text": text(first_name)}
     assert properties["Business Name"] == {"rich_text": text(business)}
     assert mailed(planned) == (first_name, business)
     if name == "onboarding":
-        portal = planned["portal"]["properties"]
+        portal = planned.portal["properties"]
         assert portal["Name"] == {"title": text(f"{business} - Customer Portal")}
         assert portal["Business Name"] == {"rich_text": text(business)}
 
@@ -597,19 +580,19 @@ def test_the_names_are_looked_up_by_address_for_the_page_and_the_emails(
 def test_what_the_call_brings_comes_before_what_is_looked_up() -> None:
     event = intake.read(native.calendly(), "noshow", NOW)
     planned = ask(event, signup=KEPT)
-    assert planned["page"]["body"]["properties"]["First Name"] == {"rich_text": text("Zoë")}
+    assert planned.page.body["properties"]["First Name"] == {"rich_text": text("Zoë")}
     assert mailed(planned) == ("Zoë", "Bảo Sang Beauty Salon")
 
 
 @pytest.mark.parametrize("name", ["noshow", "onboarding"])
 def test_an_event_that_was_told_in_the_flat_form_is_known_in_the_other(name: str) -> None:
-    assert ask(native_event(name), own(name))["reason"] == DUPLICATES[name]
+    assert ask(native_event(name), own(name)).reason == DUPLICATES[name]
 
 
 def test_only_a_segment_that_asks_for_it_raises_an_alert() -> None:
-    assert ask(build.event(red_systems=2))["alert"] is not None
-    assert ask(build.event(red_systems=1, orange_systems=8))["alert"] is None
-    assert ask(build.event("onboarding"))["alert"] is None
+    assert ask(build.event(red_systems=2)).alert is not None
+    assert ask(build.event(red_systems=1, orange_systems=8)).alert is None
+    assert ask(build.event("onboarding")).alert is None
 
 
 # Adoption.
@@ -625,7 +608,7 @@ def test_a_page_that_the_website_made_is_adopted() -> None:
         "Assessment Completed": False,
     }
     planned = ask(build.event(red_systems=2), build.sequence_page(said, page_id="page-7"))
-    assert planned["page"] == {
+    assert planned.page._asdict() == {
         "method": "PATCH",
         "path": "/v1/pages/page-7",
         "body": {
@@ -642,14 +625,14 @@ def test_a_page_that_the_website_made_is_adopted() -> None:
             }
         },
     }
-    assert planned["note"] == ("Enrolled in signup: 4 e-mail(s) scheduled. The page was there already and was adopted.")
+    assert planned.note == ("Enrolled in signup: 4 e-mail(s) scheduled. The page was there already and was adopted.")
 
 
 def test_a_page_with_nothing_but_nulls_is_adopted_and_filled_in() -> None:
     planned = ask(None, build.sequence_page())
-    assert planned["page"]["method"] == "PATCH"
-    new = ask()["page"]["body"]["properties"]
-    assert planned["page"]["body"]["properties"] == {name: new[name] for name in new if name != "Campaign"}
+    assert planned.page.method == "PATCH"
+    new = ask().page.body["properties"]
+    assert planned.page.body["properties"] == {name: new[name] for name in new if name != "Campaign"}
 
 
 @pytest.mark.parametrize(
@@ -681,44 +664,41 @@ def test_what_an_adopted_page_says_was_sent_is_not_sent_again(
     planned = ask(None, page)
     assert hours(planned) == expected
     numbers = list(expected)
-    assert planned["record"]["before"] == {str(number): numbers[place] for place, number in enumerate(numbers[1:])}
-    assert planned["note"].startswith(f"Enrolled in signup: {len(expected)} e-mail(s) scheduled.")
+    assert planned.record.as_json()["before"] == {
+        str(number): numbers[place] for place, number in enumerate(numbers[1:])
+    }
+    assert planned.note.startswith(f"Enrolled in signup: {len(expected)} e-mail(s) scheduled.")
 
 
 def test_a_page_with_all_emails_sent_has_nothing_left() -> None:
     page = build.sequence_page({f"Email {number} Sent": "2025-11-19" for number in range(1, 6)})
-    nothing = {
-        "go": False,
-        "outcome": "skipped",
-        "reason": "nothing_left_to_send",
-        "note": "The page says that every e-mail was sent.",
-    }
+    nothing = Skip(Reason.NOTHING_LEFT_TO_SEND, "The page says that every e-mail was sent.")
     assert ask(None, page) == nothing
     assert ask(None, page, begun=True) == nothing
 
 
 @pytest.mark.parametrize("name", ["noshow", "postcall", "onboarding"])
 def test_the_other_events_adopt_a_page_without_a_type_only_if_it_tells_the_same_event(name: str) -> None:
-    assert ask(build.event(name), build.sequence_page())["page"]["method"] == "POST"
+    assert ask(build.event(name), build.sequence_page()).page.method == "POST"
     planned = ask(build.event(name), build.sequence_page(EVENTS[name], page_id="page-7"))
-    assert (planned["page"]["method"], planned["page"]["path"]) == ("PATCH", "/v1/pages/page-7")
-    assert planned["page"]["body"]["properties"]["Template Type"] == {"select": {"name": TYPES[name]}}
-    assert planned["emails"] == ask(build.event(name))["emails"]
+    assert (planned.page.method, planned.page.path) == ("PATCH", "/v1/pages/page-7")
+    assert planned.page.body["properties"]["Template Type"] == {"select": {"name": TYPES[name]}}
+    assert planned.record.emails == ask(build.event(name)).record.emails
 
 
 def test_a_booking_adopts_no_page() -> None:
     """The old system made none for bookings; a no-show of the same call may have left one."""
-    assert ask(build.event("precall"), build.sequence_page(EVENTS["precall"]))["page"]["method"] == "POST"
+    assert ask(build.event("precall"), build.sequence_page(EVENTS["precall"])).page.method == "POST"
 
 
 @pytest.mark.parametrize("name", ["noshow", "postcall", "onboarding"])
 def test_a_signup_adopts_no_page_of_another_event(name: str) -> None:
-    assert ask(None, build.sequence_page(EVENTS[name]))["page"]["method"] == "POST"
+    assert ask(None, build.sequence_page(EVENTS[name])).page.method == "POST"
 
 
 def test_a_page_of_the_event_counts_before_one_without_a_type() -> None:
     pages = (build.sequence_page(EVENTS["noshow"]), own("noshow"))
-    assert ask(build.event("noshow"), *pages)["reason"] == "duplicate_noshow_sequence"
+    assert ask(build.event("noshow"), *pages).reason == "duplicate_noshow_sequence"
 
 
 @pytest.mark.parametrize(
@@ -736,13 +716,13 @@ def test_a_page_of_the_event_counts_before_one_without_a_type() -> None:
 )
 def test_another_page_does_not_count(page: dict[str, Any]) -> None:
     planned = ask(None, page)
-    assert planned["page"]["method"] == "POST"
-    assert planned["note"] == "Enrolled in signup: 4 e-mail(s) scheduled."
+    assert planned.page.method == "POST"
+    assert planned.note == "Enrolled in signup: 4 e-mail(s) scheduled."
 
 
 def test_of_several_pages_without_a_type_the_oldest_is_adopted() -> None:
     pages = [build.sequence_page(page_id=page_id) for page_id in ("old", "new")]
-    assert ask(None, *pages)["page"]["path"] == "/v1/pages/old"
+    assert ask(None, *pages).page.path == "/v1/pages/old"
 
 
 # The same event again.
@@ -750,12 +730,8 @@ def test_of_several_pages_without_a_type_the_oldest_is_adopted() -> None:
 
 @pytest.mark.parametrize("name", build.NAMES)
 def test_a_contact_who_is_in_the_sequence_already_is_skipped(name: str) -> None:
-    assert ask(build.event(name), own(name)) == {
-        "go": False,
-        "outcome": "skipped",
-        "reason": DUPLICATES[name],
-        "note": "This very event has its page in Email Sequence already.",
-    }
+    note = "This very event has its page in Email Sequence already."
+    assert ask(build.event(name), own(name)) == Skip(Reason(DUPLICATES[name]), note)
 
 
 @pytest.mark.parametrize(
@@ -772,12 +748,12 @@ def test_a_contact_who_is_in_the_sequence_already_is_skipped(name: str) -> None:
 )
 def test_a_page_of_another_event_is_not_this_ones(name: str, said: dict[str, Any]) -> None:
     planned = ask(build.event(name), own(name, **said))
-    assert (planned["go"], planned["page"]["method"]) == (True, "POST")
+    assert planned.page.method == "POST"
 
 
 @pytest.mark.parametrize("campaign", [None, "Christmas 2024"])
 def test_an_event_is_the_same_in_any_campaign(campaign: str | None) -> None:
-    assert ask(build.event("noshow"), own("noshow", Campaign=campaign))["go"] is False
+    assert isinstance(ask(build.event("noshow"), own("noshow", Campaign=campaign)), Skip)
 
 
 @pytest.mark.parametrize(
@@ -790,37 +766,37 @@ def test_an_event_is_the_same_in_any_campaign(campaign: str | None) -> None:
     ],
 )
 def test_the_same_time_is_the_same_event_however_it_is_written(name: str, said: dict[str, Any]) -> None:
-    assert ask(build.event(name), own(name, **said))["go"] is False
+    assert isinstance(ask(build.event(name), own(name, **said)), Skip)
 
 
 def test_a_payment_of_a_day_is_the_same_on_that_day() -> None:
     event = build.event("onboarding", payment_date="2025-11-20")
-    assert ask(event, own("onboarding", **{"Payment Date": "2025-11-20"}))["go"] is False
-    assert ask(event)["page"]["body"]["properties"]["Payment Date"] == {"date": {"start": "2025-11-20"}}
+    assert isinstance(ask(event, own("onboarding", **{"Payment Date": "2025-11-20"})), Skip)
+    assert ask(event).page.body["properties"]["Payment Date"] == {"date": {"start": "2025-11-20"}}
 
 
 def test_an_enrolled_page_counts_even_behind_one_that_could_be_adopted() -> None:
     enrolled = build.sequence_page({"Template Type": "5-Day Sequence"})
-    assert ask(None, build.sequence_page(page_id="other"), enrolled)["reason"] == "already_in_sequence"
+    assert ask(None, build.sequence_page(page_id="other"), enrolled).reason == "already_in_sequence"
 
 
 def test_a_contact_may_be_in_several_sequences_at_once() -> None:
     others = [build.sequence_page({"Template Type": TYPES[name]}) for name in ("noshow", "postcall", "onboarding")]
-    assert ask(None, *others)["page"]["method"] == "POST"
+    assert ask(None, *others).page.method == "POST"
 
 
 def test_an_enrolment_that_was_begun_and_not_finished_is_taken_up_again() -> None:
     said = {"Template Type": "5-Day Sequence", "Sequence Created": "2025-11-20", "Email 2 Sent": "2025-11-20T14:30:00Z"}
     dates = {number: NOW + after * HOUR for number, after in ((2, -0.5), (3, 72), (4, 96), (5, 120))}
     planned = ask(None, build.sequence_page(said, page_id="page-7"), begun=True, planned=dates)
-    assert planned["page"]["path"] == "/v1/pages/page-7"
-    assert planned["page"]["method"] == "PATCH"
-    assert not {"Template Type", "Sequence Created", "Campaign"} & set(planned["page"]["body"]["properties"])
+    assert planned.page.path == "/v1/pages/page-7"
+    assert planned.page.method == "PATCH"
+    assert not {"Template Type", "Sequence Created", "Campaign"} & set(planned.page.body["properties"])
     assert hours(planned) == {3: 72, 4: 96, 5: 120}
 
 
 def test_an_enrolment_that_was_begun_without_a_page_makes_one() -> None:
-    assert ask(begun=True)["page"]["method"] == "POST"
+    assert ask(begun=True).page.method == "POST"
 
 
 def stop(reason: Reason, after: timedelta) -> Stop:
@@ -833,34 +809,34 @@ def test_who_is_stopped_enters_no_sequence_that_the_reason_ends(name: str, reaso
     said = ask(build.event(name), stopped=(stop(reason, MINUTE),))
     if name in RULES[reason].ends:
         note = "The contact was stopped for this sequence on 20 November 2025, 10:01 America/Toronto."
-        assert said == {"go": False, "outcome": "skipped", "reason": reason, "note": note}
+        assert said == Skip(reason, note)
     else:
-        assert said["go"] is True
+        assert isinstance(said, Enrol)
 
 
 def test_whoever_booked_and_then_missed_the_call_is_written_to() -> None:
-    assert ask(build.event("noshow"), stopped=(stop(Reason.BOOKED, -MINUTE),))["go"] is True
+    assert isinstance(ask(build.event("noshow"), stopped=(stop(Reason.BOOKED, -MINUTE),)), Enrol)
 
 
 def test_nobody_is_told_that_a_contact_who_is_stopped_is_unknown() -> None:
     said = ask(build.event("noshow"), contacts=(), stopped=(stop(Reason.UNSUBSCRIBED, MINUTE),))
-    assert (said["reason"], "warning" in said) == ("unsubscribed", False)
+    assert (said.reason, said.warns) == ("unsubscribed", False)
 
 
 def test_an_event_that_is_known_is_known_even_if_the_contact_is_stopped() -> None:
     page = build.sequence_page({"Template Type": "5-Day Sequence", "Email": "zoe@example.com"})
-    assert ask(None, page, stopped=(stop(Reason.UNSUBSCRIBED, MINUTE),))["reason"] == "already_in_sequence"
+    assert ask(None, page, stopped=(stop(Reason.UNSUBSCRIBED, MINUTE),)).reason == "already_in_sequence"
 
 
 def test_what_was_begun_is_finished_whatever_stops_the_contact() -> None:
-    assert ask(begun=True, stopped=(stop(Reason.UNSUBSCRIBED, MINUTE),))["go"] is True
+    assert isinstance(ask(begun=True, stopped=(stop(Reason.UNSUBSCRIBED, MINUTE),)), Enrol)
 
 
 # Before a call.
 
 
-def due(said: Mapping[str, Any]) -> dict[int, str]:
-    return {each["number"]: each["date"] for each in said["emails"]}
+def due(said: Enrol) -> dict[int, str]:
+    return {number: times.text(date) for number, date in said.record.emails.items()}
 
 
 def test_what_comes_before_a_call_counts_back_from_it() -> None:
@@ -871,8 +847,8 @@ def test_what_comes_before_a_call_counts_back_from_it() -> None:
         3: "2025-11-24T13:00:00.000Z",
     }
     # The flow `booking` writes it; and the website has sent nothing.
-    assert said["contact"] is None
-    assert "Email 1 Sent" not in said["page"]["body"]["properties"]
+    assert said.contact is None
+    assert "Email 1 Sent" not in said.page.body["properties"]
 
 
 def test_where_time_is_squeezed_the_wait_for_the_call_is() -> None:
@@ -892,12 +868,7 @@ def test_in_testing_mode_the_call_may_be_whenever_it_likes() -> None:
 def test_what_fits_no_more_is_left_out_and_nothing_may_be_left() -> None:
     assert list(due(ask(build.event("precall", scheduled_time="2025-11-21T15:00:00Z")))) == [2, 3]
     event = build.event("precall", scheduled_time="2025-11-20T16:00:00Z")
-    assert ask(event) == {
-        "go": False,
-        "outcome": "skipped",
-        "reason": "nothing_left_to_send",
-        "note": "It is too late for any of its e-mails.",
-    }
+    assert ask(event) == Skip(Reason.NOTHING_LEFT_TO_SEND, "It is too late for any of its e-mails.")
     # What was begun comes to an end, or the repair would take it up again for ever.
     assert due(ask(event, begun=True)) == {3: "2025-11-20T15:00:00.000Z"}
 
@@ -906,12 +877,12 @@ def test_what_fits_no_more_is_left_out_and_nothing_may_be_left() -> None:
     "said", [{"Scheduled Time": "2025-11-24T10:01:00-05:00"}, {"Scheduled Time": None}, {"Calendly Event URI": "other"}]
 )
 def test_a_call_that_moves_is_another_event(said: dict[str, Any]) -> None:
-    assert ask(build.event("precall"), own("precall", **said))["page"]["method"] == "POST"
+    assert ask(build.event("precall"), own("precall", **said)).page.method == "POST"
 
 
 def test_the_page_has_the_time_of_a_call_to_the_second() -> None:
     event = build.event("precall", scheduled_time="2025-11-24T15:00:00.123Z")
-    assert ask(event, own("precall"))["reason"] == "duplicate_precall_sequence"
+    assert ask(event, own("precall")).reason == "duplicate_precall_sequence"
 
 
 MARKED = build.sequence_page(
@@ -927,16 +898,16 @@ def test_new_enrolment_is_skipped_when_a_page_says_stopped_for_good(name: str) -
     )
     said = ask(build.event(name), page)
     note = 'A page of the contact says "Stop Reason": bounced.'
-    assert said == {"go": False, "outcome": "skipped", "reason": "bounced", "note": note}
+    assert said == Skip(Reason.BOUNCED, note)
     # What was begun is finished; each e-mail reads the page again.
-    assert ask(build.event(name), page, begun=True)["go"] is True
+    assert isinstance(ask(build.event(name), page, begun=True), Enrol)
 
 
 def test_page_that_says_a_stop_was_not_for_good_lets_a_new_enrolment_in() -> None:
     page = build.sequence_page({"Template Type": "5-Day Sequence", "Stop Reason": "booked (from E3)"})
-    assert ask(build.event("postcall"), page)["go"] is True
+    assert isinstance(ask(build.event("postcall"), page), Enrol)
 
 
 @pytest.mark.parametrize(("lifts", "go"), [(Lifts(NOW), True), (Lifts(NOW - 48 * HOUR), False), (Lifts(), False)])
 def test_stop_that_was_lifted_since_lets_a_new_enrolment_in(lifts: Lifts, go: bool) -> None:
-    assert ask(build.event("postcall"), MARKED, lifts=lifts)["go"] is go
+    assert isinstance(ask(build.event("postcall"), MARKED, lifts=lifts), Enrol) is go

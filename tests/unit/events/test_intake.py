@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from christmas_campaign.campaign.outcomes import Reason
 from christmas_campaign.events import intake
-from christmas_campaign.events.intake import Event, InvalidPayload
+from christmas_campaign.events.intake import Accepted, Event, InvalidPayload, Problem, Rejected, Unneeded
 from christmas_campaign.sequences import field_types
-from christmas_campaign.sequences.registry import sequence
+from christmas_campaign.sequences.registry import UnknownSequence, sequence
 from unit import build, native
 
 NOW = build.NOW
@@ -360,8 +361,9 @@ def test_the_error_itself_has_no_customers_data() -> None:
 def test_the_answer_to_a_good_payload(name: str, campaign: str) -> None:
     payload = build.payload(name, email=" Zoe@Example.COM ")
     answer = intake.answer(payload, name, NOW, "execution-1")
-    body = answer.pop("body")
-    assert body.pop("message").strip()
+    assert isinstance(answer, Accepted)
+    body = dict(answer.body)
+    assert str(body.pop("message")).strip()
     echoed: dict[str, dict[str, Any]] = {"postcall": {"call_outcome": "Maybe"}, "onboarding": {"payment_amount": 2997}}
     assert body == {
         "status": "accepted",
@@ -371,70 +373,65 @@ def test_the_answer_to_a_good_payload(name: str, campaign: str) -> None:
         "execution_id": "execution-1",
         **echoed.get(name, {}),
     }
-    assert answer == {
-        "code": 200,
-        "body_if_known": {
-            "status": "skipped",
-            "reason": {
-                "signup": "already_in_sequence",
-                "noshow": "duplicate_noshow_sequence",
-                "postcall": "duplicate_postcall_sequence",
-                "onboarding": "duplicate_onboarding_sequence",
-            }[name],
-            "email": " Zoe@Example.COM ",
-        },
-        "outcome": "accepted",
-        "reason": None,
-        "event": build.event(name).as_json(),
+    assert answer.body_if_known == {
+        "status": "skipped",
+        "reason": {
+            "signup": "already_in_sequence",
+            "noshow": "duplicate_noshow_sequence",
+            "postcall": "duplicate_postcall_sequence",
+            "onboarding": "duplicate_onboarding_sequence",
+        }[name],
+        "email": " Zoe@Example.COM ",
     }
+    assert answer.event == build.event(name)
 
 
 @pytest.mark.parametrize("outcome", ["Yes", "no", "maybe not", 7])
 def test_a_call_that_did_not_end_maybe_is_skipped(outcome: object) -> None:
     payload = build.payload("postcall", call_outcome=outcome, email=" Zoe@Example.COM ")
-    body = {"status": "skipped", "reason": "not_a_maybe", "email": " Zoe@Example.COM "}
-    assert intake.answer(payload, "postcall", NOW, "execution-1") == {
-        "code": 200,
-        "body": body,
-        "body_if_known": body,
-        "outcome": "skipped",
-        "reason": "not_a_maybe",
-        "event": build.event("postcall", call_outcome=outcome).as_json(),
-    }
+    assert intake.answer(payload, "postcall", NOW, "execution-1") == Unneeded(
+        build.event("postcall", call_outcome=outcome),
+        Reason.NOT_A_MAYBE,
+        {"status": "skipped", "reason": "not_a_maybe", "email": " Zoe@Example.COM "},
+    )
 
 
 @pytest.mark.parametrize("outcome", ["maybe", " MAYBE ", "", None])
 def test_a_maybe_is_a_maybe_however_it_is_written(outcome: object) -> None:
     answer = intake.answer(build.payload("postcall", call_outcome=outcome), "postcall", NOW, "execution-1")
-    assert answer["outcome"] == "accepted"
+    assert isinstance(answer, Accepted)
 
 
 def test_the_answer_to_a_bad_payload_lists_every_fault() -> None:
-    body = {
-        "status": "rejected",
-        "errors": [
-            {"field": "email", "problem": "is not an e-mail address: it has no @"},
-            {"field": "first_name", "problem": "is missing"},
-            {"field": "assessment_score", "problem": "must be a number from 0 to 100"},
-        ],
-    }
-    assert intake.answer({"email": "x", "assessment_score": 101}, "signup", NOW, "execution-1") == {
-        "code": 422,
-        "body": body,
-        "body_if_known": body,
-        "outcome": "rejected",
-        "reason": "invalid_payload",
-        "event": None,
-    }
+    problems = (
+        Problem("email", "is not an e-mail address: it has no @"),
+        Problem("first_name", "is missing"),
+        Problem("assessment_score", "must be a number from 0 to 100"),
+    )
+    errors = [{"field": each.field, "problem": each.problem} for each in problems]
+    answer = intake.answer({"email": "x", "assessment_score": 101}, "signup", NOW, "execution-1")
+    assert isinstance(answer, Rejected)
+    assert answer.problems == problems
+    assert answer.body == {"status": "rejected", "errors": errors}
 
 
 def test_the_answer_to_what_is_not_json() -> None:
     answer = intake.answer("{not json", "signup", NOW, "execution-1")
-    assert answer["code"] == 422
-    assert answer["body"] == {
+    assert isinstance(answer, Rejected)
+    assert answer.body == {
         "status": "rejected",
         "errors": [{"field": "body", "problem": "must be a JSON object"}],
     }
+
+
+@pytest.mark.parametrize("name", build.NAMES)
+def test_event_gives_its_sequence(name: str) -> None:
+    assert build.event(name).own_sequence is sequence(name)
+
+
+def test_event_of_a_sequence_that_was_withdrawn_has_none() -> None:
+    with pytest.raises(UnknownSequence):
+        _ = build.event()._replace(sequence="winback").own_sequence
 
 
 def test_an_event_keeps_the_time_of_its_arrival() -> None:
@@ -508,7 +505,7 @@ def test_no_json_value_makes_intake_raise_anything_but_its_own_error(case: tuple
     with contextlib.suppress(InvalidPayload):
         event = intake.read(payload, name, NOW)
         assert Event.from_json(json.loads(json.dumps(event.as_json()))) == event
-    assert intake.answer(payload, name, NOW, "execution-1")["code"] in (200, 422)
+    assert isinstance(intake.answer(payload, name, NOW, "execution-1"), Accepted | Unneeded | Rejected)
 
 
 @pytest.mark.parametrize("name", build.NAMES)
@@ -595,15 +592,16 @@ def test_when_it_was_booked() -> None:
 @pytest.mark.parametrize("more", [{}, {"rescheduled": False}])
 def test_a_cancellation_is_taken_on(more: dict[str, Any]) -> None:
     said = intake.answer(build.payload("precall", status="cancelled", **more), "precall", NOW, "run")
-    assert (said["code"], said["outcome"]) == (200, "accepted")
-    assert said["body"]["message"] == "The e-mails of this call are being stopped."
+    assert isinstance(said, Accepted)
+    assert said.body["message"] == "The e-mails of this call are being stopped."
 
 
 def test_a_cancellation_of_a_call_that_moved_starts_nothing() -> None:
     moved = build.payload("precall", status="cancelled", rescheduled=True)
     said = intake.answer(moved, "precall", NOW, "run")
-    assert (said["code"], said["outcome"], said["reason"]) == (200, "skipped", "call_moved")
-    assert said["body"] == {"status": "skipped", "reason": "call_moved", "email": "zoe@example.com"}
+    assert isinstance(said, Unneeded)
+    assert said.reason is Reason.CALL_MOVED
+    assert said.body == {"status": "skipped", "reason": "call_moved", "email": "zoe@example.com"}
     booked = intake.answer(build.payload("precall", rescheduled=True), "precall", NOW, "run")
-    assert booked["outcome"] == "accepted"
-    assert booked["body"]["message"] == "The e-mails of the sequence precall are being scheduled."
+    assert isinstance(booked, Accepted)
+    assert booked.body["message"] == "The e-mails of the sequence precall are being scheduled."

@@ -58,7 +58,7 @@ def sources(**changed: Any) -> dict[str, Any]:
 def plan(name: str = "signup", /, **changed: Any) -> dict[str, Any]:
     event = build.event(name)
     return {
-        "event": {**event.as_json(), "lookups": lookups.lookups(event)},
+        "event": {**event.as_json(), "lookups": lookups.lookups(event).as_json()},
         "tries": 0,
         "contacts": build.found(build.contact()),
         "pages": build.found(),
@@ -175,7 +175,7 @@ def conclude(**changed: Any) -> dict[str, Any]:
 def booking(**changed: Any) -> dict[str, Any]:
     event = build.event("precall")
     return {
-        "event": {**event.as_json(), "lookups": lookups.lookups(event)},
+        "event": {**event.as_json(), "lookups": lookups.lookups(event).as_json()},
         "tries": 0,
         "contacts": build.found(build.contact()),
         "stopped": None,

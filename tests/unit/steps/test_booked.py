@@ -22,7 +22,9 @@ def ask(**changed: Any) -> tuple[list[Any], Look]:
 
 def test_who_is_found() -> None:
     stops, keep = ask()
-    assert [each["at"] for each in stops] == ["2025-11-20T15:00:00.000Z"]
+    assert stops == [
+        {"contact": build.WHO["contact"], "reason": "booked", "by": "notion", "at": "2025-11-20T15:00:00.000Z"}
+    ]
     assert keep.since == NOW - 5 * build.MINUTE
     assert keep.cursor is None
 

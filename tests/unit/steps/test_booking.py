@@ -31,6 +31,7 @@ def test_what_it_says_is_labelled() -> None:
     event = build.event("precall")
     about = {"sequence": "precall", "contact": "7ece2a81c666152c41fce3d8", "enrolment": event.id}
     assert said["answered"] is True
+    assert said["note"] == "The call was booked: the contact's page says so."
     assert json.loads(said["labels"]) == {"outcome": "accepted", **about}
     nobody = ask(contacts=build.found())
     assert (nobody["answered"], nobody["contact"]) == (True, None)

@@ -87,7 +87,7 @@ def test_the_kept_template_is_one_that_still_counts(as_of: str | None, key: str)
     [({}, "email_withdrawn"), ({"page_id": None}, "enrolment_unknown"), ({"stopped": STOPPED}, "email_withdrawn")],
 )
 def test_withdrawn_sequence_keeps_the_labels_of_its_runs(changed: dict[str, Any], reason: str) -> None:
-    record = build.record().as_json()
+    record: dict[str, Any] = build.record().as_json()
     record["event"]["sequence"] = "winback"
     outputs = step(contexts.gate(record=record, **changed), build.NOW)
     labels = json.loads(outputs["labels"])

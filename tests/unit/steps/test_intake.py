@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -8,10 +9,14 @@ import pytest
 
 from christmas_campaign.enrolment import lookups
 from christmas_campaign.events import intake, opaque_ids
-from christmas_campaign.events.intake import Event
-from christmas_campaign.steps.intake import step
+from christmas_campaign.events.intake import Accepted, Event
+from christmas_campaign.steps import intake as the_step
 from unit import build, native
 from unit.steps import contexts, run
+
+
+def step(context: Any, now: datetime) -> dict[str, Any]:
+    return dict(the_step.step(context, now))
 
 
 def test_as_a_task(tmp_path: Path) -> None:
@@ -23,7 +28,7 @@ def test_as_a_task(tmp_path: Path) -> None:
     assert "%" not in said["event"]
     event = json.loads(said["event"])
     assert event["fields"] == payload
-    assert event["lookups"] == lookups.lookups(Event.from_json(event))
+    assert event["lookups"] == lookups.lookups(Event.from_json(event)).as_json()
     assert said["enrolment"] == Event.from_json(event).id
 
 
@@ -34,7 +39,7 @@ def test_a_good_payload_comes_with_the_opaque_ids() -> None:
     assert said["contact"] == opaque_ids.contact_id("zoe@example.com")
     assert json.loads(said["event"]) == {
         **event.as_json(),
-        "lookups": lookups.lookups(event),
+        "lookups": lookups.lookups(event).as_json(),
         "duplicate": "already_in_sequence",
         "signup": None,
         "stop": "stop.7ece2a81c666152c41fce3d8",
@@ -52,8 +57,13 @@ def test_a_good_payload_comes_with_the_opaque_ids() -> None:
         "contact": opaque_ids.contact_id("zoe@example.com"),
     }
     answer = intake.answer(build.payload(), "signup", build.NOW, "execution-1")
+    assert isinstance(answer, Accepted)
     assert {name: said[name] for name in ("code", "body", "body_if_known", "outcome", "reason")} == {
-        name: answer[name] for name in ("code", "body", "body_if_known", "outcome", "reason")
+        "code": 200,
+        "body": answer.body,
+        "body_if_known": answer.body_if_known,
+        "outcome": "accepted",
+        "reason": None,
     }
 
 
@@ -79,20 +89,37 @@ def test_the_other_sequences_know_where_the_contacts_signup_is_kept() -> None:
 def test_an_event_that_starts_nothing_is_found_by_its_contact() -> None:
     payload = build.payload("postcall", call_outcome="No")
     said = step({**contexts.intake(payload=payload), "sequence": "postcall"}, build.NOW)
-    assert said["outcome"] == "skipped"
-    assert json.loads(said["labels"]) == {
-        "outcome": "skipped",
-        "reason": "not_a_maybe",
-        "enrolment": build.event("postcall").id,
-        "contact": opaque_ids.contact_id("zoe@example.com"),
-    }
+    assert (said["code"], said["outcome"], said["reason"]) == (200, "skipped", "not_a_maybe")
+    assert (
+        said["body"]
+        == said["body_if_known"]
+        == {
+            "status": "skipped",
+            "reason": "not_a_maybe",
+            "email": "zoe@example.com",
+        }
+    )
+    assert (
+        json.loads(said["labels"])
+        == json.loads(said["labels_if_known"])
+        == {
+            "outcome": "skipped",
+            "reason": "not_a_maybe",
+            "enrolment": build.event("postcall").id,
+            "contact": opaque_ids.contact_id("zoe@example.com"),
+        }
+    )
 
 
 @pytest.mark.parametrize("context", [contexts.intake(payload="{not json"), contexts.intake(payload=None)])
 def test_a_refused_payload_starts_nothing(context: dict[str, Any]) -> None:
     said = step(context, build.NOW)
     assert (said["code"], said["event"], said["enrolment"], said["contact"]) == (422, None, None, None)
+    assert (said["outcome"], said["reason"]) == ("rejected", "invalid_payload")
     assert json.loads(said["labels"]) == {"outcome": "rejected", "reason": "invalid_payload"}
+    assert json.loads(said["labels_if_known"]) == {"outcome": "rejected"}
+    errors = [{"field": "body", "problem": "must be a JSON object"}]
+    assert said["body"] == said["body_if_known"] == {"status": "rejected", "errors": errors}
 
 
 def test_no_payload_at_all_is_refused() -> None:
@@ -122,4 +149,4 @@ def test_calendlys_own_call_is_a_call_like_any_other() -> None:
     assert answer["enrolment"] == build.event("noshow").id
     event = Event.from_json(json.loads(answer["event"]))
     assert event == intake.read(native.calendly(), "noshow", build.NOW)
-    assert json.loads(answer["event"])["lookups"] == lookups.lookups(build.event("noshow"))
+    assert json.loads(answer["event"])["lookups"] == lookups.lookups(build.event("noshow")).as_json()

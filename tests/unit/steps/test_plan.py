@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,16 @@ from christmas_campaign.campaign.settings import InvalidSetting
 from christmas_campaign.enrolment.record import Record
 from christmas_campaign.notion import schema
 from christmas_campaign.steps import UnusableContext
-from christmas_campaign.steps.plan import step
+from christmas_campaign.steps import plan as the_step
 from christmas_campaign.stops import rules
 from christmas_campaign.stops.rules import Source, Stop
 from unit import build
 from unit.steps import contexts, run
+
+
+def step(context: Any, now: datetime) -> dict[str, Any]:
+    return dict(the_step.step(context, now))
+
 
 ENROLLED = build.sequence_page({"Template Type": "5-Day Sequence"})
 
@@ -41,6 +47,12 @@ def test_what_is_written_is_handed_over_ready_made() -> None:
     assert json.loads(said["contact"]["body"])["properties"]["Assessment Score"] == {"number": 52}
     assert said["contact"]["path"] == "/v1/pages/contact-1"
     assert json.loads(said["labels"]) == {"outcome": "enrolled", **build.WHO}
+    assert said["emails"] == [
+        {"number": 2, "date": "2025-11-21T15:00:00.000Z"},
+        {"number": 3, "date": "2025-11-23T15:00:00.000Z"},
+        {"number": 4, "date": "2025-11-24T15:00:00.000Z"},
+        {"number": 5, "date": "2025-11-25T15:00:00.000Z"},
+    ]
 
 
 def test_without_a_contact_nothing_is_updated() -> None:
@@ -200,6 +212,8 @@ def test_the_team_is_told_of_a_contact_that_is_not_there() -> None:
     said = step(contexts.plan("noshow", contacts=build.found()), build.NOW)
     event = build.event("noshow")
     assert (said["go"], said["outcome"]) == (False, "skipped")
+    note = "There is no contact with this address in BusinessX: add it, then run this again. Nothing was sent."
+    assert said["note"] == said["warning"] == note
     assert said["told"] == {
         "key": f"{event.id}.0.contact_not_found",
         "message": "**Failed**: noshow, the enrolment: contact_not_found.\n"

@@ -253,7 +253,7 @@ def test_a_stop_at_the_last_moment_is_settled_and_said() -> None:
 
 
 def test_withdrawn_sequence_keeps_the_labels_of_its_runs() -> None:
-    record = build.record().as_json()
+    record: dict[str, Any] = build.record().as_json()
     record["event"]["sequence"] = "winback"
     composed = {"send": False, "claimed_at": None, "outcome": "skipped", "reason": "email_withdrawn", "detail": ""}
     outputs = step(contexts.settle(record=record, composed=composed, answer=None), build.NOW)

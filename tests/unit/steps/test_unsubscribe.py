@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,6 +12,12 @@ from unit import build
 from unit.steps import contexts, run
 
 CONTACT = build.WHO["contact"]
+AT = "2025-11-20T15:00:00.000Z"
+
+
+def outputs(context: dict[str, Any]) -> dict[str, Any]:
+    """Return the outputs of the step but for the labels."""
+    return {name: value for name, value in step(context, build.NOW).items() if name != "labels"}
 
 
 def test_as_a_task(tmp_path: Path) -> None:
@@ -26,6 +33,26 @@ def test_what_the_run_is_labelled_with() -> None:
     assert json.loads(back["labels"]) == {"outcome": "accepted", "contact": CONTACT}
     wrong = step(contexts.unsubscribe(payload=None), build.NOW)
     assert json.loads(wrong["labels"]) == {"outcome": "rejected", "reason": "invalid_payload"}
+
+
+def test_call_becomes_the_inputs_of_the_flow_stop() -> None:
+    accepted = {"code": 200, "status": "accepted", "outcome": "accepted", "contact": CONTACT, "at": AT}
+    said = outputs(contexts.unsubscribe())
+    assert said == {**accepted, "reason": "unsubscribed", "lift": ""}
+    payload = {**contexts.unsubscribe()["payload"], "wish": "go_on"}
+    assert outputs(contexts.unsubscribe(payload=payload)) == {**accepted, "reason": "", "lift": "unsubscribed"}
+
+
+def test_refused_call_has_no_contact() -> None:
+    assert outputs(contexts.unsubscribe(payload=None)) == {
+        "code": 422,
+        "status": "rejected",
+        "outcome": "rejected",
+        "contact": None,
+        "reason": "invalid_payload",
+        "lift": "",
+        "at": "",
+    }
 
 
 def test_the_time_that_counts_is_when_the_door_got_it() -> None:

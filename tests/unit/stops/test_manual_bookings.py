@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
+from christmas_campaign.campaign.outcomes import Reason
 from christmas_campaign.stops import manual_bookings
-from christmas_campaign.stops.manual_bookings import Look
+from christmas_campaign.stops.manual_bookings import ContactStop, Look, LookResult
+from christmas_campaign.stops.rules import Source, Stop
 from unit import build
 
 NOW, MINUTE = build.NOW, build.MINUTE
@@ -21,7 +23,7 @@ def page(edited: str | None = AT, email: str | None = "zoe@example.com") -> dict
     return {**build.contact(email=email), "last_edited_time": edited}
 
 
-def decide(look: Look, *pages: Any, cursor: str | None = None, now: datetime = NOW) -> dict[str, Any]:
+def decide(look: Look, *pages: Any, cursor: str | None = None, now: datetime = NOW) -> LookResult:
     return manual_bookings.decide(look, pages, cursor, now)
 
 
@@ -38,43 +40,42 @@ def test_each_look_is_at_what_was_edited_since_and_goes_on_where_it_was() -> Non
 
 def test_who_is_found_is_stopped_as_of_the_last_moment_that_the_edit_can_have_been() -> None:
     said = decide(Look(), page())
-    stop = {"contact": ZOE, "reason": "booked", "by": "notion"}
-    assert said["stops"] == [{**stop, "at": "2025-11-20T14:59:00.000Z"}]
+    assert said.stops == (ContactStop(ZOE, Stop(Reason.BOOKED, NOW - MINUTE, Source.NOTION)),)
     # Never later than the look.
-    (now,) = decide(Look(), page("2025-11-20T15:00:00.000Z"), now=NOW + MINUTE / 4)["stops"]
-    assert now == {**stop, "at": "2025-11-20T15:00:15.000Z"}
+    (now,) = decide(Look(), page("2025-11-20T15:00:00.000Z"), now=NOW + MINUTE / 4).stops
+    assert now == ContactStop(ZOE, Stop(Reason.BOOKED, NOW + MINUTE / 4, Source.NOTION))
 
 
 def test_who_was_found_is_not_found_again_but_by_another_edit() -> None:
     first = decide(Look(), page())
-    again = decide(first["keep"], page(), now=NOW + MINUTE)
-    assert again["stops"] == []
-    assert len(decide(again["keep"], page("2025-11-20T15:01:00.000Z"), now=NOW + 2 * MINUTE)["stops"]) == 1
+    again = decide(first.keep, page(), now=NOW + MINUTE)
+    assert again.stops == ()
+    assert len(decide(again.keep, page("2025-11-20T15:01:00.000Z"), now=NOW + 2 * MINUTE).stops) == 1
 
 
 def test_the_next_look_goes_back_some_minutes_and_forgets_what_lies_before() -> None:
-    keep = decide(Look(seen={"old": "2025-11-20T14:53:00.000Z", "edge": "2025-11-20T14:54:00.000Z"}), page())["keep"]
+    keep = decide(Look(seen={"old": "2025-11-20T14:53:00.000Z", "edge": "2025-11-20T14:54:00.000Z"}), page()).keep
     assert keep == Look(NOW - timedelta(minutes=5), None, None, {"edge": "2025-11-20T14:54:00.000Z", ZOE: AT})
 
 
 def test_what_does_not_fit_into_one_answer_is_looked_at_with_the_next_look() -> None:
     since = NOW - timedelta(hours=1)
     first = decide(Look(since), page(), cursor="more")
-    assert first["keep"] == Look(since, NOW, "more", {ZOE: AT})
+    assert first.keep == Look(since, NOW, "more", {ZOE: AT})
     # What was edited meanwhile is behind that, and is seen by the look after it.
-    second = decide(first["keep"], page(email="ana@example.com"), now=NOW + MINUTE)
-    assert len(second["stops"]) == 1
-    assert (second["keep"].since, second["keep"].cursor) == (NOW - timedelta(minutes=5), None)
-    assert set(second["keep"].seen) > {ZOE}
+    second = decide(first.keep, page(email="ana@example.com"), now=NOW + MINUTE)
+    assert len(second.stops) == 1
+    assert (second.keep.since, second.keep.cursor) == (NOW - timedelta(minutes=5), None)
+    assert set(second.keep.seen) > {ZOE}
 
 
 @pytest.mark.parametrize("found", [page(None), page(email=None), page(email="nobody"), page("soon"), {}])
 def test_a_page_that_says_too_little_is_passed_over(found: dict[str, Any]) -> None:
-    assert decide(Look(), found, page())["stops"] == decide(Look(), page())["stops"]
+    assert decide(Look(), found, page()).stops == decide(Look(), page()).stops
 
 
 def test_nobody_is_nobody() -> None:
-    assert decide(Look(NOW)) == {"stops": [], "keep": Look(NOW - timedelta(minutes=5))}
+    assert decide(Look(NOW)) == LookResult((), Look(NOW - timedelta(minutes=5)))
 
 
 @pytest.mark.parametrize("look", [Look(), Look(NOW), Look(NOW, NOW + MINUTE, "abc", {"a": AT})])

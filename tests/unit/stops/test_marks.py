@@ -76,7 +76,8 @@ def test_mark_holds_unless_it_was_lifted_later(
 def written(held: list[Stop], *words: str, **rest: Any) -> list[str | None]:
     """What each of these pages, by what it says, is made to say (``None``: it stays)."""
     pages = [build.sequence_page({"Stop Reason": each}, page_id=f"page-{n}", **rest) for n, each in enumerate(words)]
-    said = {each.path: each.body["properties"]["Stop Reason"] for each in marks.updates(pages, held)}
+    bodies: dict[str, Any] = {each.path: each.body["properties"] for each in marks.updates(pages, held)}
+    said = {path: properties["Stop Reason"] for path, properties in bodies.items()}
     found = {path: build.text_of(words) if words["rich_text"] else "" for path, words in said.items()}
     return [found.get(f"/v1/pages/{page['id']}") for page in pages]
 
@@ -108,8 +109,9 @@ def test_all_pages_of_the_contact_in_this_campaign_are_found() -> None:
     assert known.link == "https://www.notion.so/9f1ccc60dd694393bd8578315608f4be"
     assert marks.known("zoe@example.com", "source-pages", None).link is None
     assert known.path == "/v1/data_sources/source-pages/query"
-    assert known.query["filter"]["and"] == [
+    both = [
         {"property": "Email", "email": {"equals": "zoe@example.com"}},
         {"property": "Campaign", "select": {"equals": "Christmas 2025"}},
     ]
+    assert known.query == {"filter": {"and": both}}
     assert marks.key("abc") == "pages.abc"

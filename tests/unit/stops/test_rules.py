@@ -89,6 +89,7 @@ def test_what_is_kept() -> None:
         ],
         "ends": {"noshow": bought, "postcall": bought, "precall": bought, "signup": bought},
     }
+    assert isinstance(kept["ends"], dict)
     assert list(kept["ends"]) == ["noshow", "postcall", "precall", "signup"]
     booked = {"reason": "booked", "before": NOW_MS}
     assert rules.as_json([stop(Reason.BOOKED)])["ends"] == {"signup": booked, "noshow": booked}
