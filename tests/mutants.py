@@ -31,6 +31,9 @@ ACCEPTED = Path(__file__).with_name("mutants.toml")
 #: What the unit tests read, besides the package.
 COPIED = ("src", "tests/unit", "tests/flows/frozen", "content", "examples", "flows", "pyproject.toml")
 
+#: What is not copied: caches, and the unit tests of programs around the decisions, which need a checkout of the project.
+LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.egg-info", "test_demo.py", "test_optional_programs.py")
+
 CONFIG = """
 [tool.mutmut]
 source_paths = ["src"]
@@ -103,7 +106,7 @@ def copy(modules: dict[str, Path]) -> None:
     shutil.rmtree(COPY, ignore_errors=True)
     for name in COPIED:
         if (ROOT / name).is_dir():
-            shutil.copytree(ROOT / name, COPY / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+            shutil.copytree(ROOT / name, COPY / name, ignore=LEFT_OUT)
         else:
             shutil.copy(ROOT / name, COPY / name)
     for path in modules.values():
