@@ -153,8 +153,8 @@ class Behind(Protocol):
 
 def stack_keys(stack: Stack) -> dict[str, str]:
     """Return the keys of a stack's webhooks, as the door is given them."""
-    found = {each: stack.webhook(each.handler).rpartition("/")[2] for each in SEQUENCES}
-    return {f"SECRET_{each.webhook_key}": base64_of(key) for each, key in found.items()}
+    keys = [(each.webhook_key, stack.webhook(each.handler).rpartition("/")[2]) for each in SEQUENCES]
+    return {f"SECRET_{name}": base64_of(key) for name, key in keys}
 
 
 class DoorProcess:
