@@ -215,6 +215,7 @@ COMMANDS = (
     Command("stopped", "stopped_by_person"),
     Command("stopped --json", '"reason": "stopped_by_person"'),
     Command(f"go-on {LATER_ADDRESS} --yes", ""),
+    Command(f"notion release {LATER_ADDRESS}", "", code=1),
     Command(f"unsubscribe-link {ADDRESS}", "https://campaign.sangle.ca/"),
     Command(f"forget {ADDRESS} --inbox inbox.sqlite", "run it again with --yes"),
     Command(f"forget {ADDRESS} --inbox inbox.sqlite --yes", " is forgotten: all of it is erased"),

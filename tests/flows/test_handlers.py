@@ -111,6 +111,7 @@ FAULTS: dict[str, list[tuple[str, Any, str]]] = {
         ("strongest_system", "CA\x07BIN", "must not have control characters"),
         ("revenue_leak_total", -1, "must be a whole number from 0 to 1000000000"),
         ("email_1_sent_at", "yesterday", "must be a time in ISO 8601, such as 2025-11-20T15:00:00-05:00"),
+        ("email_1_status", {}, "must be text"),
         ("variables", {"a.b": "x"}, "must have names of letters, digits, spaces, _ and - only"),
     ],
     "noshow": [
