@@ -28,13 +28,14 @@ from support import (
 
 from christmas_campaign import notion_schema as schema
 from christmas_campaign.cli.kestra import Execution
+from christmas_campaign.cli.sandbox import Mail
 from christmas_campaign.cli.stack import Stack
 from christmas_campaign.sequences import sequence
 from cli.operator import christmas, christmas_json
 
 FOOTER = "<p>{{mail_reason}} {{postal_address}} {{unsubscribe_url}}</p>"
 
-#: The first e-mails are due at once, the second one of a no-show after 21 seconds; nothing expires for 150 seconds.
+#: The first e-mails are due at once, the third one of a no-show after 43 seconds; nothing expires for 150 seconds.
 SCALE = 4_000.0
 
 #: A value that would break a flow that pastes text, or a shell.
@@ -47,7 +48,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     with Stack(tmp_path_factory.mktemp("values"), time_scale=SCALE) as running:
         set_body(running, sequence("postcall").email(1).template, "Score {{assessment_score}}, {{last_name}}.")
         set_body(running, sequence("noshow").email(1).template, "On {{Kickoff_Call_Date}}: {{Phase2 Investment}}.")
-        set_body(running, sequence("noshow").email(2).template, "Again {{Kickoff_Call_Date}}.")
+        set_body(running, sequence("noshow").email(3).template, "Again {{Kickoff_Call_Date}}.")
         yield running
 
 
@@ -88,6 +89,13 @@ def advice(stack: Stack, run: Execution) -> str:
     """What `christmas failures` says is to be done about a run."""
     (found,) = [each for each in christmas_json(stack, "failures", code=1) if each["execution"] == run.id]
     return str(found["what_to_do"])
+
+
+def wait_for_email(stack: Stack, email: str, number: int) -> Mail:
+    """Wait for one e-mail of the contact's sequence. A later e-mail may arrive before one that is replayed."""
+    return until(
+        lambda: next((mail for mail in mails(stack, email) if numbers([mail]) == [number]), None), f"e-mail {number}"
+    )
 
 
 def pages(stack: Stack, email: str, template_type: str) -> int:
@@ -144,13 +152,10 @@ def test_a_value_given_with_a_replay_is_in_this_email_and_in_the_later_ones(stac
     assert record(stack, run)["event"]["variables"] == {"Kickoff_Call_Date": "May 4"}
 
     replayed(stack, run.id, *given)
-    (mail,) = wait_for_mails(stack, email, 1)
-    assert f"On {AWKWARD}: a=b." in mail.text
+    assert f"On {AWKWARD}: a=b." in wait_for_email(stack, email, 1).text
     assert record(stack, run)["event"]["variables"] == {"Kickoff_Call_Date": AWKWARD, "Phase2 Investment": "a=b"}
 
-    first, second = wait_for_mails(stack, email, 2)
-    assert numbers([first, second]) == [1, 2]
-    assert f"Again {AWKWARD}." in second.text
+    assert f"Again {AWKWARD}." in wait_for_email(stack, email, 3).text
     for each in stack.kestra.executions(namespace="christmas", labels={"contact": run.labels["contact"]}):
         said = [*each.labels.values(), *(line.message for line in stack.kestra.logs(each.id))]
         assert not any("$HOME" in text or "a=b" in text for text in said), each.flow
@@ -172,7 +177,7 @@ def test_the_same_event_with_more_variables_adds_them_to_the_one_enrolment(stack
     asked = len(calls(stack, "notion", email))
     # It stays failed until a person runs it again.
     assert "christmas replay" in advice(stack, run)
-    assert mails(stack, email) == []
+    assert 1 not in numbers(mails(stack, email))
     # After a crash Kestra may do a task again long after its run was over: what was added meanwhile stays.
     first = next(each for each in runs(stack, "enroll", email, "noshow") if each.labels.get("outcome") == "skipped")
     post(stack, payload(email, "noshow", variables={"Other": "newer"}), "noshow")
@@ -185,8 +190,7 @@ def test_the_same_event_with_more_variables_adds_them_to_the_one_enrolment(stack
     assert len(calls(stack, "notion", email)) == asked
 
     replayed(stack, run.id)
-    (mail,) = wait_for_mails(stack, email, 1)
-    assert "On May 5: 12,000." in mail.text
+    assert "On May 5: 12,000." in wait_for_email(stack, email, 1).text
     outcomes = [each.labels.get("outcome") for each in runs(stack, "enroll", email, "noshow")]
     assert outcomes.count("enrolled") == 1
     assert pages(stack, email, "No-Show Recovery") == 1
