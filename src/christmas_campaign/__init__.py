@@ -4,4 +4,4 @@ Kestra waits, retries and talks to the network; the functions of this package de
 which e-mail is due when, and what it says. They do no I/O and read no clock: the time is an argument.
 """
 
-__version__ = "0.3.0"
+__version__ = "0.4.0"
