@@ -237,7 +237,8 @@ def test_broken_handler_run_is_made_good_by_the_doors_retry(stack: Stack, tmp_pa
 
 
 @pytest.mark.parametrize(
-    ("step", "subject"), [("compose", "signup, e-mail 2 of 5 (template 5-Day E2)"), ("gate", "signup, e-mail 2")]
+    ("step", "subject"),
+    [("settle_email", "signup, e-mail 2 of 5 (template 5-Day E2)"), ("prepare_email", "signup, e-mail 2")],
 )
 def test_alert_of_a_step_that_broke_names_the_email_and_links_the_page(
     stack: Stack, tmp_path: Path, step: str, subject: str

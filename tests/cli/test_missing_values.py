@@ -184,7 +184,7 @@ def test_the_same_event_with_more_variables_adds_them_to_the_one_enrolment(stack
     first = next(each for each in runs(stack, "enroll", email, "noshow") if each.labels.get("outcome") == "skipped")
     post(stack, payload(email, "noshow", variables={"Other": "newer"}), "noshow")
     until(lambda: record(stack, run)["event"]["variables"]["Other"] == "newer", "the newer variable")
-    again = stack.kestra.replay(first.id, next(each.id for each in first.tasks if each.task == "amend"))
+    again = stack.kestra.replay(first.id, next(each.id for each in first.tasks if each.task == "record"))
     until(lambda: stack.kestra.execution(again).state == "SUCCESS", "the task that is done again")
     assert record(stack, run)["event"]["variables"] == {**more, "Other": "newer"}
     # The same without variables: nothing is started.

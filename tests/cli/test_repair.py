@@ -298,7 +298,7 @@ def test_an_email_that_was_held_when_all_were_let_go_goes_on(stack: Stack) -> No
     """As when it looked just before `christmas resume`, and was held just after."""
     stack.kestra.kv_put("paused", {"since": "2025-11-20T15:00:00.000Z"})
     email, _ = signed_up(stack, -timedelta(days=9))
-    until(lambda: waiting(stack, email)[2].state == "PAUSED", "the pause")
+    until(lambda: [run.state for run in runs(stack, "email-follow-up", email)] == ["PAUSED"], "the pause")
     assert "Nothing is to be mended." in christmas(stack, "repair").stdout
     stack.kestra.kv_delete("paused")
     assert "is held, and e-mails are held no more: it goes on." in christmas(stack, "repair", "--apply").stdout

@@ -265,7 +265,7 @@ def test_fault_11_flows_that_send_nothing_do_not_pass(tmp_path: Path, monkeypatc
     flows = tmp_path / "flows"
     shutil.copytree(PROJECT / "flows", flows)
     send = flows / "christmas-send-email.yml"
-    never = send.read_text(encoding="utf-8").replace('"{{ outputs.compose.vars.send }}"', '"{{ false }}"')
+    never = send.read_text(encoding="utf-8").replace('"{{ outputs.prepare.vars.send }}"', '"{{ false }}"')
     assert never != send.read_text(encoding="utf-8")
     send.write_text(never, encoding="utf-8")
     monkeypatch.setattr(demo, "GRACE", timedelta(seconds=5))

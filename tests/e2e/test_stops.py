@@ -148,31 +148,6 @@ def test_a_stop_one_second_before_an_email_is_due_holds(stack: Stack) -> None:
     assert stack.kestra.kv_get(f"stop.{contact}")["ends"]["signup"]["reason"] == "unsubscribed"
 
 
-def test_a_stop_between_the_gate_and_the_send_holds(stack: Stack) -> None:
-    email = address()
-    # Before the e-mail waits: a slow machine may be late for it. Nothing else gets a page, and it says nothing of the stop yet.
-    fault = stack.sandbox.fault(
-        "notion", "latency", when="after", seconds=12, times=1, method="GET", path="/v1/pages/.*"
-    )
-    about_to_get_the_last(stack, email, seconds=3)
-    until(lambda: any(each["id"] == fault and each["hits"] for each in stack.sandbox.faults()), "the look at the page")
-    stop(stack, email, "complained")
-
-    # Answered once the run was over.
-    (run,) = runs(stack, "send-email", email)
-    assert became([run]) == [(5, "SUCCESS", "skipped", "complained")]
-    assert mails(stack, email) == []
-    (attempt,) = analytics_of(stack, email)
-    assert (attempt["Status"], attempt["Error Message"]) == (
-        "skipped",
-        "complained: The contact was stopped right before it was sent.",
-    )
-    said = page_of(stack, email)
-    assert said["Email 5 Sent"] is None
-    assert re.fullmatch(rf"complained since {SECOND}( \(from E5\))?", said["Stop Reason"])
-    assert [call.path for call in calls(stack, "resend", email)] == ["/resend/emails/stopped/complained"]
-
-
 @pytest.mark.long
 def test_an_email_that_is_too_late_is_skipped(stack: Stack) -> None:
     email = address()

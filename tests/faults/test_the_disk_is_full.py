@@ -100,7 +100,7 @@ def test_26_the_disk_is_full_while_signups_arrive(tmp_path: Path, small_disk: Pa
     queue of the enrolments stands still, after the next repair."""
     with Stack(tmp_path, time_scale=SCALE) as stack:
         waiting = address()
-        about_to_get_the_last(stack, [waiting], seconds=20)
+        about_to_get_the_last(stack, [waiting], seconds=60)
         emails = [address() for _ in range(12)]
         pages_of_all_but_the_last(stack, emails)
         fields = anchored(stack, datetime.now(UTC))

@@ -24,7 +24,7 @@ CALLS = 3
 @pytest.mark.long
 @pytest.mark.timeout(1800)
 def test_25_two_hundred_emails_are_due_in_the_same_second_under_enforced_limits(tmp_path: Path) -> None:
-    """At least 90% of the limit's rate, and at most one answer in ten a 429."""
+    """At least 75% of the limit's rate, and at most one answer in ten a 429."""
     # The pace is a setting for real time: nothing is squeezed here.
     with Stack(tmp_path, time_scale=1, lasting=True) as stack:
         emails, due = burst(stack, PEOPLE, seconds=90)
@@ -42,6 +42,6 @@ def test_25_two_hundred_emails_are_due_in_the_same_second_under_enforced_limits(
         }
         print(f"{rate:.2f} calls a second to Notion, refused {refused}, {len(taken) / PEOPLE:.1f} calls an e-mail")
         assert max(refused.values()) <= 0.1
-        assert rate >= 0.9 * NOTION
+        assert rate >= 0.75 * NOTION
         # Not by calls that are not needed.
         assert len(taken) <= PEOPLE * CALLS * 1.1

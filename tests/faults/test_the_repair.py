@@ -11,6 +11,7 @@ import pytest
 from support import SCALE, address, found_in, runs, until
 
 from christmas_campaign.campaign import notion_names
+from christmas_campaign.clients.kestra import Execution
 from christmas_campaign.local.stack import Stack
 from christmas_campaign.notion import schema
 from faults import commands
@@ -70,19 +71,24 @@ def test_27_a_stamp_that_was_not_written_is_written_by_the_repair(stack: Stack) 
     settle_the_account(stack, [Expected(email)])
 
 
+def at_work(stack: Stack) -> list[Execution]:
+    """The e-mails that are being sent, or were."""
+    return stack.kestra.executions(namespace="christmas", flow_id="send-email", states=["RUNNING"])
+
+
 @pytest.mark.long
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize(("task", "method"), [("page", "GET"), ("stamp", "PATCH")])
 def test_33_a_kill_between_two_commits_has_the_engine_forget_the_next_step(
     tmp_path: Path, task: str, method: str
 ) -> None:
-    """The repair ends that run; it and those behind it in the lane go out, and what was sent is not sent again."""
+    """The repair ends that run; its e-mail goes out, or is not sent again if it was. Those beside it in the lane go on."""
     emails = addresses(3)
     with Stack(tmp_path, time_scale=SCALE) as stack:
         about_to_get_the_last(stack, emails, seconds=15)
         with held(stack, "notion", when="after", method=method, path="/v1/pages/") as wait:
             wait()
-            (stuck,) = stack.kestra.executions(namespace="christmas", flow_id="send-email", states=["RUNNING"])
+            (stuck,) = until(lambda: running if len(running := at_work(stack)) == 1 else None, "the end of the others")
             stack.engine.kill()
         before, began = len(stack.sandbox.mails()), datetime.now(UTC) - timedelta(minutes=1)
         lose_the_next_step(stack, stuck.id, task, ago=timedelta(minutes=6))
@@ -90,7 +96,7 @@ def test_33_a_kill_between_two_commits_has_the_engine_forget_the_next_step(
         # What a kill has interrupted goes on after twelve seconds: this does not.
         time.sleep(20)
         assert stack.kestra.execution(stuck.id).changed < began
-        assert len(stack.sandbox.mails()) == before == (task == "stamp")
+        assert len(stack.sandbox.mails()) == before == 2 + (task == "stamp")
         assert f"The run {stuck.id} of send-email has had no task at work" in commands.repair(stack)
         until(lambda: stack.kestra.execution(stuck.id).state == "KILLED", "its end")
         # The next time the schedule has it.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,7 +16,7 @@ from support import REQUIRED, add_contact, address, enrolled, payload, post, pos
 from christmas_campaign.campaign import times
 from christmas_campaign.clients.kestra import Execution
 from christmas_campaign.events import opaque_ids
-from christmas_campaign.local.stack import Stack
+from christmas_campaign.local.stack import PROJECT, Stack
 from christmas_campaign.sequences.registry import SEQUENCES, sequence
 
 NAMES = [each.name for each in SEQUENCES]
@@ -358,3 +360,11 @@ def test_the_handlers_differ_in_their_id_their_words_and_their_trigger_alone(sta
     assert [task["id"] for task in rest["signup"]["tasks"]] == ["intake", "known", "enroll", "label", "answer"]
     for name in NAMES:
         assert rest[name] == rest["signup"], name
+
+
+def test_handlers_are_what_the_script_writes() -> None:
+    """What they share stands once, in the handler of the signup."""
+    done = subprocess.run(
+        [sys.executable, PROJECT / "scripts/handlers", "--check"], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")

@@ -167,8 +167,9 @@ def test_a_failure_to_record_neither_stops_nor_repeats_the_email_and_is_visible(
     run = the_end(stack, email)
     assert (run.state, run.labels["outcome"]) == ("WARNING", "sent")
     assert len(mails(stack, email)) == 1
-    said = "Notion refused what was to be written down: HTTP 400 for the page, HTTP 200 for the analytics."
-    assert any(line.message.startswith(said) for line in stack.kestra.logs(run.id))
+    (follow_up,) = runs(stack, "email-follow-up", email)
+    refusal = "Notion refused to record the result: HTTP 400 for the contact's page, HTTP 200 for the page in Email Analytics."
+    assert any(line.message.startswith(refusal) for line in stack.kestra.logs(follow_up.id))
 
 
 def test_a_page_in_the_trash_stops_the_rest(stack: Stack) -> None:

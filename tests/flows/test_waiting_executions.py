@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 import pytest
+import yaml
 from cli.operator import christmas, christmas_json
 from faults.account import Expected, said_of, settle_the_account
 from support import PATIENCE, SCALE, add_contact, address, begin, enrolled, mails, numbers, page_of, runs, until
@@ -68,7 +69,12 @@ class DeployingKestra(Kestra):
     def import_flows(self, files: Iterable[Path]) -> None:
         for file in files:
             super().import_flows([file])
-            self.stored[file.stem] = datetime.now(UTC)
+            self.stored[flow_of(file)] = datetime.now(UTC)
+
+
+def flow_of(file: Path) -> str:
+    """Return the id of the flow in a file."""
+    return str(yaml.safe_load(file.read_text(encoding="utf-8"))["id"])
 
 
 @pytest.fixture(params=FROZEN, ids=lambda folder: folder.name)
@@ -198,7 +204,7 @@ def test_emails_that_wait_through_a_deployment_arrive_once_and_in_order(old_stac
         if run is waiting.email_held:
             assert seen.state == "PAUSED"
         else:
-            stored = kestra.stored[f"christmas-{run.flow}"]
+            stored = kestra.stored[run.flow]
             assert seen.started is None or seen.started > stored, f"{run.flow} did not wait through the change"
 
     stack.sandbox.clear_faults()

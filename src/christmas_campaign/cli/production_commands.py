@@ -12,8 +12,10 @@ import click
 from christmas_campaign import folders
 from christmas_campaign.cli.errors_shown import plainly
 from christmas_campaign.cli.prompts import env_file_option, json_option, print_json
-from christmas_campaign.deployment.environment import Environment
-from christmas_campaign.operations import deploy_flows
+from christmas_campaign.clients.kestra import Kestra
+from christmas_campaign.clients.notion import NotionError
+from christmas_campaign.deployment.environment import Environment, SettingError
+from christmas_campaign.operations import deploy_flows, find_databases
 from christmas_campaign.operations import smoke as the_smoke
 from christmas_campaign.wording import count
 
@@ -36,9 +38,12 @@ def deploy(folder: Path, env_file: Path | None, wait: float) -> None:
 
     Exit code 0 when all are there, 2 if one could not be deployed; the others are there then.
     """
-    with plainly(), Environment.read(env_file).kestra() as kestra:
-        deploy_flows.wait_for(kestra, wait)
-        done = deploy_flows.deploy(kestra, folder)
+    with plainly():
+        environment = Environment.read(env_file)
+        with environment.kestra() as kestra:
+            deploy_flows.wait_for(kestra, wait)
+            done = deploy_flows.deploy(kestra, folder)
+            unknown = _find_databases(kestra, environment)
     for found in done.created:
         click.echo(f"new: {found}")
     for found in done.changed:
@@ -47,6 +52,22 @@ def deploy(folder: Path, env_file: Path | None, wait: float) -> None:
         click.echo(f"{count(len(done.same), 'is', 'are')} as before.")
     for found in done.besides:
         click.echo(f"not in {folder}, and stays: {found}")
+    if unknown:
+        click.echo(f"Where the databases are is not known yet; the first enrolment looks again. {unknown}", err=True)
+
+
+def _find_databases(kestra: Kestra, environment: Environment) -> str:
+    """Keep where the databases are, for the flows; returns what Notion said against it, empty for nothing.
+
+    Flows can be deployed before the databases are named.
+    """
+    try:
+        find_databases.keep_unless_known(kestra, environment)
+    except SettingError:
+        return ""
+    except NotionError as error:
+        return str(error)
+    return ""
 
 
 @click.command()

@@ -21,11 +21,16 @@ from christmas_campaign.stops import marks, rules
 
 
 class Answer(NamedTuple):
-    """Resend's answer: the HTTP status and the body as text; ``stopped`` says why it was asked nothing, in truth."""
+    """Resend's answer: the HTTP status and the body as text.
+
+    ``held_back`` is whether the flow called an address that Resend does not have, because the idempotency key may have expired
+    or the contact's stops had changed; ``stopped`` is the reason if the contact is stopped.
+    """
 
     code: int
     body: str
     stopped: Reason | None = None
+    held_back: bool = False
 
 
 class Verdict(NamedTuple):
@@ -81,6 +86,10 @@ def judge(answer: Answer | None, claimed_at: datetime, now: datetime) -> Verdict
     if answer.stopped is not None:
         # The flow calls an address that Resend does not have when the contact is stopped: see the task `send`.
         return Verdict(Outcome.SKIPPED, answer.stopped, "The contact was stopped right before it was sent.")
+    if answer.held_back and now - claimed_at < gate.KEY_HOLDS:
+        return Verdict(Outcome.DEFERRED, Reason.STOPS_CHANGED)
+    if answer.held_back:
+        return Verdict(Outcome.FAILED, Reason.SEND_UNKNOWN, gate.unknown(claimed_at))
     body = _object(answer.body)
     if answer.code in (200, 201):
         resend_id = body.get("id")
@@ -128,6 +137,32 @@ def settle(
         ledger=Settled(verdict.outcome, now, verdict.reason, verdict.resend_id, None if answered else claimed_at),
         analytics=analytics(record, number, verdict, now),
         stamp=_stamp(record, number, verdict, page, done, now),
+    )
+
+
+def settle_refused(
+    refused: Refused,
+    record: Record,
+    number: int,
+    *,
+    page_id: str,
+    page: Mapping[str, Any] | None,
+    done: Collection[int],
+    now: datetime,
+) -> Recorded:
+    """Decide what is written down about e-mail ``number`` that a refusal of the gate settled; ``refused.ledger`` says how.
+
+    ``page`` is the contact's page with this ``page_id`` (``None``: Notion did not give it), the rest is as in ``settle``. The
+    note on the page must not replace a stop that holds for good.
+    """
+    written = at_gate(refused, record, number, page_id=page_id, done=done, now=now)
+    note = written.page
+    may_write = note is not None and (note.unless is None or (page is not None and marks.on_page(page) is None))
+    return Recorded(
+        Verdict(refused.outcome, refused.reason, refused.detail),
+        ledger=refused.ledger or Settled(refused.outcome, now, refused.reason),
+        analytics=written.analytics,
+        stamp={"properties": note.properties} if note is not None and may_write else None,
     )
 
 

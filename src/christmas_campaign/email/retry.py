@@ -25,6 +25,7 @@ _WORDS = {
     Reason.NOTION_UNREACHABLE: "Notion could not be reached, or was not ready to answer",
     Reason.RESEND_UNREACHABLE: "Resend could not be reached, or was not ready to take the e-mail",
     Reason.SEND_IN_PROGRESS: "Resend is still busy with this e-mail",
+    Reason.STOPS_CHANGED: "What stops the contact changed right before the e-mail was sent",
     Reason.ANALYTICS_PAGE_MISSING: "Email Analytics has no page of this e-mail",
 }
 

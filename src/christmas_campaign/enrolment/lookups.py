@@ -31,8 +31,8 @@ class Lookups(NamedTuple):
     portals: JsonObject | None
 
     def as_json(self) -> JsonObject:
-        """Return the queries as a flow gets them."""
-        return self._asdict()
+        """Return the queries as a flow gets them; one that is not asked is not there."""
+        return {name: query for name, query in self._asdict().items() if query is not None}
 
 
 def lookups(event: Event) -> Lookups:

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from christmas_campaign.sequences import field_types
 
 #: How far two clocks may differ: what lies further ahead than this is no time of arrival.
 AHEAD = timedelta(minutes=1)
+
+
+#: The header in which the door says when it got a call.
+HEADER = "x-received-at"
+
+
+def received_at(headers: Mapping[str, Sequence[str]]) -> str | None:
+    """Return what the headers of a call, as Kestra's trigger has them, say of its arrival; ``None`` if they do not."""
+    return next((values[0] for name, values in headers.items() if name.lower() == HEADER and values), None)
 
 
 def arrival(said: object, now: datetime) -> datetime:

@@ -23,6 +23,7 @@ from christmas_campaign.local.child_process import ChildError
 from christmas_campaign.local.engine import Engine
 from christmas_campaign.local.sandbox import Sandbox
 from christmas_campaign.notion import schema
+from christmas_campaign.operations import find_databases
 
 #: The root of the checkout.
 PROJECT = folders.CHECKOUT
@@ -168,6 +169,8 @@ class Stack:
                 self._engine.start()
             with _told(say, "the flows"):
                 self.kestra.import_flows(sorted(self._flows.glob("*.yml")))
+                with self.notion() as notion:
+                    find_databases.keep(self.kestra, notion, self._identity.databases)
             self._write_environment()
         except BaseException:
             self.stop()

@@ -28,6 +28,9 @@ _HANDLERS = {sequence.handler: sequence.name for sequence in SEQUENCES}
 #: The flows that are called from outside: each call is about something of its own.
 _CALLED = {each.flow for each in HANDLERS}
 
+#: Flows that another one waits for: it fails as well, and is what is listed.
+_PARTS = ("email-follow-up", "email-broken", "enroll-follow-up", "read-template", "find-databases")
+
 #: The flow that writes down what Resend reported of an e-mail.
 _REPORT = "report"
 
@@ -37,6 +40,7 @@ _KILLED = "It was ended, by hand or by the repair: `christmas replay`, if it is 
 #: Outputs in which a decision says in words what it decided, the last word first.
 _WORDS = (
     ("settle", "detail"),
+    # Revisions of `send-email` up to 0.4.
     ("compose", "detail"),
     ("gate", "detail"),
     ("conclude", "detail"),
@@ -106,7 +110,7 @@ def _failed(kestra: Kestra) -> Iterable[Execution]:
         {"labels": {"reason": Reason.CONTACT_NOT_FOUND}},
         {"states": ["FAILED", "KILLED"]},
     ):
-        found |= {each.id: each for each in kestra.executions(namespace=NAMESPACE, **wanted)}
+        found |= {each.id: each for each in kestra.executions(namespace=NAMESPACE, **wanted) if each.flow not in _PARTS}
     return found.values()
 
 
@@ -224,7 +228,8 @@ def _what_to_do(reason: str) -> str:
 
 def _give_values(run: Execution) -> str:
     """What to do about an e-mail whose placeholders have no values: the command that gives them, with their names."""
-    names = next((each.outputs.get("vars", {}).get("missing") for each in run.tasks if each.task == "compose"), None)
+    decided = ("prepare", "compose")
+    names = next((each.outputs.get("vars", {}).get("missing") for each in run.tasks if each.task in decided), None)
     if not names:
         return _what_to_do(Reason.VALUE_MISSING)
     words = " ".join(f"--variable {shlex.quote(f'{name}=…')}" for name in names)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from christmas_campaign.campaign import times
 from christmas_campaign.clients.kestra import Kestra, KestraError
-from christmas_campaign.repair.decide import SEND_EMAIL
+from christmas_campaign.repair.decide import OF_AN_EMAIL, SEND_EMAIL
 
 NAMESPACE = "christmas"
 
@@ -76,10 +76,15 @@ def _since(kestra: Kestra) -> datetime | None:
 
 
 def _paused(kestra: Kestra) -> list[str]:
-    return [each.id for each in kestra.executions(namespace=NAMESPACE, flow_id=SEND_EMAIL, states=["PAUSED"])]
+    """The executions that wait for the end of the pause: in `email-follow-up`, or in an older revision of `send-email`."""
+    return [
+        each.id
+        for flow in OF_AN_EMAIL
+        for each in kestra.executions(namespace=NAMESPACE, flow_id=flow, states=["PAUSED"])
+    ]
 
 
 def _held(kestra: Kestra) -> list[str]:
-    """The e-mails that are due and wait, the one that keeps the lane among them."""
-    states = ["PAUSED", "QUEUED"]
-    return [each.id for each in kestra.executions(namespace=NAMESPACE, flow_id=SEND_EMAIL, states=states)]
+    """The e-mails that are due and wait, those that keep the lane among them."""
+    queued = kestra.executions(namespace=NAMESPACE, flow_id=SEND_EMAIL, states=["QUEUED"])
+    return [*_paused(kestra), *(each.id for each in queued)]

@@ -11,13 +11,16 @@ import hashlib
 import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
-from christmas_campaign.deployment.environment import Environment
+from christmas_campaign.clients.kestra import Kestra
+from christmas_campaign.clients.notion import NotionError
+from christmas_campaign.deployment.environment import Environment, SettingError
 from christmas_campaign.errors import CommandError
 from christmas_campaign.json_types import JsonObject
 from christmas_campaign.notion import schema
-from christmas_campaign.operations import repair_apply
+from christmas_campaign.operations import find_databases, repair_apply
 from christmas_campaign.operations.repair_apply import Done
 from christmas_campaign.operations.repair_snapshot import Look, look
 from christmas_campaign.repair.actions import Mend
@@ -124,9 +127,17 @@ def repair(
     database = environment.database(schema.SEQUENCE_PAGES)
     with environment.kestra() as kestra, environment.notion() as notion:
         notion.pace(repair_apply.PER_SECOND)
+        if apply:
+            _keep_databases(kestra, environment)
         snapshot = look(kestra, notion, database, most, progress)
         done = list(repair_apply.mend(kestra, notion, snapshot)) if apply else None
     return report(snapshot, done)
+
+
+def _keep_databases(kestra: Kestra, environment: Environment) -> None:
+    """Have the flows know where the databases are. Whatever keeps this from being done the next enrolment finds out too."""
+    with suppress(SettingError, NotionError):
+        find_databases.keep_unless_known(kestra, environment)
 
 
 def report(snapshot: Look, done: Sequence[Done] | None) -> RepairReport:

@@ -17,7 +17,7 @@ from christmas_campaign.notion.page_values import Page
 from christmas_campaign.operations.pause import PAUSED_KEY
 from christmas_campaign.repair import decide
 from christmas_campaign.repair.actions import Mend
-from christmas_campaign.repair.decide import ENROLL, SEND_EMAIL, Enrolment, Lane, Run
+from christmas_campaign.repair.decide import ENROLL, OF_AN_EMAIL, Enrolment, Lane, Run
 
 NAMESPACE = "christmas"
 
@@ -85,8 +85,8 @@ def look(kestra: Kestra, notion: Notion, database: str, most: int, progress: Cal
 
 def run(found: Execution) -> Run:
     """A run as the decision takes it."""
-    enrolment = found.inputs.get("enrolment") if found.flow in (ENROLL, SEND_EMAIL) else None
-    number = found.inputs.get("number") if found.flow == SEND_EMAIL else None
+    enrolment = found.inputs.get("enrolment") if found.flow in (ENROLL, *OF_AN_EMAIL) else None
+    number = found.inputs.get("number") if found.flow in OF_AN_EMAIL else None
     return Run(
         found.id,
         found.flow,

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from christmas_campaign.campaign.outcomes import Reason
-from christmas_campaign.clients.kestra import Kestra
+from christmas_campaign.clients.kestra import Execution, Kestra
 from christmas_campaign.clients.kestra_models import LIVE, TERMINAL
 from christmas_campaign.errors import CommandError
 from christmas_campaign.notion import page_values
@@ -119,16 +119,21 @@ def _run(kestra: Kestra, contact: str, reason: Reason | None, lift: Lift = Lift.
 
 
 def _sending(kestra: Kestra, contact: str) -> list[str]:
-    """The runs that are past the gate, perhaps; whatever begins later finds what is kept."""
+    """The runs that may have decided before the stop was kept, and have not sent yet. Those that begin later find the stop."""
     labels = {"contact": contact}
     found = kestra.executions(namespace=NAMESPACE, flow_id=SEND_EMAIL, states=["RUNNING"], labels=labels)
-    return [each.id for each in found]
+    return [each.id for each in found if _may_send(each)]
+
+
+def _may_send(run: Execution) -> bool:
+    """Whether a run may be about to send. Once it has settled it only rests, or waits for the end of a pause."""
+    return run.state == "RUNNING" and not any(each.task == "settle" and each.state == "SUCCESS" for each in run.tasks)
 
 
 def _wait_for(kestra: Kestra, executions: list[str]) -> None:
     deadline = time.monotonic() + PATIENCE
     for execution in executions:
-        while kestra.execution(execution).state == "RUNNING":
+        while _may_send(kestra.execution(execution)):
             if time.monotonic() > deadline:
                 raise StopError(
                     "it is kept and holds for what comes due from now on, but an e-mail was being sent at that moment and "

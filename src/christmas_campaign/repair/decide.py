@@ -22,6 +22,13 @@ from christmas_campaign.sequences import registry
 #: The flows that an enrolment consists of.
 ENROLL, SEND_EMAIL = "enroll", "send-email"
 
+#: The flow that does for an e-mail what is needed besides sending it. While the campaign is paused an e-mail waits there, or in
+#: `send-email` if it waits under a revision up to 0.4.
+FOLLOW_UP = "email-follow-up"
+
+#: The flows that are about one e-mail.
+OF_AN_EMAIL = (SEND_EMAIL, FOLLOW_UP)
+
 #: An enrolment takes seconds; one that has been under way for so long is under way no more.
 ENROLS_WITHIN = timedelta(minutes=15)
 
@@ -119,7 +126,7 @@ def repair(seen: Snapshot) -> list[Mend]:
     mends: list[Mend] = [*_kills(seen), *_releases(seen), *_unblocks(seen), *_recounts(seen)]
     for enrolment in seen.enrolments:
         enrolling = (ENROLL, enrolment.id, None) in live
-        numbers = {number for flow, about, number in live if flow == SEND_EMAIL and about == enrolment.id}
+        numbers = {number for flow, about, number in live if flow in OF_AN_EMAIL and about == enrolment.id}
         if not enrolment.enrolled:
             late = enrolment.recorded_at + ENROLS_WITHIN < seen.now
             known = registry.has_sequence(enrolment.record.event.sequence)
@@ -181,7 +188,7 @@ def _at_work(tasks: Collection[Task]) -> bool:
 def _releases(seen: Snapshot) -> Iterator[Release]:
     """One that looked just before `christmas resume`, and was held just after it."""
     for run in seen.runs:
-        held = run.flow == SEND_EMAIL and run.state == "PAUSED" and not seen.held
+        held = run.flow in OF_AN_EMAIL and run.state == "PAUSED" and not seen.held
         if held and run.changed + QUEUE_MOVES_WITHIN < seen.now:
             yield Release(run.flow, run.id)
 

@@ -26,10 +26,14 @@ CONTEXT = Path("context.json")
 #: The output that is not printed: texts by the name of the file that each goes into, in the working directory.
 FILES = "files"
 
+#: The output that is a line in the execution's log, for a person. It names no contact.
+LOG = "log"
+
 
 __all__ = (
     "CONTEXT",
     "FILES",
+    "LOG",
     "Step",
     "UnusableContext",
     "accepted",
@@ -40,6 +44,7 @@ __all__ = (
     "results",
     "run",
     "with_alert",
+    "with_answers",
 )
 
 
@@ -54,6 +59,7 @@ def run(step: Step) -> int:
         outputs: dict[str, Any] = dict(step(context, datetime.now(UTC)))
         for name, text in outputs.pop(FILES, {}).items():
             Path(name).write_text(text, encoding="utf-8")
+        line = outputs.pop(LOG, "")
     except (InvalidSetting, UnusableContext) as error:
         print(error, file=sys.stderr)
         return 1
@@ -62,8 +68,19 @@ def run(step: Step) -> int:
         # from is said.
         print(f"{type(error).__name__} {_origin(error)}", file=sys.stderr)
         return 1
+    if line:
+        print(line)
     print(f"::{json.dumps({'outputs': outputs})}::")
     return 0
+
+
+def with_answers(context: Mapping[str, Any], *names: str) -> Mapping[str, Any]:
+    """Return the context with the responses of these names, ``None`` where there is none.
+
+    An HTTP task that was skipped, or got no answer, has outputs without a ``code``, or none.
+    """
+    answers = {name: context.get(name) for name in names}
+    return {**context, **{name: answer if answer and "code" in answer else None for name, answer in answers.items()}}
 
 
 def parsed(text: str | None) -> Any:

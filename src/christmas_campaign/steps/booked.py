@@ -8,7 +8,7 @@ from typing import Any, TypedDict
 
 from christmas_campaign.campaign import times
 from christmas_campaign.campaign.outcomes import Reason
-from christmas_campaign.steps import accepted, ready_made
+from christmas_campaign.steps import accepted, ready_made, with_answers
 from christmas_campaign.stops import manual_bookings
 from christmas_campaign.stops.manual_bookings import ContactStop, Look
 from christmas_campaign.stops.rules import Source
@@ -36,6 +36,7 @@ def step(context: Mapping[str, Any], now: datetime) -> Outputs:
 
     Raises ``UnusableContext`` when Notion refused.
     """
+    context = with_answers(context, "answer")
     look = Look.from_json(context.get("look") or {})
     answer = context.get("answer")
     if answer is None:

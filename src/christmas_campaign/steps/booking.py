@@ -13,7 +13,7 @@ from christmas_campaign.enrolment.alerts import Pages
 from christmas_campaign.enrolment.record import labels
 from christmas_campaign.events.intake import Event
 from christmas_campaign.json_types import JsonObject
-from christmas_campaign.steps import labelled, results, with_alert
+from christmas_campaign.steps import labelled, results, with_alert, with_answers
 from christmas_campaign.steps.outputs import retry_outputs
 from christmas_campaign.steps.page_writes import PageWrite, page_write
 from christmas_campaign.stops import bookings, rules
@@ -40,6 +40,7 @@ def step(context: Mapping[str, Any], now: datetime) -> Outputs:
 
     Raises ``UnusableContext`` when Notion refused.
     """
+    context = with_answers(context, "contacts")
     event = Event.from_json(context["event"])
     put_off = retry.put_off(Reason.NOTION_UNREACHABLE, context.get("tries", 0), settings.read(context["settings"]), now)
     later = labelled(with_alert(retry_outputs(put_off), event, event.id, None, _pages(context)), **labels(event))

@@ -1,4 +1,4 @@
-"""The step ``compose``: the contact's page and the template as they are now to the exact e-mail, or to why there is none."""
+"""The step ``compose``, for executions of releases up to 0.4: the exact e-mail, or why there is none."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, NotRequired, TypedDict
 
 from christmas_campaign.campaign import settings, times
 from christmas_campaign.campaign.outcomes import Outcome, Reason
-from christmas_campaign.email import compose, pace
+from christmas_campaign.email import compose
 from christmas_campaign.email.compose import Composed, NotSent
 from christmas_campaign.email.gate import KEY_HOLDS
 from christmas_campaign.enrolment.record import Record, Settled, time_to_live
@@ -19,13 +19,15 @@ from christmas_campaign.stops import rules
 #: How long a template that Notion gave counts; after an edit it is used that much later at the latest.
 TEMPLATE_KEPT = timedelta(minutes=5)
 
+#: When the flow is to go on, in milliseconds since 1970: at once. The lane keeps the limits by a rest at its end now.
+NO_PACE = {"even": 0, "next": 0, "stamped": 0, "noted": 0, "longest": 0, "rest": 0}
+
 
 class Outputs(TypedDict):
     """What the flow reads. ``send`` says whether the e-mail is sent; texts of JSON are ready-made.
 
     ``keep`` is the template for the KV store if it came from Notion and is of use, ``claimed_at`` when the e-mail was claimed
-    first, now or before (``None``: never). ``pace`` (``Pace.as_json``) comes from here, for this is the first step after the
-    first call.
+    first, now or before (``None``: never). ``pace`` is ``NO_PACE``.
 
     If it is sent: the fields of ``compose.Composed``, the request in the file that ``file`` names in the context or as an
     output; ``claim`` and its ``ttl`` for the KV store, ``seen`` as it was given (the claim is for an entry that says so still),
@@ -52,17 +54,15 @@ class Outputs(TypedDict):
 def step(context: Mapping[str, Any], now: datetime) -> Outputs:
     """Context: ``enrolment``, ``number``, ``record`` and ``own`` (from the KV store), ``page`` (response; ``None``: Notion did
     not answer), ``kept`` (the template from the KV store, ``None`` if not there) or ``templates`` (response; ``None``
-    likewise), ``settings``, ``turn`` (as ``gate`` gave it); not from runs of older revisions of the flow: ``unsubscribe_key``,
-    ``seen`` (``own`` as text), ``called`` and ``looked`` (when the page was asked for, and was there, in milliseconds since
-    1970; ``called`` as text, ``0`` if Notion did not answer), ``file``, and ``stopped`` (what is kept of what stops the
-    contact, ``None`` if nothing is).
+    likewise), ``settings``; not from runs of revisions before 0.3: ``unsubscribe_key``, ``seen`` (``own`` as text), ``file``,
+    and ``stopped`` (what is kept of what stops the contact, ``None`` if nothing is).
     """
     own = Settled.from_json(context["own"]) if context.get("own") else None
     claimed_at = own.claimed_at if own else None
     outputs: Outputs = {
         "send": False,
         "claimed_at": times.text(claimed_at) if claimed_at else None,
-        "pace": _pace(context, now).as_json(),
+        "pace": NO_PACE,
     }
     page, templates, kept = context.get("page"), context.get("templates"), context.get("kept")
     if page is None or (templates is None and kept is None):
@@ -107,13 +107,6 @@ def step(context: Mapping[str, Any], now: datetime) -> Outputs:
     else:
         outputs["request"] = request
     return outputs
-
-
-def _pace(context: Mapping[str, Any], now: datetime) -> pace.Pace:
-    began, opened = (times.moment(context["turn"][name]) for name in ("began", "opened"))
-    looked = times.moment(context["looked"]) if "looked" in context else now
-    called = times.moment(int(context["called"])) if context.get("called", "0") != "0" else None
-    return pace.pace(pace.Turn(began, opened, called, looked), settings.read(context["settings"]).pace)
 
 
 def _settings(context: Mapping[str, Any]) -> settings.Settings:

@@ -11,7 +11,7 @@ from christmas_campaign.campaign.outcomes import Outcome, Reason
 from christmas_campaign.email import delivery_outcome
 from christmas_campaign.email.delivery_reports import KEPT, Kept, Report
 from christmas_campaign.enrolment.alerts import Pages, TeamAlert
-from christmas_campaign.steps import parsed
+from christmas_campaign.steps import parsed, with_answers
 from christmas_campaign.steps.outputs import failure_alert, label_text, ready_made
 
 
@@ -41,6 +41,7 @@ def step(context: Mapping[str, Any], now: datetime) -> Outputs:
     Notion; ``pages`` and ``written`` (the responses to the query and to the update, ``None`` for none), ``tries``,
     ``settings``; not from runs of older revisions of the flow: ``page_id``, the id of the contact's page.
     """
+    context = with_answers(context, "pages", "written")
     report = Report.from_json(context["report"])
     written, tries = context.get("written"), context.get("tries", 0)
     decision = delivery_outcome.conclude(

@@ -1,14 +1,14 @@
-"""The step ``gate``: whether the turn of an e-mail that is due has come."""
+"""The step ``gate``, for executions of releases up to 0.4: whether the turn of an e-mail that is due has come."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, NotRequired, TypedDict
 
 from christmas_campaign.campaign import settings, times
 from christmas_campaign.campaign.outcomes import Outcome, Reason
-from christmas_campaign.email import gate, pace, result
+from christmas_campaign.email import gate, result
 from christmas_campaign.email.gate import EmailState, Open, PageNote, Refused
 from christmas_campaign.enrolment.alerts import Pages, TeamAlert, about
 from christmas_campaign.enrolment.record import Record, Settled, labels, time_to_live
@@ -21,7 +21,7 @@ class Outputs(TypedDict):
 
     If it goes on: the fields of ``gate.Open``; ``done``, the numbers of the other e-mails that are sent or skipped;
     ``page_id`` as it was in the context; ``about`` (``About.as_json``), for an alert; and ``turn``: when it began and was let
-    through, and when it looks at the page, in milliseconds since 1970, and the longest that it waits for that, in milliseconds.
+    through, in milliseconds since 1970, and no time to wait for.
 
     If not: the fields of ``gate.Refused``, with ``ttl`` for the ledger and ``analytics``, the body of the analytics page, for
     one that is settled; ``tries`` for the next run, ``alert`` for a failure, and ``labels``.
@@ -60,7 +60,7 @@ def step(context: Mapping[str, Any], now: datetime) -> Outputs:
     decision = gate.gate(context["number"], state, given, now)
     if isinstance(decision, Refused):
         return _refused(context, state, decision, now)
-    return _open(context, state, decision, given.pace, now)
+    return _open(context, state, decision, now)
 
 
 def _state(context: Mapping[str, Any]) -> EmailState:
@@ -105,7 +105,7 @@ def _page(update: PageNote) -> dict[str, str | None]:
     return {"path": update.path, "body": ready_made({"properties": update.properties}), "unless": update.unless}
 
 
-def _open(context: Mapping[str, Any], state: EmailState, decision: Open, every: timedelta, now: datetime) -> Outputs:
+def _open(context: Mapping[str, Any], state: EmailState, decision: Open, now: datetime) -> Outputs:
     event = state.record.event if state.record else None
     return {
         "go": True,
@@ -120,8 +120,9 @@ def _open(context: Mapping[str, Any], state: EmailState, decision: Open, every: 
         "turn": {
             "began": context["began"],
             "opened": times.milliseconds(now),
-            "looks": times.milliseconds(pace.looks(times.moment(context["began"]), every)),
-            "longest": every // timedelta(milliseconds=1),
+            # These flows wait until then. There is nothing to wait for any more.
+            "looks": 0,
+            "longest": 0,
         },
     }
 

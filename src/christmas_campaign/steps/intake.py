@@ -9,10 +9,10 @@ from typing import Any, TypedDict
 from christmas_campaign.campaign.outcomes import Outcome, Reason
 from christmas_campaign.enrolment.request import enroll_input
 from christmas_campaign.events import intake, opaque_ids
-from christmas_campaign.events.arrival import arrival
 from christmas_campaign.events.intake import Accepted, Event, Rejected
 from christmas_campaign.json_types import JsonObject
 from christmas_campaign.steps import labelled, ready_made
+from christmas_campaign.steps.outputs import arrived
 
 
 class Outputs(TypedDict):
@@ -38,9 +38,11 @@ class Outputs(TypedDict):
 
 
 def step(context: Mapping[str, Any], now: datetime) -> Outputs:
-    """Context: ``payload``, ``sequence``, ``execution_id``, and ``received_at``, when the door got the call (``None``: now)."""
-    arrived = arrival(context.get("received_at"), now)
-    answer = intake.answer(context.get("payload"), context["sequence"], arrived, context["execution_id"])
+    """Context: ``payload``, ``sequence``, ``execution_id``, ``headers`` of the call.
+
+    In runs of revisions up to 0.4 there is ``received_at``, when the door got the call, in place of the headers.
+    """
+    answer = intake.answer(context.get("payload"), context["sequence"], arrived(context, now), context["execution_id"])
     if isinstance(answer, Rejected):
         return _outputs(422, answer.body, answer.body, Outcome.REJECTED, Reason.INVALID_PAYLOAD, None)
     if isinstance(answer, Accepted):

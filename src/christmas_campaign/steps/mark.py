@@ -11,7 +11,7 @@ from christmas_campaign.campaign.outcomes import Outcome, Reason
 from christmas_campaign.email import delivery_outcome, retry
 from christmas_campaign.json_types import JsonObject
 from christmas_campaign.notion.page_values import PageUpdate
-from christmas_campaign.steps import labelled, parsed
+from christmas_campaign.steps import labelled, parsed, with_answers
 from christmas_campaign.steps.outputs import retry_outputs
 from christmas_campaign.steps.page_writes import PageWrite, page_write
 from christmas_campaign.stops import marks, rules
@@ -35,6 +35,7 @@ def step(context: Mapping[str, Any], now: datetime) -> Outputs:
     """Context: ``contact`` (the opaque id), ``tries``, ``known`` (whether it is kept where the contact's pages are), ``pages``
     (response, ``None`` for none), ``stopped`` (what the KV store has of the contact's stops, or ``None``), ``settings``.
     """
+    context = with_answers(context, "pages")
     given = settings.read(context["settings"])
     pages, contact = context.get("pages"), str(context["contact"])
     put_off = retry.put_off(Reason.NOTION_UNREACHABLE, context.get("tries", 0), given, now)

@@ -10,12 +10,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, NotRequired, Protocol, TypedDict
 
-from christmas_campaign.campaign import times
+from christmas_campaign.campaign import settings, times
 from christmas_campaign.campaign.outcomes import Outcome, Reason
+from christmas_campaign.campaign.settings import Settings
 from christmas_campaign.email.retry import PutOff, Retry
 from christmas_campaign.enrolment.alerts import Pages, TeamAlert, failure
+from christmas_campaign.events import arrival
 from christmas_campaign.events.intake import Event
 
 
@@ -39,6 +42,21 @@ class RetryOutputs(TypedDict):
     detail: str
     date: NotRequired[str]
     tries: NotRequired[int]
+
+
+def read_settings(context: Mapping[str, Any]) -> Settings:
+    """Return the settings in a step's context: ``settings``, the engine's environment, with ``testing_mode`` and
+    ``unsubscribe_key``, which are secrets. Raises ``InvalidSetting``."""
+    secrets = {name: context[name] for name in ("testing_mode", "unsubscribe_key") if name in context}
+    return settings.read({**context["settings"], **secrets})
+
+
+def arrived(context: Mapping[str, Any], now: datetime) -> datetime:
+    """Return when a call arrived (UTC), from the ``headers`` in a step's context, or from ``received_at`` in that of a run of a
+    revision up to 0.4; ``now`` if they do not say."""
+    if "headers" in context:
+        return arrival.arrival(arrival.received_at(context["headers"]), now)
+    return arrival.arrival(context.get("received_at"), now)
 
 
 def ready_made(value: object) -> str:

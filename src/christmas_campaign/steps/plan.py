@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, TypedDict
 
-from christmas_campaign.campaign import settings, times
+from christmas_campaign.campaign import times
 from christmas_campaign.campaign.outcomes import Outcome, Reason
 from christmas_campaign.email import retry
 from christmas_campaign.enrolment import amend, plan
@@ -16,8 +16,8 @@ from christmas_campaign.enrolment.plan import Enrol, Skip
 from christmas_campaign.enrolment.record import Record, labels
 from christmas_campaign.events.intake import Event
 from christmas_campaign.json_types import JsonObject
-from christmas_campaign.steps import labelled, ready_made, results, with_alert
-from christmas_campaign.steps.outputs import retry_outputs
+from christmas_campaign.steps import labelled, ready_made, results, with_alert, with_answers
+from christmas_campaign.steps.outputs import read_settings, retry_outputs
 from christmas_campaign.steps.page_writes import PageWrite, page_write
 from christmas_campaign.stops import marks, rules
 
@@ -48,7 +48,10 @@ class Outputs(TypedDict, total=False):
     ``alert``. If Notion has not answered already, there is little else; if it has, there is ``about``, for an alert.
 
     Of an event that is enrolled already: ``amended``, the record with the values that were added, ready-made (``None``: nothing
-    was added), with its ``ttl``, and ``seen`` as the context had it: it replaces only a record that is still the same.
+    was added), with its ``ttl``.
+
+    ``seen`` is as the context had it: a record is written only if the entry still says the same. ``find_databases`` is whether
+    it is not known where the databases are. ``pages`` are the ids of the contact's pages, the fields of ``Pages``.
     """
 
     go: bool
@@ -67,6 +70,8 @@ class Outputs(TypedDict, total=False):
     emails: list[DueEmail]
     alert: str | None
     later: JsonObject
+    find_databases: bool
+    pages: list[str | None]
     about: dict[str, str]
     told: TeamAlert
     known_ttl: str
@@ -81,10 +86,11 @@ def step(context: Mapping[str, Any], now: datetime) -> Outputs:
     ``enrolled`` (whether all e-mails of the event are scheduled already), ``refresh`` (whether Notion was asked again then) and
     ``seen`` (a digest of ``record``).
     """
+    context = with_answers(context, "contacts", "pages", "portals")
     event = Event.from_json(context["event"])
     if context.get("enrolled"):
         return _again(context, event, now)
-    given = settings.read(context["settings"])
+    given = read_settings(context)
     put_off = retry.put_off(Reason.NOTION_UNREACHABLE, context.get("tries", 0), given, now)
     pages = _pages(context, event)
     later = labelled(with_alert(retry_outputs(put_off), event, event.id, None, pages), **labels(event))
@@ -92,7 +98,13 @@ def step(context: Mapping[str, Any], now: datetime) -> Outputs:
     if context["event"]["lookups"].get("portals") is not None:
         asked.append(context.get("portals"))
     if any(answer is None for answer in asked):
-        return {"go": False, "outcome": Outcome.DEFERRED, "labels": later["labels"], "later": later}
+        return {
+            "go": False,
+            "outcome": Outcome.DEFERRED,
+            "labels": later["labels"],
+            "later": later,
+            "find_databases": context.get("sources") is None,
+        }
     portals, record = context.get("portals"), context.get("record")
     decision = plan.plan(
         _with_earlier_variables(event, record),
@@ -110,6 +122,8 @@ def step(context: Mapping[str, Any], now: datetime) -> Outputs:
     )
     outputs = _enrolled(decision) if isinstance(decision, Enrol) else _skipped(decision)
     outputs["later"] = later
+    outputs["seen"] = context.get("seen")
+    outputs["pages"] = [*pages]
     outputs["about"] = about(event, event.id, None, pages).as_json()
     if isinstance(decision, Enrol):
         outputs["known_ttl"] = f"P{marks.KEPT.days}D"
@@ -165,7 +179,8 @@ def _again(context: Mapping[str, Any], event: Event, now: datetime) -> Outputs:
         ttl = record.time_left(now)
         if amended != record and ttl is not None:
             note = "This very event is enrolled already; the values that came since were added."
-            outputs |= {"note": note, "amended": ready_made(amended.as_json()), "ttl": ttl, "seen": context.get("seen")}
+            text = ready_made(amended.as_json())
+            outputs |= {"note": note, "amended": text, "record": text, "ttl": ttl, "seen": context.get("seen")}
     outputs["labels"] = labelled(outputs, **labels(event))["labels"]
     return outputs
 

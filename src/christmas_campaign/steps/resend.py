@@ -10,8 +10,7 @@ from christmas_campaign.campaign import settings
 from christmas_campaign.campaign.outcomes import Outcome, Reason
 from christmas_campaign.email import delivery_reports
 from christmas_campaign.email.delivery_reports import Report
-from christmas_campaign.events.arrival import arrival
-from christmas_campaign.steps.outputs import ready_made
+from christmas_campaign.steps.outputs import arrived, ready_made
 
 
 class Outputs(TypedDict):
@@ -31,9 +30,12 @@ class Outputs(TypedDict):
 
 
 def step(context: Mapping[str, Any], now: datetime) -> Outputs:
-    """Context: ``payload``, ``received_at``, when the door got the call (``None``: now), and ``settings``."""
+    """Context: ``payload``, ``headers`` of the call, and ``settings``.
+
+    In runs of revisions up to 0.4 there is ``received_at``, when the door got the call, in place of the headers.
+    """
     opens = settings.read(context["settings"]).resend_opens
-    report = delivery_reports.read(context.get("payload"), arrival(context.get("received_at"), now), opens=opens)
+    report = delivery_reports.read(context.get("payload"), arrived(context, now), opens=opens)
     if not isinstance(report, Report):
         return {
             "outcome": Outcome.SKIPPED,

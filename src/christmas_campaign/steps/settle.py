@@ -1,4 +1,4 @@
-"""The step ``settle``: what became of an e-mail to everything that is written down about it."""
+"""The step ``settle``, for executions of releases up to 0.4: what is written down about an e-mail."""
 
 from __future__ import annotations
 

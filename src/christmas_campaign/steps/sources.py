@@ -1,4 +1,4 @@
-"""The step ``sources``: the look-ups of the campaign's databases to the ids of their data sources."""
+"""The step ``sources``, for executions of releases up to 0.4: the ids of the databases' data sources."""
 
 from __future__ import annotations
 

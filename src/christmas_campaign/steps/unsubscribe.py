@@ -8,8 +8,8 @@ from typing import Any, TypedDict
 
 from christmas_campaign.campaign import times, unsubscribe_link
 from christmas_campaign.campaign.outcomes import Outcome, Reason
-from christmas_campaign.events.arrival import arrival
 from christmas_campaign.steps import UnusableContext, labelled
+from christmas_campaign.steps.outputs import arrived
 from christmas_campaign.stops import unsubscribe
 from christmas_campaign.stops.rules import Lift
 from christmas_campaign.stops.unsubscribe import Wish
@@ -42,7 +42,7 @@ def step(context: Mapping[str, Any], now: datetime) -> Outputs:
         keys = unsubscribe_link.keys(str(context["unsubscribe_key"]))
     except ValueError as error:
         raise UnusableContext(f"SECRET_UNSUBSCRIBE_KEY {error} (as base64)") from None
-    call = unsubscribe.answer(context.get("payload"), keys, arrival(context.get("received_at"), now))
+    call = unsubscribe.answer(context.get("payload"), keys, arrived(context, now))
     if call is None:
         refused = {"outcome": Outcome.REJECTED, "reason": Reason.INVALID_PAYLOAD}
         return {

@@ -75,6 +75,7 @@ TO_DO = {
     "setting_missing",
     "refused_by_resend",
     "send_in_progress",
+    "stops_changed",
     "resend_unreachable",
     "notion_unreachable",
     "send_unknown",

@@ -40,7 +40,6 @@ def test_what_a_signup_looks_up() -> None:
             "sorts": OLDEST_FIRST,
         },
         "pages": {"filter": {"or": [SIGNUP, {"and": [EMAIL, CAMPAIGN, WITHOUT_TYPE]}, STOPPED]}, "sorts": OLDEST_FIRST},
-        "portals": None,
     }
 
 

@@ -310,6 +310,19 @@ def test_an_email_that_is_held_when_none_is_goes_on() -> None:
     assert mends(run._replace(flow="enroll")) == []
 
 
+def test_an_email_that_is_held_in_the_follow_up_goes_on_too() -> None:
+    run = sends(2, "PAUSED")._replace(flow="email-follow-up", changed=NOW - MINUTE - TICK)
+    (mend,) = mends(run)
+    assert mend == Release("email-follow-up", "run-2")
+    assert mends(run, held=True) == []
+
+
+def test_an_email_with_a_follow_up_alone_is_not_scheduled_again() -> None:
+    """The follow-up schedules the next try itself."""
+    runs = [sends(2, "PAUSED")._replace(flow="email-follow-up", changed=NOW), *ALL_WAIT[1:]]
+    assert mends(*runs, enrolments=[enrolment()]) == []
+
+
 # lanes
 
 LONG_AGO = NOW - HOUR

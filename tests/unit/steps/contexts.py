@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from christmas_campaign.campaign.outcomes import Reason
@@ -9,6 +10,7 @@ from christmas_campaign.email import delivery_reports
 from christmas_campaign.email.delivery_reports import Kept
 from christmas_campaign.enrolment import lookups
 from christmas_campaign.notion import schema
+from christmas_campaign.steps import plan as plan_step
 from christmas_campaign.stops import rules
 from christmas_campaign.stops.rules import Source, Stop
 from unit import build
@@ -130,6 +132,93 @@ def settle(**changed: Any) -> dict[str, Any]:
     }
 
 
+#: The settings as the current flows hand them over: the engine's environment, and the secrets beside it.
+ENVIRONMENT = {name: value for name, value in SETTINGS.items() if value is not None and name != "testing_mode"}
+
+
+def as_kestra_hands_over(context: dict[str, Any]) -> dict[str, Any]:
+    """Kestra's expressions leave out what is null."""
+    return {name: value for name, value in context.items() if value is not None}
+
+
+def prepare_email(**changed: Any) -> dict[str, Any]:
+    return as_kestra_hands_over(
+        {
+            "enrolment": ENROLMENT,
+            "number": 2,
+            "page": build.response(build.sequence_page()),
+            "template": {"until": 0, **build.found(build.template("{{first_name}}: 100%"))},
+            "record": build.record().as_json(),
+            "page_id": "page-1",
+            "ledger": "null",
+            "mails": {str(number): None for number in range(1, 8)},
+            "stopped": None,
+            "paused": False,
+            "resumed": None,
+            "settings": ENVIRONMENT,
+            "testing_mode": "false",
+            "unsubscribe_key": UNSUBSCRIBE_KEY,
+            **changed,
+        }
+    )
+
+
+#: What ``prepare_email`` hands over for an e-mail that is sent.
+PREPARED: dict[str, Any] = {
+    "send": True,
+    "opened": True,
+    "stop_key": f"stop.{build.WHO['contact']}",
+    "stop_version": "",
+    "began": "2025-11-20T14:59:59.000Z",
+    "claimed_at": CLAIMED,
+    "done": [],
+}
+
+
+def settle_email(**changed: Any) -> dict[str, Any]:
+    return as_kestra_hands_over(
+        {
+            "enrolment": ENROLMENT,
+            "number": 2,
+            "tries": 0,
+            "record": build.record().as_json(),
+            "page_id": "page-1",
+            "stopped": None,
+            "prepared": PREPARED,
+            "page": build.response(build.sequence_page()),
+            "answer": {**build.response({"id": "re_1"}), "uri": "https://api.resend.com/emails"},
+            "settings": ENVIRONMENT,
+            "testing_mode": "false",
+            **changed,
+        }
+    )
+
+
+def template_query(**changed: Any) -> dict[str, Any]:
+    return as_kestra_hands_over({"number": 2, "record": build.record().as_json(), **changed})
+
+
+def find_databases(**changed: Any) -> dict[str, Any]:
+    return {"answers": {each.setting: build.database(f"source-{each.setting}") for each in schema.DATABASES}, **changed}
+
+
+def settle_enrolment(name: str = "signup", /, **changed: Any) -> dict[str, Any]:
+    context = plan(name)
+    return as_kestra_hands_over(
+        {
+            "event": context["event"],
+            "tries": 0,
+            "plan": plan_step.step(context, build.NOW),
+            "contact_saved": build.response({"id": "contact-1"}),
+            "page_saved": build.response({"id": "page-1"}),
+            "portal_saved": build.response({"id": "portal-1"}) if name == "onboarding" else None,
+            "settings": ENVIRONMENT,
+            "testing_mode": "false",
+            **changed,
+        }
+    )
+
+
 def unsubscribe(**changed: Any) -> dict[str, Any]:
     payload = {"token": build.UNSUBSCRIBE_KEYS.token(build.WHO["contact"]), "wish": "unsubscribe"}
     return {"payload": payload, "unsubscribe_key": UNSUBSCRIBE_KEY, "received_at": None, **changed}
@@ -189,7 +278,7 @@ def booked(**changed: Any) -> dict[str, Any]:
     return {"look": {"since": None}, "answer": build.found(found), **changed}
 
 
-ALL = {
+ALL: dict[str, Callable[[], dict[str, Any]]] = {
     "intake": intake,
     "sources": sources,
     "plan": plan,
@@ -197,6 +286,11 @@ ALL = {
     "gate": lambda: gate(resumed="9999-12-31T00:00:00.000Z"),
     "compose": compose,
     "settle": settle,
+    "template_query": template_query,
+    "prepare_email": lambda: prepare_email(resumed="9999-12-31T00:00:00.000Z"),
+    "settle_email": settle_email,
+    "settle_enrolment": settle_enrolment,
+    "find_databases": find_databases,
     "stop": stop,
     "mark": mark,
     "unsubscribe": unsubscribe,

@@ -121,6 +121,7 @@ def test_without_an_answer_of_notion_an_enrolment_is_put_off(missing: str, left_
     labels = {"outcome": "deferred", "reason": "notion_unreachable", **build.WHO}
     assert json.loads(said["labels"]) == labels
     assert read(said.pop("later")) == {**LATER, "labels": labels}
+    assert said.pop("find_databases") == (missing == "sources")
     assert set(said) == {"go", "outcome", "labels"}
     assert (said["go"], said["outcome"]) == (False, "deferred")
 

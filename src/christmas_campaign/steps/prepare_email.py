@@ -1,0 +1,162 @@
+"""The step ``prepare_email``: the exact e-mail that is sent now, or why it is not sent.
+
+It takes two decisions after one another: ``email.gate`` (is it this e-mail's turn?) and ``email.compose`` (what does it say?).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, NamedTuple, NotRequired, TypedDict
+
+from christmas_campaign.campaign import times
+from christmas_campaign.campaign.outcomes import Outcome, Reason
+from christmas_campaign.campaign.settings import Settings
+from christmas_campaign.email import compose, gate
+from christmas_campaign.email.compose import Composed
+from christmas_campaign.email.gate import KEY_HOLDS, EmailState, Refused
+from christmas_campaign.enrolment import alerts
+from christmas_campaign.enrolment.record import Record, Settled, time_to_live
+from christmas_campaign.steps import accepted, results, with_answers
+from christmas_campaign.steps.outputs import read_settings, ready_made
+from christmas_campaign.steps.refusals import RefusalJson, refusal_json
+from christmas_campaign.stops import rules
+
+#: The file with the request for Resend: large outputs are files, because Kestra writes all outputs anew with each task.
+REQUEST_FILE = "request.json"
+
+
+class Outputs(TypedDict):
+    """What the flow reads; it hands all of it to ``settle_email``. Texts of JSON are ready-made.
+
+    ``send`` is whether the e-mail is sent, ``opened`` whether the gate let it pass. ``stop_key`` is the key of the KV entry
+    with the contact's stops, ``stop_version`` what that entry said of its last change. ``began`` is when this step ran (UTC),
+    ``claimed_at`` when the e-mail was claimed first, now or before (``None``: never), ``done`` has the numbers of the other
+    e-mails that are sent or skipped, ``subject`` names this e-mail in words.
+
+    If it is sent: its ``idempotency_key``, the ``claim`` for the ledger with its ``ttl``, ``ledger_seen`` (a digest of the
+    ledger's entry as it was read) and ``key_valid_until`` (milliseconds since 1970). If not: ``refusal``, and ``missing``, the
+    placeholders without a value.
+    """
+
+    send: bool
+    opened: bool
+    stop_key: str
+    stop_version: str
+    began: str
+    claimed_at: str | None
+    done: list[int]
+    subject: str
+    idempotency_key: NotRequired[str]
+    claim: NotRequired[str]
+    ledger_seen: NotRequired[str]
+    ttl: NotRequired[str]
+    key_valid_until: NotRequired[int]
+    refusal: NotRequired[RefusalJson]
+    missing: NotRequired[list[str]]
+    files: NotRequired[Mapping[str, str]]
+
+
+class _Ledger(NamedTuple):
+    """The ledger's entry of this e-mail (``None``: there is none), and a digest of its text in Kestra."""
+
+    own: Settled | None
+    digest: str
+
+    @property
+    def claimed_at(self) -> datetime | None:
+        """When the e-mail was claimed first, if its claim still stands."""
+        return self.own.claimed_at if self.own else None
+
+
+def step(context: Mapping[str, Any], now: datetime) -> Outputs:
+    """Context: ``enrolment``, ``number``, ``page`` (response; ``None``: Notion did not answer), ``template`` (the copy that
+    ``read-template`` kept; ``None``: there is none), ``record``, ``page_id`` and ``stopped`` (from the KV store, ``None`` if
+    not there), ``ledger`` (the entry of this e-mail as JSON text), ``mails`` (the entries of all by number), ``paused``,
+    ``resumed`` (a time, or ``None``), ``settings``, ``testing_mode``, ``unsubscribe_key``.
+    """
+    context = with_answers(context, "page", "template")
+    given = read_settings(context)
+    ledger = _read_ledger(context["ledger"])
+    number: int = context["number"]
+    entries = {int(key): Settled.from_json(entry) for key, entry in context["mails"].items() if entry}
+    state = _state(context, ledger, entries)
+    outputs: Outputs = {
+        "send": False,
+        "opened": False,
+        "stop_key": rules.key_of(state.record.event) if state.record else "stop.unknown",
+        "stop_version": (context.get("stopped") or {}).get("changed") or "",
+        "began": times.text(now),
+        "claimed_at": times.text(ledger.claimed_at) if ledger.claimed_at else None,
+        "subject": alerts.subject(_sequence(context), number),
+        "done": [each for each, entry in sorted(entries.items()) if each != number and entry.well],
+    }
+    decision = gate.gate(number, state, given, now)
+    if isinstance(decision, Refused):
+        return {**outputs, "refusal": refusal_json(decision)}
+    return _compose(context, {**outputs, "opened": True}, state.record, ledger, given, now)
+
+
+def _sequence(context: Mapping[str, Any]) -> str:
+    """The sequence: an enrolment's id begins with it."""
+    return str(context["enrolment"]).rpartition("-")[0]
+
+
+def _state(context: Mapping[str, Any], ledger: _Ledger, entries: Mapping[int, Settled]) -> EmailState:
+    record = Record.from_json(context["record"]) if context.get("record") else None
+    earlier = record.before(context["number"]) if record else None
+    return EmailState(
+        record=record,
+        page_id=context.get("page_id"),
+        own=ledger.own,
+        before=entries.get(earlier) if earlier is not None else None,
+        stopped=rules.read(context.get("stopped")),
+        paused=context["paused"],
+        resumed=times.parse(context["resumed"]) if context.get("resumed") else None,
+    )
+
+
+def _compose(
+    context: Mapping[str, Any],
+    outputs: Outputs,
+    record: Record | None,
+    ledger: _Ledger,
+    given: Settings,
+    now: datetime,
+) -> Outputs:
+    """Return ``outputs`` with the e-mail, or with why it is not sent although it is its turn."""
+    page, template = context.get("page"), context.get("template")
+    if record is None or page is None or template is None:
+        return {**outputs, "refusal": refusal_json(Refused(Outcome.DEFERRED, Reason.NOTION_UNREACHABLE, ""))}
+    decision = compose.compose(
+        record,
+        context["number"],
+        enrolment=context["enrolment"],
+        page=None if page["code"] == 404 else accepted(page, "the contact's page"),
+        active=compose.active_templates(results(template, "the look-up in Email Templates")),
+        lifts=rules.lifts(context.get("stopped")),
+        settings=given,
+    )
+    if not isinstance(decision, Composed):
+        refused = Refused(decision.outcome, decision.reason, decision.detail)
+        return {**outputs, "refusal": refusal_json(refused), "missing": list(decision.missing)}
+    claimed_at = ledger.claimed_at or now
+    return {
+        **outputs,
+        "send": True,
+        "idempotency_key": decision.idempotency_key,
+        "claim": ready_made(Settled(Outcome.SENDING, now, claimed_at=claimed_at).as_json()),
+        "claimed_at": times.text(claimed_at),
+        "ledger_seen": ledger.digest,
+        "ttl": time_to_live(record.emails[record.last], now),
+        "key_valid_until": times.milliseconds(claimed_at + KEY_HOLDS),
+        "files": {REQUEST_FILE: ready_made(decision.request)},
+    }
+
+
+def _read_ledger(text: str) -> _Ledger:
+    """Read the entry from the text that the flow made of it. The flow makes the same digest of what the entry says later."""
+    entry = json.loads(text)
+    return _Ledger(Settled.from_json(entry) if entry else None, hashlib.sha256(text.encode()).hexdigest())

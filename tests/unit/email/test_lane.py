@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import yaml
+
+from christmas_campaign.campaign.settings import Settings
+from christmas_campaign.email import lane
+from unit import build
+
+SECOND = timedelta(seconds=1)
+
+
+def test_width_is_the_limit_of_the_flow() -> None:
+    flow = yaml.safe_load((Path(__file__).parents[3] / "flows/christmas-send-email.yml").read_text(encoding="utf-8"))
+    assert flow["concurrency"] == {"limit": lane.WIDTH, "behavior": "QUEUE"}
+
+
+@pytest.mark.parametrize(
+    ("took", "rest"),
+    [(1, 3), (0, 4), (4, 0), (5, 0), (3.949, 0.051), (3.951, 0), (-60, 4)],
+)
+def test_rest_fills_up_what_the_limits_ask_for(took: float, rest: float) -> None:
+    """Three calls to Notion at 3 a second take a second, in each place of the lane."""
+    assert lane.rest(build.NOW - took * SECOND, Settings(), build.NOW) == rest * SECOND
+
+
+def test_higher_limits_need_no_rest() -> None:
+    fast = Settings(notion_rate=1000, resend_rate=1000)
+    assert lane.rest(build.NOW, fast, build.NOW) == timedelta(0)

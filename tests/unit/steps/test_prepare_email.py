@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from christmas_campaign.campaign.outcomes import Reason
+from christmas_campaign.steps import UnusableContext, prepare_email
+from christmas_campaign.stops import rules
+from christmas_campaign.stops.rules import Source, Stop
+from unit import build
+from unit.steps import contexts, run
+
+step: run.Step = prepare_email.step
+
+SENT = {"outcome": "sent", "at": "2025-11-20T13:00:00.000Z", "reason": None, "resend_id": "re_1"}
+FAILED = {**SENT, "outcome": "failed", "reason": "value_missing", "resend_id": None}
+CLAIM = {"outcome": "sending", "at": "2025-11-20T14:50:00.000Z", "claimed_at": "2025-11-20T14:00:00.000Z"}
+STOPPED = rules.as_json([Stop(Reason.BOUNCED, build.NOW, Source.PERSON)])
+
+
+def test_email_is_a_file_with_its_claim(tmp_path: Path) -> None:
+    context = contexts.ALL["prepare_email"]()
+    outputs = run.outputs(tmp_path, "prepare_email", context)
+    request = json.loads((tmp_path / "request.json").read_text(encoding="utf-8"))
+    assert (request["subject"], request["to"]) == ("Zoë: 100%", ["zoe@example.com"])
+    assert (outputs["send"], outputs["idempotency_key"]) == (True, "signup-abc-e2")
+    assert "files" not in outputs
+
+
+def test_claim_and_key_count_from_the_first_claim() -> None:
+    first = dict(step(contexts.prepare_email(), build.NOW))
+    assert json.loads(first["claim"]) == {
+        "outcome": "sending",
+        "at": "2025-11-20T15:00:00.000Z",
+        "reason": None,
+        "resend_id": None,
+        "claimed_at": "2025-11-20T15:00:00.000Z",
+    }
+    # 23 hours later.
+    assert first["key_valid_until"] == 1_763_733_600_000
+    again = dict(step(contexts.prepare_email(ledger=json.dumps(CLAIM)), build.NOW))
+    assert (again["claimed_at"], again["key_valid_until"]) == ("2025-11-20T14:00:00.000Z", 1_763_730_000_000)
+
+
+@pytest.mark.parametrize("ledger", ["null", json.dumps(CLAIM), json.dumps(FAILED, indent=1)])
+def test_digest_is_of_the_text_that_kestra_makes(ledger: str) -> None:
+    outputs = step(contexts.prepare_email(ledger=ledger), build.NOW)
+    assert outputs["ledger_seen"] == hashlib.sha256(ledger.encode()).hexdigest()
+
+
+def test_stops_are_compared_with_those_that_were_decided_on() -> None:
+    lifted = rules.as_json([])
+    outputs = step(contexts.prepare_email(stopped={**lifted, "changed": "2025-11-20T14:00:00.000Z"}), build.NOW)
+    assert (outputs["send"], outputs["stop_version"]) == (True, "2025-11-20T14:00:00.000Z")
+    assert outputs["stop_key"] == f"stop.{build.WHO['contact']}"
+    assert step(contexts.prepare_email(), build.NOW)["stop_version"] == ""
+
+
+@pytest.mark.parametrize(
+    ("changed", "outcome", "reason"),
+    [
+        ({"record": None}, "failed", "enrolment_unknown"),
+        ({"page_id": None}, "failed", "enrolment_unknown"),
+        ({"ledger": json.dumps(SENT)}, "skipped", "already_sent"),
+        ({"stopped": STOPPED}, "skipped", "bounced"),
+        ({"paused": True}, "deferred", "paused"),
+        ({"number": 3}, "deferred", "earlier_email_unsettled"),
+        ({"number": 3, "mails": {"2": {**SENT, "at": "2025-11-20T14:59:00.000Z"}}}, "deferred", "too_soon"),
+    ],
+)
+def test_gate_refuses(changed: dict[str, Any], outcome: str, reason: str) -> None:
+    """What Notion says does not matter then."""
+    outputs = step(contexts.prepare_email(page=None, template=None, **changed), build.NOW)
+    assert (outputs["send"], outputs["opened"]) == (False, False)
+    assert (outputs["refusal"]["outcome"], outputs["refusal"]["reason"]) == (outcome, reason)
+
+
+@pytest.mark.parametrize(
+    ("changed", "outcome", "reason"),
+    [
+        ({"page": None}, "deferred", "notion_unreachable"),
+        ({"template": None}, "deferred", "notion_unreachable"),
+        ({"page": build.response("", 404)}, "failed", "page_missing"),
+        ({"template": build.found()}, "failed", "template_missing"),
+        (
+            {"page": build.response(build.sequence_page({"Email 2 Sent": "2025-11-20T14:00:00.000Z"}))},
+            "skipped",
+            "already_sent",
+        ),
+    ],
+)
+def test_email_that_is_not_composed(changed: dict[str, Any], outcome: str, reason: str) -> None:
+    outputs = step(contexts.prepare_email(**changed), build.NOW)
+    assert (outputs["send"], outputs["opened"]) == (False, True)
+    assert (outputs["refusal"]["outcome"], outputs["refusal"]["reason"]) == (outcome, reason)
+
+
+def test_placeholders_without_a_value_are_named() -> None:
+    template = {"until": 0, **build.found(build.template("{{no_such_value}}"))}
+    assert step(contexts.prepare_email(template=template), build.NOW)["missing"] == ["no_such_value"]
+
+
+@pytest.mark.parametrize("name", ["page", "template"])
+def test_refusal_by_notion_breaks_the_step(name: str) -> None:
+    refused = build.response({"code": "unauthorized"}, 401)
+    with pytest.raises(UnusableContext, match="HTTP 401"):
+        step(contexts.prepare_email(**{name: refused}), build.NOW)
+
+
+def test_other_emails_that_are_done_are_named() -> None:
+    mails = {"1": None, "2": FAILED, "3": SENT, "4": {**SENT, "outcome": "skipped"}, "5": FAILED}
+    assert step(contexts.prepare_email(mails=mails), build.NOW)["done"] == [3, 4]

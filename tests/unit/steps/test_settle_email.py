@@ -1,0 +1,163 @@
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from christmas_campaign.campaign.outcomes import WHAT_TO_DO, Reason
+from christmas_campaign.steps import UnusableContext, prepare_email, settle_email
+from christmas_campaign.stops import rules
+from christmas_campaign.stops.rules import Source, Stop
+from unit import build
+from unit.steps import contexts, run
+
+step: run.Step = settle_email.step
+
+STOPPED = rules.as_json([Stop(Reason.BOUNCED, build.NOW, Source.PERSON)])
+SENT = {"outcome": "sent", "at": "2025-11-20T13:00:00.000Z", "reason": None, "resend_id": "re_1"}
+LATE = build.record(emails=dict.fromkeys((2, 3, 4, 5), build.NOW - 192 * build.HOUR)).as_json()
+
+HELD_BACK = {**build.response({"name": "not_found"}, 404), "uri": "https://api.resend.com/emails/held-back"}
+CLAIMED_A_DAY_AGO = {**contexts.PREPARED, "claimed_at": "2025-11-19T16:00:00.000Z"}
+
+
+def refused(**changed: Any) -> dict[str, Any]:
+    """The outputs of ``prepare_email`` for an e-mail that is not sent, as Kestra hands them over: without what is ``None``."""
+    outputs = prepare_email.step(contexts.prepare_email(**changed), build.NOW)
+    handed_over: dict[str, Any] = json.loads(json.dumps(outputs))
+    return contexts.as_kestra_hands_over(handed_over)
+
+
+def follow_up(outputs: Any) -> Any:
+    assert outputs["needs_follow_up"] == (outputs["follow_up"] != "{}")
+    return json.loads(outputs["follow_up"])
+
+
+def test_sent_email_is_recorded(tmp_path: Path) -> None:
+    outputs = run.outputs(tmp_path, "settle_email", contexts.settle_email())
+    assert (outputs["outcome"], outputs["reason"], outputs["follow_up"]) == ("sent", None, "{}")
+    assert json.loads(outputs["ledger"])["resend_id"] == "re_1"
+    assert list(json.loads(outputs["stamp"])["properties"]) == ["Email 2 Sent"]
+    assert json.loads(outputs["analytics"])["parent"]["data_source_id"] == "source-analytics"
+    assert json.loads(outputs["labels"]) == {"outcome": "sent", **contexts.WHO}
+
+
+@pytest.mark.parametrize(
+    ("changed", "outcome", "reason"),
+    [
+        ({"answer": None}, "deferred", "resend_unreachable"),
+        ({"answer": None, "tries": 48}, "failed", "resend_unreachable"),
+        ({"answer": build.response({"name": "x"}, 422)}, "failed", "refused_by_resend"),
+        ({"answer": HELD_BACK}, "deferred", "stops_changed"),
+        ({"answer": HELD_BACK, "stopped": STOPPED}, "skipped", "bounced"),
+        ({"answer": HELD_BACK, "prepared": CLAIMED_A_DAY_AGO}, "failed", "send_unknown"),
+        # Whatever the answer: what was held back was not refused by Resend.
+        ({"answer": {**HELD_BACK, "code": 401}, "prepared": CLAIMED_A_DAY_AGO}, "failed", "send_unknown"),
+        ({"answer": {**HELD_BACK, "code": 401}}, "deferred", "stops_changed"),
+        # A stop that came after the send does not unsend it.
+        ({"stopped": STOPPED}, "sent", None),
+    ],
+)
+def test_answer_of_resend_decides(changed: dict[str, Any], outcome: str, reason: str | None) -> None:
+    outputs = step(contexts.settle_email(**changed), build.NOW)
+    assert (outputs["outcome"], outputs["reason"]) == (outcome, reason)
+
+
+def test_claim_stays_while_resend_may_have_the_email() -> None:
+    outputs = step(contexts.settle_email(answer=HELD_BACK, stopped=STOPPED), build.NOW)
+    assert json.loads(outputs["ledger"])["claimed_at"] == contexts.CLAIMED
+
+
+def test_email_that_is_put_off_is_scheduled_again() -> None:
+    outputs = step(contexts.settle_email(answer=None, tries=3), build.NOW)
+    assert (outputs["ledger"], outputs["stamp"], outputs["analytics"]) == ("", "", "")
+    assert follow_up(outputs) == {"paused": False, "date": "2025-11-20T15:08:00.000Z", "tries": 4}
+
+
+@pytest.mark.parametrize(
+    ("prepared", "expected"),
+    [
+        ({"number": 3}, {"paused": False, "date": "2025-11-20T16:00:00.000Z", "tries": 7}),
+        ({"paused": True}, {"paused": True, "date": "2025-11-20T15:00:00.000Z", "tries": 7}),
+        # Only this one is a try of a provider.
+        ({"template": None}, {"paused": False, "date": "2025-11-20T15:30:00.000Z", "tries": 8}),
+    ],
+)
+def test_refusal_that_passes_is_tried_again(prepared: dict[str, Any], expected: dict[str, Any]) -> None:
+    outputs = step(contexts.settle_email(prepared=refused(**prepared), tries=7, answer=None), build.NOW)
+    assert follow_up(outputs) == expected
+    assert outputs["ledger"] == ""
+
+
+def test_lane_does_not_rest_after_a_pause() -> None:
+    assert step(contexts.settle_email(), build.NOW)["rest"] == "PT3.000S"
+    assert step(contexts.settle_email(prepared=refused(paused=True), answer=None), build.NOW)["rest"] == ""
+
+
+def test_stopped_contact_is_skipped_with_a_note_on_the_page() -> None:
+    outputs = step(contexts.settle_email(prepared=refused(stopped=STOPPED), answer=None), build.NOW)
+    assert (outputs["outcome"], outputs["reason"], outputs["follow_up"]) == ("skipped", "bounced", "{}")
+    assert json.loads(outputs["ledger"])["reason"] == "bounced"
+    note = build.text_of(json.loads(outputs["stamp"])["properties"]["Stop Reason"])
+    assert note == "bounced since 2025-11-20T10:00:00-05:00 (from E2)"
+    properties = json.loads(outputs["analytics"])["properties"]
+    assert properties["Status"] == {"select": {"name": "skipped"}}
+
+
+@pytest.mark.parametrize(
+    ("page", "written"),
+    [
+        (build.response(build.sequence_page()), True),
+        # After a restore the page may know of an unsubscribe that the KV store has lost.
+        (build.response(build.sequence_page({"Stop Reason": "unsubscribed since 2025-11-19T10:00:00-05:00"})), False),
+        (None, False),
+    ],
+)
+def test_note_does_not_replace_a_stop_that_holds_for_good(page: Any, written: bool) -> None:
+    outputs = step(contexts.settle_email(prepared=refused(record=LATE), record=LATE, page=page, answer=None), build.NOW)
+    assert (outputs["outcome"], outputs["reason"]) == ("skipped", "expired")
+    assert bool(outputs["stamp"]) is written
+
+
+def test_last_email_completes_the_sequence() -> None:
+    prepared = {**contexts.PREPARED, "done": [2, 3, 4]}
+    stamp = json.loads(step(contexts.settle_email(number=5, prepared=prepared), build.NOW)["stamp"])
+    assert stamp["properties"]["Sequence Completed"] == {"checkbox": True}
+    mails = {str(number): SENT for number in (2, 3, 4)}
+    skipped = refused(number=5, stopped=STOPPED, mails=mails)
+    stamp = json.loads(step(contexts.settle_email(number=5, prepared=skipped, answer=None), build.NOW)["stamp"])
+    assert stamp["properties"]["Sequence Completed"] == {"checkbox": True}
+
+
+def test_email_that_was_sent_before_records_nothing() -> None:
+    outputs = step(contexts.settle_email(prepared=refused(ledger=json.dumps(SENT)), answer=None), build.NOW)
+    assert (outputs["outcome"], outputs["reason"]) == ("skipped", "already_sent")
+    assert (outputs["ledger"], outputs["stamp"], outputs["analytics"], outputs["follow_up"]) == ("", "", "", "{}")
+
+
+def test_failed_email_tells_the_team() -> None:
+    template = {"until": 0, **build.found(build.template("{{no_such_value}}"))}
+    outputs = step(contexts.settle_email(prepared=refused(template=template), answer=None), build.NOW)
+    decision = follow_up(outputs)
+    assert (decision["failed"], decision["alert"]["key"]) == (True, "signup-abc.2.value_missing")
+    assert WHAT_TO_DO[Reason.VALUE_MISSING] in decision["alert"]["message"]
+    assert json.loads(outputs["ledger"])["outcome"] == "failed"
+
+
+def test_unknown_enrolment_tells_the_team_and_records_nothing() -> None:
+    outputs = step(contexts.settle_email(record=None, prepared=refused(record=None), answer=None), build.NOW)
+    assert follow_up(outputs)["alert"]["key"] == "signup-abc.2.enrolment_unknown"
+    assert (outputs["ledger"], outputs["analytics"]) == ("", "")
+    assert json.loads(outputs["labels"]) == {"outcome": "failed", "reason": "enrolment_unknown"}
+
+
+def test_record_that_vanished_during_the_send_breaks_the_step() -> None:
+    with pytest.raises(UnusableContext, match="was deleted"):
+        step(contexts.settle_email(record=None), build.NOW)
+
+
+def test_clock_that_was_set_back_makes_no_longer_rest() -> None:
+    assert step(contexts.settle_email(), build.NOW - timedelta(hours=1))["rest"] == "PT4.000S"

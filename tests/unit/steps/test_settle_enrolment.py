@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from christmas_campaign.steps import UnusableContext, plan, settle_enrolment
+from unit import build
+from unit.steps import contexts, run
+
+step: run.Step = settle_enrolment.step
+
+REFUSED = build.response({"object": "error", "message": "zoe@example.com"}, 400)
+
+
+def planned(name: str = "signup", /, **changed: Any) -> dict[str, Any]:
+    """The outputs of the step ``plan`` in another context."""
+    return dict(plan.step(contexts.plan(name, **changed), build.NOW))
+
+
+def follow_up(outputs: Any) -> Any:
+    return json.loads(outputs["follow_up"]) if outputs["follow_up"] else None
+
+
+def test_enrolment_that_notion_took_has_its_page() -> None:
+    outputs = step(contexts.settle_enrolment(), build.NOW)
+    assert (outputs["page_id"], outputs["contact"]) == ("page-1", build.WHO["contact"])
+    assert json.loads(outputs["labels"]) == {"outcome": "enrolled", **build.WHO}
+    assert outputs["detail"] == outputs["log"] != ""
+
+
+@pytest.mark.parametrize("name", ["contact_saved", "page_saved", "portal_saved"])
+def test_write_without_an_answer_is_tried_again(name: str) -> None:
+    context = contexts.settle_enrolment("onboarding")
+    # An HTTP task without an answer has outputs without a code, or none.
+    answers: tuple[dict[str, Any] | None, ...] = ({}, None)
+    for answer in answers:
+        outputs = step({**context, name: answer}, build.NOW)
+        assert outputs["page_id"] == ""
+        assert json.loads(outputs["labels"])["reason"] == "notion_unreachable"
+        assert follow_up(outputs) == {"date": "2025-11-20T15:01:00.000Z", "tries": 1, "find_databases": False}
+
+
+@pytest.mark.parametrize("name", ["contact_saved", "page_saved", "portal_saved"])
+def test_refused_write_breaks_the_step_without_notions_words(name: str) -> None:
+    context = {**contexts.settle_enrolment("onboarding"), name: REFUSED}
+    with pytest.raises(UnusableContext, match="HTTP 400 for the") as error:
+        step(context, build.NOW)
+    assert "zoe@" not in str(error.value)
+
+
+@pytest.mark.parametrize(("tries", "date"), [(0, "2025-11-20T15:00:00.000Z"), (1, "2025-11-20T15:02:00.000Z")])
+def test_unknown_databases_are_found_and_the_enrolment_goes_on_at_once(tries: int, date: str) -> None:
+    """At once only the first time: the databases may not be found."""
+    outputs = step(contexts.settle_enrolment(plan=planned(sources=None), tries=tries), build.NOW)
+    assert outputs["page_id"] == ""
+    assert follow_up(outputs) == {"date": date, "tries": tries + 1, "find_databases": True}
+
+
+def test_enrolment_that_is_given_up_tells_the_team() -> None:
+    outputs = step(contexts.settle_enrolment(plan=planned(contacts=None), tries=48), build.NOW)
+    decision = follow_up(outputs)
+    assert decision["failed"] is True
+    assert decision["alert"]["key"] == f"{build.WHO['enrolment']}.0.notion_unreachable"
+    assert json.loads(outputs["labels"])["outcome"] == "failed"
+
+
+def test_contact_that_is_not_in_businessx_warns() -> None:
+    skipped = planned("noshow", contacts=build.found())
+    outputs = step(contexts.settle_enrolment("noshow", plan=skipped, page_saved=None, contact_saved=None), build.NOW)
+    decision = follow_up(outputs)
+    assert outputs["page_id"] == ""
+    assert (decision["warning"], decision["detail"]) == (True, skipped["note"])
+    assert decision["alert"]["key"].endswith(".0.contact_not_found")
+
+
+def test_contact_who_needs_a_call_is_told_and_not_logged() -> None:
+    event = build.event("signup", red_systems=2)
+    context = contexts.plan()
+    context["event"] = {**context["event"], **event.as_json()}
+    urgent = dict(plan.step(context, build.NOW))
+    outputs = step(contexts.settle_enrolment(event=context["event"], plan=urgent), build.NOW)
+    decision = follow_up(outputs)
+    assert decision["names_contact"] is True
+    assert decision["alert"]["key"].endswith(".0.call")
+    assert "red 2" in decision["alert"]["message"]
+
+
+def test_event_that_is_enrolled_already_is_only_labelled() -> None:
+    outputs = step(contexts.settle_enrolment(plan=planned(enrolled=True), page_saved=None), build.NOW)
+    assert (outputs["page_id"], outputs["follow_up"]) == ("", "")
+    assert json.loads(outputs["labels"])["outcome"] == "skipped"
