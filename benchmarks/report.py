@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple, TypedDict
 
+from christmas_campaign.wording import count
+
 HERE = Path(__file__).parent
 PAGE = HERE.parent / "docs/benchmarks.md"
 
@@ -76,21 +78,24 @@ def page(results: Results, before: Results | None) -> Iterator[str]:
     """Return the lines of the page."""
     yield "# Benchmarks"
     yield ""
+    runs = len(results["figures"]["email_cpu"])
+    minutes = results["seconds"] / 60
     yield (
-        f"`make bench` wrote this page in {results['seconds'] / 60:.0f} minutes, with {results['processors']} processors, "
-        f"{results['system']} and Python {results['python']}. `make bench QUICK=1` takes 3 minutes and writes nothing."
+        f"Measured by the script of `make bench` in {minutes:.0f} minutes, {count(runs, 'run', 'runs')} of each, with "
+        f"{results['processors']} processors, {results['system']} and Python {results['python']}."
     )
+    yield "`make bench QUICK=1` takes 3 minutes and writes nothing."
     yield ""
     yield "Notion and Resend are the sandbox's, without limits and the network's delay: the engine is what is measured."
     yield "A figure that was measured several times is the median, with the lowest and the highest in brackets."
     for title, rows in (("Sending", SENDING), ("Signing up", SIGNING_UP), ("At rest", AT_REST)):
         yield from ["", f"## {title}", "", *table(rows, results, before)]
-    if all(f"lag_p50_{count}_waiting" in results["figures"] for count in WAITING):
-        lags = [median(results, f"lag_p50_{count}_waiting") for count in WAITING]
+    if all(f"lag_p50_{waiting}_waiting" in results["figures"] for waiting in WAITING):
+        lags = [median(results, f"lag_p50_{waiting}_waiting") for waiting in WAITING]
         yield from ["", "## While many e-mails wait", "", *waiting_table(results)]
         yield from [
             "",
-            *bars("Seconds from due to the request at Resend", [f"{count:,} wait" for count in WAITING], lags),
+            *bars("Seconds from due to the request at Resend", [f"{waiting:,} wait" for waiting in WAITING], lags),
         ]
     for title, figure in (("Processor seconds an e-mail", "email_cpu"), ("E-mails a second", "emails_per_second")):
         if before is not None:
@@ -103,6 +108,8 @@ def table(rows: Iterable[Row], results: Results, before: Results | None) -> Iter
     yield "| what | 0.4.0 | now |"
     yield "|---|---|---|"
     for row in rows:
+        if row.figure not in results["figures"]:
+            continue
         was = shown(row, before["figures"]) if before else "–"
         yield f"| {row.what} | {was} | {shown(row, results['figures'])} |"
 
@@ -111,14 +118,14 @@ def waiting_table(results: Results) -> Iterator[str]:
     """Return the table of what grows with the number of e-mails that wait."""
     yield "| e-mails that wait | an e-mail alone leaves after | idle engine | start | disk |"
     yield "|---|---|---|---|---|"
-    for count in WAITING:
+    for waiting in WAITING:
         figures = (
-            Row(f"lag_p50_{count}_waiting", ""),
-            Row(f"idle_cpu_{count}_waiting", "", "%", 1),
-            Row(f"start_{count}_waiting", "", "s", 1),
-            Row(f"disk_mb_{count}_waiting", "", "MB", 0),
+            Row(f"lag_p50_{waiting}_waiting", ""),
+            Row(f"idle_cpu_{waiting}_waiting", "", "%", 1),
+            Row(f"start_{waiting}_waiting", "", "s", 1),
+            Row(f"disk_mb_{waiting}_waiting", "", "MB", 0),
         )
-        yield f"| {count:,} | {' | '.join(shown(row, results['figures']) for row in figures)} |"
+        yield f"| {waiting:,} | {' | '.join(shown(row, results['figures']) for row in figures)} |"
 
 
 def shown(row: Row, figures: Mapping[str, Sequence[float]]) -> str:
