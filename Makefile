@@ -40,7 +40,7 @@ smoke: setup ## Try the real keys: reads Notion, sends one mail to Resend's test
 mutants: setup ## Break the decisions in thousands of small ways; each has to be noticed by a test.
 	@scripts/mutants
 
-bench: setup ## Measure what this costs on this machine: 15 minutes; writes docs/benchmarks.md. QUICK=1: 3 minutes.
+bench: setup ## Measure what this costs on this machine, three times; writes docs/benchmarks.md. QUICK=1: 3 minutes.
 	@PYTHONPATH=tests $(PYTHON) benchmarks/measure.py $(if $(QUICK),--quick)
 
 fix: setup ## Format, and mend what the linter can mend.

@@ -101,7 +101,7 @@ WHAT_TO_DO: dict[Reason, str] = {
     Reason.RESEND_UNREACHABLE: f"See whether Resend works again, and whether the key is right; {_REPLAY}",
     Reason.NOTION_UNREACHABLE: f"See whether Notion works again, and whether the token is right; {_REPLAY}",
     Reason.SEND_IN_PROGRESS: f"Look in Resend for this e-mail: it has been busy with it for a day; {_REPLAY}",
-    Reason.STOPS_CHANGED: f"See what changes the contact's stops all the time (`christmas stops`); {_REPLAY}",
+    Reason.STOPS_CHANGED: f"See what changes the contact's stops all the time (`christmas stopped`); {_REPLAY}",
     Reason.SEND_UNKNOWN: "Look in Resend for this e-mail. If it is there, set its date on the contact's page: what has a date"
     " is not sent again. Then, either way, `christmas replay --not-sent`.",
     Reason.STEP_FAILED: f"The execution's log says which task failed, and why; mend it, {_REPLAY}",

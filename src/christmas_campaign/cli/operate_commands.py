@@ -35,7 +35,7 @@ def pause(env_file: Path | None) -> None:
 @click.command()
 @env_file_option
 def resume(env_file: Path | None) -> None:
-    """Let all e-mails go on that christmas pause holds: what is overdue goes out now, one after the other.
+    """Let all e-mails go on that christmas pause holds: what is overdue goes out now, as fast as the providers allow.
 
     Exit code 0 when they go on, before too; 2 if Kestra could not be told.
     """

@@ -62,7 +62,7 @@ def _find_databases(kestra: Kestra, environment: Environment) -> str:
     Flows can be deployed before the databases are named.
     """
     try:
-        find_databases.keep_unless_known(kestra, environment)
+        find_databases.find_and_keep(kestra, environment)
     except SettingError:
         return ""
     except NotionError as error:

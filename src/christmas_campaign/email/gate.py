@@ -1,10 +1,10 @@
-"""The gate: the first and cheapest decision about an e-mail that is due. Whoever is turned away here costs no call.
+"""The gate: the first decision about an e-mail that is due. It does not need what Notion says.
 
 The order of the checks: is the enrolment known; was this e-mail sent; is the contact stopped for its sequence; is the campaign
 paused; was the e-mail withdrawn (this release does not have it); may the e-mail have been sent, too long ago to be sure; is it
 too late for it (its days are over, or the call has begun that it prepares for); is the one before it settled; is that long
-enough ago. Behind the gate follow those of ``compose``, and in the task `send`, at the last moment, once more: does the
-idempotency key hold still; is the contact stopped.
+enough ago. The checks of ``compose`` follow. The task `send` checks two things at the last moment: is the idempotency key still
+valid; are the contact's stops still those that were decided on.
 """
 
 from __future__ import annotations

@@ -8,18 +8,17 @@ from collections.abc import Mapping
 from christmas_campaign.clients.kestra import Kestra
 from christmas_campaign.clients.notion import Notion
 from christmas_campaign.deployment.environment import Environment
-from christmas_campaign.notion import schema
 from christmas_campaign.steps.find_databases import NAMES
 
 NAMESPACE = "christmas"
 
-#: The order in which the flows name the databases: see the variable `database_ids` of `enroll`.
-_ORDER = (schema.CONTACTS, schema.SEQUENCE_PAGES, schema.TEMPLATES, schema.ANALYTICS, schema.PORTALS)
-
 
 def key(ids: Mapping[str, str]) -> str:
-    """Return the key of the KV entry for databases with these ids, which are given by the names of their settings."""
-    text = " ".join(ids[database.setting] for database in _ORDER)
+    """Return the key of the KV entry for databases with these ids, which are given by the names of their settings.
+
+    The variable `database_ids` of the flow `enroll` names them in the same order.
+    """
+    text = " ".join(ids[database.setting] for database in NAMES.values())
     return f"databases.{hashlib.sha256(text.encode()).hexdigest()}"
 
 
@@ -32,12 +31,12 @@ def keep(kestra: Kestra, notion: Notion, ids: Mapping[str, str]) -> None:
     kestra.kv_put(key(ids), sources, NAMESPACE)
 
 
-def keep_unless_known(kestra: Kestra, environment: Environment) -> None:
-    """Find and keep the databases that the settings name, unless that was done before.
+def find_and_keep(kestra: Kestra, environment: Environment, *, unless_known: bool = False) -> None:
+    """Find and keep the databases that the settings name; with ``unless_known`` only if nothing is kept for them.
 
     Raises ``SettingError``, ``NotionError`` and ``KestraError``.
     """
-    ids = {database.setting: environment.database(database) for database in _ORDER}
-    if kestra.kv_get(key(ids), NAMESPACE) is None:
+    ids = {database.setting: environment.database(database) for database in NAMES.values()}
+    if not unless_known or kestra.kv_get(key(ids), NAMESPACE) is None:
         with environment.notion() as notion:
             keep(kestra, notion, ids)

@@ -137,7 +137,7 @@ def repair(
 def _keep_databases(kestra: Kestra, environment: Environment) -> None:
     """Have the flows know where the databases are. Whatever keeps this from being done the next enrolment finds out too."""
     with suppress(SettingError, NotionError):
-        find_databases.keep_unless_known(kestra, environment)
+        find_databases.find_and_keep(kestra, environment, unless_known=True)
 
 
 def report(snapshot: Look, done: Sequence[Done] | None) -> RepairReport:

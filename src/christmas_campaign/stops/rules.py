@@ -1,12 +1,12 @@
 """When a sequence ends before its last e-mail: which reason ends which sequence, for how long, and what is kept of it.
 
 What is kept of a contact is Kestra's KV entry ``stop.<contact id>``; the id is opaque. ``stops`` has each reason with when and
-by whom, and ``ends``, made from it, which reason ends which sequence: by that the flow `send-email` checks once more, at the
-last moment, without Python. What ends one booking alone is there under the opaque id of that booking. ``back`` is when a
-contact took her unsubscribing back, if ever: a call from before that, late or once more, does not count. ``lifted`` is when a
-person last lifted what holds for good: by these two a mark on a page in Notion is older or newer (see ``marks``). ``changed``
-is when it was written, so that no two entries of a contact are the same. An entry has no time to live: one that went away by
-itself would send mail.
+by whom, and ``ends``, made from it, which reason ends which sequence: executions of `send-email` of releases up to 0.4 check
+that at the last moment, without Python. What ends one booking alone is there under the opaque id of that booking. ``back`` is
+when a contact took her unsubscribing back, if ever: a call from before that, late or once more, does not count. ``lifted`` is
+when a person last lifted what holds for good: by these two a mark on a page in Notion is older or newer (see ``marks``).
+``changed`` is when it was written, so that no two entries of a contact are the same: by that `send-email` sees that something
+has changed. An entry has no time to live: one that went away by itself would send mail.
 """
 
 from __future__ import annotations
