@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from support import add_contact, address, begin, enrolled, found_in, scheduled, sign_up, until
+from support import add_contact, address, begin, enrolled, found_in, runs, scheduled, sign_up, until
 
 from christmas_campaign.campaign import notion_names
 from christmas_campaign.events import opaque_ids
@@ -122,3 +122,30 @@ def test_a_discord_that_is_broken_stops_no_enrolment(stack: Stack) -> None:
         run for run in stack.kestra.executions(namespace="christmas", flow_id="tell") if run.inputs["key"] == key
     ]
     assert [run.state in ("RUNNING", "RETRYING", "FAILED") for run in telling] == [True]
+
+
+def test_databases_that_are_not_known_are_found_and_the_enrolment_goes_on(stack: Stack) -> None:
+    forget_databases(stack)
+    email = address()
+    sign_up(stack, email)
+    enrolled(stack, email)
+    outcomes = [run.labels["outcome"] for run in runs(stack, "enroll", email)]
+    assert outcomes == ["deferred", "enrolled"]
+    assert len(scheduled(stack, email)) == 4
+
+
+def test_database_that_notion_refuses_fails_the_enrolment_and_tells_the_team(stack: Stack) -> None:
+    forget_databases(stack)
+    stack.sandbox.fault("notion", "status", status=404, times=None, path="/v1/databases/")
+    email = address()
+    sign_up(stack, email)
+    told = f"Contact {opaque_ids.contact_id(email)}."
+    until(lambda: any(told in str(alert["content"]) for alert in stack.sandbox.alerts()), "the alert")
+    until(lambda: [run.state for run in runs(stack, "enroll", email)] == ["FAILED"], "the end of the enrolment")
+
+
+def forget_databases(stack: Stack) -> None:
+    """As for a new installation, or another id of a database."""
+    for key in stack.kestra.kv_list():
+        if key.startswith("databases."):
+            stack.kestra.kv_delete(key)
