@@ -114,7 +114,7 @@ def active_templates(found: Sequence[Page]) -> list[dict[str, Read]]:
 def _request(
     record: Record, number: int, enrolment: str, active: Sequence[Mapping[str, Read]], settings: Settings
 ) -> JsonObject:
-    if record.withdrawn(number):
+    if record.is_withdrawn(number):
         # The gate let it through, and then another release was installed.
         raise Stop(Outcome.SKIPPED, Reason.EMAIL_WITHDRAWN, gate.withdrawn(record, number))
     name = sequence(record.event.sequence).email(number).template

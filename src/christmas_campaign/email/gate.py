@@ -19,7 +19,7 @@ from christmas_campaign.campaign.outcomes import Outcome, Reason
 from christmas_campaign.campaign.settings import Settings
 from christmas_campaign.email.retry import SHORTEST_WAIT
 from christmas_campaign.enrolment import schedule
-from christmas_campaign.enrolment.record import Record, Settled
+from christmas_campaign.enrolment.record import Record, LedgerEntry
 from christmas_campaign.json_types import JsonObject
 from christmas_campaign.notion import page_values, schema
 from christmas_campaign.sequences.registry import sequence
@@ -44,8 +44,8 @@ class EmailState(NamedTuple):
 
     record: Record | None
     page_id: str | None
-    own: Settled | None = None
-    before: Settled | None = None
+    own: LedgerEntry | None = None
+    before: LedgerEntry | None = None
     as_of: str = ""
     stopped: Collection[Stop] = ()
     paused: bool = False
@@ -97,7 +97,7 @@ class Refused(NamedTuple):
     reason: Reason
     detail: str
     date: datetime | None = None
-    ledger: Settled | None = None
+    ledger: LedgerEntry | None = None
     page: PageNote | None = None
 
 
@@ -107,7 +107,7 @@ def gate(number: int, state: EmailState, settings: Settings, now: datetime) -> O
     if record is None or page_id is None:
         detail = "What the webhook said is not kept, or no longer: it is for 30 days after the last e-mail was due."
         return Refused(Outcome.FAILED, Reason.ENROLMENT_UNKNOWN, detail)
-    email = None if record.withdrawn(number) else sequence(record.event.sequence).email(number)
+    email = None if record.is_withdrawn(number) else sequence(record.event.sequence).email(number)
     if own and own.outcome is Outcome.SENT:
         return Refused(Outcome.SKIPPED, Reason.ALREADY_SENT, f"Sent on {times.for_owner(own.at)}.")
     stop = rules.ending(state.stopped, record.event)
@@ -118,14 +118,14 @@ def gate(number: int, state: EmailState, settings: Settings, now: datetime) -> O
     if state.paused:
         # Tried again at once, but the run waits before that: see the task `hold`.
         return _later(now, Reason.PAUSED, "The campaign is paused: `christmas resume` lets it go on.")
-    earlier = record.before(number)
+    earlier = record.previous_number(number)
     unsettled = _unsettled(earlier, before, settings, now)
     if email is None:
         # It keeps its place: if it were skipped earlier, the e-mail after it could overtake the one before it.
         return unsettled or _ended(Reason.EMAIL_WITHDRAWN, withdrawn(record, number), own, now)
     if own and own.claimed_at and now - own.claimed_at >= KEY_HOLDS:
         # Settled by this very decision, or the next one of the sequence would wait for it for ever.
-        settled = Settled(Outcome.FAILED, now, Reason.SEND_UNKNOWN, claimed_at=own.claimed_at)
+        settled = LedgerEntry(Outcome.FAILED, now, Reason.SEND_UNKNOWN, claimed_at=own.claimed_at)
         return Refused(Outcome.FAILED, Reason.SEND_UNKNOWN, unknown(own.claimed_at), ledger=settled)
     # While a person holds the campaign nothing grows too old.
     due = max(record.emails[number], state.resumed or record.emails[number])
@@ -156,7 +156,7 @@ def gate(number: int, state: EmailState, settings: Settings, now: datetime) -> O
     )
 
 
-def _page(number: int, page_id: str, reason: Reason, at: datetime, before: Settled | None) -> PageNote | None:
+def _page(number: int, page_id: str, reason: Reason, at: datetime, before: LedgerEntry | None) -> PageNote | None:
     """What the contact's page is to say; it was written with the first e-mail that was skipped for this reason."""
     if before is not None and before.reason is reason:
         return None
@@ -211,15 +211,15 @@ def template_query(name: str) -> JsonObject:
     }
 
 
-def _ended(reason: Reason, detail: str, own: Settled | None, now: datetime) -> Refused:
+def _ended(reason: Reason, detail: str, own: LedgerEntry | None, now: datetime) -> Refused:
     """Skipped, and settled by that: the next one does not wait for it. What Resend may have it may have still."""
-    settled = Settled(Outcome.SKIPPED, now, reason, claimed_at=own.claimed_at if own else None)
+    settled = LedgerEntry(Outcome.SKIPPED, now, reason, claimed_at=own.claimed_at if own else None)
     return Refused(Outcome.SKIPPED, reason, detail, ledger=settled)
 
 
-def _unsettled(earlier: int | None, before: Settled | None, settings: Settings, now: datetime) -> Refused | None:
+def _unsettled(earlier: int | None, before: LedgerEntry | None, settings: Settings, now: datetime) -> Refused | None:
     """Return that the e-mail waits for e-mail ``earlier``; ``None`` when there is none or it is settled."""
-    if earlier is None or (before is not None and before.final):
+    if earlier is None or (before is not None and before.is_final):
         return None
     wait = max(settings.spacing, SHORTEST_WAIT)
     detail = f"E-mail {earlier} is neither sent nor skipped nor failed for good."

@@ -13,7 +13,7 @@ from christmas_campaign.campaign.settings import Settings
 from christmas_campaign.email import gate, retry
 from christmas_campaign.email.gate import PageNote, Refused
 from christmas_campaign.email.retry import PutOff
-from christmas_campaign.enrolment.record import Record, Settled
+from christmas_campaign.enrolment.record import Record, LedgerEntry
 from christmas_campaign.json_types import JsonObject
 from christmas_campaign.notion import page_values, schema
 from christmas_campaign.sequences.registry import sequence
@@ -50,7 +50,7 @@ class Recorded(NamedTuple):
     """
 
     verdict: Verdict
-    ledger: Settled
+    ledger: LedgerEntry
     analytics: JsonObject
     stamp: JsonObject | None
 
@@ -134,7 +134,7 @@ def settle(
     answered = verdict.outcome is Outcome.SENT or verdict.reason is Reason.REFUSED_BY_RESEND
     return Recorded(
         verdict,
-        ledger=Settled(verdict.outcome, now, verdict.reason, verdict.resend_id, None if answered else claimed_at),
+        ledger=LedgerEntry(verdict.outcome, now, verdict.reason, verdict.resend_id, None if answered else claimed_at),
         analytics=analytics(record, number, verdict, now),
         stamp=_stamp(record, number, verdict, page, done, now),
     )
@@ -160,7 +160,7 @@ def settle_refused(
     may_write = note is not None and (note.unless is None or (page is not None and marks.on_page(page) is None))
     return Recorded(
         Verdict(refused.outcome, refused.reason, refused.detail),
-        ledger=refused.ledger or Settled(refused.outcome, now, refused.reason),
+        ledger=refused.ledger or LedgerEntry(refused.outcome, now, refused.reason),
         analytics=written.analytics,
         stamp={"properties": note.properties} if note is not None and may_write else None,
     )
@@ -185,7 +185,7 @@ def at_gate(
 
 def analytics(record: Record, number: int, verdict: Verdict, now: datetime) -> JsonObject:
     """Return the body that makes the analytics page of one attempt at ``now``."""
-    withdrawn = record.withdrawn(number)
+    withdrawn = record.is_withdrawn(number)
     template = None if withdrawn else sequence(record.event.sequence).email(number).template
     error = " ".join(part for part in (verdict.reason and f"{verdict.reason}:", verdict.detail) if part)
     values = {

@@ -3,7 +3,7 @@
 All entries are under the enrolment's opaque id, and written in this order. ``enrolment.<id>`` is this record, before anything
 else is done. ``page.<id>`` is the id of the contact's page in Notion. ``enrolled.<id>`` says that every e-mail is scheduled:
 from then on the event is known; until then the same event takes the enrolment up again. ``mail.<id>.<number>`` says how an
-e-mail was settled: see ``Settled``.
+e-mail was settled: see ``LedgerEntry``.
 
 Only the flow `enroll` writes the record, one run at a time. It writes it again when values come later: see ``amend``.
 """
@@ -80,11 +80,11 @@ class Record(NamedTuple):
         """What makes every run for this enrolment findable: its sequence, and the opaque ids of contact and enrolment."""
         return labels(self.event)
 
-    def before(self, number: int) -> int | None:
+    def previous_number(self, number: int) -> int | None:
         """Return the number of the e-mail that has to be settled before e-mail ``number``, ``None`` for the first."""
         return max((each for each in self.emails if each < number), default=None)
 
-    def withdrawn(self, number: int) -> bool:
+    def is_withdrawn(self, number: int) -> bool:
         """Return whether e-mail ``number`` was planned by a release that had it, and this release does not."""
         return number in self.emails and not registry.has_email(self.event.sequence, number)
 
@@ -103,7 +103,7 @@ class Record(NamedTuple):
         return f"PT{seconds}S" if seconds > 0 else None
 
 
-class Settled(NamedTuple):
+class LedgerEntry(NamedTuple):
     """How an e-mail was settled, and when (UTC); ``resend_id`` is Resend's id of a mail that was sent.
 
     The outcome ``sending`` is a claim: written before the e-mail is handed to Resend, and replaced by what became of it.
@@ -117,12 +117,12 @@ class Settled(NamedTuple):
     claimed_at: datetime | None = None
 
     @property
-    def final(self) -> bool:
+    def is_final(self) -> bool:
         """Whether the e-mail is sent, skipped or failed for good, so that the next one of its sequence may go."""
         return self.outcome is not Outcome.SENDING
 
     @property
-    def well(self) -> bool:
+    def is_done(self) -> bool:
         """Whether the e-mail is sent or skipped, so that nothing is left to do for it."""
         return self.outcome in (Outcome.SENT, Outcome.SKIPPED)
 
@@ -132,7 +132,7 @@ class Settled(NamedTuple):
         return {**self._asdict(), "at": times.text(self.at), "claimed_at": claimed_at}
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Settled:
+    def from_json(cls, data: Mapping[str, Any]) -> LedgerEntry:
         """Return the entry that ``as_json`` wrote."""
         reason = Reason(data["reason"]) if data.get("reason") else None
         claimed_at = times.parse(data["claimed_at"]) if data.get("claimed_at") else None

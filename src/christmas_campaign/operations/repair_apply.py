@@ -15,7 +15,7 @@ from christmas_campaign.campaign.outcomes import Outcome, Reason
 from christmas_campaign.clients import kestra_models
 from christmas_campaign.clients.kestra import Kestra, KestraError
 from christmas_campaign.clients.notion import Notion, NotionError
-from christmas_campaign.enrolment.record import Settled, time_to_live
+from christmas_campaign.enrolment.record import LedgerEntry, time_to_live
 from christmas_campaign.notion import page_values, schema
 from christmas_campaign.operations import repair_snapshot
 from christmas_campaign.operations.failures import ledger_key
@@ -142,8 +142,8 @@ def _withdraw(kestra: Kestra, mend: Withdraw) -> None:
     """Write into the ledger what the gate would write; that Resend may have the e-mail stays there."""
     key, now = ledger_key(mend.enrolment, mend.number), datetime.now(UTC)
     kept = kestra.kv_get(key, NAMESPACE)
-    claimed_at = Settled.from_json(kept).claimed_at if kept else None
-    settled = Settled(Outcome.SKIPPED, now, Reason.EMAIL_WITHDRAWN, claimed_at=claimed_at)
+    claimed_at = LedgerEntry.from_json(kept).claimed_at if kept else None
+    settled = LedgerEntry(Outcome.SKIPPED, now, Reason.EMAIL_WITHDRAWN, claimed_at=claimed_at)
     kestra.kv_put(key, settled.as_json(), NAMESPACE, ttl=time_to_live(mend.last, now))
 
 

@@ -236,7 +236,7 @@ def _vanished(enrolment: Enrolment, live: Collection[int | None], now: datetime)
         mail = enrolment.mails.get(number)
         settled = mail is not None and mail.outcome in _FINAL
         if number not in live and not settled:
-            if not record.withdrawn(number):
+            if not record.is_withdrawn(number):
                 who = {**labels(record.event, enrolment.id), "number": str(number)}
                 yield Schedule(enrolment.id, number, max(due, now), who)
             elif earlier_settled and due <= now:

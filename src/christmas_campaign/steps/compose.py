@@ -11,7 +11,7 @@ from christmas_campaign.campaign.outcomes import Outcome, Reason
 from christmas_campaign.email import compose
 from christmas_campaign.email.compose import Composed, NotSent
 from christmas_campaign.email.gate import KEY_HOLDS
-from christmas_campaign.enrolment.record import Record, Settled, time_to_live
+from christmas_campaign.enrolment.record import Record, LedgerEntry, time_to_live
 from christmas_campaign.steps import accepted, results
 from christmas_campaign.steps.outputs import ready_made
 from christmas_campaign.stops import rules
@@ -57,7 +57,7 @@ def step(context: Mapping[str, Any], now: datetime) -> Outputs:
     likewise), ``settings``; not from runs of revisions before 0.3: ``unsubscribe_key``, ``seen`` (``own`` as text), ``file``,
     and ``stopped`` (what is kept of what stops the contact, ``None`` if nothing is).
     """
-    own = Settled.from_json(context["own"]) if context.get("own") else None
+    own = LedgerEntry.from_json(context["own"]) if context.get("own") else None
     claimed_at = own.claimed_at if own else None
     outputs: Outputs = {
         "send": False,
@@ -91,7 +91,7 @@ def step(context: Mapping[str, Any], now: datetime) -> Outputs:
         if decision.missing:
             outputs["missing"] = decision.missing
         return outputs
-    claim = Settled(Outcome.SENDING, now, claimed_at=claimed_at or now)
+    claim = LedgerEntry(Outcome.SENDING, now, claimed_at=claimed_at or now)
     outputs |= {
         "send": True,
         "idempotency_key": decision.idempotency_key,

@@ -11,7 +11,7 @@ from christmas_campaign.campaign.outcomes import Outcome, Reason
 from christmas_campaign.email import gate, result
 from christmas_campaign.email.gate import EmailState, Open, PageNote, Refused
 from christmas_campaign.enrolment.alerts import Pages, TeamAlert, about
-from christmas_campaign.enrolment.record import Record, Settled, labels, time_to_live
+from christmas_campaign.enrolment.record import Record, LedgerEntry, labels, time_to_live
 from christmas_campaign.steps.outputs import failure_alert, label_text, ready_made
 from christmas_campaign.stops import rules
 
@@ -68,8 +68,8 @@ def _state(context: Mapping[str, Any]) -> EmailState:
     return EmailState(
         record=Record.from_json(record) if record else None,
         page_id=context.get("page_id"),
-        own=Settled.from_json(own) if own else None,
-        before=Settled.from_json(before) if before else None,
+        own=LedgerEntry.from_json(own) if own else None,
+        before=LedgerEntry.from_json(before) if before else None,
         as_of=context.get("as_of") or "",
         stopped=rules.read(context.get("stopped")),
         paused=context.get("paused", False),
@@ -134,5 +134,5 @@ def _pages(state: EmailState) -> Pages:
 def _done(context: Mapping[str, Any]) -> list[int]:
     """The numbers of the other e-mails that are sent or skipped."""
     mails = context.get("mails") or {}
-    entries = {int(number): Settled.from_json(entry) for number, entry in mails.items() if entry}
-    return [number for number, entry in entries.items() if number != context["number"] and entry.well]
+    entries = {int(number): LedgerEntry.from_json(entry) for number, entry in mails.items() if entry}
+    return [number for number, entry in entries.items() if number != context["number"] and entry.is_done]

@@ -18,7 +18,7 @@ from christmas_campaign.email import compose, gate
 from christmas_campaign.email.compose import Composed
 from christmas_campaign.email.gate import KEY_HOLDS, EmailState, Refused
 from christmas_campaign.enrolment import alerts
-from christmas_campaign.enrolment.record import Record, Settled, time_to_live
+from christmas_campaign.enrolment.record import Record, LedgerEntry, time_to_live
 from christmas_campaign.steps import accepted, results, with_answers
 from christmas_campaign.steps.outputs import read_settings, ready_made
 from christmas_campaign.steps.refusals import RefusalJson, refusal_json
@@ -62,7 +62,7 @@ class Outputs(TypedDict):
 class _Ledger(NamedTuple):
     """The ledger's entry of this e-mail (``None``: there is none), and a digest of its text in Kestra."""
 
-    own: Settled | None
+    own: LedgerEntry | None
     digest: str
 
     @property
@@ -81,7 +81,7 @@ def step(context: Mapping[str, Any], now: datetime) -> Outputs:
     given = read_settings(context)
     ledger = _read_ledger(context["ledger"])
     number: int = context["number"]
-    entries = {int(key): Settled.from_json(entry) for key, entry in context["mails"].items() if entry}
+    entries = {int(key): LedgerEntry.from_json(entry) for key, entry in context["mails"].items() if entry}
     state = _state(context, ledger, entries)
     outputs: Outputs = {
         "send": False,
@@ -91,7 +91,7 @@ def step(context: Mapping[str, Any], now: datetime) -> Outputs:
         "began": times.text(now),
         "claimed_at": times.text(ledger.claimed_at) if ledger.claimed_at else None,
         "subject": alerts.subject(_sequence(context), number),
-        "done": [each for each, entry in sorted(entries.items()) if each != number and entry.well],
+        "done": [each for each, entry in sorted(entries.items()) if each != number and entry.is_done],
     }
     decision = gate.gate(number, state, given, now)
     if isinstance(decision, Refused):
@@ -104,7 +104,7 @@ def _sequence(context: Mapping[str, Any]) -> str:
     return str(context["enrolment"]).rpartition("-")[0]
 
 
-def _state(context: Mapping[str, Any], ledger: _Ledger, entries: Mapping[int, Settled]) -> EmailState:
+def _state(context: Mapping[str, Any], ledger: _Ledger, entries: Mapping[int, LedgerEntry]) -> EmailState:
     record = Record.from_json(context["record"]) if context.get("record") else None
     earlier = record.before(context["number"]) if record else None
     return EmailState(
@@ -147,7 +147,7 @@ def _compose(
         **outputs,
         "send": True,
         "idempotency_key": decision.idempotency_key,
-        "claim": ready_made(Settled(Outcome.SENDING, now, claimed_at=claimed_at).as_json()),
+        "claim": ready_made(LedgerEntry(Outcome.SENDING, now, claimed_at=claimed_at).as_json()),
         "claimed_at": times.text(claimed_at),
         "ledger_seen": ledger.digest,
         "ttl": time_to_live(record.emails[record.last], now),
@@ -159,4 +159,4 @@ def _compose(
 def _read_ledger(text: str) -> _Ledger:
     """Read the entry from the text that the flow made of it. The flow makes the same digest of what the entry says later."""
     entry = json.loads(text)
-    return _Ledger(Settled.from_json(entry) if entry else None, hashlib.sha256(text.encode()).hexdigest())
+    return _Ledger(LedgerEntry.from_json(entry) if entry else None, hashlib.sha256(text.encode()).hexdigest())

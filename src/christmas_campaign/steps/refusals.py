@@ -7,7 +7,7 @@ from typing import TypedDict
 from christmas_campaign.campaign import times
 from christmas_campaign.campaign.outcomes import Outcome, Reason
 from christmas_campaign.email.gate import PageNote, Refused
-from christmas_campaign.enrolment.record import Settled
+from christmas_campaign.enrolment.record import LedgerEntry
 from christmas_campaign.json_types import JsonObject
 
 
@@ -54,6 +54,6 @@ def read_refusal(value: RefusalJson) -> Refused:
         reason=Reason(value["reason"]),
         detail=value["detail"],
         date=times.parse(date) if date else None,
-        ledger=Settled.from_json(ledger) if ledger else None,
+        ledger=LedgerEntry.from_json(ledger) if ledger else None,
         page=PageNote(page["path"], page["properties"], page.get("unless")) if page else None,
     )

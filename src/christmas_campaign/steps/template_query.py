@@ -27,7 +27,7 @@ def step(context: Mapping[str, Any], _now: datetime) -> Outputs:
     """Context: ``number``, and ``record`` from the KV store (``None`` if it is not there)."""
     record = Record.from_json(context["record"]) if context.get("record") else None
     number = context["number"]
-    if record is None or number not in record.emails or record.withdrawn(number):
+    if record is None or number not in record.emails or record.is_withdrawn(number):
         return {"path": "", "body": ""}
     template = sequence(record.event.sequence).email(number).template
     return {

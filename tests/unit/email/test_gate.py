@@ -10,7 +10,7 @@ from christmas_campaign.campaign.outcomes import Outcome, Reason
 from christmas_campaign.campaign.settings import Settings
 from christmas_campaign.email import gate
 from christmas_campaign.email.gate import EmailState, LastLook, Open, PageNote, Refused
-from christmas_campaign.enrolment.record import Record, Settled
+from christmas_campaign.enrolment.record import Record, LedgerEntry
 from christmas_campaign.events import opaque_ids
 from christmas_campaign.json_types import Json
 from christmas_campaign.sequences.model import UnknownEmail
@@ -28,8 +28,8 @@ def ask(
     record: Record | None = None,
     known: bool = True,
     page_id: str | None = "page-1",
-    own: Settled | None = None,
-    before: Settled | None = None,
+    own: LedgerEntry | None = None,
+    before: LedgerEntry | None = None,
     as_of: str = "",
     stopped: tuple[Stop, ...] = (),
     paused: bool = False,
@@ -58,13 +58,13 @@ def is_open(*args: Any, **changes: Any) -> bool:
     return isinstance(ask(*args, **changes), Open)
 
 
-def sent(at: datetime = DAY_AGO) -> Settled:
-    return Settled(Outcome.SENT, at, resend_id="re_1")
+def sent(at: datetime = DAY_AGO) -> LedgerEntry:
+    return LedgerEntry(Outcome.SENT, at, resend_id="re_1")
 
 
-def claim(ago: timedelta) -> Settled:
+def claim(ago: timedelta) -> LedgerEntry:
     """A claim that was made first so long ago, and made again just now."""
-    return Settled(Outcome.SENDING, NOW, claimed_at=NOW - ago)
+    return LedgerEntry(Outcome.SENDING, NOW, claimed_at=NOW - ago)
 
 
 #: How an e-mail may have been settled of which nobody knows whether Resend has it.
@@ -138,16 +138,16 @@ def test_what_was_sent_is_not_sent_again_even_if_the_one_before_it_is_unsettled(
 
 
 @pytest.mark.parametrize(
-    "own", [Settled(Outcome.FAILED, DAY_AGO, Reason.VALUE_MISSING), Settled(Outcome.SKIPPED, DAY_AGO)]
+    "own", [LedgerEntry(Outcome.FAILED, DAY_AGO, Reason.VALUE_MISSING), LedgerEntry(Outcome.SKIPPED, DAY_AGO)]
 )
-def test_what_failed_or_was_skipped_can_be_replayed(own: Settled) -> None:
+def test_what_failed_or_was_skipped_can_be_replayed(own: LedgerEntry) -> None:
     assert is_open(3, own=own, before=sent())
 
 
-@pytest.mark.parametrize("own", [None, claim(HOUR), claim(30 * HOUR), Settled(Outcome.FAILED, DAY_AGO)])
+@pytest.mark.parametrize("own", [None, claim(HOUR), claim(30 * HOUR), LedgerEntry(Outcome.FAILED, DAY_AGO)])
 @pytest.mark.parametrize("before", [None, sent(), sent(NOW)])
 def test_while_the_campaign_is_paused_no_email_goes_whatever_else_holds_it_up(
-    own: Settled | None, before: Settled | None
+    own: LedgerEntry | None, before: LedgerEntry | None
 ) -> None:
     assert ask(3, own=own, before=before, paused=True) == Refused(
         outcome=Outcome.DEFERRED,
@@ -169,9 +169,9 @@ def stop(reason: Reason, at: datetime = NOW) -> Stop:
     return Stop(reason, at, Source.PERSON)
 
 
-def settled(reason: Reason, claimed_at: datetime | None = None) -> Settled:
+def settled(reason: Reason, claimed_at: datetime | None = None) -> LedgerEntry:
     """What the ledger says of what the gate has skipped."""
-    return Settled(Outcome.SKIPPED, NOW, reason, claimed_at=claimed_at)
+    return LedgerEntry(Outcome.SKIPPED, NOW, reason, claimed_at=claimed_at)
 
 
 def on_the_page(reason: Reason, number: int, at: datetime) -> PageNote:
@@ -183,7 +183,7 @@ def on_the_page(reason: Reason, number: int, at: datetime) -> PageNote:
 
 @pytest.mark.parametrize("before", [None, sent(), sent(NOW)])
 @pytest.mark.parametrize("reason", [each for each in RULES if "signup" in RULES[each].ends])
-def test_who_is_stopped_gets_no_email_whatever_else_holds_it_up(reason: Reason, before: Settled | None) -> None:
+def test_who_is_stopped_gets_no_email_whatever_else_holds_it_up(reason: Reason, before: LedgerEntry | None) -> None:
     held = stop(reason, NOW + MINUTE)
     for paused in (False, True):
         assert ask(3, stopped=(held,), before=before, paused=paused, now=NOW) == Refused(
@@ -200,11 +200,11 @@ def test_who_is_stopped_gets_no_email_whatever_else_holds_it_up(reason: Reason, 
     [
         (None, True),
         (sent(), True),
-        (Settled(Outcome.SKIPPED, DAY_AGO, Reason.EXPIRED), True),
-        (Settled(Outcome.SKIPPED, DAY_AGO, Reason.BOUNCED), False),
+        (LedgerEntry(Outcome.SKIPPED, DAY_AGO, Reason.EXPIRED), True),
+        (LedgerEntry(Outcome.SKIPPED, DAY_AGO, Reason.BOUNCED), False),
     ],
 )
-def test_the_page_is_told_once_why_the_sequence_has_ended(before: Settled | None, written: bool) -> None:
+def test_the_page_is_told_once_why_the_sequence_has_ended(before: LedgerEntry | None, written: bool) -> None:
     said = refused(4, stopped=(stop(Reason.BOUNCED),), before=before)
     assert said.page == (on_the_page(Reason.BOUNCED, 4, NOW) if written else None)
 
@@ -253,7 +253,7 @@ def test_what_was_sent_was_sent_before_she_was_stopped() -> None:
 def test_what_resend_may_have_of_who_is_stopped_it_may_have_still(ago: timedelta) -> None:
     said = refused(3, own=claim(ago), stopped=(stop(Reason.COMPLAINED),))
     assert (said.reason, said.ledger) == ("complained", settled(Reason.COMPLAINED, NOW - ago))
-    other = Settled(Outcome.FAILED, DAY_AGO, Reason.VALUE_MISSING)
+    other = LedgerEntry(Outcome.FAILED, DAY_AGO, Reason.VALUE_MISSING)
     assert refused(3, own=other, stopped=(stop(Reason.COMPLAINED),)).ledger == settled(Reason.COMPLAINED)
 
 
@@ -273,7 +273,7 @@ def refused_as_late(by: timedelta, **given: Any) -> Refused:
 
 
 @pytest.mark.parametrize("before", [None, sent(), sent(NOW)])
-def test_an_email_that_is_too_late_is_skipped_whatever_else_holds_it_up(before: Settled | None) -> None:
+def test_an_email_that_is_too_late_is_skipped_whatever_else_holds_it_up(before: LedgerEntry | None) -> None:
     assert late(WEEK + MINUTE, before=before) == Refused(
         outcome=Outcome.SKIPPED,
         reason=Reason.EXPIRED,
@@ -340,7 +340,7 @@ def test_what_resend_may_have_is_sent_again_while_its_key_holds(
     outcome: Outcome, reason: Reason | None, ago: timedelta
 ) -> None:
     """A claim of the future was made before the clock was set back."""
-    assert is_open(3, own=Settled(outcome, NOW, reason, claimed_at=NOW - ago), before=sent())
+    assert is_open(3, own=LedgerEntry(outcome, NOW, reason, claimed_at=NOW - ago), before=sent())
 
 
 @pytest.mark.parametrize(("outcome", "reason"), UNSURE)
@@ -350,15 +350,15 @@ def test_what_resend_may_have_is_sent_again_while_its_key_holds(
 )
 @pytest.mark.parametrize("before", [sent(), None])
 def test_what_resend_may_have_is_not_sent_again_when_its_key_holds_no_longer(
-    outcome: Outcome, reason: Reason | None, ago: timedelta, before: Settled | None
+    outcome: Outcome, reason: Reason | None, ago: timedelta, before: LedgerEntry | None
 ) -> None:
-    assert ask(3, own=Settled(outcome, NOW, reason, claimed_at=NOW - ago), before=before) == Refused(
+    assert ask(3, own=LedgerEntry(outcome, NOW, reason, claimed_at=NOW - ago), before=before) == Refused(
         outcome=Outcome.FAILED,
         reason=Reason.SEND_UNKNOWN,
         detail=f"It was handed to Resend on {times.for_owner(NOW - ago)}, or was about to be, and what became of it is"
         " not known. That is too long ago for Resend to tell a second try from a second e-mail.",
         # Settled by that: the next one does not wait for it, and a replay needs a person's word still.
-        ledger=Settled(Outcome.FAILED, NOW, Reason.SEND_UNKNOWN, claimed_at=NOW - ago),
+        ledger=LedgerEntry(Outcome.FAILED, NOW, Reason.SEND_UNKNOWN, claimed_at=NOW - ago),
     )
 
 
@@ -368,7 +368,7 @@ def test_an_hour_is_kept_from_the_day_for_which_resend_keeps_a_key() -> None:
 
 @pytest.mark.parametrize("ago", [HOUR, 23 * HOUR, timedelta(days=30)])
 def test_what_is_known_to_be_sent_is_sent_however_long_ago_it_was_claimed(ago: timedelta) -> None:
-    said = refused(3, own=Settled(Outcome.SENT, DAY_AGO, claimed_at=NOW - ago), before=sent())
+    said = refused(3, own=LedgerEntry(Outcome.SENT, DAY_AGO, claimed_at=NOW - ago), before=sent())
     assert (said.outcome, said.reason, said.detail) == (
         "skipped",
         "already_sent",
@@ -387,7 +387,7 @@ def test_what_is_known_to_be_sent_is_sent_however_long_ago_it_was_claimed(ago: t
         (Settings(time_scale=14_400), NOW + timedelta(seconds=2)),
     ],
 )
-def test_an_email_waits_for_the_one_before_it(settings: Settings, date: datetime, before: Settled | None) -> None:
+def test_an_email_waits_for_the_one_before_it(settings: Settings, date: datetime, before: LedgerEntry | None) -> None:
     assert ask(3, before=before, settings=settings) == Refused(
         outcome=Outcome.DEFERRED,
         reason=Reason.EARLIER_EMAIL_UNSETTLED,
@@ -398,7 +398,7 @@ def test_an_email_waits_for_the_one_before_it(settings: Settings, date: datetime
 
 @pytest.mark.parametrize("outcome", [Outcome.SENT, Outcome.SKIPPED, Outcome.FAILED])
 def test_an_email_keeps_its_distance_from_the_one_before_it(outcome: Outcome) -> None:
-    assert ask(3, before=Settled(outcome, NOW - HOUR / 4)) == Refused(
+    assert ask(3, before=LedgerEntry(outcome, NOW - HOUR / 4)) == Refused(
         outcome=Outcome.DEFERRED,
         reason=Reason.TOO_SOON,
         detail="E-mail 2 was settled on 20 November 2025, 09:45 America/Toronto.",
@@ -440,7 +440,7 @@ def test_clocks_that_differ_a_little_keep_the_distance(ahead: timedelta, date: d
 
 @pytest.mark.parametrize(("outcome", "reason"), UNSURE[1:])
 def test_what_failed_for_good_holds_nobody_up_even_if_resend_may_have_it(outcome: Outcome, reason: Reason) -> None:
-    failed = Settled(outcome, NOW - HOUR, reason, claimed_at=NOW - 30 * HOUR)
+    failed = LedgerEntry(outcome, NOW - HOUR, reason, claimed_at=NOW - 30 * HOUR)
     assert is_open(3, before=failed)
     soon = refused(3, before=failed._replace(at=NOW - HOUR / 4))
     assert (soon.reason, soon.date) == ("too_soon", NOW + 3 * HOUR / 4)
@@ -472,9 +472,9 @@ UNKNOWN_SEQUENCE = build.record()._replace(event=build.event()._replace(sequence
     [(EARLIER_RELEASE, 6, sent()), (EARLIER_RELEASE, 6, sent(NOW)), (UNKNOWN_SEQUENCE, 2, None)],
     ids=["email", "email too soon", "sequence"],
 )
-@pytest.mark.parametrize("own", [None, Settled(Outcome.FAILED, DAY_AGO, Reason.STEP_FAILED)])
+@pytest.mark.parametrize("own", [None, LedgerEntry(Outcome.FAILED, DAY_AGO, Reason.STEP_FAILED)])
 def test_withdrawn_email_is_skipped_and_settled(
-    record: Record, number: int, before: Settled | None, own: Settled | None
+    record: Record, number: int, before: LedgerEntry | None, own: LedgerEntry | None
 ) -> None:
     assert ask(number, record=record, before=before, own=own) == Refused(
         outcome=Outcome.SKIPPED,
@@ -486,7 +486,7 @@ def test_withdrawn_email_is_skipped_and_settled(
 
 @pytest.mark.parametrize("before", [None, claim(HOUR)])
 @pytest.mark.parametrize("number", [6, 7])
-def test_withdrawn_email_keeps_its_place_in_the_order(number: int, before: Settled | None) -> None:
+def test_withdrawn_email_keeps_its_place_in_the_order(number: int, before: LedgerEntry | None) -> None:
     said = refused(number, record=EARLIER_RELEASE, before=before)
     assert (said.outcome, said.reason) == ("deferred", "earlier_email_unsettled")
     assert said.detail == f"E-mail {number - 1} is neither sent nor skipped nor failed for good."
@@ -494,7 +494,7 @@ def test_withdrawn_email_keeps_its_place_in_the_order(number: int, before: Settl
 
 def test_email_after_a_withdrawn_one_goes_once_that_is_settled() -> None:
     record = build.record(emails={1: NOW, 2: NOW})
-    skipped = Settled(Outcome.SKIPPED, DAY_AGO, Reason.EMAIL_WITHDRAWN)
+    skipped = LedgerEntry(Outcome.SKIPPED, DAY_AGO, Reason.EMAIL_WITHDRAWN)
     assert is_open(2, record=record, before=skipped)
     assert refused(2, record=record, before=None).reason == "earlier_email_unsettled"
 

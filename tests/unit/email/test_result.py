@@ -13,7 +13,7 @@ from christmas_campaign.campaign.settings import Settings
 from christmas_campaign.email import result
 from christmas_campaign.email.result import Answer, Recorded, Verdict
 from christmas_campaign.email.retry import PutOff
-from christmas_campaign.enrolment.record import Settled
+from christmas_campaign.enrolment.record import LedgerEntry
 from christmas_campaign.json_types import Json, JsonObject
 from christmas_campaign.sequences.model import UnknownEmail
 from unit import build
@@ -185,7 +185,7 @@ def text(content: str) -> Json:
 def test_a_sent_email_is_written_down_everywhere() -> None:
     assert done() == Recorded(
         SENT,
-        ledger=Settled(Outcome.SENT, NOW, resend_id="re_1"),
+        ledger=LedgerEntry(Outcome.SENT, NOW, resend_id="re_1"),
         analytics={
             "parent": {"type": "data_source_id", "data_source_id": "source-analytics"},
             "properties": {
@@ -262,7 +262,7 @@ def test_what_does_not_pass_is_written_down_as_failed_and_a_claim_stands(
     detail = f"{words}, for as long as it was tried: 49 times."
     assert said.verdict == Verdict(Outcome.FAILED, reason, detail)
     assert (said.outcome, said.reason, said.detail) == ("failed", reason, detail)
-    assert said.ledger == Settled(Outcome.FAILED, NOW, reason, claimed_at=claimed_at)
+    assert said.ledger == LedgerEntry(Outcome.FAILED, NOW, reason, claimed_at=claimed_at)
     properties = properties_of(said.analytics)
     assert properties["Name"] == {"title": text("5-Day E2 - failed")}
     assert properties["Error Message"] == {"rich_text": text(f"{reason.value}: {detail}")}
@@ -310,7 +310,7 @@ def test_a_claim_stands_until_it_is_certain_what_became_of_the_email(
 def test_what_was_not_sent_gets_no_date(verdict: Verdict, claimed_at: datetime | None) -> None:
     said = recorded(2, verdict, claimed_at=claimed_at)
     assert said.stamp is None
-    assert said.ledger == Settled(verdict.outcome, NOW, verdict.reason, claimed_at=claimed_at)
+    assert said.ledger == LedgerEntry(verdict.outcome, NOW, verdict.reason, claimed_at=claimed_at)
     assert said.verdict == verdict
 
 

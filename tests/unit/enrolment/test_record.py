@@ -7,7 +7,7 @@ import pytest
 
 from christmas_campaign.campaign.facts import ZONE
 from christmas_campaign.campaign.outcomes import Outcome, Reason
-from christmas_campaign.enrolment.record import Record, Settled, time_to_live
+from christmas_campaign.enrolment.record import Record, LedgerEntry, time_to_live
 from unit import build
 
 NOW = build.NOW
@@ -61,25 +61,25 @@ def test_the_email_before_another_is_the_next_smaller_one_of_the_record(
 ) -> None:
     record = build.record(emails=dict.fromkeys(numbers, NOW))
     assert record.as_json()["before"] == before
-    assert {str(number): record.before(number) for number in numbers if number != min(numbers)} == before
-    assert record.before(min(numbers)) is None
+    assert {str(number): record.previous_number(number) for number in numbers if number != min(numbers)} == before
+    assert record.previous_number(min(numbers)) is None
 
 
 @pytest.mark.parametrize(
     "settled",
     [
-        Settled(Outcome.SENT, NOW, resend_id="re_1"),
-        Settled(Outcome.SENT, NOW),
-        Settled(Outcome.FAILED, NOW, Reason.VALUE_MISSING),
-        Settled(Outcome.SKIPPED, NOW, Reason.ALREADY_SENT),
-        Settled(Outcome.SENDING, NOW, claimed_at=NOW - timedelta(hours=2)),
-        Settled(Outcome.FAILED, NOW, Reason.SEND_UNKNOWN, claimed_at=NOW - timedelta(days=2)),
+        LedgerEntry(Outcome.SENT, NOW, resend_id="re_1"),
+        LedgerEntry(Outcome.SENT, NOW),
+        LedgerEntry(Outcome.FAILED, NOW, Reason.VALUE_MISSING),
+        LedgerEntry(Outcome.SKIPPED, NOW, Reason.ALREADY_SENT),
+        LedgerEntry(Outcome.SENDING, NOW, claimed_at=NOW - timedelta(hours=2)),
+        LedgerEntry(Outcome.FAILED, NOW, Reason.SEND_UNKNOWN, claimed_at=NOW - timedelta(days=2)),
     ],
 )
-def test_how_an_email_was_settled_is_kept_as_json_and_read_again(settled: Settled) -> None:
+def test_how_an_email_was_settled_is_kept_as_json_and_read_again(settled: LedgerEntry) -> None:
     kept = json.loads(json.dumps(settled.as_json()))
     assert kept["at"] == "2025-11-20T15:00:00.000Z"
-    again = Settled.from_json(kept)
+    again = LedgerEntry.from_json(kept)
     assert again == settled
     assert again.outcome is settled.outcome
     assert again.reason is settled.reason
@@ -89,15 +89,15 @@ def test_how_an_email_was_settled_is_kept_as_json_and_read_again(settled: Settle
     ("settled", "kept"),
     [
         (
-            Settled(Outcome.SENT, NOW, resend_id="re_1"),
+            LedgerEntry(Outcome.SENT, NOW, resend_id="re_1"),
             {"outcome": "sent", "reason": None, "resend_id": "re_1", "claimed_at": None},
         ),
         (
-            Settled(Outcome.SENDING, NOW, claimed_at=NOW - timedelta(seconds=0.5)),
+            LedgerEntry(Outcome.SENDING, NOW, claimed_at=NOW - timedelta(seconds=0.5)),
             {"outcome": "sending", "reason": None, "resend_id": None, "claimed_at": "2025-11-20T14:59:59.500Z"},
         ),
         (
-            Settled(Outcome.FAILED, NOW, Reason.SEND_UNKNOWN, claimed_at=(NOW - timedelta(days=1)).astimezone(ZONE)),
+            LedgerEntry(Outcome.FAILED, NOW, Reason.SEND_UNKNOWN, claimed_at=(NOW - timedelta(days=1)).astimezone(ZONE)),
             {
                 "outcome": "failed",
                 "reason": "send_unknown",
@@ -107,23 +107,23 @@ def test_how_an_email_was_settled_is_kept_as_json_and_read_again(settled: Settle
         ),
     ],
 )
-def test_what_is_kept_of_an_email_to_the_letter(settled: Settled, kept: dict[str, str | None]) -> None:
+def test_what_is_kept_of_an_email_to_the_letter(settled: LedgerEntry, kept: dict[str, str | None]) -> None:
     assert json.loads(json.dumps(settled.as_json())) == {"at": "2025-11-20T15:00:00.000Z", **kept}
 
 
 @pytest.mark.parametrize("outcome", Outcome)
 def test_only_a_claim_is_not_final(outcome: Outcome) -> None:
-    assert Settled(outcome, NOW).final is (outcome != "sending")
-    assert Settled(outcome, NOW, claimed_at=NOW).final is (outcome != "sending")
+    assert LedgerEntry(outcome, NOW).is_final is (outcome != "sending")
+    assert LedgerEntry(outcome, NOW, claimed_at=NOW).is_final is (outcome != "sending")
 
 
 def test_what_the_flow_itself_writes_when_a_step_broke_can_be_read() -> None:
     written = {"outcome": "failed", "at": "2025-11-20T15:00:00.123456789Z", "reason": "step_failed"}
     at = datetime(2025, 11, 20, 15, 0, 0, 123456, tzinfo=UTC)
-    assert Settled.from_json(written) == Settled(Outcome.FAILED, at, Reason.STEP_FAILED, None)
-    assert Settled.from_json({**written, "claimed_at": None}) == Settled(Outcome.FAILED, at, Reason.STEP_FAILED)
+    assert LedgerEntry.from_json(written) == LedgerEntry(Outcome.FAILED, at, Reason.STEP_FAILED, None)
+    assert LedgerEntry.from_json({**written, "claimed_at": None}) == LedgerEntry(Outcome.FAILED, at, Reason.STEP_FAILED)
     claimed = {**written, "claimed_at": "2025-11-20T14:00:00.000Z"}
-    assert Settled.from_json(claimed) == Settled(Outcome.FAILED, at, Reason.STEP_FAILED, None, NOW - timedelta(hours=1))
+    assert LedgerEntry.from_json(claimed) == LedgerEntry(Outcome.FAILED, at, Reason.STEP_FAILED, None, NOW - timedelta(hours=1))
 
 
 @pytest.mark.parametrize(
