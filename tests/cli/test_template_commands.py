@@ -96,7 +96,7 @@ class World:
         for name in template_check.uses():
             self.add(name, **instead)
 
-    def there(self) -> dict[str, dict[str, page_values.Read]]:
+    def there(self) -> dict[str, dict[str, page_values.PropertyValue]]:
         """The templates in Notion, by name."""
         pages = self.notion.pages(self.sources[schema.TEMPLATES.setting])
         found = [page_values.plain(page) for page in pages]

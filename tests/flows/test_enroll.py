@@ -20,7 +20,7 @@ def _no_faults_left(stack: Stack) -> Iterator[None]:
     stack.sandbox.clear_faults()
 
 
-def contact(stack: Stack, email: str) -> dict[str, page_values.Read]:
+def contact(stack: Stack, email: str) -> dict[str, page_values.PropertyValue]:
     """The plain values of a contact's page."""
     (page,) = found_in(stack, schema.CONTACTS, notion_names.CONTACT_EMAIL, email)
     return {name: value for name, value in page_values.plain(page).items() if value not in (None, False)}

@@ -21,7 +21,7 @@ from christmas_campaign.enrolment.record import Record
 from christmas_campaign.events import opaque_ids
 from christmas_campaign.json_types import JsonObject
 from christmas_campaign.notion import page_values
-from christmas_campaign.notion.page_values import Read
+from christmas_campaign.notion.page_values import PropertyValue
 from christmas_campaign.sequences.registry import sequence
 from christmas_campaign.stops import marks
 from christmas_campaign.stops.rules import Lifts
@@ -71,7 +71,7 @@ def compose(
     *,
     enrolment: str,
     page: Page | None,
-    active: Sequence[Mapping[str, Read]],
+    active: Sequence[Mapping[str, PropertyValue]],
     lifts: Lifts | None = None,
     settings: Settings,
 ) -> Composed | NotSent:
@@ -104,7 +104,7 @@ def _check_page(page: Page | None, number: int, lifts: Lifts | None) -> None:
         raise Stop(Outcome.SKIPPED, mark.reason, f'The page says "{notion_names.PAGE_STOPPED}": {mark.reason}.')
 
 
-def active_templates(found: Sequence[Page]) -> list[dict[str, Read]]:
+def active_templates(found: Sequence[Page]) -> list[dict[str, PropertyValue]]:
     """Return the texts of the templates among these pages, by their properties, those in the trash left out."""
     texts = (notion_names.TEMPLATE_SUBJECT, notion_names.TEMPLATE_HTML, notion_names.TEMPLATE_TEXT)
     said = [page_values.plain(each) for each in found if not page_values.archived(each)]
@@ -112,7 +112,7 @@ def active_templates(found: Sequence[Page]) -> list[dict[str, Read]]:
 
 
 def _request(
-    record: Record, number: int, enrolment: str, active: Sequence[Mapping[str, Read]], settings: Settings
+    record: Record, number: int, enrolment: str, active: Sequence[Mapping[str, PropertyValue]], settings: Settings
 ) -> JsonObject:
     if record.is_withdrawn(number):
         # The gate let it through, and then another release was installed.
@@ -152,7 +152,7 @@ def _missing(settings: Settings) -> str:
     return next(name for name, value in needed.items() if value is None)
 
 
-def _check_footer(name: str, template: Mapping[str, Read]) -> None:
+def _check_footer(name: str, template: Mapping[str, PropertyValue]) -> None:
     """Raise ``Stop`` for a body without the footer. The template is as Notion has it: a plain text made from the HTML is not
     blamed for what the HTML lacks."""
     parts = {part: str(template.get(part) or "") for part in (notion_names.TEMPLATE_HTML, notion_names.TEMPLATE_TEXT)}
@@ -179,7 +179,7 @@ def sources(record: Record, number: int, settings: Settings) -> tuple[Source, ..
     )
 
 
-def texts(name: str, active: Sequence[Mapping[str, Read]]) -> dict[str, str]:
+def texts(name: str, active: Sequence[Mapping[str, PropertyValue]]) -> dict[str, str]:
     """Return the three texts of a template by their properties, before they are filled in; a missing plain text is made from
     the HTML. ``active`` are the active templates of this name, as plain values.
 

@@ -19,7 +19,7 @@ from christmas_campaign.campaign.outcomes import Outcome, Reason
 from christmas_campaign.campaign.settings import Settings
 from christmas_campaign.email.retry import SHORTEST_WAIT
 from christmas_campaign.enrolment import schedule
-from christmas_campaign.enrolment.record import Record, LedgerEntry
+from christmas_campaign.enrolment.record import LedgerEntry, Record
 from christmas_campaign.json_types import JsonObject
 from christmas_campaign.notion import page_values, schema
 from christmas_campaign.sequences.registry import sequence
@@ -178,7 +178,7 @@ def _call(record: Record, settings: Settings) -> datetime | None:
     told = record.event.fields.get(found.anchor_field or "")
     if not isinstance(told, str) or settings.time_scale != 1:
         return None
-    return schedule.call(found, times.parse(told), record.event.received_at, settings)
+    return schedule.call_time(found, times.parse(told), record.event.received_at, settings)
 
 
 def unknown(claimed_at: datetime) -> str:

@@ -13,7 +13,7 @@ from christmas_campaign.campaign.settings import Settings
 from christmas_campaign.email import gate, retry
 from christmas_campaign.email.gate import PageNote, Refused
 from christmas_campaign.email.retry import PutOff
-from christmas_campaign.enrolment.record import Record, LedgerEntry
+from christmas_campaign.enrolment.record import LedgerEntry, Record
 from christmas_campaign.json_types import JsonObject
 from christmas_campaign.notion import page_values, schema
 from christmas_campaign.sequences.registry import sequence

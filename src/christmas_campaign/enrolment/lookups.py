@@ -11,7 +11,7 @@ from christmas_campaign.events import opaque_ids
 from christmas_campaign.events.intake import Event
 from christmas_campaign.json_types import Json, JsonObject
 from christmas_campaign.notion import page_values, schema
-from christmas_campaign.notion.page_values import Page, Read, Value
+from christmas_campaign.notion.page_values import Page, PropertyValue, Value
 from christmas_campaign.sequences import field_types
 from christmas_campaign.sequences.field_types import Plain
 from christmas_campaign.sequences.model import Field, Sequence
@@ -144,11 +144,11 @@ def own_page(event: Event, pages: Iterable[Page]) -> Page | None:
     return untyped[0] if untyped else None
 
 
-def _tells_event(said: Mapping[str, Read]) -> bool:
+def _tells_event(said: Mapping[str, PropertyValue]) -> bool:
     return any(said.get(str(field.property)) is not None for each in SEQUENCES if (field := event_field(each)))
 
 
-def is_of_event(event: Event, said: Mapping[str, Read]) -> bool:
+def is_of_event(event: Event, said: Mapping[str, PropertyValue]) -> bool:
     own = event.own_sequence
     field = event_field(own)
     if field is None or field.property is None:
@@ -182,7 +182,7 @@ def signup_fields(event: Event, signup: Event | None, pages: Iterable[Page]) -> 
     return {}
 
 
-def names(event: Event, signup: Mapping[str, Plain], contact: Mapping[str, Read]) -> dict[str, Plain]:
+def names(event: Event, signup: Mapping[str, Plain], contact: Mapping[str, PropertyValue]) -> dict[str, Plain]:
     """Return ``first_name`` and ``business_name`` as the pages are to say them; a call of Calendly's or DocuSign's own need not
     bring them.
 

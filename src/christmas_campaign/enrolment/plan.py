@@ -17,7 +17,7 @@ from christmas_campaign.enrolment.record import Record, time_to_live
 from christmas_campaign.events.intake import Event
 from christmas_campaign.json_types import JsonObject
 from christmas_campaign.notion import page_values, schema
-from christmas_campaign.notion.page_values import Page, PageRequest, PageUpdate, Read, Value
+from christmas_campaign.notion.page_values import Page, PageRequest, PageUpdate, PropertyValue, Value
 from christmas_campaign.sequences import field_types
 from christmas_campaign.sequences.field_types import Plain
 from christmas_campaign.sequences.signup import E1_FAILED
@@ -98,7 +98,7 @@ def plan(
 
     sent = _sent(said)
     anchor = _anchor(event, said, sent, settings)
-    dates = schedule.dates(found, anchor, now, sent, settings, planned)
+    dates = schedule.due_times(found, anchor, now, sent, settings, planned)
     if not dates and begun and found.only_what_fits:
         # It did fit when it was begun, and it is to come to an end: the gate knows what is too late.
         dates = {found.emails[-1].number: now}
@@ -131,7 +131,7 @@ def plan(
     )
 
 
-def _sent(said: Mapping[str, Read]) -> dict[int, datetime]:
+def _sent(said: Mapping[str, PropertyValue]) -> dict[int, datetime]:
     sent = {}
     for number in notion_names.PAGE_EMAILS:
         when = page_values.moment(said.get(notion_names.page_sent(number)))
@@ -153,7 +153,9 @@ def _first_email_failed(event: Event) -> bool:
     return str(event.fields.get("email_1_status")).strip().lower() == E1_FAILED
 
 
-def _anchor(event: Event, said: Mapping[str, Read], sent: Mapping[int, datetime], settings: Settings) -> datetime:
+def _anchor(
+    event: Event, said: Mapping[str, PropertyValue], sent: Mapping[int, datetime], settings: Settings
+) -> datetime:
     """Return the moment (UTC) that the delays of the event's sequence count from.
 
     For a signup it is the first of these that is known: the time of E1 in the payload; ``Email 1 Sent`` on the page; the
@@ -163,7 +165,7 @@ def _anchor(event: Event, said: Mapping[str, Read], sent: Mapping[int, datetime]
     """
     found, told = event.own_sequence, _told_anchor(event)
     if found.only_what_fits and told is not None:
-        return schedule.call(found, told, event.received_at, settings) or event.received_at
+        return schedule.call_time(found, told, event.received_at, settings) or event.received_at
     if found.anchor_field is None:
         return event.received_at
     return (
@@ -181,7 +183,7 @@ def _anchor_by_latest_email(sent: Mapping[int, datetime], delays: Mapping[int, t
     return None if latest is None else latest[0] - delays[latest[1]]
 
 
-def _signup_date(said: Mapping[str, Read], arrived: datetime) -> datetime | None:
+def _signup_date(said: Mapping[str, PropertyValue], arrived: datetime) -> datetime | None:
     """Return the moment (UTC) that ``Signup Date`` on the page stands for, ``None`` if the page has none.
 
     A date without a time of day is that day in the campaign's zone, at the time of day at which the webhook arrived: so a
@@ -221,7 +223,7 @@ def _page_values(
 
 
 def _page_request(
-    own: Page | None, said: Mapping[str, Read], values: Mapping[str, Value], data_source: str
+    own: Page | None, said: Mapping[str, PropertyValue], values: Mapping[str, Value], data_source: str
 ) -> PageRequest:
     if own is None:
         body: JsonObject = {
@@ -256,7 +258,7 @@ def _portal(
     event: Event,
     named: Mapping[str, Plain],
     portals: Iterable[Page],
-    contact: Mapping[str, Read],
+    contact: Mapping[str, PropertyValue],
     sources: Mapping[str, str],
     now: datetime,
 ) -> JsonObject | None:

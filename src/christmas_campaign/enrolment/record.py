@@ -20,7 +20,7 @@ from christmas_campaign.campaign.outcomes import Outcome, Reason
 from christmas_campaign.events import opaque_ids
 from christmas_campaign.events.intake import Event
 from christmas_campaign.json_types import JsonObject
-from christmas_campaign.notion.page_values import Read
+from christmas_campaign.notion.page_values import PropertyValue
 from christmas_campaign.sequences import registry
 from christmas_campaign.sequences.field_types import Plain
 
@@ -48,7 +48,7 @@ class Record(NamedTuple):
     """
 
     event: Event
-    contact: Mapping[str, Read]
+    contact: Mapping[str, PropertyValue]
     emails: Mapping[int, datetime]
     sources: Mapping[str, str]
     signup: Mapping[str, Plain] = {}

@@ -9,7 +9,7 @@ from christmas_campaign.campaign.settings import Settings
 from christmas_campaign.sequences.model import Sequence
 
 
-def call(sequence: Sequence, told: datetime, arrived: datetime, settings: Settings) -> datetime | None:
+def call_time(sequence: Sequence, told: datetime, arrived: datetime, settings: Settings) -> datetime | None:
     """Return the moment from which the delays of a sequence are counted back and after which none of its e-mails is right, in
     UTC; ``None`` for a sequence that knows none, and in testing mode, where all e-mails follow the arrival.
 
@@ -21,7 +21,7 @@ def call(sequence: Sequence, told: datetime, arrived: datetime, settings: Settin
     return arrived + (told - arrived) / settings.time_scale
 
 
-def dates(
+def due_times(
     sequence: Sequence,
     anchor: datetime,
     now: datetime,

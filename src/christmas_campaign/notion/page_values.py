@@ -18,7 +18,7 @@ from christmas_campaign.notion.schema import Database
 TEXT_OBJECT = 2_000
 
 #: A plain value of a property.
-Read = str | int | float | bool | None
+PropertyValue = str | int | float | bool | None
 
 #: A page as Notion gives it.
 Page: TypeAlias = Mapping[str, Json]
@@ -94,7 +94,7 @@ def properties(database: Database, values: Mapping[str, Value]) -> JsonObject:
     return written
 
 
-def _read(item: Page) -> Read:
+def _read(item: Page) -> PropertyValue:
     kind = item.get("type")
     value = item.get(kind) if isinstance(kind, str) else None
     if value is None:
@@ -110,12 +110,12 @@ def _read(item: Page) -> Read:
             return _scalar(value)
 
 
-def _scalar(value: Json) -> Read:
+def _scalar(value: Json) -> PropertyValue:
     """Return a value that is a text, a number or a truth value; ``None`` for another one."""
     return value if isinstance(value, str | int | float | bool) else None
 
 
-def plain(page: Page) -> dict[str, Read]:
+def plain(page: Page) -> dict[str, PropertyValue]:
     """Return the plain values of a page by property name; ``None`` for what is empty or of a kind that has no plain value.
 
     A text is put together from all its objects; a date is its start, as Notion wrote it.

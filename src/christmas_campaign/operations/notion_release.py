@@ -17,7 +17,7 @@ from christmas_campaign.deployment.environment import Environment
 from christmas_campaign.enrolment.lookups import event_field
 from christmas_campaign.events import opaque_ids
 from christmas_campaign.notion import page_values, schema
-from christmas_campaign.notion.page_values import Read
+from christmas_campaign.notion.page_values import PropertyValue
 from christmas_campaign.sequences.model import Sequence
 from christmas_campaign.sequences.registry import SEQUENCES
 
@@ -69,7 +69,9 @@ def event_property(sequence: Sequence) -> str:
     return field.property
 
 
-def _is_enrolled(kestra: Kestra, keys: Iterable[str], sequence: Sequence, email: str, event: Read, page: str) -> bool:
+def _is_enrolled(
+    kestra: Kestra, keys: Iterable[str], sequence: Sequence, email: str, event: PropertyValue, page: str
+) -> bool:
     """Return whether Kestra's KV store knows an enrolment on this page: by the id of the page, or by its event."""
     try:
         own = opaque_ids.enrolment_id(sequence, email, {str(sequence.event_field): event})
@@ -84,7 +86,7 @@ def _is_enrolled(kestra: Kestra, keys: Iterable[str], sequence: Sequence, email:
     return False
 
 
-def refusal(said: Mapping[str, Read], event: Read, known: bool) -> str | None:
+def refusal(said: Mapping[str, PropertyValue], event: PropertyValue, known: bool) -> str | None:
     """Decide whether a page may be released: return why not, or ``None``.
 
     ``said`` are its plain values, ``event`` is what it says of its event, ``known`` whether this system has enrolled it.

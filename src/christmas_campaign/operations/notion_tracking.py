@@ -12,7 +12,7 @@ from christmas_campaign.deployment.environment import Environment
 from christmas_campaign.errors import CommandError
 from christmas_campaign.json_types import as_object
 from christmas_campaign.notion import page_values, schema
-from christmas_campaign.notion.page_values import Page, Read
+from christmas_campaign.notion.page_values import Page, PropertyValue
 from christmas_campaign.notion.schema import Database
 from christmas_campaign.sequences.signup import SIGNUP
 
@@ -42,7 +42,7 @@ class Shown(NamedTuple):
     id: str
     created: str
     url: str
-    values: Mapping[str, Read]
+    values: Mapping[str, PropertyValue]
 
 
 class Note(NamedTuple):
@@ -164,7 +164,7 @@ def _address(page: Page, name: str) -> str:
     return str(page_values.plain(page).get(name) or "").strip().lower()
 
 
-def _dates(said: Mapping[str, Read]) -> dict[int, str]:
+def _dates(said: Mapping[str, PropertyValue]) -> dict[int, str]:
     dates = {number: said.get(notion_names.page_sent(number)) for number in range(1, notion_names.CONTACT_EMAILS + 1)}
     return {number: str(value) for number, value in dates.items() if page_values.moment(value) is not None}
 

@@ -129,7 +129,7 @@ def preview(
         raise PreviewError(str(error)) from None
     told = event.fields.get(own.anchor_field) if own.anchor_field else None
     anchor = times.parse(told) if isinstance(told, str) else event.received_at
-    planned = schedule.dates(own, anchor, event.received_at, {}, settings)
+    planned = schedule.due_times(own, anchor, event.received_at, {}, settings)
     # An e-mail before a call that is too near is not planned; the preview shows it all the same.
     scheduled = planned.get(number, anchor + own.delays(settings)[number])
     record = Record(event, known.contact, {**planned, number: scheduled}, {}, known.signup)

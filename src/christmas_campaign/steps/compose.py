@@ -11,7 +11,7 @@ from christmas_campaign.campaign.outcomes import Outcome, Reason
 from christmas_campaign.email import compose
 from christmas_campaign.email.compose import Composed, NotSent
 from christmas_campaign.email.gate import KEY_HOLDS
-from christmas_campaign.enrolment.record import Record, LedgerEntry, time_to_live
+from christmas_campaign.enrolment.record import LedgerEntry, Record, time_to_live
 from christmas_campaign.steps import accepted, results
 from christmas_campaign.steps.outputs import ready_made
 from christmas_campaign.stops import rules

@@ -11,7 +11,7 @@ from christmas_campaign.campaign.outcomes import Outcome, Reason
 from christmas_campaign.email import gate, result
 from christmas_campaign.email.gate import EmailState, Open, PageNote, Refused
 from christmas_campaign.enrolment.alerts import Pages, TeamAlert, about
-from christmas_campaign.enrolment.record import Record, LedgerEntry, labels, time_to_live
+from christmas_campaign.enrolment.record import LedgerEntry, Record, labels, time_to_live
 from christmas_campaign.steps.outputs import failure_alert, label_text, ready_made
 from christmas_campaign.stops import rules
 

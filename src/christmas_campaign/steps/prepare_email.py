@@ -18,7 +18,7 @@ from christmas_campaign.email import compose, gate
 from christmas_campaign.email.compose import Composed
 from christmas_campaign.email.gate import KEY_HOLDS, EmailState, Refused
 from christmas_campaign.enrolment import alerts
-from christmas_campaign.enrolment.record import Record, LedgerEntry, time_to_live
+from christmas_campaign.enrolment.record import LedgerEntry, Record, time_to_live
 from christmas_campaign.steps import accepted, results, with_answers
 from christmas_campaign.steps.outputs import read_settings, ready_made
 from christmas_campaign.steps.refusals import RefusalJson, refusal_json
@@ -106,7 +106,7 @@ def _sequence(context: Mapping[str, Any]) -> str:
 
 def _state(context: Mapping[str, Any], ledger: _Ledger, entries: Mapping[int, LedgerEntry]) -> EmailState:
     record = Record.from_json(context["record"]) if context.get("record") else None
-    earlier = record.before(context["number"]) if record else None
+    earlier = record.previous_number(context["number"]) if record else None
     return EmailState(
         record=record,
         page_id=context.get("page_id"),

@@ -12,7 +12,7 @@ from christmas_campaign.email import footer, plain_text, template_text
 from christmas_campaign.email.footer import MAIL_REASON, POSTAL_ADDRESS, UNSUBSCRIBE
 from christmas_campaign.email.template_text import Placeholder, TemplateError
 from christmas_campaign.notion import page_values
-from christmas_campaign.notion.page_values import Read
+from christmas_campaign.notion.page_values import PropertyValue
 from christmas_campaign.sequences.registry import SEQUENCES
 from christmas_campaign.templates import html_check
 from christmas_campaign.templates.value_sources import Origin, Origins, same_for_all, words_from
@@ -34,7 +34,7 @@ _MEND_UNSUBSCRIBE = {
 _SAYS_NOT = {POSTAL_ADDRESS: "who sends it from where", MAIL_REASON: "why one gets it"}
 
 #: A page of Email Templates as plain values by property name, as ``notion_pages.plain`` gives them.
-Page = Mapping[str, Read]
+Page = Mapping[str, PropertyValue]
 
 
 class Fault(NamedTuple):

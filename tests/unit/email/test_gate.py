@@ -10,7 +10,7 @@ from christmas_campaign.campaign.outcomes import Outcome, Reason
 from christmas_campaign.campaign.settings import Settings
 from christmas_campaign.email import gate
 from christmas_campaign.email.gate import EmailState, LastLook, Open, PageNote, Refused
-from christmas_campaign.enrolment.record import Record, LedgerEntry
+from christmas_campaign.enrolment.record import LedgerEntry, Record
 from christmas_campaign.events import opaque_ids
 from christmas_campaign.json_types import Json
 from christmas_campaign.sequences.model import UnknownEmail

@@ -7,7 +7,7 @@ import pytest
 
 from christmas_campaign.campaign.facts import ZONE
 from christmas_campaign.campaign.outcomes import Outcome, Reason
-from christmas_campaign.enrolment.record import Record, LedgerEntry, time_to_live
+from christmas_campaign.enrolment.record import LedgerEntry, Record, time_to_live
 from unit import build
 
 NOW = build.NOW
@@ -97,7 +97,9 @@ def test_how_an_email_was_settled_is_kept_as_json_and_read_again(settled: Ledger
             {"outcome": "sending", "reason": None, "resend_id": None, "claimed_at": "2025-11-20T14:59:59.500Z"},
         ),
         (
-            LedgerEntry(Outcome.FAILED, NOW, Reason.SEND_UNKNOWN, claimed_at=(NOW - timedelta(days=1)).astimezone(ZONE)),
+            LedgerEntry(
+                Outcome.FAILED, NOW, Reason.SEND_UNKNOWN, claimed_at=(NOW - timedelta(days=1)).astimezone(ZONE)
+            ),
             {
                 "outcome": "failed",
                 "reason": "send_unknown",
@@ -123,7 +125,9 @@ def test_what_the_flow_itself_writes_when_a_step_broke_can_be_read() -> None:
     assert LedgerEntry.from_json(written) == LedgerEntry(Outcome.FAILED, at, Reason.STEP_FAILED, None)
     assert LedgerEntry.from_json({**written, "claimed_at": None}) == LedgerEntry(Outcome.FAILED, at, Reason.STEP_FAILED)
     claimed = {**written, "claimed_at": "2025-11-20T14:00:00.000Z"}
-    assert LedgerEntry.from_json(claimed) == LedgerEntry(Outcome.FAILED, at, Reason.STEP_FAILED, None, NOW - timedelta(hours=1))
+    assert LedgerEntry.from_json(claimed) == LedgerEntry(
+        Outcome.FAILED, at, Reason.STEP_FAILED, None, NOW - timedelta(hours=1)
+    )
 
 
 @pytest.mark.parametrize(

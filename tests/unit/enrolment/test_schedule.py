@@ -32,19 +32,19 @@ def hours(anchor: datetime, dates: dict[int, datetime]) -> dict[int, float]:
     ],
 )
 def test_production_dates_of_each_sequence(name: str, expected: dict[int, float]) -> None:
-    assert hours(NOW, schedule.dates(sequence(name), NOW, NOW, {}, Settings())) == expected
+    assert hours(NOW, schedule.due_times(sequence(name), NOW, NOW, {}, Settings())) == expected
 
 
 @pytest.mark.parametrize(("name", "numbers"), [("signup", (2, 3, 4, 5)), ("noshow", (1, 2, 3))])
 def test_testing_mode_is_a_minute_after_the_other(name: str, numbers: tuple[int, ...]) -> None:
-    dates = schedule.dates(sequence(name), NOW, NOW, {}, Settings(testing_mode=True))
+    dates = schedule.due_times(sequence(name), NOW, NOW, {}, Settings(testing_mode=True))
     assert dates == {number: NOW + place * MINUTE for place, number in enumerate(numbers, 1)}
 
 
 def test_a_day_is_a_day_when_the_clock_goes_back() -> None:
     """Twenty-four hours after ten on Saturday is nine on Sunday in Toronto: delays are hours, not dates."""
     anchor = datetime(2025, 11, 1, 14, tzinfo=UTC)
-    assert schedule.dates(SIGNUP, anchor, anchor, {}, Settings())[2] == datetime(2025, 11, 2, 14, tzinfo=UTC)
+    assert schedule.due_times(SIGNUP, anchor, anchor, {}, Settings())[2] == datetime(2025, 11, 2, 14, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_a_day_is_a_day_when_the_clock_goes_back() -> None:
     ],
 )
 def test_only_the_first_overdue_email_goes_out_at_once(late: float, expected: dict[int, float]) -> None:
-    assert hours(NOW, schedule.dates(SIGNUP, NOW - late * HOUR, NOW, {}, Settings())) == expected
+    assert hours(NOW, schedule.due_times(SIGNUP, NOW - late * HOUR, NOW, {}, Settings())) == expected
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_what_was_sent_is_not_sent_again_and_keeps_its_distance(
     sent: dict[int, float], expected: dict[int, float]
 ) -> None:
     given_ = {number: NOW + when * HOUR for number, when in sent.items()}
-    assert hours(NOW, schedule.dates(SIGNUP, NOW, NOW, given_, Settings())) == expected
+    assert hours(NOW, schedule.due_times(SIGNUP, NOW, NOW, given_, Settings())) == expected
 
 
 @pytest.mark.parametrize(
@@ -92,33 +92,33 @@ def test_what_was_sent_is_not_sent_again_and_keeps_its_distance(
     ],
 )
 def test_what_comes_before_a_call_is_left_out_when_it_is_too_late(off: float, expected: dict[int, float]) -> None:
-    dates = schedule.dates(PRECALL, NOW + off * HOUR, NOW, {}, Settings())
+    dates = schedule.due_times(PRECALL, NOW + off * HOUR, NOW, {}, Settings())
     assert hours(NOW, dates) == pytest.approx(expected)
 
 
 def test_when_the_call_is() -> None:
     told = NOW + 96 * HOUR
-    assert schedule.call(PRECALL, told, NOW, Settings()) == told
-    assert schedule.call(PRECALL, told, NOW - HOUR, Settings(time_scale=97)) == NOW
-    assert schedule.call(PRECALL, told, NOW, Settings(testing_mode=True)) is None
-    assert schedule.call(SIGNUP, told, NOW, Settings()) is None
+    assert schedule.call_time(PRECALL, told, NOW, Settings()) == told
+    assert schedule.call_time(PRECALL, told, NOW - HOUR, Settings(time_scale=97)) == NOW
+    assert schedule.call_time(PRECALL, told, NOW, Settings(testing_mode=True)) is None
+    assert schedule.call_time(SIGNUP, told, NOW, Settings()) is None
 
 
 def test_in_testing_mode_what_comes_before_a_call_follows_the_booking() -> None:
-    dates = schedule.dates(PRECALL, NOW, NOW, {}, Settings(testing_mode=True))
+    dates = schedule.due_times(PRECALL, NOW, NOW, {}, Settings(testing_mode=True))
     assert dates == {number: NOW + number * MINUTE for number in (1, 2, 3)}
 
 
 def test_overdue_after_one_that_has_just_been_sent_waits_for_its_hour() -> None:
-    dates = schedule.dates(SIGNUP, NOW - 1000 * HOUR, NOW, {1: NOW - 1000 * HOUR, 2: NOW - HOUR / 4}, Settings())
+    dates = schedule.due_times(SIGNUP, NOW - 1000 * HOUR, NOW, {1: NOW - 1000 * HOUR, 2: NOW - HOUR / 4}, Settings())
     assert hours(NOW, dates) == {3: 0.75, 4: 24.75, 5: 48.75}
 
 
 def test_an_overdue_sequence_keeps_its_differences_in_testing_mode_and_in_squeezed_time() -> None:
     long_ago = NOW - 1000 * HOUR
-    testing = schedule.dates(SIGNUP, long_ago, NOW, {2: long_ago}, Settings(testing_mode=True))
+    testing = schedule.due_times(SIGNUP, long_ago, NOW, {2: long_ago}, Settings(testing_mode=True))
     assert testing == {3: NOW, 4: NOW + MINUTE, 5: NOW + 2 * MINUTE}
-    squeezed = schedule.dates(SIGNUP, long_ago, NOW, {2: long_ago}, Settings(time_scale=2))
+    squeezed = schedule.due_times(SIGNUP, long_ago, NOW, {2: long_ago}, Settings(time_scale=2))
     assert hours(NOW, squeezed) == {3: 0, 4: 12, 5: 24}
 
 
@@ -138,7 +138,7 @@ def test_the_dates_of_an_earlier_decision_count(
     """Otherwise an overdue signup that is enrolled in two tries would get its third e-mail an hour after the second one."""
     before = {number: NOW + when * HOUR for number, when in planned.items()}
     gone = {number: NOW + when * HOUR for number, when in sent.items()}
-    assert hours(NOW, schedule.dates(SIGNUP, NOW - 1000 * HOUR, NOW, gone, Settings(), before)) == expected
+    assert hours(NOW, schedule.due_times(SIGNUP, NOW - 1000 * HOUR, NOW, gone, Settings(), before)) == expected
 
 
 every_settings = st.sampled_from([Settings(), Settings(testing_mode=True), Settings(time_scale=14_400)])
@@ -150,7 +150,7 @@ sent_before = st.dictionaries(st.integers(1, 7), moments, max_size=4)
 def test_emails_keep_their_order_and_their_distance(
     found: Sequence, anchor: datetime, now: datetime, sent: dict[int, datetime], settings: Settings
 ) -> None:
-    dates = schedule.dates(found, anchor, now, sent, settings)
+    dates = schedule.due_times(found, anchor, now, sent, settings)
     left = [email.number for email in found.emails if email.number not in sent]
     if found.only_what_fits:
         left = [number for number in left if anchor + found.delays(settings)[number] >= now]
