@@ -1,7 +1,7 @@
-"""The error that ends a command with one plain sentence."""
+"""The error that ends a command with one sentence."""
 
 from __future__ import annotations
 
 
 class CommandError(Exception):
-    """Something that the person at the keyboard can mend; the message is one plain sentence that says how."""
+    """A problem that the owner can correct. The message is one sentence that says how."""

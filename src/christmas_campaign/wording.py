@@ -1,8 +1,8 @@
-"""Words of the messages for people that several rooms write."""
+"""Phrases that several packages use in their messages to people."""
 
 from __future__ import annotations
 
 
 def count(number: int, one: str, many: str) -> str:
-    """Return a number with the word that it takes."""
+    """Return a number with its noun: ``one`` for 1, ``many`` for every other number."""
     return f"{number} {one if number == 1 else many}"

@@ -81,7 +81,7 @@ def test_a_list_is_read_to_its_end(whole: World) -> None:
 def test_a_list_that_notion_does_not_give_out_whole_is_an_error(answers: Answers) -> None:
     cut = {"results": [{"id": "a"}], "has_more": False, "request_status": {"type": "incomplete"}}
     client = answers(httpx.Response(200, json=cut))
-    with pytest.raises(NotionError, match="more pages than Notion gives out in one list"):
+    with pytest.raises(NotionError, match="more pages than Notion returns for one query"):
         list(client.pages("x"))
 
 
@@ -116,7 +116,7 @@ def test_an_answer_that_is_no_json_is_named(answers: Answers) -> None:
 def test_a_refusal_without_a_reason(answers: Answers) -> None:
     with pytest.raises(NotionError, match="HTTP 502: no reason given") as refused:
         answers(httpx.Response(502, text="<html>")).database("x")
-    assert (refused.value.status, refused.value.said) == (502, "no reason given")
+    assert (refused.value.status, refused.value.reason) == (502, "no reason given")
 
 
 @pytest.mark.parametrize("token", ["two words", "with\nline", "hübsch"])

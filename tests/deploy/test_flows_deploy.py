@@ -175,7 +175,7 @@ def test_a_kestra_that_starts_is_waited_for(kestra: StandIn, folder: Path) -> No
 def test_a_wrong_password_is_not_waited_for(kestra: StandIn, folder: Path) -> None:
     result = deploy(kestra, folder, password="Wrong12345")
     assert result.exit_code == 2
-    assert "asks for another user or password" in result.output
+    assert "refused the user or the password" in result.output
     assert len(kestra.calls) == 1
 
 

@@ -31,7 +31,7 @@ def test_wrong_password_is_401_without_a_body(stack: Stack, path: str, auth: tup
 
 def test_wrong_password_is_explained(stack: Stack) -> None:
     with Kestra(stack.engine.url, auth=(AUTH[0], "wrong")) as kestra:
-        with pytest.raises(KestraError, match="asks for another user or password") as refused:
+        with pytest.raises(KestraError, match="refused the user or the password") as refused:
             kestra.flows()
         assert refused.value.status == 401
         assert kestra.health(), "health is open"

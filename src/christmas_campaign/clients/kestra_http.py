@@ -1,4 +1,4 @@
-"""Calls to Kestra's REST API: one client, and one plain sentence for whatever goes wrong."""
+"""HTTP requests to Kestra's REST API; every failure becomes a ``KestraError`` with a one-sentence message."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from christmas_campaign.errors import CommandError
 
 
 class KestraError(CommandError):
-    """Kestra could not be reached, or refused; the message is one plain sentence, its own words included.
+    """Kestra could not be reached, or it refused the request. The message includes Kestra's own reason.
 
-    ``status`` is the HTTP status, ``None`` where there was no answer.
+    ``status`` is the HTTP status, ``None`` when there was no response.
     """
 
     def __init__(self, message: str, status: int | None = None) -> None:
@@ -24,9 +24,9 @@ class KestraError(CommandError):
 
 
 class Calls:
-    """Calls to the server at ``url`` (without a path); ``auth`` is a user and a password.
+    """A connection to the server at ``url`` (without a path); ``auth`` is a user and a password, ``timeout`` is in seconds.
 
-    Every method raises ``KestraError`` when the server cannot be reached, refuses, or does not know what is asked for.
+    Every method raises ``KestraError`` when the server cannot be reached or does not answer with a 2xx status.
     """
 
     def __init__(
@@ -37,7 +37,7 @@ class Calls:
         self._http = httpx.Client(auth=auth, timeout=timeout, verify=_certificates())
 
     def close(self) -> None:
-        """Close its connections."""
+        """Close the open connections."""
         self._http.close()
 
     def __enter__(self) -> Self:
@@ -48,27 +48,29 @@ class Calls:
 
     def _call(self, method: str, path: str, **request: Any) -> httpx.Response:
         try:
-            answer = self._http.request(method, f"{self._api}/{path}", **request)
+            response = self._http.request(method, f"{self._api}/{path}", **request)
         except httpx.HTTPError as error:
             raise KestraError(f"Kestra at {self.url} does not answer: {str(error) or type(error).__name__}") from error
-        if answer.is_success:
-            return answer
-        if answer.status_code == 401:
-            raise KestraError(f"Kestra at {self.url} asks for another user or password", 401)
-        raise KestraError(_words(answer), answer.status_code)
+        if response.is_success:
+            return response
+        if response.status_code == 401:
+            raise KestraError(
+                f"Kestra at {self.url} refused the user or the password: check KESTRA_USERNAME and KESTRA_PASSWORD", 401
+            )
+        raise KestraError(_reason(response), response.status_code)
 
 
 @functools.cache
 def _certificates() -> ssl.SSLContext:
-    """Read once: it takes longer than a call."""
+    """Read the system's certificates, once: reading takes longer than a request."""
     return httpx.create_ssl_context()
 
 
-def _words(answer: httpx.Response) -> str:
-    """What Kestra says about an error, or the status where it says nothing."""
+def _reason(response: httpx.Response) -> str:
+    """Return Kestra's message about an error, or a sentence with the status if there is no message."""
     try:
-        said = answer.json()
+        body = response.json()
     except ValueError:
-        said = None
-    message = said.get("message") if isinstance(said, dict) else None
-    return str(message) if message else f"Kestra answered {answer.status_code}"
+        body = None
+    message = body.get("message") if isinstance(body, dict) else None
+    return str(message) if message else f"Kestra answered {response.status_code}"

@@ -1,4 +1,4 @@
-"""What Kestra answers, as plain values: flows, executions, lines of a log, entries of the KV store. Times are aware, UTC."""
+"""Kestra's responses as typed values: flows, executions, log lines, entries of the KV store. Every time is aware, in UTC."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-#: The states in which a run has ended; in every other one it still has something to do.
+#: The states in which an execution has ended.
 TERMINAL = ("SUCCESS", "WARNING", "FAILED", "KILLED", "CANCELLED", "RETRIED", "SKIPPED", "RESUBMITTED")
 
-#: The states of a run that has something to do: it waits for its time, for its turn, for a person, or it runs.
+#: The states in which an execution has not ended: it runs, or waits for its time, its turn or a person.
 LIVE = (
     "CREATED",
     "SUBMITTED",
@@ -26,7 +26,7 @@ LIVE = (
 
 @dataclass(frozen=True)
 class Violation:
-    """What Kestra says of one flow: what is wrong with it (``None``: nothing), what is outdated, what is doubtful."""
+    """Kestra's validation of one flow: its faults (``constraints``, ``None`` if it is valid), deprecations and warnings."""
 
     namespace: str | None
     flow: str | None
@@ -37,8 +37,11 @@ class Violation:
 
 @dataclass(frozen=True)
 class Flow:
-    """A flow in its latest revision; ``source`` is its YAML where it was asked for, ``queues`` how many of its runs may run at
-    a time while the others queue (``None``: all, or the others do not queue)."""
+    """The latest revision of a flow.
+
+    ``source`` is its YAML, ``None`` if the request did not ask for it. ``queues`` is the number of executions that run at the
+    same time while the others queue, ``None`` if the flow has no such limit.
+    """
 
     namespace: str
     id: str
@@ -50,8 +53,12 @@ class Flow:
 
 @dataclass(frozen=True)
 class TaskRun:
-    """One run of a task within an execution; ``value`` is that of a loop, ``parent`` the id of the task run that it is in,
-    ``workers`` the ids of those that tried it, the last try last (none: the executor itself ran it)."""
+    """One run of a task in an execution.
+
+    ``task`` is the id of the task in the flow, ``id`` the id of the task run. ``value`` is the current value of a loop, and
+    ``parent`` the id of the enclosing task run. ``workers`` are the ids of the workers that tried it, the latest last; it is
+    empty if the executor ran the task itself.
+    """
 
     task: str
     state: str
@@ -64,10 +71,11 @@ class TaskRun:
 
 @dataclass(frozen=True)
 class Execution:
-    """A run of a flow.
+    """An execution of a flow.
 
-    ``scheduled`` is when it may begin, ``None`` if at once; ``changed`` is when it or one of its task runs last came into
-    another state; ``original`` is the id of the run that it repeats (its own, if none); ``trigger`` is what a trigger said.
+    ``scheduled`` is the time before which it does not start, ``None`` if it starts at once. ``changed`` is the last time that
+    the state of the execution or of one of its task runs changed. ``original`` is the id of the execution that it replays, or
+    its own id. ``trigger`` holds the variables of the trigger that started it.
     """
 
     id: str
@@ -89,13 +97,13 @@ class Execution:
 
     @property
     def live(self) -> bool:
-        """Whether it has something to do yet."""
+        """Whether the execution has not ended."""
         return self.state not in TERMINAL
 
 
 @dataclass(frozen=True)
 class KvEntry:
-    """A key of the KV store, and when it was last written."""
+    """A key of the KV store, and the time of its last update."""
 
     key: str
     updated: datetime
@@ -103,7 +111,7 @@ class KvEntry:
 
 @dataclass(frozen=True)
 class Lane:
-    """How many runs of a flow Kestra counts as running, for the limit of the flow's concurrency."""
+    """A flow with a concurrency limit, and how many of its executions Kestra counts as running."""
 
     namespace: str
     flow: str
@@ -112,7 +120,7 @@ class Lane:
 
 @dataclass(frozen=True)
 class LogLine:
-    """A line in the log of an execution; ``task`` is ``None`` where the flow itself speaks."""
+    """A line in the log of an execution; ``task`` is ``None`` for a line that no task wrote."""
 
     at: datetime
     level: str
@@ -121,60 +129,60 @@ class LogLine:
 
 
 def instant(text: str) -> datetime:
-    """Read a time as Kestra writes it."""
+    """Parse a time from Kestra's JSON (ISO 8601, UTC)."""
     return datetime.fromisoformat(text)
 
 
-def _moment(text: str | None) -> datetime | None:
+def _optional_instant(text: str | None) -> datetime | None:
     return instant(text) if text else None
 
 
-def flow(found: Mapping[str, Any]) -> Flow:
-    """Read a flow from Kestra's JSON."""
-    concurrency = found.get("concurrency") or {}
+def flow(flow_json: Mapping[str, Any]) -> Flow:
+    """Return a flow from Kestra's JSON."""
+    concurrency = flow_json.get("concurrency") or {}
     return Flow(
-        found["namespace"],
-        found["id"],
-        int(found["revision"]),
-        bool(found.get("disabled", False)),
-        found.get("source"),
+        flow_json["namespace"],
+        flow_json["id"],
+        int(flow_json["revision"]),
+        bool(flow_json.get("disabled", False)),
+        flow_json.get("source"),
         int(concurrency["limit"]) if concurrency.get("behavior") == "QUEUE" else None,
     )
 
 
-def execution(found: Mapping[str, Any]) -> Execution:
-    """Read an execution from Kestra's JSON."""
-    state = found["state"]
+def execution(execution_json: Mapping[str, Any]) -> Execution:
+    """Return an execution from Kestra's JSON."""
+    state = execution_json["state"]
     histories = state["histories"]
-    running = next((each["date"] for each in histories if each["state"] == "RUNNING"), None)
-    task_runs = found.get("taskRunList") or ()
-    changes = [*histories, *(change for each in task_runs for change in each["state"]["histories"])]
+    running = next((change["date"] for change in histories if change["state"] == "RUNNING"), None)
+    task_runs = execution_json.get("taskRunList") or ()
+    changes = [*histories, *(change for task_run in task_runs for change in task_run["state"]["histories"])]
     return Execution(
-        id=found["id"],
-        namespace=found["namespace"],
-        flow=found["flowId"],
-        revision=int(found["flowRevision"]),
+        id=execution_json["id"],
+        namespace=execution_json["namespace"],
+        flow=execution_json["flowId"],
+        revision=int(execution_json["flowRevision"]),
         state=state["current"],
-        labels={label["key"]: label["value"] for label in found.get("labels") or ()},
-        inputs=found.get("inputs") or {},
-        outputs=found.get("outputs") or {},
+        labels={label["key"]: label["value"] for label in execution_json.get("labels") or ()},
+        inputs=execution_json.get("inputs") or {},
+        outputs=execution_json.get("outputs") or {},
         tasks=tuple(
             TaskRun(
-                each["taskId"],
-                each["state"]["current"],
-                each.get("value"),
-                each.get("outputs") or {},
-                each["id"],
-                each.get("parentTaskRunId"),
-                tuple(tried["workerId"] for tried in each.get("attempts") or () if tried.get("workerId")),
+                task_run["taskId"],
+                task_run["state"]["current"],
+                task_run.get("value"),
+                task_run.get("outputs") or {},
+                task_run["id"],
+                task_run.get("parentTaskRunId"),
+                tuple(attempt["workerId"] for attempt in task_run.get("attempts") or () if attempt.get("workerId")),
             )
-            for each in task_runs
+            for task_run in task_runs
         ),
         created=instant(histories[0]["date"]),
-        started=_moment(running),
-        ended=_moment(state.get("endDate")),
-        scheduled=_moment(found.get("scheduleDate")),
-        changed=max(instant(each["date"]) for each in changes),
-        original=found.get("originalId") or found["id"],
-        trigger=(found.get("trigger") or {}).get("variables") or {},
+        started=_optional_instant(running),
+        ended=_optional_instant(state.get("endDate")),
+        scheduled=_optional_instant(execution_json.get("scheduleDate")),
+        changed=max(instant(change["date"]) for change in changes),
+        original=execution_json.get("originalId") or execution_json["id"],
+        trigger=(execution_json.get("trigger") or {}).get("variables") or {},
     )

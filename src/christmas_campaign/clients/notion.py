@@ -1,4 +1,4 @@
-"""Notion's API, as far as the command needs it: databases, their properties and their pages, made, read and changed."""
+"""A client for the part of Notion's API that the command uses: databases, their properties and their pages."""
 
 from __future__ import annotations
 
@@ -15,46 +15,52 @@ from christmas_campaign.json_types import JsonObject, as_object, as_objects, as_
 from christmas_campaign.notion import page_values
 from christmas_campaign.notion.schema import Database, Property
 
-#: The version of Notion's API whose databases have data sources.
+#: The first version of Notion's API in which a database has data sources.
 VERSION = "2025-09-03"
 
-#: How often a call is made that Notion answers with 429 each time.
+#: The most attempts for a request that Notion answers with 429.
 TRIES = 5
 
-#: No more seconds are waited between two tries, whatever Notion asks for.
+#: The longest wait between two attempts, in seconds. If Notion demands more, the request fails.
 LONGEST_WAIT = 60.0
 
 
 class NotionError(CommandError):
-    """Notion refused a call or could not be reached; the message says which call and why.
+    """Notion refused a request or could not be reached. The message names the request and the reason.
 
-    ``status`` is the HTTP status, ``None`` where there was no answer; ``said`` is Notion's own sentence.
+    ``status`` is the HTTP status, ``None`` when there was no response. ``reason`` is Notion's own sentence.
     """
 
-    def __init__(self, message: str, status: int | None = None, said: str = "") -> None:
+    def __init__(self, message: str, status: int | None = None, reason: str = "") -> None:
         super().__init__(message)
         self.status = status
-        self.said = said
+        self.reason = reason
 
 
-def configuration(wanted: Property, options: Iterable[JsonObject] | None = None) -> JsonObject:
-    """Return a property as Notion takes it when it is added, or a select with exactly these ``options``."""
-    if wanted.type != "select":
-        return {wanted.type: {}}
-    chosen: Iterable[JsonObject] = options or ({"name": option} for option in wanted.options)
-    return {"select": {"options": [*chosen]}}
+def configuration(definition: Property, options: Iterable[JsonObject] | None = None) -> JsonObject:
+    """Return the JSON that adds a property to a database.
+
+    A select gets ``options`` (as Notion's JSON) if there are any, else those of its definition.
+    """
+    if definition.type != "select":
+        return {definition.type: {}}
+    select_options: Iterable[JsonObject] = options or ({"name": option} for option in definition.options)
+    return {"select": {"options": [*select_options]}}
 
 
 class Notion:
-    """Notion's API at ``url`` (the real one or the sandbox's), with an integration's token. Close it after use.
+    """A client for the Notion API at ``url`` (Notion's own or the sandbox's), with the token of an integration.
 
-    Every method raises ``NotionError``. A call that Notion answers with 429 is made again, after as long as it asks for.
+    It is a context manager that closes its connections. Every method raises ``NotionError``. A request that Notion answers
+    with 429 is repeated after the time that Notion demands.
     """
 
     def __init__(self, url: str, token: str) -> None:
-        # Checked here: the HTTP client's own message would show the token.
+        # Checked here, because the error message of the HTTP client would show the token.
         if not token.isascii() or not token.isprintable() or " " in token:
-            raise NotionError("the token for Notion has a character that no token has: copy it again, whole and alone")
+            raise NotionError(
+                "the token for Notion has a character that cannot be part of a token: copy the whole token again"
+            )
         try:
             self._http = httpx.Client(
                 base_url=f"{url.rstrip('/')}/v1",
@@ -62,7 +68,8 @@ class Notion:
                 timeout=30,
             )
         except httpx.InvalidURL as error:
-            raise NotionError(f"{url} is no address where Notion could be: {error}") from None
+            raise NotionError(f"ENV_NOTION_URL: {url} is not a valid address: {error}") from None
+        #: When the last requests ended, in seconds of the monotonic clock; as many as ``pace`` allows in a second.
         self._ended: deque[float] = deque(maxlen=0)
 
     def __enter__(self) -> Notion:
@@ -72,13 +79,13 @@ class Notion:
         self._http.close()
 
     def pace(self, per_second: int) -> None:
-        """From now on make no more calls within any one second than this."""
+        """Send at most this many requests within any second from now on."""
         self._ended = deque(maxlen=per_second)
 
     def create_database(self, database: Database, parent_page: str) -> str:
-        """Make a database with all its properties below a page; returns its id."""
-        properties = {each.name: configuration(each) for each in database.properties}
-        made = self._call(
+        """Create a database with all its properties below a page; return its id."""
+        properties = {definition.name: configuration(definition) for definition in database.properties}
+        created = self._call(
             "POST",
             "/databases",
             {
@@ -87,71 +94,74 @@ class Notion:
                 "initial_data_source": {"properties": properties},
             },
         )
-        return str(made["id"])
+        return str(created["id"])
 
     def database(self, database_id: str) -> JsonObject:
-        """Return a database as Notion gives it: its title, and the ids and names of its data sources."""
+        """Return a database as Notion's JSON: its title, and the ids and names of its data sources."""
         return self._call("GET", f"/databases/{quote(database_id, safe='')}")
 
     def data_source(self, database_id: str) -> str:
         """Return the id of a database's first data source."""
         sources = as_objects(self.database(database_id)["data_sources"])
         if not sources:
-            raise NotionError("a database of the campaign has no data source: christmas notion check says which")
+            raise NotionError("a database of the campaign has no data source: run christmas notion check to see which")
         return str(sources[0]["id"])
 
     def describe(self, data_source: str) -> JsonObject:
-        """Return a data source as Notion gives it, with its properties."""
+        """Return a data source as Notion's JSON, with its properties."""
         return self._call("GET", f"/data_sources/{quote(data_source, safe='')}")
 
     def change_properties(self, data_source: str, properties: Mapping[str, Any]) -> None:
-        """Give a data source these properties besides those it has; a select keeps only the options that are given."""
+        """Add properties to a data source, or change them. The options of a select are replaced by those in ``properties``."""
         self._call("PATCH", f"/data_sources/{data_source}", {"properties": dict(properties)})
 
     def databases_titled(self, title: str) -> list[str]:
-        """Return the ids of the databases with a data source of exactly this title that the integration may see."""
-        wanted = {"query": title, "filter": {"property": "object", "value": "data_source"}}
+        """Return the ids of the databases that have a data source with exactly this title.
+
+        Notion searches only what is shared with the integration.
+        """
+        query = {"query": title, "filter": {"property": "object", "value": "data_source"}}
         ids = (
-            as_text(as_object(found["parent"])["database_id"])
-            for found in self._listed("/search", wanted)
-            if not page_values.archived(found) and text(as_objects(found["title"])) == title
+            as_text(as_object(source["parent"])["database_id"])
+            for source in self._listed("/search", query)
+            if not page_values.archived(source) and text(as_objects(source["title"])) == title
         )
         return list(dict.fromkeys(ids))
 
     def create_page(self, data_source: str, database: Database, values: Mapping[str, Any]) -> str:
-        """Make a page with these plain values; returns its id."""
+        """Create a page; return its id. ``values`` are plain values by property name."""
         parent = {"type": "data_source_id", "data_source_id": data_source}
         body = {"parent": parent, "properties": page_values.properties(database, values)}
         return str(self._call("POST", "/pages", body)["id"])
 
     def update_page(self, page_id: str, database: Database, values: Mapping[str, Any]) -> None:
-        """Set these plain values of a page."""
+        """Change some properties of a page. ``values`` are plain values by property name."""
         self._call("PATCH", f"/pages/{page_id}", {"properties": page_values.properties(database, values)})
 
     def archive_page(self, page_id: str) -> None:
-        """Put a page into the trash."""
+        """Move a page to the trash."""
         self._call("PATCH", f"/pages/{page_id}", {"in_trash": True})
 
     def page(self, page_id: str) -> JsonObject:
-        """Return a page as Notion gives it."""
+        """Return a page as Notion's JSON."""
         return self._call("GET", f"/pages/{quote(page_id, safe='')}")
 
     def pages(self, data_source: str, query: Mapping[str, Any] | None = None) -> Iterator[JsonObject]:
-        """Return the pages that a query finds, beyond the first hundred too."""
+        """Yield all pages of a data source that match a query, as Notion's JSON; one request fetches up to 100."""
         return self._listed(f"/data_sources/{data_source}/query", query or {})
 
     def _listed(self, path: str, query: Mapping[str, Any]) -> Iterator[JsonObject]:
         body = dict(query)
         while True:
-            found = self._call("POST", path, body)
-            yield from as_objects(found["results"])
-            # Notion ends a very long list early and says so here: the rest is not there, and nobody should think that it is.
-            status = found.get("request_status")
+            page = self._call("POST", path, body)
+            yield from as_objects(page["results"])
+            # Notion cuts off a very long list and reports it here. An incomplete list must not pass for a complete one.
+            status = page.get("request_status")
             if isinstance(status, dict) and status.get("type") == "incomplete":
-                raise NotionError(f"Notion POST {path}: it has more pages than Notion gives out in one list")
-            if not found.get("has_more"):
+                raise NotionError(f"Notion POST {path}: there are more pages than Notion returns for one query")
+            if not page.get("has_more"):
                 return
-            body["start_cursor"] = found["next_cursor"]
+            body["start_cursor"] = page["next_cursor"]
 
     def _call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> JsonObject:
         for tries_left in reversed(range(TRIES)):
@@ -161,18 +171,18 @@ class Notion:
                 break
             time.sleep(wait)
         if response.status_code != 200:
-            said = _said(response)
-            message = f"Notion {method} {path}: HTTP {response.status_code}: {said}"
-            raise NotionError(message, response.status_code, said)
+            reason = _reason(response)
+            message = f"Notion {method} {path}: HTTP {response.status_code}: {reason}"
+            raise NotionError(message, response.status_code, reason)
         try:
-            answer: JsonObject = response.json()
+            body_json: JsonObject = response.json()
         except ValueError:
             raise NotionError(f"Notion {method} {path}: the answer is not Notion's; is ENV_NOTION_URL right?") from None
-        return answer
+        return body_json
 
     def _send(self, method: str, path: str, body: Mapping[str, Any] | None) -> httpx.Response:
         if self._ended and len(self._ended) == self._ended.maxlen:
-            # From their ends: a call that was long under way may have reached Notion only then.
+            # Counted from the end of a request: a slow one may have reached Notion only then.
             time.sleep(max(0.0, self._ended[0] + 1 - time.monotonic()))
         try:
             return self._http.request(method, path, json=body)
@@ -183,18 +193,19 @@ class Notion:
 
 
 def text(objects: Iterable[JsonObject]) -> str:
-    """Return what Notion's text objects say."""
-    return "".join(str(each.get("plain_text") or "") for each in objects)
+    """Return the plain text of Notion's rich-text objects."""
+    return "".join(str(rich_text.get("plain_text") or "") for rich_text in objects)
 
 
 def _retry_after(response: httpx.Response) -> float:
+    """Return the seconds of the header ``Retry-After``, 1 if there is none."""
     try:
         return max(0.0, float(response.headers["Retry-After"]))
     except (KeyError, ValueError):
         return 1.0
 
 
-def _said(response: httpx.Response) -> str:
+def _reason(response: httpx.Response) -> str:
     try:
         return str(response.json()["message"])
     except (ValueError, KeyError, TypeError):

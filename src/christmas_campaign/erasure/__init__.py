@@ -1,1 +1,1 @@
-"""Which data belongs to a contact."""
+"""Decisions about which data belongs to a contact."""

@@ -1,8 +1,8 @@
-"""Forgetting a contact: what of all that is kept is hers. All but her opaque id, which suppresses, is to go.
+"""Which data belongs to the contact who is to be forgotten. All of it is erased, except the opaque id in the suppression list.
 
-A run that says whose it is, by the label ``contact``, is that contact's, whatever it mentions. Of a run that does not say so (a
-refused payload, a report of Resend, an alert, a look into BusinessX) everything is read: it is hers where her address stands
-anywhere in it, or her opaque id, or that of an enrolment of hers.
+An execution with the label ``contact`` belongs to that contact, even if it mentions another address. Other executions have no
+such label: a refused payload, a delivery report, an alert, a look-up in BusinessX. One of those belongs to the contact if their
+address, their opaque id or the opaque id of one of their enrolments occurs anywhere in it.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from christmas_campaign.stops import marks
 #: The flow that erases entries of the KV store.
 FLOW = "forget"
 
-#: The flows of which no run is ended: each takes seconds, and what it has begun is done.
+#: Flows whose executions are never killed: each ends within seconds and should finish its work.
 NEVER_KILLED = ("stop", FLOW)
 
-#: The prefix of the keys under which the records of enrolments are kept.
+#: The prefix of the KV keys of enrolment records.
 RECORD = "enrolment."
 
-#: A run that is due within this may begin at any moment.
+#: An execution that is due within this time may start at any moment.
 SOON = timedelta(minutes=1)
 
 
 class Person(NamedTuple):
-    """Who is to be forgotten: her address in lower case, her opaque id, and the opaque ids of her enrolments."""
+    """The contact to forget: the address in lower case, the opaque id, and the opaque ids of their enrolments."""
 
     email: str
     contact: str
@@ -40,29 +40,32 @@ class Person(NamedTuple):
 
 
 class Whose(Enum):
-    """Whose a run is."""
+    """How an execution relates to the contact."""
 
-    HERS = "hers"
-    NAMES_HER = "another contact's, with her address in it"
-    OTHERS = "nothing of hers"
+    OWN = "it belongs to the contact"
+    MENTIONS = "it belongs to another contact and mentions the address"
+    UNRELATED = "it has nothing of the contact"
 
 
 def mentions(value: object, email: str) -> bool:
-    """Return whether an address (in lower case) stands anywhere in a JSON value, however it is written."""
+    """Return whether an address (in lower case) occurs anywhere in a JSON value, in any spelling."""
     return bool(spellings(value, email))
 
 
 def spellings(value: object, email: str) -> set[str]:
-    """Return the address as it is written in a JSON value: alone or within a text, in capitals or not, at any depth, in names
-    too, in JSON that is kept as text, and with the signs that an address of a page takes."""
-    # Not within another's address: mariana@… has ana@… in it, and …@example.com.br has …@example.com. ASCII alone, for some
-    # letters outside it are like one of ours in small.
+    """Return every spelling of an address (in lower case) in a JSON value.
+
+    Finds it alone or inside a text, in capitals, at any depth, in names of fields, in JSON that is stored as text, and
+    percent-encoded as in a URL.
+    """
+    # The boundaries keep other addresses out: mariana@… contains ana@…, and …@example.com.br contains …@example.com.
+    # ASCII only, because IGNORECASE takes some letters outside ASCII for ASCII letters.
     pattern = re.compile(rf"(?<![a-z0-9._+-]){re.escape(email)}(?![a-z0-9-]|\.[a-z0-9])", re.ASCII | re.IGNORECASE)
-    return {found[0] for text in texts(value) for found in pattern.finditer(text)}
+    return {match[0] for text in texts(value) for match in pattern.finditer(text)}
 
 
 def texts(value: object) -> Iterator[str]:
-    """Return every text in a JSON value: names, and what JSON that is kept as text has in it."""
+    """Yield every text in a JSON value: strings, names of fields, and the texts inside JSON that is stored as text."""
     if isinstance(value, str):
         yield value
         if "%" in value:
@@ -74,78 +77,92 @@ def texts(value: object) -> Iterator[str]:
                 return
             yield from texts(inner)
     elif isinstance(value, Mapping):
-        for name, each in value.items():
+        for name, item in value.items():
             yield str(name)
-            yield from texts(each)
+            yield from texts(item)
     elif isinstance(value, Iterable) and not isinstance(value, bytes):
-        for each in value:
-            yield from texts(each)
+        for item in value:
+            yield from texts(item)
 
 
-def is_her_record(kept: object, email: str) -> bool:
-    """Return whether what is kept of an enrolment is of the contact with this address; a record that cannot be read is hers
-    where it mentions her."""
+def is_record_of(record: object, email: str) -> bool:
+    """Return whether the record of an enrolment (from the KV store) belongs to the contact with this address.
+
+    A record that cannot be read belongs to the contact if it mentions the address.
+    """
     try:
-        said = kept["event"]["fields"]["email"]  # type: ignore[index]
-        return email_address.normalise(said) == email
+        record_email = record["event"]["fields"]["email"]  # type: ignore[index]
+        return email_address.normalise(record_email) == email
     except (TypeError, KeyError, ValueError, AttributeError):
-        return mentions(kept, email)
+        return mentions(record, email)
 
 
-def label(run: Mapping[str, Any], name: str) -> str | None:
-    """Return a label of a run, as Kestra's JSON has it; ``None`` if it has none of that name."""
-    return next((each["value"] for each in run.get("labels") or () if each.get("key") == name), None)
+def label(execution: Mapping[str, Any], name: str) -> str | None:
+    """Return the value of a label of an execution (Kestra's JSON), or ``None`` if it has no such label."""
+    return next((entry["value"] for entry in execution.get("labels") or () if entry.get("key") == name), None)
 
 
-def whose(run: Mapping[str, Any], person: Person) -> Whose:
-    """Return whose a run is, from Kestra's JSON of it."""
-    if is_own(run, person):
-        return Whose.HERS
-    if label(run, "contact") is not None:
-        return Whose.NAMES_HER if mentions(run, person.email) else Whose.OTHERS
-    names = (person.contact, *person.enrolments)
-    if any(name in text for text in texts(run) for name in names) or mentions(run, person.email):
-        return Whose.HERS
-    return Whose.OTHERS
+def whose(execution: Mapping[str, Any], person: Person) -> Whose:
+    """Return how an execution (Kestra's JSON) relates to the contact."""
+    if is_own(execution, person):
+        return Whose.OWN
+    if label(execution, "contact") is not None:
+        return Whose.MENTIONS if mentions(execution, person.email) else Whose.UNRELATED
+    opaque_ids = (person.contact, *person.enrolments)
+    if any(opaque_id in text for text in texts(execution) for opaque_id in opaque_ids):
+        return Whose.OWN
+    return Whose.OWN if mentions(execution, person.email) else Whose.UNRELATED
 
 
-def is_own(run: Mapping[str, Any], person: Person) -> bool:
-    """Return whether a run is about this contact alone, as its label or its input says."""
-    about = label(run, "contact")
-    return about == person.contact if about else (run.get("inputs") or {}).get("enrolment") in person.enrolments
+def is_own(execution: Mapping[str, Any], person: Person) -> bool:
+    """Return whether the label ``contact`` or the input ``enrolment`` of an execution is that of the contact."""
+    contact = label(execution, "contact")
+    if contact:
+        return contact == person.contact
+    return (execution.get("inputs") or {}).get("enrolment") in person.enrolments
 
 
-def may_be_killed(run: Mapping[str, Any], person: Person) -> bool:
-    """Return whether a run that has not ended is hers to end; the others end by themselves within seconds."""
-    return is_own(run, person) and run.get("flowId") not in NEVER_KILLED
+def may_be_killed(execution: Mapping[str, Any], person: Person) -> bool:
+    """Return whether an execution that has not ended is to be killed; the others end by themselves within seconds."""
+    return is_own(execution, person) and execution.get("flowId") not in NEVER_KILLED
 
 
-def only_waits(run: Mapping[str, Any], now: datetime) -> bool:
-    """Return whether a run waits for its time (``now`` is aware) and nothing else will touch it before: it can be deleted as it
-    is. Kestra lets a run of the same flow out of its queue for each that is killed while it waits so."""
-    due = run.get("scheduleDate")
-    return run["state"]["current"] == "CREATED" and due is not None and datetime.fromisoformat(due) > now + SOON
+def only_waits(execution: Mapping[str, Any], now: datetime) -> bool:
+    """Return whether an execution waits for its scheduled time and will not start soon (``now`` is aware).
+
+    Such an execution can be deleted directly. Killing it first would make Kestra start another one of the same flow from the
+    queue, one for each that is killed.
+    """
+    due = execution.get("scheduleDate")
+    return execution["state"]["current"] == "CREATED" and due is not None and datetime.fromisoformat(due) > now + SOON
 
 
-def enrolments_of(runs: Iterable[Mapping[str, Any]], contact: str) -> set[str]:
-    """Return the opaque ids of the enrolments that the runs of a contact name: of some the record has gone already."""
+def enrolments_of(executions: Iterable[Mapping[str, Any]], contact: str) -> set[str]:
+    """Return the opaque ids of the enrolments that a contact's executions name.
+
+    They include enrolments whose record has already expired.
+    """
     return {
-        found for run in runs if label(run, "contact") == contact and (found := label(run, "enrolment")) is not None
+        enrolment
+        for execution in executions
+        if label(execution, "contact") == contact and (enrolment := label(execution, "enrolment")) is not None
     }
 
 
 def keys_of(keys: Iterable[str], person: Person) -> list[str]:
-    """Return the keys of the KV store that are hers, in order; what suppresses is not among them, and stays."""
-    return sorted(key for key in keys if key in _of_contact(person) or person.enrolments.intersection(key.split(".")))
+    """Return those of the KV keys that belong to the contact, sorted. The key of the suppression is not among them."""
+    return sorted(key for key in keys if key in _contact_keys(person) or person.enrolments.intersection(key.split(".")))
 
 
 def patterns(person: Person) -> list[str]:
-    """Return the patterns by which the flow erases all that ``keys_of`` finds, and what was there before it in Kestra's
-    storage: a value that was overwritten or deleted stays there otherwise."""
-    of_enrolments = (f"*.{each}{rest}" for each in sorted(person.enrolments) for rest in ("", ".*"))
-    return [*_of_contact(person), *of_enrolments]
+    """Return the patterns of the files in Kestra's storage that the flow ``forget`` erases.
+
+    They match all entries of ``keys_of`` and their older versions: Kestra keeps a value after it was overwritten or deleted.
+    """
+    of_enrolments = (f"*.{enrolment}{rest}" for enrolment in sorted(person.enrolments) for rest in ("", ".*"))
+    return [*_contact_keys(person), *of_enrolments]
 
 
-def _of_contact(person: Person) -> list[str]:
-    """The keys that have the opaque id of the contact in them, but for what suppresses."""
+def _contact_keys(person: Person) -> list[str]:
+    """Return the KV keys that contain the contact's opaque id, without the key of the suppression."""
     return [f"bounces.{person.contact}", marks.key(person.contact)]

@@ -107,7 +107,7 @@ def _enrolments(kestra: Kestra, person: Person, keys: Iterable[str], progress: C
     for number, key in enumerate(records, 1):
         progress(f"{number} of {len(records)} enrolments")
         enrolment = key.removeprefix(ownership.RECORD)
-        if enrolment not in found and ownership.is_her_record(kestra.kv_get(key, NAMESPACE), person.email):
+        if enrolment not in found and ownership.is_record_of(kestra.kv_get(key, NAMESPACE), person.email):
             found.add(enrolment)
     return found
 
@@ -121,9 +121,9 @@ def _runs(
         if number % 100 == 0:
             progress(f"{number} runs looked at, {len(hers)} of them hers")
         match ownership.whose(run, person):
-            case Whose.HERS:
+            case Whose.OWN:
                 hers[str(run["id"])] = run
-            case Whose.NAMES_HER:
+            case Whose.MENTIONS:
                 naming.append(str(run["id"]))
     return hers, tuple(dict.fromkeys(naming))
 

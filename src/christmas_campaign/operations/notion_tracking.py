@@ -197,6 +197,6 @@ def write(notion: Notion, notes: Iterable[Note]) -> Iterator[tuple[Note, str | N
         except NotionError as error:
             if error.status not in _THIS_PAGE_ONLY:
                 raise
-            yield note, error.said
+            yield note, error.reason
         else:
             yield note, None

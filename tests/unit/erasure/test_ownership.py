@@ -1,4 +1,4 @@
-"""What is hers of all that is kept, and what is not."""
+"""Which data belongs to a contact: addresses in any spelling, records, executions and keys."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from christmas_campaign.erasure.ownership import Person, Whose
 EMAIL = "ana@salon.example.com"
 CONTACT, OTHER = "c" * 24, "d" * 24
 SIGNUP, NOSHOW, FOREIGN = f"signup-{'a' * 24}", f"noshow-{'b' * 24}", f"signup-{'f' * 24}"
-HER = Person(EMAIL, CONTACT, frozenset({SIGNUP, NOSHOW}))
+ANA = Person(EMAIL, CONTACT, frozenset({SIGNUP, NOSHOW}))
 
 
 def run(flow: str = "tell", /, inputs: object = None, **labels: str) -> dict[str, Any]:
-    """A run as Kestra has it."""
+    """Return the JSON of an execution, as Kestra returns it."""
     return {
         "id": "x",
         "flowId": flow,
@@ -48,7 +48,7 @@ def run(flow: str = "tell", /, inputs: object = None, **labels: str) -> dict[str
         f" [broken, {EMAIL}",
     ],
 )
-def test_an_address_is_found_however_it_is_written(value: object) -> None:
+def test_address_in_any_spelling_is_a_mention(value: object) -> None:
     assert ownership.mentions(value, EMAIL)
 
 
@@ -72,25 +72,25 @@ def test_an_address_is_found_however_it_is_written(value: object) -> None:
         f"{EMAIL}munity",
         f"{EMAIL}-parlour",
         "ana@salonxexample.com",
-        # A long s, which is an s in capitals.
+        # The letter U+017F, a long s, equals an s when case is ignored.
         "ana@\u017falon.example.com",
     ],
 )
-def test_another_address_is_not_hers(value: object) -> None:
+def test_another_address_is_not_a_mention(value: object) -> None:
     assert not ownership.mentions(value, EMAIL)
 
 
-def test_every_spelling_is_told() -> None:
-    said = [
+def test_spellings_returns_every_spelling() -> None:
+    value = [
         {"a": "Ana@Salon.example.com"},
         json.dumps({"b": EMAIL.upper()}),
         "bob@example.com",
         "Ana@Salon.example.com",
     ]
-    assert ownership.spellings(said, EMAIL) == {"Ana@Salon.example.com", EMAIL.upper()}
+    assert ownership.spellings(value, EMAIL) == {"Ana@Salon.example.com", EMAIL.upper()}
 
 
-def test_names_and_texts_are_told_at_any_depth() -> None:
+def test_texts_yields_names_and_values_at_any_depth() -> None:
     assert list(ownership.texts({"a": ["b", {"c": '{"d": "e%20f"}'}, 1]})) == [
         "a",
         "b",
@@ -105,23 +105,23 @@ def test_names_and_texts_are_told_at_any_depth() -> None:
 
 @pytest.mark.parametrize("shape", ['{"a": "%s"}', '["%s"]', '"%s"'])
 @pytest.mark.parametrize("before", ["", " \n"])
-def test_json_that_is_kept_as_text_is_read_whatever_it_is(shape: str, before: str) -> None:
-    # As JSON may write any sign of an address.
-    written = EMAIL.replace("@", "\\u0040")
-    assert EMAIL in list(ownership.texts(before + shape % written))
-    assert ownership.mentions({"kept": before + shape % written}, EMAIL)
+def test_address_inside_json_text_is_a_mention(shape: str, before: str) -> None:
+    # JSON may escape any character of an address.
+    escaped = EMAIL.replace("@", "\\u0040")
+    assert EMAIL in list(ownership.texts(before + shape % escaped))
+    assert ownership.mentions({"body": before + shape % escaped}, EMAIL)
 
 
-def test_what_is_nested_without_end_is_read_as_text() -> None:
+def test_json_nested_too_deep_is_searched_as_text() -> None:
     assert ownership.mentions("[" * 100_000 + EMAIL, EMAIL)
 
 
 @pytest.mark.parametrize(
-    ("kept", "hers"),
+    ("record", "own"),
     [
         ({"event": {"fields": {"email": EMAIL}}}, True),
         ({"event": {"fields": {"email": EMAIL.title()}}}, True),
-        # It is of another, who wrote of her.
+        # Another contact's record, with the address in a note.
         ({"event": {"fields": {"email": "bob@example.com", "notes": EMAIL}}}, False),
         ({"event": {"fields": {"email": "nobody", "notes": EMAIL}}}, True),
         ({"event": {"fields": {}}, "contact": {"email": EMAIL}}, True),
@@ -131,63 +131,63 @@ def test_what_is_nested_without_end_is_read_as_text() -> None:
         (None, False),
     ],
 )
-def test_a_record_is_of_whom_its_event_says(kept: object, hers: bool) -> None:
-    assert ownership.is_her_record(kept, EMAIL) is hers
+def test_record_belongs_to_the_contact_of_its_event(record: object, own: bool) -> None:
+    assert ownership.is_record_of(record, EMAIL) is own
 
 
 @pytest.mark.parametrize(
-    ("found", "whose"),
+    ("execution", "whose"),
     [
-        (run("enroll", contact=CONTACT), Whose.HERS),
-        (run("enroll", {"email": EMAIL}, contact=OTHER), Whose.NAMES_HER),
-        (run("enroll", {"email": "bob@example.com"}, contact=OTHER), Whose.OTHERS),
-        (run("enroll", {"note": CONTACT}, contact=OTHER), Whose.OTHERS),
-        # Her enrolment, by another's label: the label counts.
-        (run("send-email", {"enrolment": SIGNUP}, contact=OTHER), Whose.OTHERS),
-        (run("send-email", {"enrolment": SIGNUP, "number": 2}), Whose.HERS),
-        (run("send-email", {"enrolment": FOREIGN, "number": 2}), Whose.OTHERS),
+        (run("enroll", contact=CONTACT), Whose.OWN),
+        (run("enroll", {"email": EMAIL}, contact=OTHER), Whose.MENTIONS),
+        (run("enroll", {"email": "bob@example.com"}, contact=OTHER), Whose.UNRELATED),
+        (run("enroll", {"note": CONTACT}, contact=OTHER), Whose.UNRELATED),
+        # The contact's enrolment with another contact's label: the label decides.
+        (run("send-email", {"enrolment": SIGNUP}, contact=OTHER), Whose.UNRELATED),
+        (run("send-email", {"enrolment": SIGNUP, "number": 2}), Whose.OWN),
+        (run("send-email", {"enrolment": FOREIGN, "number": 2}), Whose.UNRELATED),
         # A refused payload.
         (
             run("signup-handler", sequence="signup") | {"trigger": {"variables": {"body": {"email": EMAIL.upper()}}}},
-            Whose.HERS,
+            Whose.OWN,
         ),
-        # A look into BusinessX.
-        (run("booked") | {"taskRunList": [{"outputs": {"body": json.dumps({"x": EMAIL})}}]}, Whose.HERS),
-        # An alert, a link to unsubscribe.
-        (run("tell", {"key": f"{NOSHOW}.1.send_failed"}), Whose.HERS),
-        (run("tell", {"message": f"(contact {CONTACT})"}), Whose.HERS),
-        (run("unsubscribe-handler") | {"trigger": {"variables": {"body": {"token": f"{CONTACT}xyz"}}}}, Whose.HERS),
-        (run("tell", {"key": f"{FOREIGN}.1.send_failed", "message": f"(contact {OTHER})"}), Whose.OTHERS),
-        ({"id": "x", "flowId": "purge", "labels": None, "inputs": None}, Whose.OTHERS),
+        # A look-up in BusinessX.
+        (run("booked") | {"taskRunList": [{"outputs": {"body": json.dumps({"x": EMAIL})}}]}, Whose.OWN),
+        # An alert, an unsubscribe link.
+        (run("tell", {"key": f"{NOSHOW}.1.send_failed"}), Whose.OWN),
+        (run("tell", {"message": f"(contact {CONTACT})"}), Whose.OWN),
+        (run("unsubscribe-handler") | {"trigger": {"variables": {"body": {"token": f"{CONTACT}xyz"}}}}, Whose.OWN),
+        (run("tell", {"key": f"{FOREIGN}.1.send_failed", "message": f"(contact {OTHER})"}), Whose.UNRELATED),
+        ({"id": "x", "flowId": "purge", "labels": None, "inputs": None}, Whose.UNRELATED),
     ],
 )
-def test_whose_a_run_is(found: dict[str, Any], whose: Whose) -> None:
-    assert ownership.whose(found, HER) is whose
+def test_execution_belongs_to_the_contact_of_its_label_or_content(execution: dict[str, Any], whose: Whose) -> None:
+    assert ownership.whose(execution, ANA) is whose
 
 
 @pytest.mark.parametrize(
-    ("found", "may"),
+    ("execution", "allowed"),
     [
         (run("send-email", contact=CONTACT), True),
         (run("enroll", contact=CONTACT), True),
         (run("report", contact=CONTACT), True),
         (run("send-email", {"enrolment": NOSHOW}), True),
-        # What has begun to stop her is to be done.
+        # A suppression that has begun must finish.
         (run("stop", contact=CONTACT), False),
         (run("forget", {"patterns": [f"*.{SIGNUP}"]}), False),
         (run("send-email", contact=OTHER), False),
         (run("send-email", {"enrolment": FOREIGN}), False),
-        # It names her and is of others too.
+        # It mentions the contact but also concerns others.
         (run("booked", {"seen": CONTACT}), False),
         (run("tell", {"key": f"{NOSHOW}.1.send_failed"}), False),
     ],
 )
-def test_only_what_is_hers_alone_is_ended(found: dict[str, Any], may: bool) -> None:
-    assert ownership.may_be_killed(found, HER) is may
+def test_only_executions_of_the_contact_alone_may_be_killed(execution: dict[str, Any], allowed: bool) -> None:
+    assert ownership.may_be_killed(execution, ANA) is allowed
 
 
 @pytest.mark.parametrize(
-    ("state", "due", "only"),
+    ("state", "due", "deletable"),
     [
         ("CREATED", "2025-11-20T15:01:00.001Z", True),
         ("CREATED", "2025-11-20T15:01:00Z", False),
@@ -198,13 +198,13 @@ def test_only_what_is_hers_alone_is_ended(found: dict[str, Any], may: bool) -> N
         ("RUNNING", "2025-11-21T15:00:00Z", False),
     ],
 )
-def test_only_what_is_not_about_to_begin_is_deleted_as_it_waits(state: str, due: str | None, only: bool) -> None:
-    found = {"state": {"current": state}, "scheduleDate": due}
-    assert ownership.only_waits(found, datetime(2025, 11, 20, 15, tzinfo=UTC)) is only
+def test_execution_due_in_over_a_minute_only_waits(state: str, due: str | None, deletable: bool) -> None:
+    execution = {"state": {"current": state}, "scheduleDate": due}
+    assert ownership.only_waits(execution, datetime(2025, 11, 20, 15, tzinfo=UTC)) is deletable
 
 
-def test_her_runs_name_her_enrolments() -> None:
-    found = [
+def test_enrolments_come_from_the_contacts_executions() -> None:
+    executions = [
         run("enroll", contact=CONTACT, enrolment=SIGNUP),
         run("send-email", contact=CONTACT, enrolment=SIGNUP),
         run("stop", contact=CONTACT),
@@ -212,10 +212,10 @@ def test_her_runs_name_her_enrolments() -> None:
         run("enroll", contact=OTHER, enrolment=FOREIGN),
         run("enroll", enrolment=FOREIGN),
     ]
-    assert ownership.enrolments_of(found, CONTACT) == {SIGNUP, NOSHOW}
+    assert ownership.enrolments_of(executions, CONTACT) == {SIGNUP, NOSHOW}
 
 
-HERS = [
+OWN_KEYS = [
     f"alerted.{SIGNUP}.0.contact_not_found",
     f"alerted.{SIGNUP}.booking",
     f"bounces.{CONTACT}",
@@ -226,7 +226,7 @@ HERS = [
     f"pages.{CONTACT}",
     f"reported.{NOSHOW}.1",
 ]
-NOT_HERS = [
+OTHER_KEYS = [
     f"stop.{CONTACT}",
     f"bounces.{OTHER}",
     f"pages.{OTHER}",
@@ -243,17 +243,17 @@ NOT_HERS = [
 ]
 
 
-def test_the_keys_that_are_hers() -> None:
-    assert ownership.keys_of([*NOT_HERS, *reversed(HERS)], HER) == HERS
+def test_keys_of_returns_the_contacts_keys_without_the_suppression() -> None:
+    assert ownership.keys_of([*OTHER_KEYS, *reversed(OWN_KEYS)], ANA) == OWN_KEYS
 
 
-def test_the_patterns_find_what_is_hers_and_nothing_else() -> None:
-    patterns = ownership.patterns(HER)
-    found = [key for key in [*HERS, *NOT_HERS] if any(fnmatch.fnmatchcase(key, each) for each in patterns)]
-    assert found == HERS
-    # The flow takes none that has no opaque id in it.
-    assert all(len(each) > 24 for each in patterns)
+def test_patterns_match_the_contacts_keys_only() -> None:
+    patterns = ownership.patterns(ANA)
+    matches = [key for key in [*OWN_KEYS, *OTHER_KEYS] if any(fnmatch.fnmatchcase(key, glob) for glob in patterns)]
+    assert matches == OWN_KEYS
+    # The flow refuses a pattern without an opaque id.
+    assert all(len(pattern) > 24 for pattern in patterns)
 
 
-def test_contact_without_an_enrolment_has_the_patterns_of_the_contact_alone() -> None:
+def test_contact_without_an_enrolment_has_the_contacts_patterns_only() -> None:
     assert ownership.patterns(Person(EMAIL, CONTACT)) == [f"bounces.{CONTACT}", f"pages.{CONTACT}"]
