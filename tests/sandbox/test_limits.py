@@ -28,7 +28,7 @@ def calls(sandbox: Sandbox, raw: httpx.Client, mailer: httpx.Client) -> dict[str
 def test_a_limit_holds_for_its_service_alone(
     sandbox: Sandbox, calls: dict[str, Callable[[], httpx.Response]], service: str
 ) -> None:
-    burst = faults.AverageLimit.BURST if service == "notion" else 3
+    burst = faults.TokenBucketLimit.BURST if service == "notion" else 3
     sandbox.limit(**{service: 3})
     answers = [calls[service]() for _ in range(burst + 2)]
     assert [answer.is_success for answer in answers] == [*[True] * burst, False, False]
@@ -74,7 +74,7 @@ def test_a_refused_call_uses_up_no_fault(sandbox: Sandbox, calls: dict[str, Call
 
 def test_the_window_slides() -> None:
     now = [100.0]
-    limit = faults.Limit(lambda: now[0])
+    limit = faults.RateLimit(lambda: now[0])
     limit.per_second = 2
     waits: list[Any] = []
     for moment in (100.0, 100.6, 100.9, 101.0, 101.5, 101.6, 102.7):
@@ -87,7 +87,7 @@ def test_the_window_slides() -> None:
 
 def test_notion_allows_a_burst_and_then_the_average_rate() -> None:
     now = [100.0]
-    limit = faults.AverageLimit(lambda: now[0])
+    limit = faults.TokenBucketLimit(lambda: now[0])
     limit.per_second = 4
     assert [limit.take() for _ in range(11)] == [*[0.0] * 10, 0.25]
     # A refused call takes nothing: the token comes when it was promised, and one call in every quarter of a second passes.

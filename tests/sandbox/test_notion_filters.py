@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from notion_client import APIErrorCode, APIResponseError
 
-from christmas_campaign.sandbox.notion.sorts import arrange, compile_sorts
+from christmas_campaign.sandbox.notion.sorts import compile_sorts, sort_rows
 
 Add = Callable[..., dict[str, Any]]
 
@@ -173,7 +173,7 @@ def test_rows_are_sorted_by_their_timestamps_and_equal_ones_keep_their_order() -
 
     def order(*sorts: tuple[str, str]) -> list[int]:
         asked = [{"timestamp": name, "direction": direction} for name, direction in sorts]
-        return [row.values["n"] for row in arrange(rows, compile_sorts({}, asked))]
+        return [row.values["n"] for row in sort_rows(rows, compile_sorts({}, asked))]
 
     assert order(("created_time", "ascending")) == [2, 1, 3]
     assert order(("created_time", "descending")) == [1, 3, 2]

@@ -1,5 +1,5 @@
-"""Notion, Resend and Discord on this machine, for the demo and the tests: an ASGI app, a process of its own.
+"""A local stand-in for Notion, Resend and Discord, for the demo and the tests: an ASGI app in a process of its own.
 
-It knows nothing of the campaign. Whatever stands in it came in through the same HTTP calls that the real services
-take, and what the real ones refuse it refuses too. No mail ever leaves it.
+The sandbox knows nothing about the campaign. All its data arrives by the HTTP calls that the real services accept, and it
+refuses the calls that the real services refuse. It never sends an e-mail.
 """

@@ -1,4 +1,4 @@
-"""``python -m christmas_campaign.sandbox --data FILE --port N``: the sandbox as a process of its own."""
+"""Run the sandbox as its own process: ``python -m christmas_campaign.sandbox --data FILE --port N``."""
 
 from __future__ import annotations
 
@@ -9,18 +9,20 @@ from pathlib import Path
 
 from christmas_campaign.sandbox.server import run
 
-# Secrets never stand in the arguments, which everybody on the machine can read.
-NOTION_TOKEN = "SANDBOX_NOTION_TOKEN"  # noqa: S105  (the name of a variable)
+# Secrets come from the environment: every user of the machine can read a process's arguments.
+NOTION_TOKEN = "SANDBOX_NOTION_TOKEN"  # noqa: S105  (the name of the variable, not a secret)
 RESEND_KEY = "SANDBOX_RESEND_KEY"
 
 
 def main() -> int:
-    """Read the arguments and the environment, and serve; the exit code is 2 where a setting is missing."""
+    """Serve until the process is stopped; return the exit code (2: a secret is missing from the environment)."""
     parser = argparse.ArgumentParser(
         prog="christmas-sandbox", description="Notion, Resend and Discord on this machine, for the demo and the tests."
     )
-    parser.add_argument("--data", type=Path, required=True, help="the SQLite file that everything is kept in")
-    parser.add_argument("--port", type=int, default=0, help="the port on 127.0.0.1; 0 takes a free one")
+    parser.add_argument(
+        "--data", type=Path, required=True, help="the SQLite file that stores all data; created when missing"
+    )
+    parser.add_argument("--port", type=int, default=0, help="the port on 127.0.0.1; 0 (the default) picks a free one")
     arguments = parser.parse_args()
     missing = [name for name in (NOTION_TOKEN, RESEND_KEY) if not os.environ.get(name)]
     if missing:

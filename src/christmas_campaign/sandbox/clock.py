@@ -1,4 +1,4 @@
-"""The sandbox's own time: the machine's, plus what a test has advanced it by."""
+"""The sandbox's clock: the machine's time plus the seconds that tests have advanced it by."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from datetime import UTC, datetime
 
 
 class Clock:
-    """The time by which mails are stamped and idempotency keys grow old; it only ever moves forward."""
+    """The time that stamps e-mails and expires idempotency keys. It only moves forward."""
 
     def __init__(self, now: Callable[[], float] = time.time, *, advanced: float = 0.0) -> None:
-        """Take the source of time (seconds since 1970, UTC) and how many seconds it was advanced by before."""
+        """Take the source of time (seconds since 1970, UTC) and the seconds that earlier processes advanced the clock by."""
         self._now = now
         self._advanced = advanced
 
     @property
     def advanced(self) -> float:
-        """Seconds that this clock is ahead of its source."""
+        """How many seconds this clock is ahead of its source."""
         return self._advanced
 
     def advance(self, seconds: float) -> None:
@@ -27,13 +27,13 @@ class Clock:
         self._advanced += seconds
 
     def timestamp(self) -> float:
-        """Now, in seconds since 1970, UTC."""
+        """Return the current time in seconds since 1970, UTC."""
         return self._now() + self._advanced
 
     def now(self) -> datetime:
-        """Now, as an aware ``datetime`` in UTC."""
+        """Return the current time as an aware ``datetime`` in UTC."""
         return datetime.fromtimestamp(self.timestamp(), UTC)
 
     def iso(self) -> str:
-        """Now, as ISO 8601 in UTC with microseconds: ``2025-11-20T14:00:00.000000+00:00``."""
+        """Return the current time as ISO 8601 in UTC with microseconds: ``2025-11-20T14:00:00.000000+00:00``."""
         return self.now().isoformat(timespec="microseconds")

@@ -1,4 +1,4 @@
-"""A Discord webhook: takes a message, and keeps it as an alert."""
+"""The stand-in for Discord: a webhook takes a message and stores it as an alert."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import secrets
 from typing import Any
 
 from christmas_campaign.json_types import JsonObject
-from christmas_campaign.sandbox.faults import Fault, Limit, whole_seconds
-from christmas_campaign.sandbox.gate import Answer, Call, Gate, parse_json
+from christmas_campaign.sandbox.faults import Fault, RateLimit, whole_seconds
+from christmas_campaign.sandbox.pipeline import Pipeline, ServiceCall, ServiceResponse, parse_json
 
 MAX_CONTENT = 2000
 MAX_EMBEDS = 10
@@ -19,68 +19,68 @@ _PATH = re.compile(r"/discord/api(?:/v\d+)?/webhooks/([^/]+)/([^/]+)")
 
 
 def hide_token(path: str) -> str:
-    """The path of a webhook without its token, which is a secret."""
+    """Return a webhook's path with its token, which is a secret, replaced by ``***``."""
     return re.sub(r"(/webhooks/[^/]+)/[^/]+", r"\1/***", path)
 
 
-class Discord:
-    """The service."""
+class DiscordService:
+    """The service behind the ``/discord`` prefix."""
 
     name = "discord"
 
-    def __init__(self, gate: Gate) -> None:
-        """Take what it works on."""
-        self._gate = gate
+    def __init__(self, pipeline: Pipeline) -> None:
+        """Take the pipeline, which holds the store and the clock."""
+        self._pipeline = pipeline
 
     def make_webhook(self, name: str) -> str:
-        """Make a webhook; its path, token included, from the root of the sandbox."""
-        # A snowflake is a number of 17 to 19 digits that does not start with 0.
+        """Create a webhook and return its path from the root of the sandbox, token included."""
+        # Discord's ids ("snowflakes") have 17 to 19 digits and do not start with 0.
         webhook_id = str(10**17 + secrets.randbelow(10**17))
         token = secrets.token_urlsafe(51)
-        self._gate.store.add_webhook(webhook_id, token, name)
+        self._pipeline.store.add_webhook(webhook_id, token, name)
         return f"/discord/api/webhooks/{webhook_id}/{token}"
 
-    async def answer(self, call: Call) -> Answer:
-        """The answer to a call."""
+    async def answer(self, call: ServiceCall) -> ServiceResponse:
+        """Return Discord's answer to a call."""
         await call.pause("before")
         match = _PATH.fullmatch(call.request.url.path)
         if match is None:
-            return Answer(404, {"message": "404: Not Found", "code": 0})
-        found = self._gate.store.webhook(match[1])
-        if found is None:
-            return Answer(404, {"message": "Unknown Webhook", "code": 10015})
-        token, name = found
+            return ServiceResponse(404, {"message": "404: Not Found", "code": 0})
+        webhook = self._pipeline.store.webhook(match[1])
+        if webhook is None:
+            return ServiceResponse(404, {"message": "Unknown Webhook", "code": 10015})
+        token, name = webhook
         if not hmac.compare_digest(token.encode(), match[2].encode()):
-            return Answer(401, {"message": "Invalid Webhook Token", "code": 50027})
+            return ServiceResponse(401, {"message": "Invalid Webhook Token", "code": 50027})
         if call.request.method != "POST":
-            return Answer(405, {"message": "405: Method Not Allowed", "code": 0})
+            return ServiceResponse(405, {"message": "405: Method Not Allowed", "code": 0})
         try:
             message = parse_json(call.raw)
         except (ValueError, RecursionError):
-            return Answer(400, {"message": "The request body contains invalid JSON.", "code": 50109})
-        problems = _problems(message)
+            return ServiceResponse(400, {"message": "The request body contains invalid JSON.", "code": 50109})
+        problems = _message_problems(message)
         if problems:
-            return Answer(400, {"message": "Invalid Form Body", "code": 50035, "errors": problems})
+            return ServiceResponse(400, {"message": "Invalid Form Body", "code": 50035, "errors": problems})
         if not (message.get("content") or "").strip() and not message.get("embeds"):
-            return Answer(400, {"message": "Cannot send an empty message", "code": 50006})
+            return ServiceResponse(400, {"message": "Cannot send an empty message", "code": 50006})
         alert = {
             "id": str(10**17 + secrets.randbelow(10**17)),
-            "received_at": self._gate.clock.iso(),
+            "received_at": self._pipeline.clock.iso(),
             "webhook_id": match[1],
             "webhook": name,
             "content": message.get("content") or "",
             "embeds": message.get("embeds") or [],
             "username": message.get("username"),
         }
-        self._gate.store.add_alert(alert)
+        self._pipeline.store.add_alert(alert)
         if call.request.query_params.get("wait", "").lower() not in ("true", "1"):
-            return Answer(204, None)
-        shown = {key: alert[key] for key in ("id", "content", "embeds", "webhook_id")}
+            return ServiceResponse(204, None)
+        message_fields = {key: alert[key] for key in ("id", "content", "embeds", "webhook_id")}
         author = {"id": match[1], "username": alert["username"] or name, "bot": True}
-        return Answer(200, {**shown, "type": 0, "timestamp": alert["received_at"], "author": author})
+        return ServiceResponse(200, {**message_fields, "type": 0, "timestamp": alert["received_at"], "author": author})
 
-    def too_many(self, wait: float, limit: Limit) -> Answer:
-        """A 429: the exact seconds in the body, whole ones in the header."""
+    def too_many(self, wait: float, limit: RateLimit) -> ServiceResponse:
+        """Return a 429 with the exact seconds to wait in the body and the whole seconds in the header."""
         headers = {
             "Retry-After": str(whole_seconds(wait)),
             "X-RateLimit-Limit": str(limit.per_second),
@@ -88,21 +88,23 @@ class Discord:
             "X-RateLimit-Reset-After": f"{wait:.3f}",
         }
         body = {"message": "You are being rate limited.", "retry_after": round(wait, 3), "global": False}
-        return Answer(429, body, headers)
+        return ServiceResponse(429, body, headers)
 
-    def failure(self, fault: Fault) -> Answer:
-        """The status that was ordered."""
+    def failure(self, fault: Fault) -> ServiceResponse:
+        """Return the answer of a ``status`` fault."""
         headers = {"Retry-After": str(fault.retry_after)} if fault.status in (429, 503) else {}
         if fault.body is not None:
-            return Answer(fault.status, fault.body, headers)
+            return ServiceResponse(fault.status, fault.body, headers)
         if fault.status == 429:
             retry_after = float(fault.retry_after)
             body = {"message": "You are being rate limited.", "retry_after": retry_after, "global": False}
-            return Answer(429, body, headers)
-        return Answer(fault.status, {"message": f"{fault.status}: the sandbox was asked to fail", "code": 0}, headers)
+            return ServiceResponse(429, body, headers)
+        message = f"{fault.status}: a fault in the sandbox made this call fail"
+        return ServiceResponse(fault.status, {"message": message, "code": 0}, headers)
 
 
-def _problems(message: Any) -> JsonObject:
+def _message_problems(message: Any) -> JsonObject:
+    """Return Discord's error objects by field name; empty for a valid message."""
     if not isinstance(message, dict):
         return _error("DICT_TYPE_CONVERT", "Only dictionaries may be used in a DictType")
     problems: JsonObject = {}
@@ -120,12 +122,14 @@ def _problems(message: Any) -> JsonObject:
     elif len(embeds) > MAX_EMBEDS:
         problems["embeds"] = _too_long(MAX_EMBEDS)
     else:
-        wrong: JsonObject = {
-            str(index): found for index, embed in enumerate(embeds) if (found := _embed_problems(embed))
+        problems_by_index: JsonObject = {
+            str(index): embed_problems
+            for index, embed in enumerate(embeds)
+            if (embed_problems := _embed_problems(embed))
         }
-        if wrong:
-            problems["embeds"] = wrong
-        elif sum(_size(embed) for embed in embeds) > MAX_EMBED_TEXT:
+        if problems_by_index:
+            problems["embeds"] = problems_by_index
+        elif sum(_text_length(embed) for embed in embeds) > MAX_EMBED_TEXT:
             problems["embeds"] = _error("MAX_EMBED_SIZE_EXCEEDED", "Embed size exceeds maximum size of 6000")
     return problems
 
@@ -152,7 +156,8 @@ def _embed_problems(embed: dict[str, Any]) -> JsonObject:
     return problems
 
 
-def _size(embed: dict[str, Any]) -> int:
+def _text_length(embed: dict[str, Any]) -> int:
+    """Return how many characters count towards Discord's limit of 6,000 for all embeds together."""
     texts = [embed.get("title"), embed.get("description"), (embed.get("footer") or {}).get("text")]
     for field in embed.get("fields") or []:
         texts += [field["name"], field["value"]]

@@ -1,4 +1,4 @@
-"""The inbox's pages as HTML. Every value passes through ``escape`` on its way in."""
+"""The HTML of the inbox pages. Every value passes through ``escape``."""
 
 from __future__ import annotations
 
@@ -54,33 +54,38 @@ def _time(received_at: str) -> str:
     )
 
 
-def listing(mails: list[dict[str, Any]], count: int, *, refresh: int | None) -> str:
-    """The latest of ``count`` mails, newest first; loads itself again every ``refresh`` seconds, or never for ``None``."""
+def list_page(mails: list[dict[str, Any]], count: int, *, refresh: int | None) -> str:
+    """Return the page that lists ``mails``, the newest of ``count`` e-mails.
+
+    The page reloads every ``refresh`` seconds; ``None``: never.
+    """
     entries = "".join(
         f'<li><a href="/mail/{escape(mail["id"])}">{_time(mail["received_at"])}'
         f'<span class="who"><span class="note">to</span> {escape(", ".join(mail["to"]))}</span>'
         f'<span class="subject" dir="auto">{escape(mail["subject"])}</span></a></li>'
         for mail in mails
     )
-    said = f"{count} mail" + ("" if count == 1 else "s") + (f", the latest {len(mails)}" if len(mails) < count else "")
+    summary = (
+        f"{count} mail" + ("" if count == 1 else "s") + (f", the latest {len(mails)}" if len(mails) < count else "")
+    )
     switch = (
-        f'Looks for new mail every {refresh} seconds. <a href="/?refresh=off">Stop</a>'
+        f'Checks for new mail every {refresh} seconds. <a href="/?refresh=off">Stop</a>'
         if refresh
-        else '<a href="/">Look for new mail by itself</a>'
+        else '<a href="/">Check for new mail automatically</a>'
     )
     head = f'<meta http-equiv="refresh" content="{refresh}">' if refresh else ""
     body = (
         f'<ol aria-label="Mails, newest first">{entries}</ol>'
         if mails
-        else '<p class="empty">No mail yet. What is sent to this sandbox appears here, and goes nowhere else.</p>'
+        else '<p class="empty">No mail yet. Mail that is sent to this sandbox appears here and goes nowhere else.</p>'
     )
-    header = f'<h1>Sandbox inbox</h1><p class="note">{said}, newest first. {switch}</p>'
+    header = f'<h1>Sandbox inbox</h1><p class="note">{summary}, newest first. {switch}</p>'
     return _page(f"Sandbox inbox ({count})", head, header, body)
 
 
-def message(mail: dict[str, Any]) -> str:
-    """One mail: as its reader sees it, as plain text, its headers, its source."""
-    about = {
+def mail_page(mail: dict[str, Any]) -> str:
+    """Return the page of one e-mail: the rendered HTML, the plain text, the headers and the HTML source."""
+    addresses = {
         "From": mail["from"],
         "To": ", ".join(mail["to"]),
         "Cc": ", ".join(mail["cc"]),
@@ -96,7 +101,7 @@ def message(mail: dict[str, Any]) -> str:
     }
     sections = []
     if mail["html"]:
-        # No scripts, no forms, no links that leave the frame: the mail is looked at, not run.
+        # An empty sandbox attribute blocks scripts, forms and links that leave the frame.
         frame = (
             f'<iframe sandbox="" src="/mail/{escape(mail["id"])}/html" title="The mail as its reader sees it"></iframe>'
         )
@@ -109,7 +114,7 @@ def message(mail: dict[str, Any]) -> str:
     links = "".join(f'<li><a href="#{anchor}">{title}</a></li>' for anchor, title, _ in sections)
     header = (
         f'<p class="note"><a href="/">← All mails</a></p><h1 dir="auto">{escape(mail["subject"])}</h1>'
-        f'{_list(about)}<nav aria-label="Parts of this mail"><ul>{links}</ul></nav>'
+        f'{_list(addresses)}<nav aria-label="Parts of this mail"><ul>{links}</ul></nav>'
     )
     body = "".join(
         f'<section aria-labelledby="{anchor}"><h2 id="{anchor}">{title}</h2>{part}</section>'
@@ -118,8 +123,8 @@ def message(mail: dict[str, Any]) -> str:
     return _page(mail["subject"], "", header, body)
 
 
-def missing() -> str:
-    """The page for a mail that is not there."""
+def not_found_page() -> str:
+    """Return the page for an unknown e-mail."""
     return _page("No such mail", "", "<h1>No such mail</h1>", '<p><a href="/">← All mails</a></p>')
 
 

@@ -1,4 +1,4 @@
-"""What Resend takes as an e-mail, and what it says about one that it does not take."""
+"""Resend's rules for an e-mail, and its error for each broken rule."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _TAG = re.compile(r"[A-Za-z0-9_-]{1,256}")
 
 
 class ResendError(Exception):
-    """A call that is refused: the status, the name and the sentence of Resend's answer."""
+    """A refused call, with the status, the error name and the message of Resend's answer."""
 
     def __init__(self, status: int, name: str, message: str) -> None:
-        """Take what the answer says."""
+        """Take the HTTP status, Resend's error name and the message."""
         super().__init__(message)
         self.status = status
         self.name = name
@@ -26,16 +26,16 @@ class ResendError(Exception):
 
 
 def check_key(key: str) -> None:
-    """Raise ``ResendError`` for an idempotency key that is empty or too long."""
+    """Raise ``ResendError`` if an idempotency key is empty or longer than 256 characters."""
     if not 1 <= len(key) <= MAX_KEY:
         raise ResendError(400, "invalid_idempotency_key", f"The key must be between 1-{MAX_KEY} chars.")
 
 
-def read(body: Any) -> JsonObject:
-    """The e-mail in a request's body: from, to, subject, html, text, cc, bcc, reply_to, headers, tags.
+def read_email(body: Any) -> JsonObject:
+    """Return the e-mail in a request's body: from, to, cc, bcc, reply_to, subject, html, text, headers and tags.
 
-    Lists of addresses are lists, also where one address came; what is absent is ``None`` or empty. Raises
-    ``ResendError`` at the first thing that Resend would not take. Fields that Resend does not know are ignored.
+    A single address becomes a list of one. Absent fields are ``None`` or empty. Fields that Resend does not have are ignored.
+    Raises ``ResendError`` for the first field that Resend would refuse.
     """
     if not isinstance(body, dict):
         raise ResendError(400, "validation_error", "The request body must be a JSON object.")
@@ -44,7 +44,7 @@ def read(body: Any) -> JsonObject:
             raise ResendError(422, "missing_required_field", f"Missing `{name}` field.")
     for name in ("attachments", "scheduled_at", "template", "topic_id"):
         if body.get(name) is not None:
-            raise _wrong(f"The sandbox does not know the `{name}` field.")
+            raise _invalid(f"The sandbox does not support the `{name}` field.")
     sender = body["from"]
     if not isinstance(sender, str) or not _is_address(sender):
         raise ResendError(422, "invalid_from_address", f"Invalid `from` field. {_FORMAT}")
@@ -68,7 +68,7 @@ def read(body: Any) -> JsonObject:
 _FORMAT = "The email address needs to follow the `email@example.com` or `Name <email@example.com>` format."
 
 
-def _wrong(message: str) -> ResendError:
+def _invalid(message: str) -> ResendError:
     return ResendError(422, "validation_error", message)
 
 
@@ -79,30 +79,30 @@ def _is_address(value: str) -> bool:
 
 def _addresses(body: dict[str, Any], name: str) -> list[str]:
     value = body.get(name)
-    listed = [value] if isinstance(value, str) else [] if value is None else value
-    if not isinstance(listed, list):
-        raise _wrong(f"The `{name}` field must be a string or a list of strings.")
-    if len(listed) > MAX_RECIPIENTS:
-        raise _wrong(f"The `{name}` field takes at most {MAX_RECIPIENTS} addresses.")
-    for item in listed:
-        if not isinstance(item, str) or not _is_address(item):
-            raise _wrong(f"Invalid `{name}` field. {_FORMAT}")
-    return listed
+    addresses = [value] if isinstance(value, str) else [] if value is None else value
+    if not isinstance(addresses, list):
+        raise _invalid(f"The `{name}` field must be a string or a list of strings.")
+    if len(addresses) > MAX_RECIPIENTS:
+        raise _invalid(f"The `{name}` field takes at most {MAX_RECIPIENTS} addresses.")
+    for address in addresses:
+        if not isinstance(address, str) or not _is_address(address):
+            raise _invalid(f"Invalid `{name}` field. {_FORMAT}")
+    return addresses
 
 
 def _subject(value: Any) -> str:
     if not isinstance(value, str):
-        raise _wrong("The `subject` field must be a string.")
+        raise _invalid("The `subject` field must be a string.")
     for character, name in (("\n", "\\n"), ("\r", "\\r")):
         if character in value:
-            raise _wrong(f"The `{name}` is not allowed in the `subject` field.")
+            raise _invalid(f"The `{name}` is not allowed in the `subject` field.")
     return value
 
 
 def _content(body: dict[str, Any], name: str) -> str | None:
     value = body.get(name)
     if value is not None and not isinstance(value, str):
-        raise _wrong(f"The `{name}` field must be a string.")
+        raise _invalid(f"The `{name}` field must be a string.")
     return value
 
 
@@ -110,10 +110,10 @@ def _headers(value: Any) -> dict[str, str]:
     if value is None:
         return {}
     if not isinstance(value, dict) or not all(isinstance(line, str) for line in value.values()):
-        raise _wrong("The `headers` field must be an object of strings.")
+        raise _invalid("The `headers` field must be an object of strings.")
     for name, line in value.items():
         if not re.fullmatch(r"[!-9;-~]+", name) or "\n" in line or "\r" in line:
-            raise _wrong(f"Invalid header: {name!r}.")
+            raise _invalid(f"Invalid header: {name!r}.")
     return dict(value)
 
 
@@ -121,12 +121,12 @@ def _tags(value: Any) -> list[dict[str, str]]:
     if value is None:
         return []
     if not isinstance(value, list):
-        raise _wrong("The `tags` field must be a list of objects with a name and a value.")
+        raise _invalid("The `tags` field must be a list of objects with a name and a value.")
     tags = []
     for tag in value:
         parts = {key: tag.get(key) if isinstance(tag, dict) else None for key in ("name", "value")}
         for part in parts.values():
             if not isinstance(part, str) or not _TAG.fullmatch(part):
-                raise _wrong("Tags should only contain ASCII letters, numbers, underscores, or dashes.")
+                raise _invalid("Tags should only contain ASCII letters, numbers, underscores, or dashes.")
         tags.append({key: str(part) for key, part in parts.items()})
     return tags

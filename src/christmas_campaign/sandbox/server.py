@@ -1,4 +1,4 @@
-"""The process: bound to this machine alone, ready when it says so, gone when it is told to or left alone."""
+"""The sandbox process: it listens on 127.0.0.1 only, prints ``READY``, and stops on a signal or when its input ends."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ HOST = "127.0.0.1"
 
 
 class _Protocol(H11Protocol):
-    """HTTP as uvicorn speaks it, with the connection in each request's state: a fault must be able to cut it."""
+    """Uvicorn's HTTP protocol, with the connection in each request's state so that a fault can reset it."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         self.app_state = {**self.app_state, "transport": transport}
@@ -31,7 +31,7 @@ class _Protocol(H11Protocol):
 
 
 class _Server(uvicorn.Server):
-    """A server that says when it is ready, and ends with exit code 0 when it is told to stop."""
+    """A server that prints ``READY`` once it answers calls, and exits with code 0 after SIGTERM or SIGINT."""
 
     url = ""
 
@@ -41,7 +41,7 @@ class _Server(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        # uvicorn's own version raises the signal again at the end, which would look like a crash from outside.
+        # Uvicorn's own version raises the signal again at the end, so that the process would seem to have crashed.
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self.handle_exit)
         yield
@@ -50,10 +50,10 @@ class _Server(uvicorn.Server):
 def run(data: Path, *, port: int, notion_token: str, resend_key: str) -> None:
     """Serve until SIGTERM, SIGINT or the end of standard input.
 
-    ``data`` is the SQLite file, ``port`` 0 takes a free one. Prints ``READY`` and a JSON object with ``url`` and ``pid``
-    once calls are answered. Raises ``OSError`` for a port that is taken, ``sqlite3.Error`` for a file that is no database.
+    ``data`` is the SQLite file; ``port`` 0 picks a free port. Once the server answers calls it prints ``READY`` and a JSON
+    object with ``url`` and ``pid``. Raises ``OSError`` if the port is in use, ``sqlite3.Error`` if the file is not a database.
     """
-    # asyncio turns Nagle's algorithm off, which would add 40 ms to each answer, only where the protocol is named.
+    # The protocol is named because asyncio turns Nagle's algorithm off only then; it would delay each answer by 40 ms.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     with contextlib.closing(listener), contextlib.closing(Store(data)) as store:

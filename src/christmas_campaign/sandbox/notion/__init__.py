@@ -1,1 +1,1 @@
-"""Notion's HTTP API, version 2025-09-03, as far as databases, data sources and their pages go."""
+"""The stand-in for Notion's HTTP API, version 2025-09-03: databases, data sources, pages and search."""

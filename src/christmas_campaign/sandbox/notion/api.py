@@ -1,4 +1,4 @@
-"""Notion's endpoints: who may call, what is in the body, and which of them it is."""
+"""Notion's HTTP API: checks the headers, reads the body and calls the endpoint for the path."""
 
 from __future__ import annotations
 
@@ -10,66 +10,66 @@ from typing import Any
 from starlette.requests import Request
 
 from christmas_campaign.json_types import JsonObject
-from christmas_campaign.sandbox.faults import Fault, Limit, whole_seconds
-from christmas_campaign.sandbox.gate import Answer, Call, Gate, parse_json
+from christmas_campaign.sandbox.faults import Fault, RateLimit, whole_seconds
 from christmas_campaign.sandbox.notion.endpoints import Endpoints
 from christmas_campaign.sandbox.notion.errors import CODES, NotionError, invalid, malformed
 from christmas_campaign.sandbox.notion.workspace import Workspace
+from christmas_campaign.sandbox.pipeline import Pipeline, ServiceCall, ServiceResponse, parse_json
 
 VERSION = "2025-09-03"
 LARGEST_BODY = 500 * 1024
 _ID = r"([^/]+)"
 
 
-class Notion:
-    """The service. Every call is done in one go, so no other call sees it half done."""
+class NotionService:
+    """The service behind the ``/notion`` prefix. Each call is handled without ``await``, so no other call sees it half done."""
 
     name = "notion"
 
-    def __init__(self, gate: Gate, workspace: Workspace, token: str) -> None:
-        """Take what it works on, and the token that callers must know."""
+    def __init__(self, pipeline: Pipeline, workspace: Workspace, token: str) -> None:
+        """Take the pipeline, the workspace, and the token that callers must send."""
         self._token = token
-        work = Endpoints(workspace, gate.clock)
+        endpoints = Endpoints(workspace, pipeline.clock)
         self._routes: list[tuple[str, re.Pattern[str], str, Any]] = [
             (method, re.compile(f"/v1/{path}"), kind, handler)
             for method, path, kind, handler in (
-                ("POST", "databases", "", work.create_database),
-                ("GET", f"databases/{_ID}", "database_id", work.retrieve_database),
-                ("POST", "data_sources", "", work.create_source),
-                ("GET", f"data_sources/{_ID}", "data_source_id", work.retrieve_source),
-                ("PATCH", f"data_sources/{_ID}", "data_source_id", work.update_source),
-                ("POST", f"data_sources/{_ID}/query", "data_source_id", work.query),
-                ("POST", "pages", "", work.create_page),
-                ("GET", f"pages/{_ID}", "page_id", work.retrieve_page),
-                ("PATCH", f"pages/{_ID}", "page_id", work.update_page),
-                ("POST", "search", "", work.search),
-                ("GET", "users/me", "", work.me),
+                ("POST", "databases", "", endpoints.create_database),
+                ("GET", f"databases/{_ID}", "database_id", endpoints.retrieve_database),
+                ("POST", "data_sources", "", endpoints.create_source),
+                ("GET", f"data_sources/{_ID}", "data_source_id", endpoints.retrieve_source),
+                ("PATCH", f"data_sources/{_ID}", "data_source_id", endpoints.update_source),
+                ("POST", f"data_sources/{_ID}/query", "data_source_id", endpoints.query),
+                ("POST", "pages", "", endpoints.create_page),
+                ("GET", f"pages/{_ID}", "page_id", endpoints.retrieve_page),
+                ("PATCH", f"pages/{_ID}", "page_id", endpoints.update_page),
+                ("POST", "search", "", endpoints.search),
+                ("GET", "users/me", "", endpoints.me),
             )
         ]
 
-    async def answer(self, call: Call) -> Answer:
-        """The answer to a call."""
+    async def answer(self, call: ServiceCall) -> ServiceResponse:
+        """Return Notion's answer to a call."""
         await call.pause("before")
         try:
-            body = self._work(call)
+            body = self._handle(call)
         except NotionError as error:
             return error.answer()
-        return Answer(200, {**body, "request_id": str(uuid.uuid4())})
+        return ServiceResponse(200, {**body, "request_id": str(uuid.uuid4())})
 
-    def too_many(self, wait: float, limit: Limit) -> Answer:  # noqa: ARG002  (Notion does not say what the limit is)
-        """A 429, with the whole seconds to wait."""
+    def too_many(self, wait: float, limit: RateLimit) -> ServiceResponse:  # noqa: ARG002  (Notion's answer does not contain the limit)
+        """Return a 429 with the whole seconds to wait."""
         error = NotionError(429, "rate_limited", "You have been rate limited. Please try again in a few seconds.")
         return error.answer({"Retry-After": str(whole_seconds(wait))})
 
-    def failure(self, fault: Fault) -> Answer:
-        """The status that was ordered, with the code that goes with it."""
+    def failure(self, fault: Fault) -> ServiceResponse:
+        """Return the answer of a ``status`` fault, with Notion's error code for the status."""
         headers = {"Retry-After": str(fault.retry_after)} if fault.status in (429, 503) else {}
         if fault.body is not None:
-            return Answer(fault.status, fault.body, headers)
+            return ServiceResponse(fault.status, fault.body, headers)
         code = CODES.get(fault.status, "internal_server_error")
-        return NotionError(fault.status, code, f"The sandbox was asked to fail here ({code}).").answer(headers)
+        return NotionError(fault.status, code, f"A fault in the sandbox made this call fail ({code}).").answer(headers)
 
-    def _work(self, call: Call) -> JsonObject:
+    def _handle(self, call: ServiceCall) -> JsonObject:
         request = call.request
         self._check_headers(request)
         path = request.url.path.removeprefix("/notion")
@@ -95,7 +95,7 @@ class Notion:
         if version is None:
             raise NotionError(400, "missing_version", f"{failed} defined, instead was `undefined`.")
         if version != VERSION:
-            # The real one also knows older and newer versions, whose answers have another shape.
+            # The real API also accepts other versions; their answers have another shape.
             raise invalid(f'{failed} `"{VERSION}"` here, instead was `"{version}"`.')
 
 
@@ -110,7 +110,7 @@ def _uuid(value: str, kind: str) -> str:
 
 def _body(raw: bytes) -> JsonObject:
     if len(raw) > LARGEST_BODY:
-        raise invalid(f"The request body is {len(raw)} bytes; at most {LARGEST_BODY} are taken.")
+        raise invalid(f"The request body is {len(raw)} bytes; the limit is {LARGEST_BODY} bytes.")
     try:
         body = parse_json(raw) if raw else {}
     except (ValueError, RecursionError):

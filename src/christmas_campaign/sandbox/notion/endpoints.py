@@ -1,4 +1,4 @@
-"""What each of Notion's endpoints does with a checked id and a JSON body."""
+"""Notion's endpoints. Each one takes a checked id or a JSON body, or both."""
 
 from __future__ import annotations
 
@@ -8,38 +8,41 @@ from typing import Any, TypeVar
 
 from christmas_campaign.json_types import Json, JsonObject
 from christmas_campaign.sandbox.clock import Clock
+from christmas_campaign.sandbox.notion import objects, text, values
 from christmas_campaign.sandbox.notion import schema as schemas
-from christmas_campaign.sandbox.notion import shown, text, values
 from christmas_campaign.sandbox.notion.errors import NotionError, invalid, malformed, not_found
 from christmas_campaign.sandbox.notion.filters import compile_filter
-from christmas_campaign.sandbox.notion.sorts import arrange, compile_sorts
+from christmas_campaign.sandbox.notion.sorts import compile_sorts, sort_rows
 from christmas_campaign.sandbox.notion.workspace import Database, DataSource, Page, Workspace
 
 _Item = TypeVar("_Item", bound=Page | DataSource)
-# Taken, and not kept: looks, not data.
-_LOOKS = {"icon", "cover", "description", "is_inline", "is_locked"}
+# Fields that only change how a page looks: accepted and ignored.
+_IGNORED = {"icon", "cover", "description", "is_inline", "is_locked"}
 
 
 class Endpoints:
-    """Every method answers what Notion would, as JSON, or raises ``NotionError``."""
+    """One method for each endpoint. It returns Notion's JSON answer or raises ``NotionError``."""
 
     def __init__(self, workspace: Workspace, clock: Clock) -> None:
-        """Take what they work on, and the time."""
-        self._space = workspace
+        """Take the workspace and the clock."""
+        self._workspace = workspace
         self._clock = clock
 
     # Databases
 
     def create_database(self, body: JsonObject) -> JsonObject:
-        """A new database with its first data source."""
-        _only(body, {"parent", "title", "initial_data_source"} | _LOOKS)
+        """Create a database with its first data source."""
+        _check_fields(body, {"parent", "title", "initial_data_source"} | _IGNORED)
         parent = body.get("parent")
         if not isinstance(parent, dict):
             raise malformed("body.parent", "should be defined")
         if parent.get("type", "page_id") == "page_id":
-            kept: JsonObject = {"type": "page_id", "page_id": _uuid(parent.get("page_id"), "body.parent.page_id")}
+            stored_parent: JsonObject = {
+                "type": "page_id",
+                "page_id": _uuid(parent.get("page_id"), "body.parent.page_id"),
+            }
         elif parent == {"type": "workspace", "workspace": True}:
-            kept = dict(parent)
+            stored_parent = dict(parent)
         else:
             raise malformed("body.parent.type", 'should be `"page_id"` or `"workspace"`', parent.get("type"))
         title = text.parse(body.get("title", []), "body.title")
@@ -48,142 +51,155 @@ class Endpoints:
             raise malformed("body.initial_data_source", "should be an object", first)
         properties = first.get("properties", {"Name": {"title": {}}})
         schema = schemas.create(properties, "body.initial_data_source.properties")
-        database = self._space.add_database(title, kept)
-        self._space.add_source(database.id, title, schema)
-        return shown.database(database, self._space)
+        database = self._workspace.add_database(title, stored_parent)
+        self._workspace.add_source(database.id, title, schema)
+        return objects.database(database, self._workspace)
 
     def retrieve_database(self, database_id: str) -> JsonObject:
-        """A database and the ids of its data sources."""
-        return shown.database(self._database(database_id), self._space)
+        """Return a database with the ids of its data sources."""
+        return objects.database(self._database(database_id), self._workspace)
 
     # Data sources
 
     def create_source(self, body: JsonObject) -> JsonObject:
-        """One more data source in a database."""
-        _only(body, {"parent", "title", "properties"} | _LOOKS)
+        """Create another data source in a database."""
+        _check_fields(body, {"parent", "title", "properties"} | _IGNORED)
         parent = body.get("parent")
         if not isinstance(parent, dict):
             raise malformed("body.parent", "should be defined")
         database = self._database(_uuid(parent.get("database_id"), "body.parent.database_id"))
         schema = schemas.create(body.get("properties"), "body.properties")
         title = text.parse(body.get("title", []), "body.title")
-        return shown.source(self._space.add_source(database.id, title, schema), self._space)
+        return objects.source(self._workspace.add_source(database.id, title, schema), self._workspace)
 
     def retrieve_source(self, source_id: str) -> JsonObject:
-        """A data source with its properties."""
-        return shown.source(self._source(source_id), self._space)
+        """Return a data source with its properties."""
+        return objects.source(self._source(source_id), self._workspace)
 
     def update_source(self, source_id: str, body: JsonObject) -> JsonObject:
-        """A data source under another name or with other properties."""
-        _only(body, {"title", "properties"} | _LOOKS)
+        """Change the title or the properties of a data source.
+
+        Values of removed properties and options disappear from its pages.
+        """
+        _check_fields(body, {"title", "properties"} | _IGNORED)
         source = self._source(source_id)
         title = text.parse(body["title"], "body.title") if "title" in body else source.title
-        schema, gone = schemas.update(source.schema, body.get("properties", {}), "body.properties")
-        self._space.change_source(source, title=title, schema=schema)
-        if gone:
-            for page in self._space.rows_of(source.id):
-                self._space.rewrite(page, values.without(page.values, gone))
-        return shown.source(source, self._space)
+        schema, removed_ids = schemas.update(source.schema, body.get("properties", {}), "body.properties")
+        self._workspace.change_source(source, title=title, schema=schema)
+        if removed_ids:
+            for page in self._workspace.rows_of(source.id):
+                self._workspace.rewrite(page, values.without(page.values, removed_ids))
+        return objects.source(source, self._workspace)
 
     def query(self, source_id: str, body: JsonObject, only: list[str]) -> JsonObject:
-        """The pages that a filter lets through, in order, up to a hundred at a time."""
-        _only(body, {"filter", "sorts", "start_cursor", "page_size", "archived", "in_trash", "result_type"})
+        """Return the pages that match a filter, sorted, up to 100 at a time.
+
+        ``only`` limits each page to the properties with these names or ids; empty: all.
+        """
+        _check_fields(body, {"filter", "sorts", "start_cursor", "page_size", "archived", "in_trash", "result_type"})
         source = self._source(source_id)
         ids = _property_ids(source, only)
-        keep = compile_filter(source.schema, body["filter"]) if "filter" in body else None
+        matches = compile_filter(source.schema, body["filter"]) if "filter" in body else None
         sorts = compile_sorts(source.schema, body.get("sorts", []))
-        trash = body.get("in_trash", body.get("archived", False))
-        if not isinstance(trash, bool):
-            raise malformed("body.in_trash", "should be a boolean", trash)
-        pages = [page for page in self._space.rows_of(source.id) if page.in_trash is trash]
-        if keep is not None:
-            pages = [page for page in pages if keep(page)]
-        part, cursor = _part(arrange(pages, sorts), body)
-        return _list([shown.page(page, self._space, ids) for page in part], cursor)
+        in_trash = body.get("in_trash", body.get("archived", False))
+        if not isinstance(in_trash, bool):
+            raise malformed("body.in_trash", "should be a boolean", in_trash)
+        pages = [page for page in self._workspace.rows_of(source.id) if page.in_trash is in_trash]
+        if matches is not None:
+            pages = [page for page in pages if matches(page)]
+        batch, cursor = _batch(sort_rows(pages, sorts), body)
+        return _list([objects.page(page, self._workspace, ids) for page in batch], cursor)
 
     # Pages
 
     def create_page(self, body: JsonObject) -> JsonObject:
-        """A new page in a data source."""
-        _only(body, {"parent", "properties"} | _LOOKS)
+        """Create a page in a data source."""
+        _check_fields(body, {"parent", "properties"} | _IGNORED)
         source = self._parent(body.get("parent"))
-        written, schema = values.write(source.schema, body.get("properties", {}))
-        return shown.page(self._space.add_page(source, written, schema), self._space)
+        new_values, schema = values.parse(source.schema, body.get("properties", {}))
+        return objects.page(self._workspace.add_page(source, new_values, schema), self._workspace)
 
     def retrieve_page(self, page_id: str, only: list[str]) -> JsonObject:
-        """A page, also from the trash."""
+        """Return a page, also if it is in the trash."""
         page = self._page(page_id)
-        return shown.page(page, self._space, _property_ids(self._space.sources[page.source_id], only))
+        return objects.page(page, self._workspace, _property_ids(self._workspace.sources[page.source_id], only))
 
     def update_page(self, page_id: str, body: JsonObject) -> JsonObject:
-        """A page with other values, or put into the trash or taken out."""
-        _only(body, {"properties", "archived", "in_trash"} | _LOOKS)
+        """Change values of a page, or move it into or out of the trash."""
+        _check_fields(body, {"properties", "archived", "in_trash"} | _IGNORED)
         page = self._page(page_id)
-        trash = page.in_trash
+        in_trash = page.in_trash
         for name in ("archived", "in_trash"):
             if name in body:
                 value = body[name]
                 if not isinstance(value, bool):
                     raise malformed(f"body.{name}", "should be a boolean", value)
-                trash = value
-        if page.in_trash and trash:
+                in_trash = value
+        if page.in_trash and in_trash:
             raise invalid("Can't edit block that is archived. You must unarchive the block before editing.")
-        written, schema = values.write(self._space.sources[page.source_id].schema, body.get("properties", {}))
-        self._space.change_page(page, written, schema, in_trash=trash)
-        return shown.page(page, self._space)
+        new_values, schema = values.parse(self._workspace.sources[page.source_id].schema, body.get("properties", {}))
+        self._workspace.change_page(page, new_values, schema, in_trash=in_trash)
+        return objects.page(page, self._workspace)
 
-    # The rest
+    # Search and users
 
     def search(self, body: JsonObject) -> JsonObject:
-        """Data sources and pages whose title holds the query, newest first."""
-        _only(body, {"query", "filter", "sort", "start_cursor", "page_size"})
-        wanted = body.get("query", "")
-        if not isinstance(wanted, str):
-            raise malformed("body.query", "should be a string", wanted)
+        """Return the data sources and pages whose title contains the query, newest first."""
+        _check_fields(body, {"query", "filter", "sort", "start_cursor", "page_size"})
+        query = body.get("query", "")
+        if not isinstance(query, str):
+            raise malformed("body.query", "should be a string", query)
         kinds: tuple[Json, ...] = ("data_source", "page")
-        chosen = body.get("filter")
-        if chosen is not None:
-            if not isinstance(chosen, dict) or chosen.get("property") != "object" or chosen.get("value") not in kinds:
-                raise malformed("body.filter.value", 'should be `"page"` or `"data_source"`', chosen)
-            kinds = (chosen["value"],)
-        found: list[Page | DataSource] = []
+        kind = body.get("filter")
+        if kind is not None:
+            if not isinstance(kind, dict) or kind.get("property") != "object" or kind.get("value") not in kinds:
+                raise malformed("body.filter.value", 'should be `"page"` or `"data_source"`', kind)
+            kinds = (kind["value"],)
+        matches: list[Page | DataSource] = []
         if "page" in kinds:
-            pages = [page for page in self._space.pages.values() if not page.in_trash]
-            found += [page for page in pages if wanted.lower() in shown.page_title(page, self._space).lower()]
+            pages = [page for page in self._workspace.pages.values() if not page.in_trash]
+            matches += [page for page in pages if query.lower() in objects.page_title(page, self._workspace).lower()]
         if "data_source" in kinds:
-            sources = self._space.sources.values()
-            found += [source for source in sources if wanted.lower() in text.plain(source.title).lower()]
-        part, cursor = _part(found[::-1], body)
+            sources = self._workspace.sources.values()
+            matches += [source for source in sources if query.lower() in text.plain(source.title).lower()]
+        batch, cursor = _batch(matches[::-1], body)
         results = [
-            shown.page(item, self._space) if isinstance(item, Page) else shown.source(item, self._space)
-            for item in part
+            objects.page(item, self._workspace) if isinstance(item, Page) else objects.source(item, self._workspace)
+            for item in batch
         ]
         return _list(results, cursor)
 
     def me(self) -> JsonObject:
-        """The user that the token stands for: a bot."""
+        """Return the user of the token: a bot."""
         bot: JsonObject = {"owner": {"type": "workspace", "workspace": True}, "workspace_name": "Sandbox"}
-        return {"object": "user", "id": shown.BOT_ID, "name": "Sandbox", "avatar_url": None, "type": "bot", "bot": bot}
+        return {
+            "object": "user",
+            "id": objects.BOT_ID,
+            "name": "Sandbox",
+            "avatar_url": None,
+            "type": "bot",
+            "bot": bot,
+        }
 
     # Look-ups
 
     def _database(self, database_id: str) -> Database:
-        found = self._space.databases.get(database_id)
-        if found is None:
+        database = self._workspace.databases.get(database_id)
+        if database is None:
             raise not_found("database", database_id)
-        return found
+        return database
 
     def _source(self, source_id: str) -> DataSource:
-        found = self._space.sources.get(source_id)
-        if found is None:
+        source = self._workspace.sources.get(source_id)
+        if source is None:
             raise not_found("data_source", source_id)
-        return found
+        return source
 
     def _page(self, page_id: str) -> Page:
-        found = self._space.pages.get(page_id)
-        if found is None:
+        page = self._workspace.pages.get(page_id)
+        if page is None:
             raise not_found("page", page_id)
-        return found
+        return page
 
     def _parent(self, parent: Any) -> DataSource:
         if not isinstance(parent, dict):
@@ -192,7 +208,7 @@ class Endpoints:
             return self._source(_uuid(parent["data_source_id"], "body.parent.data_source_id"))
         if "database_id" in parent:
             database = self._database(_uuid(parent["database_id"], "body.parent.database_id"))
-            sources = self._space.sources_of(database.id)
+            sources = self._workspace.sources_of(database.id)
             if len(sources) == 1:
                 return sources[0]
             raise NotionError(
@@ -211,8 +227,8 @@ class Endpoints:
         raise malformed("body.parent.data_source_id", "should be defined")
 
 
-def _only(body: JsonObject, known: set[str]) -> None:
-    unknown = sorted(set(body) - known)
+def _check_fields(body: JsonObject, allowed: set[str]) -> None:
+    unknown = sorted(set(body) - allowed)
     if unknown:
         raise malformed(f"body.{unknown[0]}", "should be not present", body[unknown[0]])
 
@@ -236,7 +252,7 @@ def _property_ids(source: DataSource, names: list[str]) -> set[str] | None:
     return ids
 
 
-def _part(items: Sequence[_Item], body: JsonObject) -> tuple[Sequence[_Item], str | None]:
+def _batch(items: Sequence[_Item], body: JsonObject) -> tuple[Sequence[_Item], str | None]:
     size = body.get("page_size", 100)
     if isinstance(size, bool) or not isinstance(size, int) or size < 1:
         raise malformed("body.page_size", "should be a number from 1 to 100", size)
@@ -244,12 +260,12 @@ def _part(items: Sequence[_Item], body: JsonObject) -> tuple[Sequence[_Item], st
         raise invalid(f"body failed validation: body.page_size should be ≤ `100`, instead was `{size}`.")
     start = 0
     if body.get("start_cursor") is not None:
-        # A cursor is the id of the page that comes next, so that pages added meanwhile move nothing.
+        # A cursor is the id of the next item, so that items added in the meantime do not shift the batches.
         cursor = _uuid(body["start_cursor"], "body.start_cursor")
-        places = [place for place, item in enumerate(items) if item.id == cursor]
-        if not places:
+        positions = [position for position, item in enumerate(items) if item.id == cursor]
+        if not positions:
             raise invalid(f"The start_cursor provided is invalid: {cursor}")
-        start = places[0]
+        start = positions[0]
     rest = items[start + size : start + size + 1]
     return items[start : start + size], rest[0].id if rest else None
 

@@ -1,4 +1,4 @@
-"""What Notion answers when it refuses: a status, a code and a sentence."""
+"""Notion's error answers: a status, a code and a message."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import json
 import uuid
 from typing import Any
 
-from christmas_campaign.sandbox.gate import Answer
+from christmas_campaign.sandbox.pipeline import ServiceResponse
 
-# The code that goes with a status where a test orders the status alone.
+# The code for a ``status`` fault, which orders only the status.
 CODES = {
     400: "validation_error",
     401: "unauthorized",
@@ -24,32 +24,35 @@ CODES = {
 
 
 class NotionError(Exception):
-    """A call that is refused, with everything that the answer says."""
+    """A refused call, with the fields of Notion's answer."""
 
     def __init__(self, status: int, code: str, message: str, additional: dict[str, Any] | None = None) -> None:
-        """Take the HTTP status, Notion's code, the message, and what the answer adds to it."""
+        """Take the HTTP status, Notion's error code, the message, and the answer's ``additional_data``."""
         super().__init__(message)
         self.status = status
         self.code = code
         self.message = message
         self.additional = additional
 
-    def answer(self, headers: dict[str, str] | None = None) -> Answer:
-        """The answer in Notion's own shape."""
+    def answer(self, headers: dict[str, str] | None = None) -> ServiceResponse:
+        """Return the answer in Notion's error format."""
         body: dict[str, Any] = {"object": "error", "status": self.status, "code": self.code, "message": self.message}
         if self.additional is not None:
             body["additional_data"] = self.additional
         body["request_id"] = str(uuid.uuid4())
-        return Answer(self.status, body, headers or {})
+        return ServiceResponse(self.status, body, headers or {})
 
 
 def invalid(message: str) -> NotionError:
-    """A 400 ``validation_error`` with this sentence."""
+    """Return a 400 ``validation_error`` with this message."""
     return NotionError(400, "validation_error", message)
 
 
 def malformed(where: str, problem: str, value: object = ...) -> NotionError:
-    """A 400 for a body of the wrong shape: where in the body, what should be there, and what was there instead."""
+    """Return a 400 for an invalid body.
+
+    The message contains the place in the body (``where``), what should be there (``problem``) and the ``value`` instead.
+    """
     instead = ""
     if value is not ...:
         instead = f", instead was `{json.dumps(value, ensure_ascii=False)[:200]}`"
@@ -57,7 +60,7 @@ def malformed(where: str, problem: str, value: object = ...) -> NotionError:
 
 
 def not_found(kind: str, object_id: str) -> NotionError:
-    """A 404 for an id that nothing, or a thing of another kind, is known under."""
+    """Return a 404 for an id that no object of this kind has."""
     return NotionError(
         404,
         "object_not_found",

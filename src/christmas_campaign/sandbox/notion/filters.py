@@ -1,4 +1,4 @@
-"""A query's filter: checked against the schema first, then asked of every page."""
+"""A query's filter: it is checked against the schema once and then applied to every page."""
 
 from __future__ import annotations
 
@@ -16,33 +16,33 @@ TIMESTAMPS = ("created_time", "last_edited_time")
 
 
 class Row(Protocol):
-    """A page as filters and sorts see it: its values by property id, and its two times (aware, UTC)."""
+    """The parts of a page that filters and sorts read: its values by property id, and its two times (aware, UTC)."""
 
     values: dict[str, Any]
 
     @property
     def created_time(self) -> datetime:
-        """When it was made, rounded down to the minute."""
+        """Return when the page was created, rounded down to the minute."""
 
     @property
     def last_edited_time(self) -> datetime:
-        """When it was last changed, rounded down to the minute."""
+        """Return when the page was last edited, rounded down to the minute."""
 
 
-Test = Callable[[Row], bool]
-_Check = Callable[[Any], bool]
+RowTest = Callable[[Row], bool]
+_ValueTest = Callable[[Any], bool]
 
 
-def compile_filter(schema: Schema, value: Any, where: str = "body.filter", depth: int = 0) -> Test:
-    """Return the test that a filter stands for. Text is compared as it is written, case included.
+def compile_filter(schema: Schema, value: Any, where: str = "body.filter", depth: int = 0) -> RowTest:
+    """Return a function that tests whether a page matches the filter. Text is compared case-sensitively.
 
-    Raises ``NotionError`` for what Notion would refuse, and for conditions that the sandbox does not support.
+    Raises ``NotionError`` for a filter that Notion would refuse, and for a condition that the sandbox does not support.
     """
     if not isinstance(value, dict):
         raise malformed(where, "should be an object", value)
-    for word, combine in (("and", all), ("or", any)):
-        if word in value:
-            return _compound(schema, value, word, combine, where, depth)
+    for operator, combine in (("and", all), ("or", any)):
+        if operator in value:
+            return _compound(schema, value, operator, combine, where, depth)
     if "timestamp" in value:
         return _timestamp(value, where)
     name = value.get("property")
@@ -65,23 +65,27 @@ def compile_filter(schema: Schema, value: Any, where: str = "body.filter", depth
 def _compound(
     schema: Schema,
     value: dict[str, Any],
-    word: str,
+    operator: str,
     combine: Callable[[Any], bool],
     where: str,
     depth: int,
-) -> Test:
-    parts = value[word]
+) -> RowTest:
+    parts = value[operator]
     if len(value) != 1 or not isinstance(parts, list):
-        raise malformed(f"{where}.{word}", "should be an array and stand alone", value)
+        raise malformed(f"{where}.{operator}", "should be an array and stand alone", value)
     if depth >= MAX_DEPTH:
-        raise malformed(f"{where}.{word}", "should be not present: filters nest two levels deep")
+        raise malformed(f"{where}.{operator}", "should be not present: filters nest two levels deep")
     if len(parts) > 100:
-        raise invalid(f"body failed validation: {where}.{word}.length should be ≤ `100`, instead was `{len(parts)}`.")
-    tests = [compile_filter(schema, part, f"{where}.{word}[{index}]", depth + 1) for index, part in enumerate(parts)]
+        raise invalid(
+            f"body failed validation: {where}.{operator}.length should be ≤ `100`, instead was `{len(parts)}`."
+        )
+    tests = [
+        compile_filter(schema, part, f"{where}.{operator}[{index}]", depth + 1) for index, part in enumerate(parts)
+    ]
     return lambda row: combine(test(row) for test in tests)
 
 
-def _timestamp(value: dict[str, Any], where: str) -> Test:
+def _timestamp(value: dict[str, Any], where: str) -> RowTest:
     name = value["timestamp"]
     if name not in TIMESTAMPS or set(value) - {"timestamp", "type"} != {name}:
         raise malformed(f"{where}.timestamp", f"should be one of {', '.join(TIMESTAMPS)}, with its condition", name)
@@ -90,7 +94,7 @@ def _timestamp(value: dict[str, Any], where: str) -> Test:
     return lambda row: check({"start": dates.render(getattr(row, attribute))})
 
 
-def _condition(kind: str, value: Any, where: str) -> _Check:
+def _condition(kind: str, value: Any, where: str) -> _ValueTest:
     if not isinstance(value, dict) or len(value) != 1:
         raise malformed(where, "should be an object with exactly one condition", value)
     operator, operand = next(iter(value.items()))
@@ -98,7 +102,7 @@ def _condition(kind: str, value: Any, where: str) -> _Check:
     if operator in ("is_empty", "is_not_empty") and kind != "checkbox":
         if operand is not True:
             raise malformed(place, "should be `true`", operand)
-        return _is_empty if operator == "is_empty" else lambda held: not _is_empty(held)
+        return _is_empty if operator == "is_empty" else lambda stored: not _is_empty(stored)
     if operator in _NOT_SUPPORTED:
         raise invalid(f"body failed validation: {place} is not supported by the sandbox.")
     if kind in TEXTS:
@@ -112,7 +116,7 @@ def _condition(kind: str, value: Any, where: str) -> _Check:
     return _choice(kind, operator, operand, place)
 
 
-#: Conditions that Notion knows and nothing here asks for: a query with one of them fails instead of finding the wrong pages.
+#: Conditions that Notion has and the campaign does not use. A query with one of them fails instead of returning wrong pages.
 _NOT_SUPPORTED = frozenset(
     (
         "does_not_equal",
@@ -136,76 +140,77 @@ _NOT_SUPPORTED = frozenset(
 )
 
 
-def _is_empty(held: Any) -> bool:
-    return held is None or held == []
+def _is_empty(stored: Any) -> bool:
+    return stored is None or stored == []
 
 
-def _unknown(place: str) -> Exception:
+def _unknown_operator(place: str) -> Exception:
     return malformed(place, "should be not present")
 
 
-def _held_text(held: Any) -> str:
-    if isinstance(held, list):
-        return text.plain(held)
-    return held if isinstance(held, str) else ""
+def _plain_text(stored: Any) -> str:
+    if isinstance(stored, list):
+        return text.plain(stored)
+    return stored if isinstance(stored, str) else ""
 
 
-def _text(operator: str, operand: Any, place: str) -> _Check:
+def _text(operator: str, operand: Any, place: str) -> _ValueTest:
     if operator not in ("equals", "contains"):
-        raise _unknown(place)
+        raise _unknown_operator(place)
     if not isinstance(operand, str):
         raise malformed(place, "should be a string", operand)
     if operator == "equals":
-        return lambda held: _held_text(held) == operand
-    return lambda held: operand in _held_text(held)
+        return lambda stored: _plain_text(stored) == operand
+    return lambda stored: operand in _plain_text(stored)
 
 
-def _number(operator: str, operand: Any, place: str) -> _Check:
+def _number(operator: str, operand: Any, place: str) -> _ValueTest:
     if operator != "equals":
-        raise _unknown(place)
+        raise _unknown_operator(place)
     if isinstance(operand, bool) or not isinstance(operand, int | float):
         raise malformed(place, "should be a number", operand)
-    return lambda held: bool(held == operand)
+    return lambda stored: bool(stored == operand)
 
 
-def _checkbox(operator: str, operand: Any, place: str) -> _Check:
+def _checkbox(operator: str, operand: Any, place: str) -> _ValueTest:
     if operator != "equals":
-        raise _unknown(place)
+        raise _unknown_operator(place)
     if not isinstance(operand, bool):
         raise malformed(place, "should be a boolean", operand)
-    return lambda held: bool(held) is operand
+    return lambda stored: bool(stored) is operand
 
 
-def _choice(kind: str, operator: str, operand: Any, place: str) -> _Check:
+def _choice(kind: str, operator: str, operand: Any, place: str) -> _ValueTest:
     if operator != ("contains" if kind == "multi_select" else "equals"):
-        raise _unknown(place)
+        raise _unknown_operator(place)
     if not isinstance(operand, str):
         raise malformed(place, "should be a string", operand)
 
-    def chosen(held: Any) -> bool:
-        options = held if isinstance(held, list) else [] if held is None else [held]
-        return any(choice["name"] == operand for choice in options)
+    def has_option(stored: Any) -> bool:
+        options = stored if isinstance(stored, list) else [] if stored is None else [stored]
+        return any(option["name"] == operand for option in options)
 
-    return chosen
+    return has_option
 
 
-def _date(operator: str, operand: Any, place: str) -> _Check:
-    if operator not in _ORDERS:
-        raise _unknown(place)
+def _date(operator: str, operand: Any, place: str) -> _ValueTest:
+    if operator not in _COMPARISONS:
+        raise _unknown_operator(place)
     if not isinstance(operand, str):
         raise malformed(place, "should be a valid ISO 8601 date string", operand)
     try:
-        wanted = dates.parse(operand)
+        date_or_instant = dates.parse(operand)
     except ValueError:
         raise malformed(place, "should be a valid ISO 8601 date string", operand) from None
-    # A day is compared with days, an instant with instants, to the millisecond.
-    reduce: Callable[[date | datetime], Any] = dates.instant_of if isinstance(wanted, datetime) else dates.day_of
-    order, target = _ORDERS[operator], reduce(wanted)
-    return lambda held: held is not None and order(reduce(dates.parse(held["start"])), target)
+    # A day is compared with days in UTC, an instant with instants to the millisecond.
+    is_instant = isinstance(date_or_instant, datetime)
+    comparable: Callable[[date | datetime], Any] = dates.instant_of if is_instant else dates.day_of
+    compare, target = _COMPARISONS[operator], comparable(date_or_instant)
+    return lambda stored: stored is not None and compare(comparable(dates.parse(stored["start"])), target)
 
 
-_ORDERS: dict[str, Callable[[Any, Any], bool]] = {
-    "equals": lambda held, wanted: bool(held == wanted),
-    "on_or_before": lambda held, wanted: bool(held <= wanted),
-    "on_or_after": lambda held, wanted: bool(held >= wanted),
+_COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
+    "equals": lambda stored, target: bool(stored == target),
+    "on_or_before": lambda stored, target: bool(stored <= target),
+    "on_or_after": lambda stored, target: bool(stored >= target),
 }

@@ -1,4 +1,4 @@
-"""A query's sorts, the first named being the one that counts most. The sandbox sorts by timestamps alone."""
+"""A query's sorts, the most important one first. The sandbox sorts only by timestamps."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ _Row = TypeVar("_Row", bound=Row)
 
 
 class Sort(NamedTuple):
-    """One sort: the timestamp that it compares, and whether the latest comes first."""
+    """One sort: the timestamp that it compares, and whether the latest page comes first."""
 
     timestamp: str
     descending: bool
 
     def key(self, row: Row) -> datetime:
-        """Return what a row is sorted by."""
+        """Return the row's value of this timestamp."""
         time: datetime = getattr(row, self.timestamp)
         return time
 
@@ -27,15 +27,15 @@ class Sort(NamedTuple):
 def compile_sorts(schema: Schema, value: Any) -> list[Sort]:
     """Return the sorts of a query's body, in order.
 
-    Raises ``NotionError`` for what Notion would refuse, and for a sort by a property, which the sandbox does not support.
+    Raises ``NotionError`` for a sort that Notion would refuse. Also for a sort by a property: the sandbox does not support it.
     """
     if not isinstance(value, list):
         raise malformed("body.sorts", "should be an array", value)
     return [_sort(schema, item, f"body.sorts[{index}]") for index, item in enumerate(value)]
 
 
-def arrange(rows: list[_Row], sorts: list[Sort]) -> list[_Row]:
-    """Return the rows in the order of the sorts; rows that are equal in all of them keep their order."""
+def sort_rows(rows: list[_Row], sorts: list[Sort]) -> list[_Row]:
+    """Return the rows sorted by all sorts. Rows that are equal in all of them keep their order."""
     for sort in reversed(sorts):
         rows = sorted(rows, key=sort.key, reverse=sort.descending)
     return rows

@@ -1,4 +1,4 @@
-"""Rich text: lists of text objects, as they are written and as they are shown."""
+"""Rich text: lists of text objects, as clients write them and as Notion returns them."""
 
 from __future__ import annotations
 
@@ -11,37 +11,37 @@ from christmas_campaign.sandbox.notion.errors import invalid, malformed
 MAX_CHARACTERS = 2000
 MAX_ITEMS = 100
 COLORS = {
-    name + tail
+    name + suffix
     for name in ("default", "gray", "brown", "orange", "yellow", "green", "blue", "purple", "pink", "red")
-    for tail in ("", "_background")
+    for suffix in ("", "_background")
 }
 _STYLES = ("bold", "italic", "strikethrough", "underline", "code")
 
 
 def length(text: str) -> int:
-    """A text's length as Notion counts it: in UTF-16 units, so that most emoji count twice."""
+    """Return a text's length in UTF-16 units, as Notion counts it: most emoji count twice."""
     return len(text) + sum(1 for character in text if ord(character) > 0xFFFF)
 
 
 def check_length(text: str, limit: int, where: str) -> None:
-    """Raise ``NotionError`` for a text of more than ``limit`` UTF-16 units."""
+    """Raise ``NotionError`` if a text has more than ``limit`` UTF-16 units."""
     if length(text) > limit:
         raise invalid(f"body failed validation: {where}.length should be ≤ `{limit}`, instead was `{length(text)}`.")
 
 
 def plain(items: Iterable[JsonObject]) -> str:
-    """What the text objects say, one after the other."""
+    """Return the plain text of all text objects, joined."""
     return "".join(str(item["plain_text"]) for item in items)
 
 
 def parse(value: Any, where: str) -> list[JsonObject]:
-    """The text objects as Notion shows them; raises ``NotionError`` for what it would not take."""
+    """Return the text objects as Notion returns them. Raises ``NotionError`` for objects that Notion would refuse."""
     if not isinstance(value, list):
         raise malformed(where, "should be an array", value)
     if len(value) > MAX_ITEMS:
         raise invalid(f"body failed validation: {where}.length should be ≤ `{MAX_ITEMS}`, instead was `{len(value)}`.")
     items = [_item(item, f"{where}[{index}]") for index, item in enumerate(value)]
-    # An object without text leaves nothing behind, so a property that was written as "" reads as empty.
+    # Notion drops text objects without text, so a property written as "" reads as empty.
     return [item for item in items if item["plain_text"]]
 
 
@@ -58,9 +58,9 @@ def _item(item: Any, where: str) -> JsonObject:
     inner = item.get(kind)
     if not isinstance(inner, dict):
         raise malformed(f"{where}.{kind}", "should be defined", inner)
-    shown = _equation(inner, f"{where}.equation") if kind == "equation" else _text(inner, f"{where}.text")
-    shown["annotations"] = _annotations(item.get("annotations"), f"{where}.annotations")
-    return {key: shown[key] for key in ("type", kind, "annotations", "plain_text", "href")}
+    rendered = _equation(inner, f"{where}.equation") if kind == "equation" else _text(inner, f"{where}.text")
+    rendered["annotations"] = _annotations(item.get("annotations"), f"{where}.annotations")
+    return {key: rendered[key] for key in ("type", kind, "annotations", "plain_text", "href")}
 
 
 def _text(inner: dict[str, Any], where: str) -> JsonObject:
@@ -91,9 +91,9 @@ def _equation(inner: dict[str, Any], where: str) -> JsonObject:
 
 
 def _annotations(value: Any, where: str) -> JsonObject:
-    shown: JsonObject = {**dict.fromkeys(_STYLES, False), "color": "default"}
+    annotations: JsonObject = {**dict.fromkeys(_STYLES, False), "color": "default"}
     if value is None:
-        return shown
+        return annotations
     if not isinstance(value, dict):
         raise malformed(where, "should be an object", value)
     for name, setting in value.items():
@@ -104,5 +104,5 @@ def _annotations(value: Any, where: str) -> JsonObject:
             raise malformed(f"{where}.{name}", "should be not present", setting)
         elif not isinstance(setting, bool):
             raise malformed(f"{where}.{name}", "should be a boolean", setting)
-        shown[name] = setting
-    return shown
+        annotations[name] = setting
+    return annotations

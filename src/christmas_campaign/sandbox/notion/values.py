@@ -1,6 +1,7 @@
-"""A page's property values: what is written, checked against the schema, and what is shown.
+"""A page's property values: parsed from a request and rendered in answers.
 
-A value is kept by the property's id, as it is shown; a property that was never written has none and shows as empty.
+Values are stored by property id, in the form of Notion's answers. A property that was never written has no stored value and
+renders as empty.
 """
 
 from __future__ import annotations
@@ -29,19 +30,19 @@ _LONGEST = {"email": 200, "phone_number": 200, "url": 2000}
 
 
 def empty(kind: str) -> Json:
-    """What a property of this type shows when nothing was ever written to it."""
+    """Return the value of a property of this type that was never written."""
     return copy.deepcopy(_EMPTY.get(kind))
 
 
-def write(schema: Schema, properties: Any) -> tuple[JsonObject, Schema]:
-    """The values to keep, by property id, and the schema with the options that are new.
+def parse(schema: Schema, properties: Any) -> tuple[JsonObject, Schema]:
+    """Return the values to store, by property id, and the schema with the new options added.
 
-    Raises ``NotionError``: everything that is wrong with names and types in one message, as Notion says it.
+    Raises ``NotionError``. As in Notion, one message lists all wrong property names and types.
     """
     if not isinstance(properties, dict):
         raise malformed("body.properties", "should be an object", properties)
     problems: list[str] = []
-    found: list[tuple[str, JsonObject, Any]] = []
+    checked: list[tuple[str, JsonObject, Any]] = []
     schema = copy.deepcopy(schema)
     for name, value in properties.items():
         where = f"body.properties.{name}"
@@ -60,37 +61,37 @@ def write(schema: Schema, properties: Any) -> tuple[JsonObject, Schema]:
                 raise malformed(f"{where}.{prop['type']}", "should be defined")
             problems.append(f"{name} is expected to be {prop['type']}.")
         else:
-            found.append((where, prop, value[prop["type"]]))
+            checked.append((where, prop, value[prop["type"]]))
     if problems:
         raise invalid(" ".join(problems))
-    return {id_of(prop): _value(prop, value, f"{where}.{prop['type']}") for where, prop, value in found}, schema
+    return {id_of(prop): _value(prop, value, f"{where}.{prop['type']}") for where, prop, value in checked}, schema
 
 
-def show(schema: Schema, values: JsonObject, only: set[str] | None = None) -> JsonObject:
-    """Every property of the schema (or only those with these ids), with its id, its type and its value."""
-    shown: JsonObject = {}
+def render(schema: Schema, values: JsonObject, only: set[str] | None = None) -> JsonObject:
+    """Return each property's id, type and value by name; with ``only``, just the properties with these ids."""
+    rendered: JsonObject = {}
     for name, prop in schema.items():
         if only is not None and prop["id"] not in only:
             continue
         kind = kind_of(prop)
         value = values.get(id_of(prop))
-        shown[name] = {"id": prop["id"], "type": kind, kind: empty(kind) if value is None else value}
-    return shown
+        rendered[name] = {"id": prop["id"], "type": kind, kind: empty(kind) if value is None else value}
+    return rendered
 
 
-def without(values: JsonObject, gone: set[str]) -> JsonObject:
-    """The values without the properties and the options that have these ids."""
-    kept: JsonObject = {}
+def without(values: JsonObject, removed_ids: set[str]) -> JsonObject:
+    """Return the values without the properties and the options with these ids."""
+    remaining: JsonObject = {}
     for prop_id, value in values.items():
-        if prop_id in gone:
+        if prop_id in removed_ids:
             continue
-        if isinstance(value, dict) and value.get("id") in gone:
-            kept[prop_id] = None
+        if isinstance(value, dict) and value.get("id") in removed_ids:
+            remaining[prop_id] = None
         elif isinstance(value, list):
-            kept[prop_id] = [item for item in as_objects(value) if item.get("id") not in gone]
+            remaining[prop_id] = [item for item in as_objects(value) if item.get("id") not in removed_ids]
         else:
-            kept[prop_id] = value
-    return kept
+            remaining[prop_id] = value
+    return remaining
 
 
 def _value(prop: JsonObject, value: Any, where: str) -> Any:
@@ -138,10 +139,10 @@ def _choice(prop: JsonObject, value: Any, where: str) -> JsonObject:
         raise malformed(f"{where}.{name}", "should be not present", value[name])
     kind = kind_of(prop)
     if "name" not in value:
-        known = [item for item in options_of(prop) if item["id"] == value.get("id")]
-        if not known:
+        matching = [item for item in options_of(prop) if item["id"] == value.get("id")]
+        if not matching:
             raise malformed(f"{where}.name", "should be defined")
-        return _shown(known[0])
+        return _rendered_option(matching[0])
     name = value["name"]
     if not isinstance(name, str):
         raise malformed(f"{where}.name", "should be a string", name)
@@ -150,10 +151,10 @@ def _choice(prop: JsonObject, value: Any, where: str) -> JsonObject:
     text.check_length(name, 100, f"{where}.name")
     if kind == "status" and all(item["name"] != name for item in options_of(prop)):
         raise invalid(f'Invalid status option. Status option "{name}" does not exist.')
-    return _shown(option(prop, name))
+    return _rendered_option(option(prop, name))
 
 
-def _shown(choice: JsonObject) -> JsonObject:
+def _rendered_option(choice: JsonObject) -> JsonObject:
     return {key: choice[key] for key in ("id", "name", "color")}
 
 
@@ -171,17 +172,17 @@ def _date(value: Any, where: str) -> JsonObject:
             zone = ZoneInfo(zone_name)
         except (KeyError, ValueError, TypeError, OSError):
             raise malformed(f"{where}.time_zone", "should be a time zone", zone_name) from None
-    shown: JsonObject = {"start": None, "end": None, "time_zone": None}
+    date: JsonObject = {"start": None, "end": None, "time_zone": None}
     for end in ("start", "end"):
-        written = value.get(end)
-        if written is None and end == "end":
+        text_value = value.get(end)
+        if text_value is None and end == "end":
             continue
-        if not isinstance(written, str):
-            raise malformed(f"{where}.{end}", "should be a valid ISO 8601 date string", written)
+        if not isinstance(text_value, str):
+            raise malformed(f"{where}.{end}", "should be a valid ISO 8601 date string", text_value)
         try:
-            moment = dates.in_zone(written, zone) if zone else dates.parse(written)
+            moment = dates.in_zone(text_value, zone) if zone else dates.parse(text_value)
         except ValueError:
-            raise malformed(f"{where}.{end}", "should be a valid ISO 8601 date string", written) from None
-        # Notion shows the zone as an offset and leaves time_zone empty, whatever was written.
-        shown[end] = dates.render(moment)
-    return shown
+            raise malformed(f"{where}.{end}", "should be a valid ISO 8601 date string", text_value) from None
+        # Notion returns the time zone as an offset and always leaves time_zone empty.
+        date[end] = dates.render(moment)
+    return date

@@ -1,6 +1,6 @@
-"""What the workspace holds: databases, their data sources, their pages.
+"""The workspace: databases, their data sources and their pages.
 
-Everything is kept in memory and written through to the store, so that a query of some thousand pages reads no file.
+All objects are in memory, and every change is also written to the store. A query of thousands of pages reads no file.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from christmas_campaign.sandbox.store import Store
 
 @dataclass
 class Database:
-    """A database: no more than a name for its data sources. Times are seconds since 1970, here and below."""
+    """A database: a title for its data sources. Here and below, times are seconds since 1970, UTC."""
 
     id: str
     title: list[JsonObject]
@@ -29,7 +29,7 @@ class Database:
 
 @dataclass
 class DataSource:
-    """A table: its name and its properties."""
+    """A data source: a table with a title and properties."""
 
     id: str
     database_id: str
@@ -41,7 +41,7 @@ class DataSource:
 
 @dataclass
 class Page:
-    """A row of a table: its values by property id."""
+    """A page: a row of a data source, with its values by property id."""
 
     id: str
     source_id: str
@@ -52,12 +52,12 @@ class Page:
 
     @property
     def created_time(self) -> datetime:
-        """When it was made, rounded down to the minute, aware, UTC."""
+        """When the page was created, rounded down to the minute (aware, UTC)."""
         return _minute(self.created)
 
     @property
     def last_edited_time(self) -> datetime:
-        """When it was last changed, rounded down to the minute, aware, UTC."""
+        """When the page was last edited, rounded down to the minute (aware, UTC)."""
         return _minute(self.edited)
 
 
@@ -66,10 +66,10 @@ def _minute(seconds: float) -> datetime:
 
 
 class Workspace:
-    """All of it. Ids are UUIDs with dashes."""
+    """All databases, data sources and pages. Ids are UUIDs with dashes."""
 
     def __init__(self, store: Store, clock: Clock) -> None:
-        """Read what the store holds."""
+        """Load all objects from the store; ``clock`` gives the time of changes."""
         self._store = store
         self._clock = clock
         self._load()
@@ -81,7 +81,7 @@ class Workspace:
         self._rows: dict[str, dict[str, Page]] = {}
         self._seq: dict[str, int] = {}
         for kind, seq, body in self._store.notion_objects():
-            # The fields of the class, as `_write` has put them there.
+            # The fields of the dataclass, as `_write` stored them.
             fields: Any = body
             self._seq[fields["id"]] = seq
             if kind == "database":
@@ -95,20 +95,20 @@ class Workspace:
         self._next = max(self._seq.values(), default=0) + 1
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Delete all objects."""
         self._store.clear_notion()
         self._load()
 
     def sources_of(self, database_id: str) -> list[DataSource]:
-        """A database's data sources, oldest first."""
+        """Return a database's data sources, oldest first."""
         return [source for source in self.sources.values() if source.database_id == database_id]
 
     def rows_of(self, source_id: str) -> list[Page]:
-        """A data source's pages, those in the trash included, newest first."""
+        """Return a data source's pages, newest first, including those in the trash."""
         return list(reversed(self._rows.get(source_id, {}).values()))
 
     def add_database(self, title: list[JsonObject], parent: JsonObject) -> Database:
-        """Make a database without data sources."""
+        """Create a database without data sources."""
         now = self._clock.timestamp()
         database = Database(str(uuid.uuid4()), title, parent, now, now)
         self.databases[database.id] = database
@@ -116,7 +116,7 @@ class Workspace:
         return database
 
     def add_source(self, database_id: str, title: list[JsonObject], schema: Schema) -> DataSource:
-        """Make a data source in a database."""
+        """Create a data source in a database."""
         now = self._clock.timestamp()
         source = DataSource(str(uuid.uuid4()), database_id, title, schema, now, now)
         self.sources[source.id] = source
@@ -124,36 +124,36 @@ class Workspace:
         return source
 
     def add_page(self, source: DataSource, values: JsonObject, schema: Schema) -> Page:
-        """Make a page in a data source, whose schema may have gained options by its values."""
+        """Create a page in a data source. ``schema`` is the source's schema with the options that the values add."""
         now = self._clock.timestamp()
         page = Page(str(uuid.uuid4()), source.id, values, now, now)
         self.pages[page.id] = page
         self._rows.setdefault(source.id, {})[page.id] = page
         self._write("page", page)
-        self._keep_schema(source, schema)
+        self._store_schema(source, schema)
         return page
 
     def change_page(self, page: Page, values: JsonObject, schema: Schema, *, in_trash: bool) -> None:
-        """Lay values over a page's, and put it into the trash or take it out."""
+        """Change some values of a page, and move it into or out of the trash. ``schema`` as in ``add_page``."""
         page.values = {**page.values, **values}
         page.in_trash = in_trash
         page.edited = self._clock.timestamp()
         self._write("page", page)
-        self._keep_schema(self.sources[page.source_id], schema)
+        self._store_schema(self.sources[page.source_id], schema)
 
     def change_source(self, source: DataSource, *, title: list[JsonObject], schema: Schema) -> None:
-        """Give a data source this name and these properties."""
+        """Set the title and the properties of a data source."""
         source.title = title
         source.schema = schema
         source.edited = self._clock.timestamp()
         self._write("source", source)
 
     def rewrite(self, page: Page, values: JsonObject) -> None:
-        """Give a page exactly these values, without counting it as edited."""
+        """Replace all values of a page without changing its last edited time."""
         page.values = values
         self._write("page", page)
 
-    def _keep_schema(self, source: DataSource, schema: Schema) -> None:
+    def _store_schema(self, source: DataSource, schema: Schema) -> None:
         if schema != source.schema:
             source.schema = schema
             self._write("source", source)

@@ -1,4 +1,4 @@
-"""Databases, data sources and pages as Notion's answers show them."""
+"""The database, data source and page objects of Notion's answers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from christmas_campaign.sandbox.notion.schema import id_of, title_name
 from christmas_campaign.sandbox.notion.workspace import Database, DataSource, Page, Workspace
 
 BOT_ID = "5a4d0b0e-5a4d-4b0e-8a4d-0b0e5a4d0b0e"
-# The host is no real one, so that nobody takes a page of the sandbox for one of theirs.
+# An invalid host, so that nobody mistakes a page of the sandbox for a real one.
 _HOST = "https://notion.invalid"
 
 
@@ -28,7 +28,7 @@ def _url(object_id: str) -> str:
 
 
 def database(item: Database, workspace: Workspace) -> JsonObject:
-    """A database object, with the ids and names of its data sources."""
+    """Return a database object, with the ids and names of its data sources."""
     sources = workspace.sources_of(item.id)
     return {
         "object": "database",
@@ -50,7 +50,7 @@ def database(item: Database, workspace: Workspace) -> JsonObject:
 
 
 def source(item: DataSource, workspace: Workspace) -> JsonObject:
-    """A data source object, with its properties."""
+    """Return a data source object, with its properties."""
     return {
         "object": "data_source",
         "id": item.id,
@@ -71,8 +71,8 @@ def source(item: DataSource, workspace: Workspace) -> JsonObject:
 
 
 def page(item: Page, workspace: Workspace, only: set[str] | None = None) -> JsonObject:
-    """A page object, with all its properties or only those with these ids."""
-    held_by = workspace.sources[item.source_id]
+    """Return a page object, with all its properties or only those with the ids in ``only``."""
+    source_of_page = workspace.sources[item.source_id]
     return {
         "object": "page",
         "id": item.id,
@@ -82,18 +82,18 @@ def page(item: Page, workspace: Workspace, only: set[str] | None = None) -> Json
         "parent": {
             "type": "data_source_id",
             "data_source_id": item.source_id,
-            "database_id": held_by.database_id,
+            "database_id": source_of_page.database_id,
         },
         "archived": item.in_trash,
         "in_trash": item.in_trash,
         "is_locked": False,
-        "properties": values.show(held_by.schema, item.values, only),
+        "properties": values.render(source_of_page.schema, item.values, only),
         "url": _url(item.id),
         "public_url": None,
     }
 
 
 def page_title(item: Page, workspace: Workspace) -> str:
-    """What a page's title says."""
+    """Return a page's title as plain text."""
     schema = workspace.sources[item.source_id].schema
     return text.plain(as_objects(item.values.get(id_of(schema[title_name(schema)])) or []))

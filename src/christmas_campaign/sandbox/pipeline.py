@@ -1,4 +1,4 @@
-"""The way of every call to a service: limit, faults, the work, the log."""
+"""The pipeline that every call to a service passes: the rate limit, the faults, the service itself, the log."""
 
 from __future__ import annotations
 
@@ -16,90 +16,93 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from christmas_campaign.sandbox.clock import Clock
-from christmas_campaign.sandbox.faults import SERVICES, AverageLimit, Fault, FaultBoard, Limit
+from christmas_campaign.sandbox.faults import SERVICES, Fault, FaultBoard, RateLimit, TokenBucketLimit
 from christmas_campaign.sandbox.store import Store
 
-# A page of a hundred results repeats what the log holds already; above this many characters only the size is kept.
+# Larger bodies are logged by their size only: a query's page of a hundred results repeats what the log already holds.
 LOGGED_CHARACTERS = 100_000
 
 
 @dataclass
-class Answer:
-    """What a service answers: a status, a JSON body (``None``: no body at all) and headers."""
+class ServiceResponse:
+    """A service's answer: a status, a JSON body (``None``: no body) and headers."""
 
     status: int
     body: Any
     headers: dict[str, str] = field(default_factory=dict)
 
 
-class Call:
-    """One call to a service, with its body read, and the latency that was ordered for it."""
+class ServiceCall:
+    """One call to a service, with its whole body and the latency fault that it meets."""
 
     def __init__(self, request: Request, raw: bytes, latency: Fault | None) -> None:
-        """Take the request, its whole body, and the latency (or ``None``)."""
+        """Take the request, its whole body, and the latency fault (or ``None``)."""
         self.request = request
         self.raw = raw
         self._latency = latency
 
     async def pause(self, when: str) -> None:
-        """Wait as long as was ordered for ``when`` (``before`` or ``after`` the work); at most once."""
+        """Wait for the latency fault, if it is for this moment (``before`` or ``after`` the work) and has not waited yet."""
         if self._latency is not None and self._latency.when == when:
             latency, self._latency = self._latency, None
             await asyncio.sleep(latency.seconds)
 
 
 class Service(Protocol):
-    """One of the services behind the gate."""
+    """A service behind the pipeline."""
 
     name: str
 
-    async def answer(self, call: Call) -> Answer:
-        """Do the work. It waits with ``call.pause("before")`` itself, at the place where the real one would work."""
+    async def answer(self, call: ServiceCall) -> ServiceResponse:
+        """Return the answer to a call.
 
-    def too_many(self, wait: float, limit: Limit) -> Answer:
-        """The 429 for a call that may come again in ``wait`` seconds."""
+        The service itself awaits ``call.pause("before")``, at the point where the real service would start its work.
+        """
 
-    def failure(self, fault: Fault) -> Answer:
-        """The answer with the status that was ordered."""
+    def too_many(self, wait: float, limit: RateLimit) -> ServiceResponse:
+        """Return the 429 for a call that may be repeated after ``wait`` seconds."""
+
+    def failure(self, fault: Fault) -> ServiceResponse:
+        """Return the answer of a ``status`` fault."""
 
 
-class Json(Response):
-    """A JSON answer in ASCII: text that is no valid Unicode (half an emoji) goes back as it came, as an escape."""
+class AsciiJsonResponse(Response):
+    """A JSON response in ASCII, so that a lone surrogate (half an emoji) returns unchanged, as an escape."""
 
     media_type = "application/json"
 
     def render(self, content: Any) -> bytes:
-        """The bytes of any JSON value."""
+        """Return the JSON value as bytes."""
         return json.dumps(content, separators=(",", ":"), allow_nan=False).encode()
 
 
-class Dropped(Response):
-    """No answer at all: the connection is reset under the caller's hands."""
+class ConnectionReset(Response):
+    """A response that resets the connection instead of answering."""
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002  (nothing is sent)
-        """Close the socket at once, unsent data and all, and wait until the server has noticed."""
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002  (it sends nothing)
+        """Reset the socket, discard unsent data, and wait until the server has registered the disconnect."""
         transport: asyncio.Transport = scope["state"]["transport"]
         sock: socket.socket | None = transport.get_extra_info("socket")
         if sock is not None:
-            # Linger of 0 seconds: the peer sees a reset, as from a machine that went away, and not a tidy end.
+            # With a linger time of 0 seconds the caller sees a reset, as if the server had crashed.
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         transport.abort()
         while (await receive())["type"] != "http.disconnect":
             pass
 
 
-class Gate:
-    """The store, the clock, the faults and the limits that all services share, and the way through them."""
+class Pipeline:
+    """The pipeline, with the store, the clock, the faults and the rate limits that all services share."""
 
     def __init__(self, store: Store, clock: Clock) -> None:
-        """Take what the calls are kept in and the time that they are stamped with."""
+        """Take the store for the log and the clock for its timestamps."""
         self.store = store
         self.clock = clock
         self.faults = FaultBoard()
-        self.limits = {name: AverageLimit() if name == "notion" else Limit() for name in SERVICES}
+        self.limits = {name: TokenBucketLimit() if name == "notion" else RateLimit() for name in SERVICES}
 
     def route(self, service: Service, hide: Callable[[str], str] = str) -> Callable[[Request], Awaitable[Response]]:
-        """An endpoint that leads to ``service``; ``hide`` takes secrets out of a path before it is logged."""
+        """Return an endpoint for ``service``. ``hide`` removes secrets from a path before it is logged."""
 
         async def endpoint(request: Request) -> Response:
             return await self._pass(request, service, hide)
@@ -107,7 +110,7 @@ class Gate:
         return endpoint
 
     async def _pass(self, request: Request, service: Service, hide: Callable[[str], str]) -> Response:
-        began = time.perf_counter()
+        started = time.perf_counter()
         received_at = self.clock.iso()
         try:
             raw = await request.body()
@@ -119,7 +122,7 @@ class Gate:
         latency = failure = None
         if not wait:
             latency, failure = self.faults.take(service.name, request.method, path)
-        call = Call(request, raw, latency)
+        call = ServiceCall(request, raw, latency)
         answer = await self._answer(service, call, wait, failure)
         await call.pause("after")
         dropped = failure is not None and failure.kind.startswith("drop")
@@ -131,35 +134,35 @@ class Gate:
                 "path": hide(request.url.path),
                 "query": request.url.query,
                 "status": None if dropped else answer.status,
-                "request": _logged(_parsed(raw)),
-                "response": _logged(answer.body),
+                "request": _shortened(_parsed(raw)),
+                "response": _shortened(answer.body),
                 "received_at": received_at,
-                "seconds": round(time.perf_counter() - began, 6),
+                "seconds": round(time.perf_counter() - started, 6),
                 "fault": failure.kind if failure else "latency" if latency else None,
             },
         )
         if dropped:
-            return Dropped()
+            return ConnectionReset()
         if answer.body is None:
             return Response(status_code=answer.status, headers=answer.headers)
-        return Json(answer.body, status_code=answer.status, headers=answer.headers)
+        return AsciiJsonResponse(answer.body, status_code=answer.status, headers=answer.headers)
 
-    async def _answer(self, service: Service, call: Call, wait: float, failure: Fault | None) -> Answer:
+    async def _answer(self, service: Service, call: ServiceCall, wait: float, failure: Fault | None) -> ServiceResponse:
         if wait:
             return service.too_many(wait, self.limits[service.name])
         if failure is not None and failure.kind in ("status", "drop_before"):
             await call.pause("before")
-            return Answer(499, None) if failure.kind == "drop_before" else service.failure(failure)
+            return ServiceResponse(499, None) if failure.kind == "drop_before" else service.failure(failure)
         return await service.answer(call)
 
 
 def parse_json(raw: bytes) -> Any:
-    """The JSON value in ``raw``; raises ``ValueError`` for anything else, ``NaN`` and ``Infinity`` included."""
+    """Return the JSON value in ``raw``. Raises ``ValueError`` for invalid JSON, ``NaN`` and ``Infinity`` included."""
 
-    def refuse(constant: str) -> None:
+    def refuse_constant(constant: str) -> None:
         raise ValueError(f"{constant} is not JSON")
 
-    return json.loads(raw, parse_constant=refuse)
+    return json.loads(raw, parse_constant=refuse_constant)
 
 
 def _parsed(raw: bytes) -> Any:
@@ -171,6 +174,6 @@ def _parsed(raw: bytes) -> Any:
         return raw.decode("utf-8", errors="replace")
 
 
-def _logged(value: Any) -> Any:
+def _shortened(value: Any) -> Any:
     size = len(json.dumps(value))
     return value if size <= LOGGED_CHARACTERS else {"left_out": f"{size} characters"}
