@@ -1,1 +1,1 @@
-"""From an event to the contact's page and the dates of the e-mails."""
+"""Enrolment: from an event to the contact's page in Notion and the due times of the e-mails."""

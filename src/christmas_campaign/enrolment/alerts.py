@@ -1,4 +1,4 @@
-"""What the team reads in Discord: that somebody needs a call at once, and that something has failed."""
+"""Discord alerts for the owner's team: a signup that needs a call at once, and an enrolment or e-mail that failed."""
 
 from __future__ import annotations
 
@@ -12,82 +12,84 @@ from christmas_campaign.json_types import JsonObject
 from christmas_campaign.notion import page_values
 from christmas_campaign.sequences.registry import sequence
 
-#: The most characters of one text of the contact's within a message: Discord takes 2,000 in all.
-LONGEST = 200
+#: The most characters of one field of the payload in a message. Discord takes 2,000 characters a message.
+MAX_FIELD_LENGTH = 200
 
-#: And of what a decision says of a failure: it names every placeholder without a value.
-LONGEST_DETAIL = 1_000
+#: The most characters of a failure's detail, which may list every placeholder without a value.
+MAX_DETAIL_LENGTH = 1_000
 
 
-def alert(event: Event, segment: Segment) -> JsonObject | None:
-    """Return the body of the Discord message about a signup, or ``None`` when its segment asks for none."""
+def signup_alert(event: Event, segment: Segment) -> JsonObject | None:
+    """Return the body of the Discord message about a signup; ``None`` if its segment asks for no alert."""
     if not segment.alert:
         return None
     lines = [
-        f"**{segment.name}** (priority {segment.priority}): {_text(event, 'business_name')}",
+        f"**{segment.name}** (priority {segment.priority}): {_field_text(event, 'business_name')}",
         f"{segment.description} {segment.characteristics}",
         f"To do: {segment.action}",
-        f"Contact: {_text(event, 'first_name')}, {event.email}. Score {event.value('assessment_score')} of 100;"
+        f"Contact: {_field_text(event, 'first_name')}, {event.email}. Score {event.value('assessment_score')} of 100;"
         f" red {event.value('red_systems')}, orange {event.value('orange_systems')}.",
     ]
-    # Whatever a name holds, nobody is called by it: no @everyone, no link that unfolds.
+    # A name may contain "@everyone" or a link. Discord neither notifies anybody nor shows a preview (flag 4).
     return {"content": "\n".join(lines), "allowed_mentions": {"parse": []}, "flags": 4}
 
 
 class TeamAlert(TypedDict):
-    """The input of the flow `tell`: ``key`` is the same for the same failure, ``message`` is the text of the alert."""
+    """The input of the flow `tell`: ``key`` identifies the failure, ``message`` is the text of the alert."""
 
     key: str
     message: str
 
 
 class Pages(NamedTuple):
-    """The ids of a contact's pages in Notion: in Email Sequence, and in BusinessX (``None``: not known, or not there)."""
+    """The ids of a contact's pages in Email Sequence (``sequence``) and BusinessX (``contact``); ``None`` if unknown."""
 
     sequence: str | None = None
     contact: str | None = None
 
 
 class About(NamedTuple):
-    """Whom and what an alert is about, in words without an address or a name."""
+    """What an alert is about: the enrolment or e-mail (``subject``), and the contact without name or address."""
 
     subject: str
     contact: str
 
     def as_json(self) -> dict[str, str]:
-        """Return it for a flow."""
+        """Return the two texts by name, as a flow reads them."""
         return self._asdict()
 
 
 def about(event: Event | None, enrolment: str, number: int | None, pages: Pages) -> About:
-    """Return what an alert says of an enrolment, or of e-mail ``number`` of one.
+    """Return what an alert about an enrolment, or about its e-mail ``number``, is about.
 
-    ``event`` is what the enrolment is about; ``None`` if it is not kept any more.
+    ``event`` is the event of the enrolment; ``None`` if Kestra no longer has its record.
     """
     contact = f"Contact {opaque_ids.contact_id(event.email)}" if event else f"Contact of the enrolment {enrolment}"
     if pages.sequence:
-        where = page_values.link(pages.sequence)
+        page = page_values.link(pages.sequence)
     elif pages.contact:
-        where = f"no page in Email Sequence yet; in BusinessX {page_values.link(pages.contact)}"
+        page = f"no page in Email Sequence yet; in BusinessX {page_values.link(pages.contact)}"
     else:
-        where = "no page in Notion is known"
+        page = "no page in Notion is known"
     # The id of an enrolment begins with its sequence.
-    return About(subject(event.sequence if event else enrolment.rpartition("-")[0], number), f"{contact}: {where}")
+    return About(subject(event.sequence if event else enrolment.rpartition("-")[0], number), f"{contact}: {page}")
 
 
 def subject(name: str, number: int | None) -> str:
-    """Return the words for an e-mail of the sequence ``name``, or for an enrolment in it: the sequence, the number and of how
-    many, the template."""
+    """Return the words for e-mail ``number`` of the sequence ``name``, or for an enrolment in it (``number`` is ``None``).
+
+    An e-mail that this release has is named with its template and the number of the sequence's last e-mail.
+    """
     if number is None:
         return f"{name}, the enrolment"
-    found = template(name, number)
-    return (
-        f"{name}, e-mail {number} of {sequence(name).last} (template {found})" if found else f"{name}, e-mail {number}"
-    )
+    template_name = template(name, number)
+    if template_name is None:
+        return f"{name}, e-mail {number}"
+    return f"{name}, e-mail {number} of {sequence(name).last} (template {template_name})"
 
 
 def template(name: str, number: int) -> str | None:
-    """Return the template of an e-mail; ``None`` if this version knows no such sequence or e-mail."""
+    """Return the template's name of an e-mail; ``None`` if this release does not have the sequence or the e-mail."""
     try:
         return sequence(name).email(number).template
     except LookupError:
@@ -97,21 +99,25 @@ def template(name: str, number: int) -> str | None:
 def failure(
     event: Event | None, enrolment: str, number: int | None, reason: Reason, detail: str, pages: Pages | None = None
 ) -> TeamAlert:
-    """Return what the team is told of an enrolment, or of e-mail ``number`` of one, that waits for a person.
+    """Return the alert about an enrolment, or about its e-mail ``number``, that waits for a person to act.
 
-    ``event`` is what the enrolment is about (``None``: nobody knows any more). The message has a link to the contact's page,
-    and no name or address.
+    ``event`` is the event of the enrolment (``None``: Kestra no longer has its record); ``detail`` explains the reason. The
+    message links to the contact's page and contains neither name nor address.
     """
-    said = about(event, enrolment, number, pages or Pages())
+    alert_about = about(event, enrolment, number, pages or Pages())
     lines = [
-        f"**Failed**: {said.subject}: {reason}.",
-        detail if len(detail) <= LONGEST_DETAIL else f"{detail[: LONGEST_DETAIL - 1]}…",
-        f"{said.contact}.",
+        f"**Failed**: {alert_about.subject}: {reason}.",
+        _shorten(detail, MAX_DETAIL_LENGTH),
+        f"{alert_about.contact}.",
         f"To do: {WHAT_TO_DO[reason]} `christmas failures` lists all.",
     ]
     return {"key": ".".join([enrolment, str(number or 0), reason]), "message": "\n".join(filter(None, lines))}
 
 
-def _text(event: Event, name: str) -> str:
-    said = " ".join(str(event.value(name)).split())
-    return said if len(said) <= LONGEST else f"{said[: LONGEST - 1]}…"
+def _field_text(event: Event, name: str) -> str:
+    """Return a field of the event on one line, shortened."""
+    return _shorten(" ".join(str(event.value(name)).split()), MAX_FIELD_LENGTH)
+
+
+def _shorten(text: str, max_length: int) -> str:
+    return text if len(text) <= max_length else f"{text[: max_length - 1]}…"

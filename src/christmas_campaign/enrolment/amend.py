@@ -1,4 +1,4 @@
-"""Amending an enrolment: values that became known after the contact was enrolled, for the e-mails that are still to come."""
+"""Amending an enrolment: new values for the e-mails that are still to come, after the contact was enrolled."""
 
 from __future__ import annotations
 
@@ -19,11 +19,12 @@ def amend(
     pages: Sequence[Page] = (),
     signup: Event | None = None,
 ) -> Record:
-    """Return the record of an enrolment with the values that are known now.
+    """Return the record of an enrolment with today's values.
 
-    ``event`` is the same event again: its variables are added, and a name that is given again takes the new value; its other
-    fields do not count. ``contacts`` and ``pages`` are the results of the queries of ``lookups`` (empty: not asked), ``signup``
-    is the contact's signup as it is kept (``None``: it is not). A source that has nothing now keeps its old values.
+    ``event`` is the same event, received again. Its variables are added to those of the record; its other fields are ignored.
+    ``contacts`` and ``pages`` are the results of the Notion queries of ``lookups``; they are empty if Notion was not queried.
+    ``signup`` is the event of the contact's signup; ``None`` if Kestra does not have its record. If a source has no values
+    now, the record keeps its earlier values.
     """
     return record._replace(
         event=record.event._replace(variables=variables(record.event, event)),
@@ -33,7 +34,9 @@ def amend(
 
 
 def variables(first: Event, again: Event) -> dict[str, str]:
-    """Return the variables of an event and of the same event ``again``. Where both name one, the later of the two counts: an
-    event that was put off may be enrolled after one that came later."""
-    in_order = sorted((first, again), key=lambda each: each.received_at)
-    return {**in_order[0].variables, **in_order[1].variables}
+    """Return the variables of an event and of the same event ``again``; of two values of one name, the one received later.
+
+    ``again`` is not always the later one: an event that was rescheduled may be enrolled after one that arrived later.
+    """
+    earlier, later = sorted((first, again), key=lambda event: event.received_at)
+    return {**earlier.variables, **later.variables}

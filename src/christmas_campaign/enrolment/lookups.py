@@ -1,4 +1,4 @@
-"""Finding a contact's pages in Notion: what is asked, and which of the pages found is the one of an event."""
+"""A contact's pages in Notion: the queries, and which of the pages they return belongs to an event."""
 
 from __future__ import annotations
 
@@ -20,10 +20,11 @@ from christmas_campaign.sequences.signup import SIGNUP
 
 
 class Lookups(NamedTuple):
-    """The bodies of the Notion queries that ``plan`` needs, each the oldest first.
+    """The bodies of the Notion queries that ``plan`` needs. They sort pages by creation time, the oldest first.
 
-    ``pages`` finds the pages of the event's sequence and of the contact's signup, and those that say why the contact was
-    stopped. ``portals`` is ``None`` where no portal is made.
+    ``contact`` queries BusinessX by address. ``pages`` queries Email Sequence for the pages of the event's sequence, of the
+    contact's signup, and those with a stop reason. ``portals`` queries Customer Projects; ``None`` if the sequence makes no
+    portal.
     """
 
     contact: JsonObject
@@ -31,28 +32,28 @@ class Lookups(NamedTuple):
     portals: JsonObject | None
 
     def as_json(self) -> JsonObject:
-        """Return the queries as a flow gets them; one that is not asked is not there."""
+        """Return the queries by name for a flow, without those that are ``None``."""
         return {name: query for name, query in self._asdict().items() if query is not None}
 
 
 def lookups(event: Event) -> Lookups:
     """Return the Notion queries for an event.
 
-    Each asks so narrowly that what it needs is among the first hundred results, however many pages the address has.
+    Notion returns at most 100 pages a request. The filters are narrow, so that the pages needed are always among them.
     """
-    own = event.own_sequence
-    # Notion takes filters within filters two levels deep and no deeper: hence "or" outside and "and" inside.
-    either = [_page_filter(event.email, SIGNUP.template_type)]
-    if own.is_assessment:
-        either.append(_page_filter(event.email, None))
+    sequence = event.own_sequence
+    # Notion nests filters two levels deep at most: "and" within one "or".
+    page_filters = [_page_filter(event.email, SIGNUP.template_type)]
+    if sequence.is_assessment:
+        page_filters.append(_page_filter(event.email, None))
     else:
-        either += _event_filters(event)
-    either.append(_stopped_filter(event.email))
+        page_filters += _event_filters(event)
+    page_filters.append(_stop_filter(event.email))
     portals = None
-    if own.makes_portal:
+    if sequence.makes_portal:
         portals = _oldest_first(page_values.equals(schema.PORTALS, notion_names.PORTAL_EMAIL, event.email))
     contact = _oldest_first(page_values.equals(schema.CONTACTS, notion_names.CONTACT_EMAIL, event.email))
-    return Lookups(contact, _oldest_first({"or": [*either]}), portals)
+    return Lookups(contact, _oldest_first({"or": [*page_filters]}), portals)
 
 
 def _oldest_first(query_filter: JsonObject) -> JsonObject:
@@ -60,7 +61,7 @@ def _oldest_first(query_filter: JsonObject) -> JsonObject:
 
 
 def _page_filter(email: str, template_type: str | None) -> JsonObject:
-    """Pages of this campaign, of a type or (``None``) without one."""
+    """Return the filter for a contact's pages of this campaign that have a template type, or (``None``) have none."""
     return {
         "and": [
             page_values.equals(schema.SEQUENCE_PAGES, notion_names.PAGE_EMAIL, email),
@@ -71,12 +72,12 @@ def _page_filter(email: str, template_type: str | None) -> JsonObject:
 
 
 def _type_filter(template_type: str | None) -> JsonObject:
-    kind: JsonObject = {"is_empty": True} if template_type is None else {"equals": template_type}
-    return page_values.where(schema.SEQUENCE_PAGES, notion_names.PAGE_TEMPLATE_TYPE, kind)
+    condition: JsonObject = {"is_empty": True} if template_type is None else {"equals": template_type}
+    return page_values.where(schema.SEQUENCE_PAGES, notion_names.PAGE_TEMPLATE_TYPE, condition)
 
 
-def _stopped_filter(email: str) -> JsonObject:
-    """Pages of this campaign that say why the contact was stopped."""
+def _stop_filter(email: str) -> JsonObject:
+    """Return the filter for a contact's pages of this campaign that have a stop reason."""
     return {
         "and": [
             page_values.equals(schema.SEQUENCE_PAGES, notion_names.PAGE_EMAIL, email),
@@ -87,123 +88,136 @@ def _stopped_filter(email: str) -> JsonObject:
 
 
 def _event_filters(event: Event) -> list[JsonObject]:
-    """Pages of this sequence that may be of this event: one filter for each way in which it may be written. Where the sequence
-    adopts pages, also those without a type."""
-    own = event.own_sequence
-    found = _filters_of_type(event, own.template_type)
-    return [*found, *_filters_of_type(event, None)] if own.adopts else found
+    """Return the filters for pages of this event in this sequence, and for pages without a type that it may adopt."""
+    sequence = event.own_sequence
+    filters = _event_filters_of_type(event, sequence.template_type)
+    return [*filters, *_event_filters_of_type(event, None)] if sequence.adopts else filters
 
 
-def _filters_of_type(event: Event, template_type: str | None) -> list[JsonObject]:
-    of_sequence: list[Json] = [
+def _event_filters_of_type(event: Event, template_type: str | None) -> list[JsonObject]:
+    """Return one filter for each spelling of the event field on a page with this template type (``None``: with no type)."""
+    conditions: list[Json] = [
         page_values.equals(schema.SEQUENCE_PAGES, notion_names.PAGE_EMAIL, event.email),
         _type_filter(template_type),
     ]
     field = event_field(event.own_sequence)
     if field is None or field.property is None:
         return [
-            {"and": [*of_sequence, page_values.equals(schema.SEQUENCE_PAGES, notion_names.PAGE_CAMPAIGN, facts.NAME)]}
+            {"and": [*conditions, page_values.equals(schema.SEQUENCE_PAGES, notion_names.PAGE_CAMPAIGN, facts.NAME)]}
         ]
-    name, said = field.property, str(event.fields[field.name])
+    name, payload_value = field.property, str(event.fields[field.name])
     if schema.SEQUENCE_PAGES.property(name).type == "date":
-        # A day without a time of day has no one instant in Notion: a day more on both sides, and ``plan`` looks closely.
-        day, margin = times.parse(said).date(), timedelta(days=1)
+        # A Notion date without a time of day matches different instants by time zone. The query therefore includes the day
+        # before and after; ``is_page_of_event`` compares exactly.
+        day, margin = times.parse(payload_value).date(), timedelta(days=1)
         since = page_values.where(schema.SEQUENCE_PAGES, name, {"on_or_after": (day - margin).isoformat()})
         until = page_values.where(schema.SEQUENCE_PAGES, name, {"on_or_before": (day + margin).isoformat()})
-        return [{"and": [*of_sequence, since, until]}]
-    # As this system writes it, and as it came: so the old system wrote it.
-    written = dict.fromkeys([str(for_page(field, said)), said])
-    return [{"and": [*of_sequence, page_values.equals(schema.SEQUENCE_PAGES, name, each)]} for each in written]
+        return [{"and": [*conditions, since, until]}]
+    # This system writes the converted value; the old system wrote the payload's value as it was.
+    spellings = dict.fromkeys([str(property_value(field, payload_value)), payload_value])
+    return [{"and": [*conditions, page_values.equals(schema.SEQUENCE_PAGES, name, spelling)]} for spelling in spellings]
 
 
-def event_field(own: Sequence) -> Field | None:
-    """Return the field that tells the events of a sequence apart, ``None`` if a contact enters it once."""
-    return None if own.event_field is None else own.field(own.event_field)
+def event_field(sequence: Sequence) -> Field | None:
+    """Return the field that tells the events of a sequence apart; ``None`` if a contact enters it once a campaign."""
+    return None if sequence.event_field is None else sequence.field(sequence.event_field)
 
 
 def signup_id(event: Event) -> str | None:
-    """Return the id of the contact's signup in this campaign, under which its record is kept; ``None`` for a signup itself."""
+    """Return the enrolment id of the contact's signup in this campaign; ``None`` if the event is a signup itself."""
     return None if event.own_sequence.is_assessment else opaque_ids.enrolment_id(SIGNUP, event.email, {})
 
 
 def own_page(event: Event, pages: Iterable[Page]) -> Page | None:
-    """The page of this contact, this sequence and this event, or one without a type, which no system has enrolled."""
-    own = event.own_sequence
-    untyped = []
+    """Return the page in Email Sequence of this contact, sequence and event, or ``None``.
+
+    A page with the sequence's template type comes first. If there is none, the event adopts the oldest page of its own without
+    a template type, which no system has enrolled. Archived pages are ignored.
+    """
+    sequence = event.own_sequence
+    untyped_pages = []
     for page in pages:
         if page_values.archived(page):
             continue
-        said = page_values.plain(page)
-        kind = said.get(notion_names.PAGE_TEMPLATE_TYPE)
-        if kind == own.template_type and is_of_event(event, said):
+        values = page_values.plain(page)
+        template_type = values.get(notion_names.PAGE_TEMPLATE_TYPE)
+        if template_type == sequence.template_type and is_page_of_event(event, values):
             return page
-        # A page that tells an event was released for that event: no signup takes it.
-        of_another = own.event_field is None and _tells_event(said)
-        if kind is None and own.adopts and is_of_event(event, said) and not of_another:
-            untyped.append(page)
-    return untyped[0] if untyped else None
+        # A page with the event field of another sequence was released for that event: a signup does not adopt it.
+        is_of_other_event = sequence.event_field is None and _has_event_field(values)
+        if template_type is None and sequence.adopts and is_page_of_event(event, values) and not is_of_other_event:
+            untyped_pages.append(page)
+    return untyped_pages[0] if untyped_pages else None
 
 
-def _tells_event(said: Mapping[str, PropertyValue]) -> bool:
-    return any(said.get(str(field.property)) is not None for each in SEQUENCES if (field := event_field(each)))
+def _has_event_field(values: Mapping[str, PropertyValue]) -> bool:
+    """Return whether a page (plain values) has a value for the event field of any sequence."""
+    fields = [field for sequence in SEQUENCES if (field := event_field(sequence))]
+    return any(values.get(str(field.property)) is not None for field in fields)
 
 
-def is_of_event(event: Event, said: Mapping[str, PropertyValue]) -> bool:
-    own = event.own_sequence
-    field = event_field(own)
+def is_page_of_event(event: Event, values: Mapping[str, PropertyValue]) -> bool:
+    """Return whether a page of the event's sequence (plain values) belongs to the event."""
+    sequence = event.own_sequence
+    field = event_field(sequence)
     if field is None or field.property is None:
-        return said.get(notion_names.PAGE_CAMPAIGN) == facts.NAME
-    on_page, given = said.get(field.property), str(event.fields[field.name])
-    if own.event_is_time:
-        return page_values.moment(on_page) == times.parse(given)
-    if own.event_time_field is not None:
-        at = own.field(own.event_time_field)
-        # The page has it to the second.
-        when = times.parse(str(event.fields[at.name])).replace(microsecond=0)
-        return on_page == given and page_values.moment(said.get(str(at.property))) == when
-    return on_page == given
+        return values.get(notion_names.PAGE_CAMPAIGN) == facts.NAME
+    page_value, payload_value = values.get(field.property), str(event.fields[field.name])
+    if sequence.event_is_time:
+        return page_values.moment(page_value) == times.parse(payload_value)
+    if sequence.event_time_field is not None:
+        time_field = sequence.field(sequence.event_time_field)
+        # The page has the time without fractions of a second.
+        event_time = times.parse(str(event.fields[time_field.name])).replace(microsecond=0)
+        page_time = page_values.moment(values.get(str(time_field.property)))
+        return page_value == payload_value and page_time == event_time
+    return page_value == payload_value
 
 
 def signup_fields(event: Event, signup: Event | None, pages: Iterable[Page]) -> dict[str, Plain]:
-    """What the contact's signup in this campaign said: as it is kept, else as far as its page tells."""
+    """Return the fields of the contact's signup in this campaign, by name; empty for a signup itself, and if there is none.
+
+    ``signup`` is the event of the signup (``None``: Kestra does not have its record). Without it the fields are read from the
+    signup's page, which has a property for some of them.
+    """
     if event.own_sequence.is_assessment:
         return {}
     if signup is not None:
         return signup.fields
     for page in pages:
-        said = page_values.plain(page)
+        values = page_values.plain(page)
         if (
             not page_values.archived(page)
-            and said.get(notion_names.PAGE_CAMPAIGN) == facts.NAME
-            and said.get(notion_names.PAGE_TEMPLATE_TYPE) == SIGNUP.template_type
+            and values.get(notion_names.PAGE_CAMPAIGN) == facts.NAME
+            and values.get(notion_names.PAGE_TEMPLATE_TYPE) == SIGNUP.template_type
         ):
-            named = {field.name: said.get(field.property) for field in SIGNUP.fields if field.property}
-            return {name: value for name, value in named.items() if value is not None}
+            fields = {field.name: values.get(field.property) for field in SIGNUP.fields if field.property}
+            return {name: value for name, value in fields.items() if value is not None}
     return {}
 
 
-def names(event: Event, signup: Mapping[str, Plain], contact: Mapping[str, PropertyValue]) -> dict[str, Plain]:
-    """Return ``first_name`` and ``business_name`` as the pages are to say them; a call of Calendly's or DocuSign's own need not
-    bring them.
+def contact_names(event: Event, signup: Mapping[str, Plain], contact: Mapping[str, PropertyValue]) -> dict[str, Plain]:
+    """Return ``first_name`` and ``business_name`` for the contact's pages. Payloads of Calendly and DocuSign may lack them.
 
-    The event's come first, then what the contact's ``signup`` said, then her page in BusinessX (``contact``, plain values),
-    then what is said of a contact whom nobody has named. The e-mails look in the same order.
+    The sources in their order, which is that of the e-mails too: the event; ``signup``, the fields of the contact's signup;
+    ``contact``, the plain values of their page in BusinessX; ``facts.UNNAMED``.
     """
-    found: dict[str, Plain] = {}
+    names: dict[str, Plain] = {}
     for name, unnamed in facts.UNNAMED.items():
-        known = (event.value(name), signup.get(name), contact.get(name))
-        found[name] = next((value for value in known if value is not None and not field_types.blank(value)), unnamed)
-    return found
+        candidates = (event.value(name), signup.get(name), contact.get(name))
+        present = (value for value in candidates if value is not None and not field_types.blank(value))
+        names[name] = next(present, unnamed)
+    return names
 
 
-def for_page(field: Field, value: Plain) -> Value:
-    """A field's value as its property holds it: a time as text in the campaign's zone, for people read it there."""
-    kind = schema.SEQUENCE_PAGES.property(str(field.property)).type
-    if kind == "number" and not isinstance(value, list):
+def property_value(field: Field, value: Plain) -> Value:
+    """Return a field's value for its property in Email Sequence. A time in a text property is in the campaign's zone."""
+    property_type = schema.SEQUENCE_PAGES.property(str(field.property)).type
+    if property_type == "number" and not isinstance(value, list):
         return value
     if field.kind is field_types.time:
-        said = str(value).strip()
-        if kind == "date":
-            return said if times.is_date(said) else times.parse(said)
-        return times.local(times.parse(said))
+        text = str(value).strip()
+        if property_type == "date":
+            return text if times.is_date(text) else times.parse(text)
+        return times.local(times.parse(text))
     return field_types.as_text(value)

@@ -1,4 +1,4 @@
-"""The plan of an enrolment: whether the contact enters the sequence, what her pages say then, and when each e-mail goes out."""
+"""The plan of an enrolment: whether the contact enters the sequence, what their pages say, and when each e-mail is due."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from christmas_campaign.campaign.outcomes import Reason
 from christmas_campaign.campaign.segments import Segment, classify
 from christmas_campaign.campaign.settings import Settings
 from christmas_campaign.enrolment import schedule
-from christmas_campaign.enrolment.alerts import alert
-from christmas_campaign.enrolment.lookups import for_page, names, own_page, signup_fields
+from christmas_campaign.enrolment.alerts import signup_alert
+from christmas_campaign.enrolment.lookups import contact_names, own_page, property_value, signup_fields
 from christmas_campaign.enrolment.record import Record, time_to_live
 from christmas_campaign.events.intake import Event
 from christmas_campaign.json_types import JsonObject
@@ -25,17 +25,20 @@ from christmas_campaign.stops import marks, rules
 from christmas_campaign.stops.marks import Known
 from christmas_campaign.stops.rules import Lifts, Stop
 
-#: What a new customer's portal says, unless the payload names days.
+#: The next steps in a new customer's portal, if the payload has no observation dates.
 NEXT_STEPS = "We agree on the days of the observation in your salon."
 
 
 class Enrol(NamedTuple):
-    """An enrolment: everything that it writes.
+    """The contact is enrolled: everything that the flow `enroll` writes.
 
-    ``record`` is kept for ``ttl`` (an ISO 8601 duration), ``known`` is where the contact's pages are. ``page`` writes the
-    contact's page in Email Sequence, ``contact`` updates their page in BusinessX (``None``: there is no contact, or nothing to
-    say), ``portal`` is the body that creates the customer's portal (``None``: no portal is made). ``alert`` is the body of a
-    Discord message about a signup (``None``: its segment asks for none), ``note`` a sentence for the log.
+    - ``record``: the record of the enrolment. ``ttl``: its time to live, an ISO 8601 duration.
+    - ``known``: where the contact's pages are.
+    - ``contact``: the request that updates the contact's page in BusinessX; ``None`` if there is no page or no change.
+    - ``page``: the request that writes the contact's page in Email Sequence.
+    - ``portal``: the body that creates the customer's portal; ``None`` if none is created.
+    - ``alert``: the body of a Discord message about a signup; ``None`` if its segment asks for none.
+    - ``note``: a sentence for the log.
     """
 
     record: Record
@@ -49,7 +52,7 @@ class Enrol(NamedTuple):
 
 
 class Skip(NamedTuple):
-    """No enrolment: why, a sentence for the log, and whether a person should act."""
+    """The contact is not enrolled: the reason, a sentence for the log (``note``), and whether a person should act."""
 
     reason: Reason
     note: str
@@ -64,132 +67,142 @@ def plan(
     portals: Sequence[Page] = (),
     begun: bool,
     planned: Mapping[int, datetime] = {},
-    stopped: Collection[Stop] = (),
+    stops: Collection[Stop] = (),
     lifts: Lifts | None = None,
     signup: Event | None = None,
     sources: Mapping[str, str],
     settings: Settings,
     now: datetime,
 ) -> Enrol | Skip:
-    """Decide what an event leads to.
+    """Decide whether an event enrols the contact.
 
-    ``contacts``, ``pages`` and ``portals`` are what the queries of ``lookups`` found, ``begun`` says whether an earlier
-    enrolment for this very event was recorded but not finished, and ``planned`` when its e-mails were due (UTC); ``stopped``
-    is what stops the contact, ``lifts`` when the contact's stops were lifted (``None``: nothing is kept about the contact),
-    ``signup`` their signup as it is kept (``None``: it is not, or this is one), ``sources`` are the ids of Notion's data
-    sources ``pages``, ``templates``, ``analytics`` and, for a portal, ``portals``; ``now`` is the moment of the plan
-    (aware).
+    - ``contacts``, ``pages``, ``portals``: the pages that the Notion queries of ``lookups`` returned.
+    - ``begun``: whether Kestra has the record of an earlier enrolment for this event that was not finished.
+    - ``planned``: when the e-mails of that earlier enrolment are due (UTC).
+    - ``stops``: the contact's suppression, and ``lifts`` when it was lifted (``None``: Kestra has no entry for the contact).
+    - ``signup``: the event of the contact's signup (``None``: Kestra does not have it, or the event is one itself).
+    - ``sources``: the ids of the Notion data sources ``pages``, ``templates``, ``analytics`` and, for a portal, ``portals``.
+    - ``now``: the time of this decision (aware).
     """
-    found = event.own_sequence
+    sequence = event.own_sequence
     own = own_page(event, pages)
-    said = page_values.plain(own) if own else {}
-    if own and said.get(notion_names.PAGE_TEMPLATE_TYPE) is not None and not begun:
-        return Skip(found.duplicate, "This very event has its page in Email Sequence already.")
-    stop = rules.ending(stopped, event)
-    # What was begun is finished all the same, or the repair would find it unfinished for ever: no e-mail passes the gate.
+    own_values = page_values.plain(own) if own else {}
+    if own and own_values.get(notion_names.PAGE_TEMPLATE_TYPE) is not None and not begun:
+        return Skip(sequence.duplicate, "This event has its page in Email Sequence already.")
+    stop = rules.ending(stops, event)
+    # An enrolment that was begun is finished even for a stopped contact; otherwise `repair` would resume it for ever. The gate
+    # then skips its e-mails.
     if stop is not None and not begun:
         return Skip(stop.reason, f"The contact was stopped for this sequence on {times.for_owner(stop.at)}.")
-    marked = [mark for page in pages if (mark := marks.on_page(page)) is not None and marks.holds(mark, lifts)]
-    if marked and not begun:
-        return Skip(marked[0].reason, f'A page of the contact says "{notion_names.PAGE_STOPPED}": {marked[0].reason}.')
-    if found.needs_contact and not contacts:
+    stop_marks = [mark for page in pages if (mark := marks.on_page(page)) is not None and marks.holds(mark, lifts)]
+    if stop_marks and not begun:
+        reason = stop_marks[0].reason
+        return Skip(reason, f'A page of the contact says "{notion_names.PAGE_STOPPED}": {reason}.')
+    if sequence.needs_contact and not contacts:
         note = "There is no contact with this address in BusinessX: add it, then run this again. Nothing was sent."
         return Skip(Reason.CONTACT_NOT_FOUND, note, warns=True)
 
-    sent = _sent(said)
-    anchor = _anchor(event, said, sent, settings)
-    dates = schedule.due_times(found, anchor, now, sent, settings, planned)
-    if not dates and begun and found.only_what_fits:
-        # It did fit when it was begun, and it is to come to an end: the gate knows what is too late.
-        dates = {found.emails[-1].number: now}
-    if not dates:
-        why = (
+    sent = _sent_times(own_values)
+    anchor = _anchor(event, own_values, sent, settings)
+    due = schedule.due_times(sequence, anchor, now, sent, settings, planned)
+    if not due and begun and sequence.only_what_fits:
+        # The enrolment was begun in time and has to be finished. It plans its last e-mail, which the gate skips as too late.
+        due = {sequence.emails[-1].number: now}
+    if not due:
+        note = (
             "It is too late for any of its e-mails."
-            if found.only_what_fits
+            if sequence.only_what_fits
             else "The page says that every e-mail was sent."
         )
-        return Skip(Reason.NOTHING_LEFT_TO_SEND, why)
+        return Skip(Reason.NOTHING_LEFT_TO_SEND, note)
 
     contact = contacts[0] if contacts else None
-    kept = {name: sources[name] for name in ("templates", "analytics")}
-    known = page_values.plain(contact) if contact else {}
-    record = Record(event, known, dates, kept, signup_fields(event, signup, pages))
-    # ``first`` is what the page is to say of the e-mail that the website sent; what it says already stays.
-    first = anchor if 1 not in sent and found.is_assessment and _told_anchor(event) is not None else None
+    contact_values = page_values.plain(contact) if contact else {}
+    email_sources = {name: sources[name] for name in ("templates", "analytics")}
+    record = Record(event, contact_values, due, email_sources, signup_fields(event, signup, pages))
+    # When the website sent E1, for the page. A time that the page has already stays.
+    is_new_e1 = 1 not in sent and sequence.is_assessment and _anchor_in_payload(event) is not None
+    e1_sent_at = anchor if is_new_e1 else None
     segment = _segment(event)
-    named = names(event, record.signup, known)
-    values = _page_values(event, named, segment, first, now)
+    names = contact_names(event, record.signup, contact_values)
+    values = _page_values(event, names, segment, e1_sent_at, now)
     return Enrol(
         record=record,
-        ttl=time_to_live(max(dates.values()), now),
+        ttl=time_to_live(max(due.values()), now),
         known=marks.known(event.email, sources["pages"], str(contact["id"]) if contact else None),
-        contact=_contact_update(event, segment, contact, first or sent.get(1)),
-        page=_page_request(own, said, values, sources["pages"]),
-        portal=_portal(event, named, portals, known, sources, now) if found.makes_portal else None,
-        alert=alert(event, segment) if segment else None,
-        note=_note(found.name, contacts, own is not None, dates),
+        contact=_contact_update(event, segment, contact, e1_sent_at or sent.get(1)),
+        page=_page_request(own, own_values, values, sources["pages"]),
+        portal=_portal(event, names, portals, contact_values, sources, now) if sequence.makes_portal else None,
+        alert=signup_alert(event, segment) if segment else None,
+        note=_note(sequence.name, contacts, own is not None, due),
     )
 
 
-def _sent(said: Mapping[str, PropertyValue]) -> dict[int, datetime]:
+def _sent_times(values: Mapping[str, PropertyValue]) -> dict[int, datetime]:
+    """Return when each e-mail was sent (UTC), by number, from the plain values of a page in Email Sequence."""
     sent = {}
     for number in notion_names.PAGE_EMAILS:
-        when = page_values.moment(said.get(notion_names.page_sent(number)))
-        if when is not None:
-            sent[number] = when
+        sent_at = page_values.moment(values.get(notion_names.page_sent(number)))
+        if sent_at is not None:
+            sent[number] = sent_at
     return sent
 
 
-def _told_anchor(event: Event) -> datetime | None:
+def _anchor_in_payload(event: Event) -> datetime | None:
+    """Return the time (UTC) in the payload that the delays count from; ``None`` if there is none."""
     field = event.own_sequence.anchor_field
     if field is None or _first_email_failed(event):
         return None
-    told = event.fields.get(field)
-    return times.parse(told) if isinstance(told, str) else None
+    value = event.fields.get(field)
+    return times.parse(value) if isinstance(value, str) else None
 
 
 def _first_email_failed(event: Event) -> bool:
-    """Return whether the website says that it could not send E1: then the time that it gives for E1 does not count."""
+    """Return whether the website reports that it could not send E1. Its time for E1 is ignored then."""
     return str(event.fields.get("email_1_status")).strip().lower() == E1_FAILED
 
 
 def _anchor(
-    event: Event, said: Mapping[str, PropertyValue], sent: Mapping[int, datetime], settings: Settings
+    event: Event, values: Mapping[str, PropertyValue], sent: Mapping[int, datetime], settings: Settings
 ) -> datetime:
-    """Return the moment (UTC) that the delays of the event's sequence count from.
+    """Return the time (UTC) that the delays of the event's sequence count from.
 
-    For a signup it is the first of these that is known: the time of E1 in the payload; ``Email 1 Sent`` on the page; the
-    latest of the other ``Email n Sent``, minus the delay of that e-mail (the old system never fills in ``Email 1 Sent``);
-    ``Signup Date``; the arrival of the webhook. ``said`` are the plain values of the contact's page, ``sent`` what it says
-    was sent.
+    ``values`` are the plain values of the contact's page, ``sent`` when its e-mails were sent (UTC). For a signup the anchor is
+    the first of these that exists:
+
+    1. the time of E1 in the payload;
+    2. ``Email 1 Sent`` on the page;
+    3. the latest of the other ``Email n Sent``, minus that e-mail's delay (the old system never fills in ``Email 1 Sent``);
+    4. ``Signup Date`` on the page;
+    5. the arrival of the webhook.
     """
-    found, told = event.own_sequence, _told_anchor(event)
-    if found.only_what_fits and told is not None:
-        return schedule.call_time(found, told, event.received_at, settings) or event.received_at
-    if found.anchor_field is None:
+    sequence, in_payload = event.own_sequence, _anchor_in_payload(event)
+    if sequence.only_what_fits and in_payload is not None:
+        return schedule.call_time(sequence, in_payload, event.received_at, settings) or event.received_at
+    if sequence.anchor_field is None:
         return event.received_at
     return (
-        told
+        in_payload
         or sent.get(1)
-        or _anchor_by_latest_email(sent, found.delays(settings))
-        or _signup_date(said, event.received_at)
+        or _anchor_by_latest_email(sent, sequence.delays(settings))
+        or _signup_date(values, event.received_at)
         or event.received_at
     )
 
 
 def _anchor_by_latest_email(sent: Mapping[int, datetime], delays: Mapping[int, timedelta]) -> datetime | None:
-    """Return the anchor for which the e-mail that was sent last was on time, ``None`` if none of the sequence was sent."""
-    latest = max(((when, number) for number, when in sent.items() if number in delays), default=None)
+    """Return the anchor (UTC) from which the e-mail that was sent last was on time; ``None`` if no e-mail was sent."""
+    latest = max(((sent_at, number) for number, sent_at in sent.items() if number in delays), default=None)
     return None if latest is None else latest[0] - delays[latest[1]]
 
 
-def _signup_date(said: Mapping[str, PropertyValue], arrived: datetime) -> datetime | None:
-    """Return the moment (UTC) that ``Signup Date`` on the page stands for, ``None`` if the page has none.
+def _signup_date(values: Mapping[str, PropertyValue], arrived: datetime) -> datetime | None:
+    """Return the time (UTC) of ``Signup Date`` on the page, at most ``arrived``; ``None`` if the page has no such date.
 
-    A date without a time of day is that day in the campaign's zone, at the time of day at which the webhook arrived: so a
-    signup of today counts from its arrival, and no e-mail is due at midnight. A signup is never later than its arrival.
+    A date without a time of day is that day in the campaign's zone, at the time of day at which the webhook arrived. So a
+    signup of today counts from its arrival, and no e-mail is due at midnight.
     """
-    value = said.get(notion_names.PAGE_SIGNUP_DATE)
+    value = values.get(notion_names.PAGE_SIGNUP_DATE)
     moment = page_values.moment(value)
     if moment is None:
         return None
@@ -200,45 +213,50 @@ def _signup_date(said: Mapping[str, PropertyValue], arrived: datetime) -> dateti
 
 
 def _page_values(
-    event: Event, named: Mapping[str, Plain], segment: Segment | None, first: datetime | None, now: datetime
+    event: Event, names: Mapping[str, Plain], segment: Segment | None, e1_sent_at: datetime | None, now: datetime
 ) -> dict[str, Value]:
-    found = event.own_sequence
+    """Return the values of the contact's page in Email Sequence, by property name."""
+    sequence = event.own_sequence
     values: dict[str, Value] = {
-        notion_names.PAGE_NAME: f"{event.email} - {found.template_type}",
-        notion_names.PAGE_TEMPLATE_TYPE: found.template_type,
+        notion_names.PAGE_NAME: f"{event.email} - {sequence.template_type}",
+        notion_names.PAGE_TEMPLATE_TYPE: sequence.template_type,
         notion_names.PAGE_CAMPAIGN: facts.NAME,
         notion_names.PAGE_CREATED: now,
     }
-    for field in found.fields:
-        value = named.get(field.name, event.value(field.name))
+    for field in sequence.fields:
+        value = names.get(field.name, event.value(field.name))
         if field.property is not None and value is not None:
-            values[field.property] = for_page(field, value)
+            values[field.property] = property_value(field, value)
     if segment is not None:
         values[notion_names.PAGE_SEGMENT] = segment.name
         values[notion_names.PAGE_SIGNUP_DATE] = event.received_at
         values[notion_names.PAGE_ASSESSED] = True
-    if first is not None:
-        values[notion_names.page_sent(1)] = first
+    if e1_sent_at is not None:
+        values[notion_names.page_sent(1)] = e1_sent_at
     return values
 
 
 def _page_request(
-    own: Page | None, said: Mapping[str, PropertyValue], values: Mapping[str, Value], data_source: str
+    own: Page | None, own_values: Mapping[str, PropertyValue], values: Mapping[str, Value], data_source: str
 ) -> PageRequest:
+    """Return the request that creates the contact's page, or fills in the empty properties of the existing page ``own``."""
     if own is None:
         body: JsonObject = {
             "parent": {"type": "data_source_id", "data_source_id": data_source},
             "properties": page_values.properties(schema.SEQUENCE_PAGES, values),
         }
         return PageRequest("POST", "/v1/pages", body)
-    # What the page says already was said by the website or by a person: only what is empty is filled in.
-    empty = {name: value for name, value in values.items() if said.get(name) is None or said.get(name) is False}
-    return PageRequest("PATCH", *page_values.update(own, schema.SEQUENCE_PAGES, empty))
+    # The website or a person wrote the page's values: they stay.
+    missing = {
+        name: value for name, value in values.items() if own_values.get(name) is None or own_values.get(name) is False
+    }
+    return PageRequest("PATCH", *page_values.update(own, schema.SEQUENCE_PAGES, missing))
 
 
 def _contact_update(
-    event: Event, segment: Segment | None, contact: Page | None, first: datetime | None
+    event: Event, segment: Segment | None, contact: Page | None, e1_sent_at: datetime | None
 ) -> PageUpdate | None:
+    """Return the request that updates the contact's page in BusinessX; ``None`` if there is no page or no change."""
     if contact is None:
         return None
     values: dict[str, Any] = dict(event.own_sequence.contact_properties)
@@ -247,8 +265,8 @@ def _contact_update(
             notion_names.CONTACT_SCORE: event.value("assessment_score"),
             notion_names.CONTACT_SEGMENT: segment.name,
         }
-        if first is not None:
-            values |= {notion_names.contact_sent(1): True, notion_names.contact_date(1): first}
+        if e1_sent_at is not None:
+            values |= {notion_names.contact_sent(1): True, notion_names.contact_date(1): e1_sent_at}
     if not values:
         return None
     return page_values.update(contact, schema.CONTACTS, values)
@@ -256,16 +274,16 @@ def _contact_update(
 
 def _portal(
     event: Event,
-    named: Mapping[str, Plain],
+    names: Mapping[str, Plain],
     portals: Iterable[Page],
     contact: Mapping[str, PropertyValue],
     sources: Mapping[str, str],
     now: datetime,
 ) -> JsonObject | None:
-    """The body that makes the customer's portal; ``None`` when the customer has one."""
-    business = str(named["business_name"])
+    """Return the body that creates the customer's portal; ``None`` if the customer has one of this name already."""
+    business = str(names["business_name"])
     title = f"{business} - Customer Portal"
-    if any(page_values.plain(each).get(notion_names.PORTAL_NAME) == title for each in portals):
+    if any(page_values.plain(portal).get(notion_names.PORTAL_NAME) == title for portal in portals):
         return None
     days = event.value("observation_dates")
     values: dict[str, Value] = {
@@ -286,18 +304,19 @@ def _portal(
 
 
 def _segment(event: Event) -> Segment | None:
-    """The segment that an assessment gives; the other events say nothing of it."""
+    """Return the segment of an assessment; ``None`` for other events."""
     if not event.own_sequence.is_assessment:
         return None
     return classify(field_types.whole(event.value("red_systems")), field_types.whole(event.value("orange_systems")))
 
 
-def _note(name: str, contacts: Sequence[Page], adopted: bool, dates: Mapping[int, datetime]) -> str:
-    said = [f"Enrolled in {name}: {len(dates)} e-mail(s) scheduled."]
+def _note(name: str, contacts: Sequence[Page], is_adopted: bool, due: Mapping[int, datetime]) -> str:
+    """Return the note for the log about an enrolment in the sequence ``name``."""
+    sentences = [f"Enrolled in {name}: {len(due)} e-mail(s) scheduled."]
     if not contacts:
-        said.append("There is no such contact in BusinessX: nothing was updated there.")
+        sentences.append("BusinessX has no contact with this address: nothing was updated there.")
     elif len(contacts) > 1:
-        said.append(f"There are {len(contacts)} contacts with this address in BusinessX: the oldest was updated.")
-    if adopted:
-        said.append("The page was there already and was adopted.")
-    return " ".join(said)
+        sentences.append(f"BusinessX has {len(contacts)} contacts with this address: the oldest was updated.")
+    if is_adopted:
+        sentences.append("Email Sequence had its page already: it was adopted.")
+    return " ".join(sentences)

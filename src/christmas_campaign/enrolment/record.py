@@ -1,11 +1,13 @@
-"""What is kept of an enrolment in Kestra's KV store until its sequence is long over: the machine's memory.
+"""The record of an enrolment, and the ledger of its e-mails, in Kestra's KV store.
 
-All entries are under the enrolment's opaque id, and written in this order. ``enrolment.<id>`` is this record, before anything
-else is done. ``page.<id>`` is the id of the contact's page in Notion. ``enrolled.<id>`` says that every e-mail is scheduled:
-from then on the event is known; until then the same event takes the enrolment up again. ``mail.<id>.<number>`` says how an
-e-mail was settled: see ``LedgerEntry``.
+The keys contain the enrolment's opaque id. The flows write the entries in this order:
 
-Only the flow `enroll` writes the record, one run at a time. It writes it again when values come later: see ``amend``.
+- ``enrolment.<id>``: the record, before anything else happens.
+- ``page.<id>``: the id of the contact's page in Notion.
+- ``enrolled.<id>``: every e-mail is scheduled. The same event is a duplicate from now on; before, it resumes the enrolment.
+- ``mail.<id>.<number>``: the ledger entry of an e-mail, see ``LedgerEntry``.
+
+Only the flow `enroll` writes the record, one execution at a time. It writes it again when values are amended: see ``amend``.
 """
 
 from __future__ import annotations
@@ -24,15 +26,15 @@ from christmas_campaign.notion.page_values import PropertyValue
 from christmas_campaign.sequences import registry
 from christmas_campaign.sequences.field_types import Plain
 
-#: How long the record outlives the last e-mail of its sequence.
+#: How long Kestra keeps the record after the last e-mail of its sequence is due.
 KEPT_AFTER = timedelta(days=30)
 
 
 def labels(event: Event, enrolment: str | None = None) -> dict[str, str]:
-    """Return what makes every run about an event findable: its sequence, and the opaque ids of contact and enrolment.
+    """Return the labels of every execution about an event: its sequence, and the opaque ids of contact and enrolment.
 
     ``enrolment`` is the id of the enrolment, for callers that know it. Without it the id is computed from the event, which
-    raises ``UnknownSequence`` when this release does not have the sequence.
+    raises ``UnknownSequence`` if this release does not have the sequence.
     """
     contact = opaque_ids.contact_id(event.email)
     return {"sequence": event.sequence, "contact": contact, "enrolment": enrolment or event.id}
@@ -41,10 +43,12 @@ def labels(event: Event, enrolment: str | None = None) -> dict[str, str]:
 class Record(NamedTuple):
     """One enrolment.
 
-    ``contact`` has the plain values of the contact's page (none if there is no such page), ``emails`` when each e-mail that
-    this system sends is due, by number (UTC), ``sources`` the ids of Notion's data sources ``templates`` and ``analytics``:
-    they are kept because looking them up would cost every e-mail two calls. ``signup`` has what the contact's signup in this
-    campaign said, by the names of its payload's fields: for the other sequences, and empty if there was none.
+    - ``contact``: the plain values of the contact's page in BusinessX; empty if there is no page.
+    - ``emails``: when each e-mail is due (UTC), by number.
+    - ``sources``: the ids of the Notion data sources ``templates`` and ``analytics``. Without them every e-mail would need two
+      more requests.
+    - ``signup``: the fields of the contact's signup in this campaign, by their names in the payload. Empty for a signup itself,
+      and if there was none.
     """
 
     event: Event
@@ -54,7 +58,7 @@ class Record(NamedTuple):
     signup: Mapping[str, Plain] = {}
 
     def as_json(self) -> JsonObject:
-        """Return the record as it is kept."""
+        """Return the record as the KV entry ``enrolment.<id>`` has it."""
         emails: JsonObject = {str(number): times.text(date) for number, date in self.emails.items()}
         numbers = sorted(self.emails)
         signup: dict[str, Any] = dict(self.signup)
@@ -62,7 +66,7 @@ class Record(NamedTuple):
             "event": self.event.as_json(),
             "contact": dict(self.contact),
             "emails": emails,
-            # For the flow: the labels of a run that it starts, and the e-mail that has to be settled before another.
+            # For the flow: the labels of the executions that it starts, and the number of each e-mail's predecessor.
             "labels": {**self.labels},
             "before": {str(number): before for before, number in pairwise(numbers)},
             "sources": {**self.sources},
@@ -77,15 +81,18 @@ class Record(NamedTuple):
 
     @property
     def labels(self) -> dict[str, str]:
-        """What makes every run for this enrolment findable: its sequence, and the opaque ids of contact and enrolment."""
+        """The labels of every execution of this enrolment: see ``labels``."""
         return labels(self.event)
 
     def previous_number(self, number: int) -> int | None:
-        """Return the number of the e-mail that has to be settled before e-mail ``number``, ``None`` for the first."""
-        return max((each for each in self.emails if each < number), default=None)
+        """Return the number of the e-mail before e-mail ``number``; ``None`` for the first.
+
+        The gate holds an e-mail back until the ledger entry of the one before it is final.
+        """
+        return max((other for other in self.emails if other < number), default=None)
 
     def is_withdrawn(self, number: int) -> bool:
-        """Return whether e-mail ``number`` was planned by a release that had it, and this release does not."""
+        """Return whether e-mail ``number`` is planned in this record, but this release no longer has it."""
         return number in self.emails and not registry.has_email(self.event.sequence, number)
 
     @property
@@ -94,20 +101,20 @@ class Record(NamedTuple):
         return max(self.emails)
 
     def time_left(self, now: datetime) -> str | None:
-        """Return how long this record may still be kept when it is written again at ``now`` (aware), as an ISO 8601 duration.
+        """Return the time to live of this record when it is written again at ``now`` (aware), as an ISO 8601 duration.
 
-        It ends when the first one did, ``KEPT_AFTER`` after the last e-mail: a record that outlived ``enrolled.<id>`` would
-        look like an enrolment that was never finished. ``None``: that moment is past.
+        The record expires when it would have without the change, ``KEPT_AFTER`` after its last e-mail is due. If it outlived
+        ``enrolled.<id>``, it would look like an enrolment that was never finished. ``None``: it has expired already.
         """
         seconds = int((self.emails[self.last] + KEPT_AFTER - now).total_seconds())
         return f"PT{seconds}S" if seconds > 0 else None
 
 
 class LedgerEntry(NamedTuple):
-    """How an e-mail was settled, and when (UTC); ``resend_id`` is Resend's id of a mail that was sent.
+    """The ledger entry of an e-mail: its outcome, when it was written (``at``, UTC), and Resend's id of a sent e-mail.
 
-    The outcome ``sending`` is a claim: written before the e-mail is handed to Resend, and replaced by what became of it.
-    ``claimed_at`` is when it was claimed first (UTC), for as long as Resend may have taken it without saying so.
+    The outcome ``sending`` is a claim: it is written before the request to Resend, and replaced by the result. ``claimed_at``
+    is the time (UTC) of the first claim, as long as Resend may have accepted the e-mail without a response.
     """
 
     outcome: Outcome
@@ -118,16 +125,16 @@ class LedgerEntry(NamedTuple):
 
     @property
     def is_final(self) -> bool:
-        """Whether the e-mail is sent, skipped or failed for good, so that the next one of its sequence may go."""
+        """Whether the e-mail is sent, skipped or failed for good. The next e-mail of the sequence may be sent then."""
         return self.outcome is not Outcome.SENDING
 
     @property
     def is_done(self) -> bool:
-        """Whether the e-mail is sent or skipped, so that nothing is left to do for it."""
+        """Whether the e-mail is sent or skipped. Nothing is left to do for it then."""
         return self.outcome in (Outcome.SENT, Outcome.SKIPPED)
 
     def as_json(self) -> JsonObject:
-        """Return the entry as it is kept."""
+        """Return the entry as the KV entry ``mail.<id>.<number>`` has it."""
         claimed_at = times.text(self.claimed_at) if self.claimed_at else None
         return {**self._asdict(), "at": times.text(self.at), "claimed_at": claimed_at}
 
@@ -140,6 +147,10 @@ class LedgerEntry(NamedTuple):
 
 
 def time_to_live(last: datetime, now: datetime) -> str:
-    """Return how long to keep what belongs to a sequence whose last e-mail is due at ``last``, as an ISO 8601 duration."""
+    """Return the time to live, as an ISO 8601 duration, of the KV entries of an enrolment.
+
+    ``last`` is when its last e-mail is due, ``now`` the time of writing (both aware). The entries expire ``KEPT_AFTER`` after
+    the later of the two.
+    """
     seconds = int((max(last, now) - now + KEPT_AFTER).total_seconds())
     return f"PT{seconds}S"

@@ -1,4 +1,4 @@
-"""What the flow `enroll` is told of an event: the event itself, and what has to be asked and said on the way."""
+"""The input of the flow `enroll`: the event, and what the flow needs besides to enrol it."""
 
 from __future__ import annotations
 
@@ -12,15 +12,18 @@ from christmas_campaign.stops.rules import Stop
 
 
 def enroll_input(event: Event) -> JsonObject:
-    """Return the input ``event`` of the flow `enroll`, plain values that are fit for JSON.
+    """Return the input ``event`` of the flow `enroll` as JSON values: ``Event.as_json`` and these fields.
 
-    It is ``Event.as_json`` with ``lookups`` (the Notion queries), ``duplicate`` (the reason, if the event was enrolled before),
-    ``signup`` (the enrolment of the contact's signup, or ``None``), ``stop`` (the key of what is kept of what stops her) and
-    ``bought`` (what a purchase ends, as inputs of the flow `stop`, or ``None``).
-    For the flow `booking`, of a booking, also ``ends`` (what it ends, as inputs of the flow `stop`) and ``cancels``.
+    - ``lookups``: the Notion queries.
+    - ``duplicate``: the reason for skipping an event that was enrolled before.
+    - ``signup``: the id of the contact's signup enrolment, or ``None``.
+    - ``stop``: the KV key of the contact's stops.
+    - ``bought``: inputs of the flow `stop` for a purchase, or ``None``.
+    - ``ends`` and ``cancels``: only of a booking, for the flow `booking`: the stops that it writes, as inputs of the flow
+      `stop`, and whether it cancels a call.
     """
     ends = bookings.ends(event)
-    of_booking: JsonObject = {"ends": [_end(stop) for stop in ends], "cancels": event.cancels} if ends else {}
+    booking_fields: JsonObject = {"ends": [_end(stop) for stop in ends], "cancels": event.cancels} if ends else {}
     return {
         **event.as_json(),
         "lookups": lookups.lookups(event).as_json(),
@@ -28,12 +31,12 @@ def enroll_input(event: Event) -> JsonObject:
         "signup": lookups.signup_id(event),
         "stop": rules.key_of(event),
         "bought": _bought(event),
-        **of_booking,
+        **booking_fields,
     }
 
 
 def _end(stop: Stop) -> Json:
-    """Return the inputs of the flow `stop` for what a booking ends."""
+    """Return the inputs of the flow `stop` for a stop that a booking writes."""
     return {"reason": stop.reason, "at": times.text(stop.at), "by": stop.by, "booking": stop.booking or ""}
 
 

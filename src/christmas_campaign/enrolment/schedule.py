@@ -1,4 +1,4 @@
-"""When each e-mail of a sequence goes out, and whether its turn has come."""
+"""When each e-mail of a sequence is due."""
 
 from __future__ import annotations
 
@@ -9,16 +9,17 @@ from christmas_campaign.campaign.settings import Settings
 from christmas_campaign.sequences.model import Sequence
 
 
-def call_time(sequence: Sequence, told: datetime, arrived: datetime, settings: Settings) -> datetime | None:
-    """Return the moment from which the delays of a sequence are counted back and after which none of its e-mails is right, in
-    UTC; ``None`` for a sequence that knows none, and in testing mode, where all e-mails follow the arrival.
+def call_time(sequence: Sequence, scheduled: datetime, arrived: datetime, settings: Settings) -> datetime | None:
+    """Return the time of the call (UTC) that the e-mails of a sequence precede; ``None`` if they do not precede a call.
 
-    ``told`` is the moment that the payload names, ``arrived`` when it came. Where time is squeezed the wait between the two is:
-    a call four days off is 24 seconds off if a day is six seconds long.
+    In testing mode no e-mail precedes a call: all follow the arrival.
+
+    ``scheduled`` is the time of the call in the payload, ``arrived`` when the payload arrived. ``Settings.time_scale`` shortens
+    the time between the two: a call in four days takes place after 24 seconds if a day lasts six seconds.
     """
     if not sequence.only_what_fits or settings.testing_mode:
         return None
-    return arrived + (told - arrived) / settings.time_scale
+    return arrived + (scheduled - arrived) / settings.time_scale
 
 
 def due_times(
@@ -29,16 +30,17 @@ def due_times(
     settings: Settings,
     planned: Mapping[int, datetime] = {},
 ) -> dict[int, datetime]:
-    """Decide when each e-mail of a sequence goes out, by number, in UTC.
+    """Decide when each e-mail of a sequence is due, by number, in UTC.
 
-    ``anchor`` is what the delays count from, ``now`` the moment of scheduling, ``sent`` what has been sent already and when
-    (those are left out). ``planned`` has the dates of an earlier decision for the same enrolment; they count, not the anchor.
+    ``anchor`` is the time that the delays count from, ``now`` the time of this decision. ``sent`` has the e-mails that were
+    sent already, and when; they get no due time. ``planned`` has the due times of an earlier decision for the same enrolment;
+    they replace the anchor.
 
-    If the time of the first e-mail is past, that e-mail goes out at once, and each later one follows the one before it by
-    the difference of their delays. So a contact who comes late gets the whole sequence later, not all of it in a few hours.
-    A sequence that has only what fits leaves out what is past instead. No e-mail is closer to the one before than the spacing.
+    If the first e-mail is overdue, it is due now, and each later one follows the one before it by the difference of their
+    delays. So a contact who enters late gets the whole sequence later, not all of it within hours. A sequence with
+    ``only_what_fits`` omits overdue e-mails instead. Two e-mails are at least ``settings.spacing`` apart.
     """
-    earliest = max([now, *(when + settings.spacing for when in sent.values())])
+    earliest = max([now, *(sent_at + settings.spacing for sent_at in sent.values())])
     due = {
         number: planned.get(number, anchor + delay)
         for number, delay in sequence.delays(settings).items()
@@ -47,9 +49,9 @@ def due_times(
     if sequence.only_what_fits:
         due = {number: date for number, date in due.items() if date >= now}
     first = min(due, default=None)
-    late = earliest - due[first] if first is not None and due[first] < now else timedelta(0)
-    dates: dict[int, datetime] = {}
+    lateness = earliest - due[first] if first is not None and due[first] < now else timedelta(0)
+    due_times: dict[int, datetime] = {}
     for number, date in due.items():
-        dates[number] = max(date + late, earliest)
-        earliest = dates[number] + settings.spacing
-    return dates
+        due_times[number] = max(date + lateness, earliest)
+        earliest = due_times[number] + settings.spacing
+    return due_times

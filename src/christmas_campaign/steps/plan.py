@@ -113,7 +113,7 @@ def step(context: Mapping[str, Any], now: datetime) -> Outputs:
         portals=results(portals, "the look-up in Customer Projects") if portals else (),
         begun=record is not None,
         planned=Record.from_json(record).emails if record else {},
-        stopped=rules.read(context.get("stopped")),
+        stops=rules.read(context.get("stopped")),
         lifts=rules.lifts(context.get("stopped")),
         signup=_signup(context),
         sources=context["sources"],

@@ -4,14 +4,14 @@ import pytest
 
 from christmas_campaign.campaign.outcomes import WHAT_TO_DO, Reason
 from christmas_campaign.campaign.segments import CRITICAL, OPTIMIZE, URGENT, Segment
-from christmas_campaign.enrolment.alerts import Pages, alert, failure, subject
+from christmas_campaign.enrolment.alerts import Pages, failure, signup_alert, subject
 from christmas_campaign.events.intake import Event
 from unit import build
 
 
 def test_the_alert_says_who_why_and_what_to_do() -> None:
     event = build.event(red_systems=3, orange_systems=1, business_name="Bảo Sang Beauty Salon")
-    assert alert(event, CRITICAL) == {
+    assert signup_alert(event, CRITICAL) == {
         "content": "**CRITICAL** (priority 1): Bảo Sang Beauty Salon\n"
         "Several business systems are broken at once. Two or more red systems; money and staff are being lost now.\n"
         "To do: Call within one working day and offer the first free diagnostic slot.\n"
@@ -23,18 +23,18 @@ def test_the_alert_says_who_why_and_what_to_do() -> None:
 
 @pytest.mark.parametrize("segment", [URGENT, OPTIMIZE])
 def test_the_other_segments_raise_none(segment: Segment) -> None:
-    assert alert(build.event(), segment) is None
+    assert signup_alert(build.event(), segment) is None
 
 
 def test_a_long_name_does_not_outgrow_discord() -> None:
     event = build.event(first_name="a" * 2_000, business_name="b\n" * 900)
-    body = alert(event, CRITICAL)
+    body = signup_alert(event, CRITICAL)
     assert body is not None
     content = str(body["content"])
     assert len(content) < 1_000
     assert f"Contact: {'a' * 199}…, zoe@example.com" in content
     assert content.count("\n") == 3
-    exact = alert(build.event(first_name="a" * 200), CRITICAL)
+    exact = signup_alert(build.event(first_name="a" * 200), CRITICAL)
     assert exact is not None
     assert f"Contact: {'a' * 200}, zoe" in str(exact["content"])
 

@@ -123,16 +123,16 @@ def test_the_names_are_the_events_then_the_signups_then_the_contacts(name: str, 
     unnamed = {"first_name": "there", "business_name": "your business"}
     event = build.event("noshow", first_name="of the event", business_name="of the event")
     signup, contact = {name: "of the signup"}, {name: "of the contact"}
-    assert lookups.names(event, signup, contact) == dict.fromkeys(unnamed, "of the event")
-    assert lookups.names(NATIVE, signup, contact) == {**unnamed, name: "of the signup"}
-    assert lookups.names(NATIVE, {name: nobody or ""}, contact) == {**unnamed, name: "of the contact"}
-    assert lookups.names(NATIVE, {}, contact) == {**unnamed, name: "of the contact"}
-    assert lookups.names(NATIVE, {}, {name: nobody}) == unnamed
-    assert lookups.names(NATIVE, {}, {}) == unnamed
+    assert lookups.contact_names(event, signup, contact) == dict.fromkeys(unnamed, "of the event")
+    assert lookups.contact_names(NATIVE, signup, contact) == {**unnamed, name: "of the signup"}
+    assert lookups.contact_names(NATIVE, {name: nobody or ""}, contact) == {**unnamed, name: "of the contact"}
+    assert lookups.contact_names(NATIVE, {}, contact) == {**unnamed, name: "of the contact"}
+    assert lookups.contact_names(NATIVE, {}, {name: nobody}) == unnamed
+    assert lookups.contact_names(NATIVE, {}, {}) == unnamed
 
 
 def test_a_signup_without_a_business_is_your_business_as_ever() -> None:
-    assert lookups.names(build.event(), {}, {"business_name": "Another"}) == {
+    assert lookups.contact_names(build.event(), {}, {"business_name": "Another"}) == {
         "first_name": "Zoë",
         "business_name": "your business",
     }

@@ -61,7 +61,7 @@ def ask(
         portals=portals,
         begun=begun,
         planned=planned,
-        stopped=stopped,
+        stops=stopped,
         lifts=lifts,
         signup=signup,
         sources={"pages": "source-pages", "portals": "source-portals", **build.SOURCES},
@@ -130,7 +130,7 @@ def test_all_that_a_signup_leads_to() -> None:
     # Five days, and thirty more.
     assert planned.ttl == "PT3024000S"
     assert planned.portal is None
-    assert planned.alert == alerts.alert(event, CRITICAL)
+    assert planned.alert == alerts.signup_alert(event, CRITICAL)
     assert {
         "known": planned.known.as_json(),
         "contact": planned.contact._asdict(),
@@ -243,7 +243,7 @@ def test_without_a_contact_a_signup_goes_on_and_says_so() -> None:
     assert planned.contact is None
     assert planned.record.contact == {}
     assert planned.note == (
-        "Enrolled in signup: 4 e-mail(s) scheduled. There is no such contact in BusinessX: nothing was updated there."
+        "Enrolled in signup: 4 e-mail(s) scheduled. BusinessX has no contact with this address: nothing was updated there."
     )
 
 
@@ -252,8 +252,7 @@ def test_of_several_contacts_the_oldest_is_updated() -> None:
     assert planned.contact.path == "/v1/pages/old"
     assert planned.record.contact["Phase"] == "Phase 1 Diagnostic"
     assert planned.note == (
-        "Enrolled in signup: 4 e-mail(s) scheduled. "
-        "There are 2 contacts with this address in BusinessX: the oldest was updated."
+        "Enrolled in signup: 4 e-mail(s) scheduled. BusinessX has 2 contacts with this address: the oldest was updated."
     )
 
 
@@ -625,7 +624,9 @@ def test_a_page_that_the_website_made_is_adopted() -> None:
             }
         },
     }
-    assert planned.note == ("Enrolled in signup: 4 e-mail(s) scheduled. The page was there already and was adopted.")
+    assert planned.note == (
+        "Enrolled in signup: 4 e-mail(s) scheduled. Email Sequence had its page already: it was adopted."
+    )
 
 
 def test_a_page_with_nothing_but_nulls_is_adopted_and_filled_in() -> None:
@@ -730,7 +731,7 @@ def test_of_several_pages_without_a_type_the_oldest_is_adopted() -> None:
 
 @pytest.mark.parametrize("name", build.NAMES)
 def test_a_contact_who_is_in_the_sequence_already_is_skipped(name: str) -> None:
-    note = "This very event has its page in Email Sequence already."
+    note = "This event has its page in Email Sequence already."
     assert ask(build.event(name), own(name)) == Skip(Reason(DUPLICATES[name]), note)
 
 
