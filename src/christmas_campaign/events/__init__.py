@@ -1,1 +1,1 @@
-"""From a webhook's payload to an event: intake, the providers' own payloads, opaque ids."""
+"""Events: intake of webhook payloads, payloads of providers, and opaque ids."""

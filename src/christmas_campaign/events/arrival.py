@@ -1,4 +1,4 @@
-"""Arrival: when a call came in that was kept for a while before it was handed on."""
+"""Arrival: when the door received a webhook, which it may store for a while before it forwards it to Kestra."""
 
 from __future__ import annotations
 
@@ -7,24 +7,26 @@ from datetime import UTC, datetime, timedelta
 
 from christmas_campaign.sequences import field_types
 
-#: How far two clocks may differ: what lies further ahead than this is no time of arrival.
+#: How far the clocks of door and Kestra may differ. A time of arrival further ahead than this is ignored.
 AHEAD = timedelta(minutes=1)
 
-
-#: The header in which the door says when it got a call.
+#: The header in which the door passes on the time of arrival.
 HEADER = "x-received-at"
 
 
 def received_at(headers: Mapping[str, Sequence[str]]) -> str | None:
-    """Return what the headers of a call, as Kestra's trigger has them, say of its arrival; ``None`` if they do not."""
+    """Return the value of the header ``HEADER``; ``None`` if it is absent. ``headers`` are those of Kestra's trigger."""
     return next((values[0] for name, values in headers.items() if name.lower() == HEADER and values), None)
 
 
-def arrival(said: object, now: datetime) -> datetime:
-    """Return when a call arrived, in UTC: what the door ``said`` in the header `X-Received-At`, a time in ISO 8601 with its
-    zone; ``now`` (aware, UTC) if it said nothing, or nothing of use."""
+def arrival(header: object, now: datetime) -> datetime:
+    """Return when a webhook arrived, in UTC.
+
+    ``header`` is the value of `X-Received-At`, a time in ISO 8601 with its zone. If it is absent, not valid, without a zone or
+    more than ``AHEAD`` after ``now`` (aware, UTC), ``now`` is returned.
+    """
     try:
-        moment = datetime.fromisoformat(str(field_types.time(said)))
+        moment = datetime.fromisoformat(str(field_types.time(header)))
     except ValueError:
         return now
     if moment.tzinfo is None or moment - now > AHEAD:

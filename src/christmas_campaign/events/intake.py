@@ -1,4 +1,4 @@
-"""Intake: from the payload of a webhook to an event, or to all that is wrong with it."""
+"""Intake: from the payload of a webhook to an event, or to the list of its problems."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from christmas_campaign.sequences.registry import sequence
 
 
 class Problem(NamedTuple):
-    """One thing that is wrong with a payload, in words for whoever sent it."""
+    """One problem with a payload: the field, and what its sender has to correct."""
 
     field: str
     problem: str
 
 
 class InvalidPayload(Exception):
-    """A payload cannot be taken; ``problems`` lists everything that is wrong with it."""
+    """The payload is not valid; ``problems`` lists all its problems."""
 
     def __init__(self, problems: list[Problem]) -> None:
         super().__init__(f"{len(problems)} problem(s) with the payload")
@@ -33,10 +33,10 @@ class InvalidPayload(Exception):
 
 
 class Event(NamedTuple):
-    """What a webhook said, checked.
+    """The checked content of a webhook's payload.
 
-    ``fields`` has what the payload gave, ``email`` among it, and nothing that it did not give: defaults come last among
-    the sources of a template's values. ``variables`` are the payload's own values for templates, as text.
+    ``fields`` has the fields of the payload, including ``email``, without defaults: a default is the last source of a
+    template's value. ``variables`` has the payload's own values for templates, as text. ``received_at`` is in UTC.
     """
 
     sequence: str
@@ -46,7 +46,7 @@ class Event(NamedTuple):
 
     @property
     def own_sequence(self) -> Sequence:
-        """The sequence that the event starts; raises ``UnknownSequence`` when this release does not have it."""
+        """The sequence of the event; raises ``UnknownSequence`` if this release does not have it."""
         return sequence(self.sequence)
 
     @property
@@ -56,40 +56,41 @@ class Event(NamedTuple):
 
     @property
     def id(self) -> str:
-        """The id of the enrolment that this event asks for: the same event gives the same id, and a cancellation another one
-        than the booking that it is about."""
-        found = opaque_ids.enrolment_id(self.own_sequence, self.email, self.fields)
-        return f"{found}-{CANCELLED}" if self.cancels else found
+        """The id of the event's enrolment. The same event has the same id; a cancellation has its booking's id and a suffix."""
+        enrolment = opaque_ids.enrolment_id(self.own_sequence, self.email, self.fields)
+        return f"{enrolment}-{CANCELLED}" if self.cancels else enrolment
 
     @property
     def cancels(self) -> bool:
-        """Whether a call will not take place at this time."""
+        """Whether the event cancels a call."""
         return self.fields.get("status") == CANCELLED
 
     @property
     def booking(self) -> str | None:
-        """The opaque id of the booking that the event is about, ``None`` for all but bookings."""
+        """The opaque id of the event's booking; ``None`` if the event is not a booking or cancellation."""
         uri = self.fields.get("booking_uri")
         return None if uri is None else opaque_ids.booking_id(self.email, str(uri))
 
     @property
     def happened_at(self) -> datetime:
-        """When it happened (UTC), as far as the payload says so: never later than the event arrived. Calls that overtake one
-        another are put into their order by it."""
-        told = self.fields.get("booked_at")
-        return min(times.parse(told), self.received_at) if isinstance(told, str) else self.received_at
+        """When the event happened (UTC): ``booked_at`` of the payload, but not after the arrival; otherwise the arrival.
+
+        It orders bookings whose webhooks arrive in another order.
+        """
+        booked_at = self.fields.get("booked_at")
+        return min(times.parse(booked_at), self.received_at) if isinstance(booked_at, str) else self.received_at
 
     @property
     def defaults(self) -> dict[str, Plain]:
-        """What counts for each field that the payload did not give, as far as there is such a thing."""
+        """The default of each field that has one, by name."""
         return {field.name: field.default for field in sequence(self.sequence).fields if field.default is not None}
 
     def value(self, name: str) -> Plain | None:
-        """Return the field's value, else its default, else ``None``."""
+        """Return the field's value, or its default, or ``None``."""
         return self.fields.get(name, self.defaults.get(name))
 
     def as_json(self) -> JsonObject:
-        """Return the event as it is handed from step to step and kept for replay."""
+        """Return the event as JSON, for the inputs of flows and the record of the enrolment."""
         return {**self._asdict(), "received_at": times.text(self.received_at)}
 
     @classmethod
@@ -99,57 +100,62 @@ class Event(NamedTuple):
 
 
 def read(payload: object, sequence_name: str, now: datetime) -> Event:
-    """Check a payload (any JSON value; text when it was not JSON) that arrived at ``now`` (aware): the contract's flat one, or
-    a call that Calendly, Cal.com or DocuSign Connect makes of its own.
+    """Return the event of a payload that arrived at ``now`` (aware).
 
-    Raises ``InvalidPayload`` with every fault, and nothing else whatever the payload.
+    ``payload`` is any JSON value, or text if the body was not JSON. It is the flat payload of the contract, or one that
+    Calendly, Cal.com or DocuSign Connect sends.
+
+    Raises ``InvalidPayload`` with all problems, and no other error.
     """
     if not isinstance(payload, Mapping):
         raise InvalidPayload([Problem("body", "must be a JSON object")])
-    form = provider_payloads.read(payload, sequence_name)
-    found: dict[str, Plain] = {}
-    problems = [Problem(*each) for each in form.problems]
+    flat = provider_payloads.read(payload, sequence_name)
+    fields: dict[str, Plain] = {}
+    problems = [Problem(*problem) for problem in flat.problems]
     for field in sequence(sequence_name).fields:
-        given = form.fields.get(field.name)
-        if field_types.blank(given):
-            if field.required and field.name not in form.looked_up:
-                problems.append(Problem(field.name, form.missing(field.name)))
+        json_value = flat.fields.get(field.name)
+        if field_types.blank(json_value):
+            if field.required and field.name not in flat.looked_up:
+                problems.append(Problem(field.name, flat.missing(field.name)))
             continue
         try:
-            value = field.kind(given)
+            value = field.kind(json_value)
         except ValueError as error:
             problems.append(Problem(field.name, str(error)))
             continue
         if value != []:
-            found[field.name] = value
+            fields[field.name] = value
     anchor_field = sequence(sequence_name).anchor_field
-    if anchor_field in found:
-        late = field_types.not_after(str(found[anchor_field]), now, sequence(sequence_name).anchor_ahead)
-        if late:
-            problems.append(Problem(anchor_field, late))
-    own_values = variables(form.fields.get("variables"), problems)
+    if anchor_field in fields:
+        problem = field_types.not_after(str(fields[anchor_field]), now, sequence(sequence_name).anchor_ahead)
+        if problem:
+            problems.append(Problem(anchor_field, problem))
+    own_variables = variables(flat.fields.get("variables"), problems)
     problems.extend(
         Problem(field.name, f"must be true: {field.only_true}")
         for field in sequence(sequence_name).fields
-        if field.only_true is not None and found.get(field.name) is False
+        if field.only_true is not None and fields.get(field.name) is False
     )
     if problems:
         raise InvalidPayload(problems)
-    return Event(sequence_name, found, own_values, now)
+    return Event(sequence_name, fields, own_variables, now)
 
 
-def variables(given: object, problems: list[Problem]) -> dict[str, str]:
-    """Return the values for templates in ``given``, a JSON value, by name; what is wrong with it is added to ``problems``."""
-    if given is None:
+def variables(json_value: object, problems: list[Problem]) -> dict[str, str]:
+    """Return a payload's values for templates, as text by name, and add their problems to ``problems``.
+
+    ``json_value`` is the payload's field ``variables``, any JSON value. Blank values are left out.
+    """
+    if json_value is None:
         return {}
-    if not isinstance(given, Mapping):
+    if not isinstance(json_value, Mapping):
         problems.append(Problem("variables", "must be an object of names and values"))
         return {}
-    if len(given) > field_types.MOST_VARIABLES:
+    if len(json_value) > field_types.MOST_VARIABLES:
         problems.append(Problem("variables", f"must have at most {field_types.MOST_VARIABLES} names"))
         return {}
-    found: dict[str, str] = {}
-    for name, value in given.items():
+    texts: dict[str, str] = {}
+    for name, value in json_value.items():
         if field_types.blank(value):
             continue
         if not isinstance(name, str) or not field_types.is_name(name):
@@ -162,14 +168,14 @@ def variables(given: object, problems: list[Problem]) -> dict[str, str]:
             problems.append(Problem(f"variables.{name.strip()}", str(error)))
             continue
         if plain:
-            found[name.strip()] = field_types.as_text(plain)
-    return found
+            texts[name.strip()] = field_types.as_text(plain)
+    return texts
 
 
 class Accepted(NamedTuple):
-    """A payload whose event starts an enrolment, or a cancellation that ends e-mails.
+    """A valid payload: its event starts an enrolment, or cancels a call.
 
-    ``body`` is the JSON answer to the sender, ``body_if_known`` the answer if this very event is enrolled already.
+    ``body`` is the JSON response to the sender, ``body_if_known`` the response if this event is enrolled already.
     """
 
     event: Event
@@ -178,7 +184,7 @@ class Accepted(NamedTuple):
 
 
 class Unneeded(NamedTuple):
-    """A payload that is right and starts nothing: the event, why, and the JSON answer to the sender."""
+    """A valid payload that starts nothing: the event, the reason, and the JSON response to the sender."""
 
     event: Event
     reason: Reason
@@ -186,7 +192,7 @@ class Unneeded(NamedTuple):
 
 
 class Rejected(NamedTuple):
-    """A payload that cannot be taken: all problems, and the JSON answer to the sender."""
+    """A payload that is not valid: all problems, and the JSON response to the sender."""
 
     problems: tuple[Problem, ...]
     body: JsonObject
@@ -195,30 +201,30 @@ class Rejected(NamedTuple):
 def answer(
     payload: object, sequence_name: str, now: datetime, execution_id: str | None
 ) -> Accepted | Unneeded | Rejected:
-    """Decide how a payload (any JSON value) that arrived at ``now`` (aware) is answered, and whether it starts an enrolment.
+    """Decide the response to a payload (any JSON value) that arrived at ``now`` (aware), and whether it starts an enrolment.
 
-    ``execution_id`` is the id of the execution that answers (``None``: there is none yet).
+    ``execution_id`` is the id of the Kestra execution that responds; ``None`` if the door responds before there is one.
     """
     try:
         event = read(payload, sequence_name, now)
     except InvalidPayload as error:
         body: JsonObject = {"status": "rejected", "errors": [problem._asdict() for problem in error.problems]}
         return Rejected(tuple(error.problems), body)
-    assert isinstance(payload, Mapping)  # noqa: S101  (read() has seen to it)
-    as_it_came = provider_payloads.read(payload, sequence_name).fields["email"]
+    assert isinstance(payload, Mapping)  # noqa: S101  (read() raises otherwise)
+    payload_email = provider_payloads.read(payload, sequence_name).fields["email"]
     own = event.own_sequence
     if own.skip is not None and own.skip.applies(event.fields):
         reason = own.skip.reason
-        return Unneeded(event, reason, {"status": "skipped", "reason": reason, "email": as_it_came})
-    doing = "of this call are being stopped" if event.cancels else f"of the sequence {own.name} are being scheduled"
+        return Unneeded(event, reason, {"status": "skipped", "reason": reason, "email": payload_email})
+    action = "of this call are being stopped" if event.cancels else f"of the sequence {own.name} are being scheduled"
     echoed: dict[str, Any] = {name: event.value(name) for name in own.echoed}
     accepted: JsonObject = {
         "status": "accepted",
-        "message": f"The e-mails {doing}.",
-        "email": as_it_came,
+        "message": f"The e-mails {action}.",
+        "email": payload_email,
         "campaign": own.answers_as,
         "timestamp": times.text(now),
         "execution_id": execution_id,
         **echoed,
     }
-    return Accepted(event, accepted, {"status": "skipped", "reason": own.duplicate, "email": as_it_came})
+    return Accepted(event, accepted, {"status": "skipped", "reason": own.duplicate, "email": payload_email})

@@ -1,4 +1,4 @@
-"""Names for contacts, enrolments and e-mails that give nothing away and are the same each time they are made."""
+"""Opaque ids of contacts, bookings and enrolments. They reveal no personal data; the same input gives the same id."""
 
 from __future__ import annotations
 
@@ -15,19 +15,22 @@ def _digest(*parts: str) -> str:
 
 
 def contact_id(email: str) -> str:
-    """Return the opaque id of a contact, for labels and logs, from the trimmed and lower-cased address."""
+    """Return the opaque id of a contact for labels, keys and logs. ``email`` is the trimmed, lower-case address."""
     return _digest("contact", email)
 
 
 def booking_id(email: str, uri: str) -> str:
-    """Return the opaque id of a contact's booking, whenever its call is, from her address and the booking's own name."""
+    """Return the opaque id of a contact's booking. It does not depend on the time of the call.
+
+    ``email`` is the contact's trimmed, lower-case address, ``uri`` the provider's name of the booking.
+    """
     return _digest("booking", email, uri)
 
 
 def enrolment_id(sequence: Sequence, email: str, fields: Mapping[str, Any]) -> str:
-    """Return the id of an enrolment: the same for the same sequence, address and event, and for no other.
+    """Return the id of an enrolment, which is unique for its sequence, address and event.
 
-    ``fields`` are the payload's, as intake has checked them. The id is fit for a key of Kestra's KV store.
+    ``fields`` are the payload's fields after intake. The id is valid in a key of Kestra's KV store.
     """
     if sequence.event_field is None:
         event = facts.NAME
@@ -41,5 +44,5 @@ def enrolment_id(sequence: Sequence, email: str, fields: Mapping[str, Any]) -> s
 
 
 def idempotency_key(enrolment: str, number: int) -> str:
-    """Return the key under which Resend takes e-mail ``number`` of an enrolment once (at most 256 characters)."""
+    """Return the idempotency key with which Resend sends e-mail ``number`` of an enrolment once (at most 256 characters)."""
     return f"{enrolment}-e{number}"

@@ -1,5 +1,4 @@
-"""Forms: the calls that Calendly, Cal.com and DocuSign Connect make of their own, read as the flat payload that the contract
-names."""
+"""Payloads of Calendly, Cal.com and DocuSign Connect, converted to the flat payload of the contract."""
 
 from __future__ import annotations
 
@@ -12,7 +11,7 @@ from christmas_campaign.sequences import field_types
 from christmas_campaign.sequences.model import PayloadForm
 from christmas_campaign.sequences.registry import sequence
 
-#: The calls of Calendly and Cal.com about a booking that are ours, and whether the call takes place then.
+#: The webhook events of Calendly and Cal.com about a booking, and the status of the call.
 CALENDLY_BOOKINGS = {"invitee.created": "booked", "invitee.canceled": "cancelled"}
 CAL_COM_BOOKINGS = {
     "BOOKING_CREATED": "booked",
@@ -20,19 +19,21 @@ CAL_COM_BOOKINGS = {
     "BOOKING_CANCELLED": "cancelled",
 }
 
-#: The call of Calendly about a missed call that is ours, and what DocuSign calls an envelope that everybody has signed.
+#: Calendly's webhook event about a missed call.
 NO_SHOW = "invitee_no_show.created"
+
+#: DocuSign's event, and its status, of an envelope that everybody has signed.
 COMPLETED_EVENT = "envelope-completed"
 COMPLETED = "completed"
 
-#: What DocuSign says of a payment once the card is charged. Before that it may still fail.
+#: DocuSign's status of a payment once the card is charged. Before that the payment may fail.
 PAID = "payment_complete"
 
-#: What none of them carries for certain: it is looked up in Notion, by address.
+#: The fields that no provider always sends. They are looked up in Notion by address.
 LOOKED_UP = frozenset({"first_name", "business_name"})
 
-#: The fields that are read from an envelope's custom fields and tabs. Who signed is not among them: DocuSign names many a
-#: tab "Email" or "First Name" by itself, and it may be the one of somebody else who signs.
+#: The fields that are read from an envelope's custom fields and tabs. Address and first name are not among them: DocuSign
+#: itself labels tabs "Email" or "First Name", and such a tab may belong to another signer.
 LABELLED = (
     "business_name",
     "payment_confirmed",
@@ -71,20 +72,21 @@ _DOCUSIGN_SOUGHT = {
 _BETWEEN_WORDS = re.compile(r"[\s_-]+")
 _MONEY = re.compile(r"\$?\s*([0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(\.[0-9]+)?")
 
-#: Comes after every place in an envelope's order of signing.
+#: The place of a signer without a valid place in the signing order: after all others.
 _LAST = 1_000_000
-
 
 #: A JSON object of a payload.
 Object: TypeAlias = Mapping[str, Json]
 
 
-class Form(NamedTuple):
-    """A payload in the flat form.
+class FlatPayload(NamedTuple):
+    """A payload in the flat form of the contract.
 
-    ``fields`` are JSON values by the contract's names, not checked yet. Of a flat payload that is all. Otherwise ``sought``
-    says in words where each field was looked for, ``looked_up`` which fields need not be there, and ``problems`` has the
-    field and the problem of each thing that is wrong with the call itself.
+    ``fields`` are JSON values by the contract's names, not checked yet. The rest is empty unless a provider sent the payload:
+
+    - ``sought``: where each field is in the provider's payload, in words for problems.
+    - ``looked_up``: the fields that may be missing because they are looked up in Notion.
+    - ``problems``: field and text of each problem with the provider's payload as a whole.
     """
 
     fields: Object
@@ -93,205 +95,215 @@ class Form(NamedTuple):
     problems: tuple[tuple[str, str], ...] = ()
 
     def missing(self, name: str) -> str:
-        """Return the problem with a required field that is not there."""
+        """Return the text of the problem that the required field ``name`` is missing."""
         return f"is missing: it was looked for in {self.sought[name]}" if name in self.sought else "is missing"
 
 
-def read(payload: Object, sequence_name: str) -> Form:
-    """Return a handler's payload in the flat form; one that is of no other form comes back untouched. Raises nothing."""
-    # A flat payload has an address, and none of the others has one at the top; any other field may be called anything.
+def read(payload: Object, sequence_name: str) -> FlatPayload:
+    """Return the payload of a sequence's webhook in the flat form; a payload of no provider is returned as it is.
+
+    Raises nothing.
+    """
+    # Only a flat payload has "email" at the top level. Any other name may occur in both.
     if "email" not in payload:
         for name in sequence(sequence_name).payload_forms:
             form = FORMS[name]
             if form.fits(payload):
                 return form.read(payload)
-    return Form(payload)
+    return FlatPayload(payload)
 
 
-def _calendly(call: Object) -> Form:
-    invitee = _object(call["payload"])
+def _read_calendly_no_show(payload: Object) -> FlatPayload:
+    invitee = _object(payload["payload"])
     meeting = _object(invitee.get("scheduled_event"))
-    found: JsonObject = {
+    fields: JsonObject = {
         "email": invitee.get("email"),
         "first_name": _first_name(invitee.get("first_name"), invitee.get("name")),
-        "calendly_event_uri": _given(meeting.get("uri"), invitee.get("event")),
+        "calendly_event_uri": _first_present(meeting.get("uri"), invitee.get("event")),
         "scheduled_time": meeting.get("start_time"),
         "event_type": meeting.get("name"),
         "reschedule_url": invitee.get("reschedule_url"),
     }
-    ours = call["event"] == NO_SHOW
-    return Form(found, _CALENDLY_SOUGHT, LOOKED_UP, () if ours else (("event", f"must be {NO_SHOW}"),))
+    problems = () if payload["event"] == NO_SHOW else (("event", f"must be {NO_SHOW}"),)
+    return FlatPayload(fields, _CALENDLY_SOUGHT, LOOKED_UP, problems)
 
 
-def _calendly_booking(call: Object) -> Form:
-    invitee = _object(call["payload"])
+def _read_calendly_booking(payload: Object) -> FlatPayload:
+    invitee = _object(payload["payload"])
     meeting = _object(invitee.get("scheduled_event"))
     hosts = _objects(meeting.get("event_memberships"))
-    status, problems = _status(call["event"], CALENDLY_BOOKINGS, "event")
-    found: JsonObject = {
+    status, problems = _status(payload["event"], CALENDLY_BOOKINGS, "event")
+    fields: JsonObject = {
         "email": invitee.get("email"),
         "first_name": _first_name(invitee.get("first_name"), invitee.get("name")),
-        "booking_uri": _given(meeting.get("uri"), invitee.get("event")),
+        "booking_uri": _first_present(meeting.get("uri"), invitee.get("event")),
         "scheduled_time": meeting.get("start_time"),
         "event_type": meeting.get("name"),
         "reschedule_url": invitee.get("reschedule_url"),
         "join_url": _object(meeting.get("location")).get("join_url"),
         "host_name": hosts[0].get("user_name") if hosts else None,
         "status": status,
-        # An invitee is never moved: one is cancelled, and another one is made.
+        # When a call moves, Calendly cancels the invitee and creates another one.
         "rescheduled": invitee.get("rescheduled") if status == "cancelled" else None,
-        "booked_at": _given(invitee.get("created_at"), call.get("created_at")),
+        "booked_at": _first_present(invitee.get("created_at"), payload.get("created_at")),
     }
-    return Form(found, _CALENDLY_BOOKING_SOUGHT, LOOKED_UP, problems)
+    return FlatPayload(fields, _CALENDLY_BOOKING_SOUGHT, LOOKED_UP, problems)
 
 
-def _is_calendly(call: Object) -> bool:
-    return "event" in call and "payload" in call
+def _is_calendly(payload: Object) -> bool:
+    return "event" in payload and "payload" in payload
 
 
-def _is_docusign(call: Object) -> bool:
-    return any(name in call for name in ("data", "envelopeSummary", "envelopeId"))
+def _is_docusign(payload: Object) -> bool:
+    return any(name in payload for name in ("data", "envelopeSummary", "envelopeId"))
 
 
-def _is_cal_com(call: Object) -> bool:
-    return "triggerEvent" in call and not _is_old_cal_com(call)
+def _is_cal_com(payload: Object) -> bool:
+    return "triggerEvent" in payload and not _is_old_cal_com(payload)
 
 
-def _is_old_cal_com(call: Object) -> bool:
-    """Return whether a call has the form that the old system took from Cal.com: the booking is one level deeper."""
-    inner = _object(call.get("payload"))
+def _is_old_cal_com(payload: Object) -> bool:
+    """Return whether a payload has the form that the old system took from Cal.com: the booking is one level deeper."""
+    inner = _object(payload.get("payload"))
     return "booking" in inner and "uid" not in inner
 
 
-def _cal_com_booking(call: Object) -> Form:
-    return _cal_com(call, _object(call.get("payload")), _CAL_COM_SOUGHT)
+def _read_cal_com_booking(payload: Object) -> FlatPayload:
+    return _read_cal_com(payload, _object(payload.get("payload")), _CAL_COM_SOUGHT)
 
 
-def _cal_com_old(call: Object) -> Form:
-    # The old system took every such call for a new booking. A call that names its event is read as Cal.com means it.
-    booked = {"triggerEvent": "BOOKING_CREATED", **call}
-    return _cal_com(booked, _object(_object(call.get("payload")).get("booking")), _CAL_COM_OLD_SOUGHT)
+def _read_old_cal_com_booking(payload: Object) -> FlatPayload:
+    # The old form has no "triggerEvent"; the old system read every payload as a new booking.
+    with_event = {"triggerEvent": "BOOKING_CREATED", **payload}
+    return _read_cal_com(with_event, _object(_object(payload.get("payload")).get("booking")), _CAL_COM_OLD_SOUGHT)
 
 
-def _cal_com(call: Object, booking: Object, sought: Mapping[str, str]) -> Form:
+def _read_cal_com(payload: Object, booking: Object, sought: Mapping[str, str]) -> FlatPayload:
     attendees = _objects(booking.get("attendees"))
     attendee: Object = attendees[0] if attendees else {}
     answers = _object(booking.get("responses"))
-    uid, site, where = booking.get("uid"), _address(booking.get("bookerUrl")), _address(booking.get("location"))
-    video = _object(booking.get("metadata")).get("videoCallUrl")
-    status, problems = _status(call["triggerEvent"], CAL_COM_BOOKINGS, "triggerEvent")
-    found: JsonObject = {
-        "email": _given(attendee.get("email"), _object(answers.get("email")).get("value")),
+    uid, site_url, location_url = booking.get("uid"), _url(booking.get("bookerUrl")), _url(booking.get("location"))
+    video_url = _object(booking.get("metadata")).get("videoCallUrl")
+    status, problems = _status(payload["triggerEvent"], CAL_COM_BOOKINGS, "triggerEvent")
+    fields: JsonObject = {
+        "email": _first_present(attendee.get("email"), _object(answers.get("email")).get("value")),
         "first_name": _first_name(attendee.get("firstName"), attendee.get("name")),
         "booking_uri": uid,
         "scheduled_time": booking.get("startTime"),
-        "event_type": _given(booking.get("eventTitle"), booking.get("title")),
-        "reschedule_url": f"{site.rstrip('/')}/reschedule/{uid}" if site and isinstance(uid, str) else None,
-        # The place of a call by video may also be the name of an integration, which says nothing to her.
-        "join_url": _given(video, where),
+        "event_type": _first_present(booking.get("eventTitle"), booking.get("title")),
+        "reschedule_url": f"{site_url.rstrip('/')}/reschedule/{uid}" if site_url and isinstance(uid, str) else None,
+        # The location may also be the name of an integration, which is useless to the contact.
+        "join_url": _first_present(video_url, location_url),
         "host_name": _object(booking.get("organizer")).get("name"),
         "status": status,
-        "booked_at": call.get("createdAt") if status != "cancelled" else None,
+        "booked_at": payload.get("createdAt") if status != "cancelled" else None,
     }
-    return Form(found, sought, LOOKED_UP, problems)
+    return FlatPayload(fields, sought, LOOKED_UP, problems)
 
 
-def _address(value: object) -> str | None:
+def _url(value: object) -> str | None:
     return value if isinstance(value, str) and value.startswith("https://") else None
 
 
-def _status(said: object, ours: Mapping[str, str], field: str) -> tuple[str | None, tuple[tuple[str, str], ...]]:
-    """Whether a call is booked or cancelled, and the problem with one that is about something else."""
-    status = ours.get(said) if isinstance(said, str) else None
-    return status, () if status else ((field, f"must be one of {', '.join(ours)}"),)
+def _status(event: object, statuses: Mapping[str, str], field: str) -> tuple[str | None, tuple[tuple[str, str], ...]]:
+    """Return the status of a booking ("booked" or "cancelled") by the provider's ``event``, and no problems.
+
+    If ``statuses`` does not have the event, return ``None`` and the problem with the payload's ``field``.
+    """
+    status = statuses.get(event) if isinstance(event, str) else None
+    return status, () if status else ((field, f"must be one of {', '.join(statuses)}"),)
 
 
-def _docusign(call: Object) -> Form:
-    # One message for each event has the envelope within ``data``; the older, aggregate form is the envelope itself.
-    envelope = _object(_object(call.get("data")).get("envelopeSummary"))
-    envelope = envelope or _object(call.get("envelopeSummary")) or call
+def _read_docusign_envelope(payload: Object) -> FlatPayload:
+    # DocuSign's messages have the envelope within "data"; its older, aggregate form is the envelope itself.
+    envelope = _object(_object(payload.get("data")).get("envelopeSummary"))
+    envelope = envelope or _object(payload.get("envelopeSummary")) or payload
     signers = _signers(envelope)
     first: Object = signers[0] if signers else {}
     tabs = [tab for signer in signers for kind in _object(signer.get("tabs")).values() for tab in _objects(kind)]
-    found: JsonObject = {
+    fields: JsonObject = {
         "email": first.get("email"),
         "first_name": _first_name(first.get("firstName"), first.get("name")),
-        "docusign_completed": _completed(call.get("event"), envelope.get("status")),
+        "docusign_completed": _is_completed(payload.get("event"), envelope.get("status")),
     }
     for label, value in [*_custom_fields(envelope), *((tab.get("tabLabel"), _tab_value(tab)) for tab in tabs)]:
         if not isinstance(label, str) or field_types.blank(value):
             continue
         name = _BETWEEN_WORDS.sub("_", label.strip().lower())
         if name in LABELLED:
-            found.setdefault(name, _READ.get(name, _as_it_is)(value))
+            fields.setdefault(name, _CONVERTERS.get(name, _unchanged)(value))
     payments = [_object(tab["paymentDetails"]).get("status") for tab in tabs if tab.get("paymentDetails") is not None]
     if payments:
-        found.setdefault("payment_confirmed", all(_says(status, PAID) for status in payments))
-    return Form(found, _DOCUSIGN_SOUGHT, LOOKED_UP)
+        fields.setdefault("payment_confirmed", all(_is_word(status, PAID) for status in payments))
+    return FlatPayload(fields, _DOCUSIGN_SOUGHT, LOOKED_UP)
 
 
 def _signers(envelope: Object) -> list[Object]:
-    """Those who sign and have an address, in their order: a group of which nobody has signed has none, nor has a seal."""
+    """Return the signers with an address, in the order of signing.
+
+    Groups of which nobody has signed yet, and electronic seals, have no address.
+    """
     signers = _objects(_object(envelope.get("recipients")).get("signers"))
-    return sorted((each for each in signers if not field_types.blank(each.get("email"))), key=_order)
+    return sorted((signer for signer in signers if not field_types.blank(signer.get("email"))), key=_signing_order)
 
 
-def _order(signer: Object) -> int:
+def _signing_order(signer: Object) -> int:
     try:
         return int(str(field_types.count_between(0, _LAST)(signer.get("routingOrder"))))
     except ValueError:
         return _LAST
 
 
-def _completed(event: object, status: object) -> bool:
-    """Whether whatever is said of it, at least one of the two, says that the envelope is completed."""
-    said = [_says(event, COMPLETED_EVENT)] if not field_types.blank(event) else []
-    said += [_says(status, COMPLETED)] if not field_types.blank(status) else []
-    return bool(said) and all(said)
+def _is_completed(event: object, status: object) -> bool:
+    """Return whether the envelope is completed: ``event`` or ``status`` is present, and each one that is present says so."""
+    checks = [_is_word(event, COMPLETED_EVENT)] if not field_types.blank(event) else []
+    checks += [_is_word(status, COMPLETED)] if not field_types.blank(status) else []
+    return bool(checks) and all(checks)
 
 
 def _custom_fields(envelope: Object) -> Iterator[tuple[Json, Json]]:
+    """Yield name and value of each custom field."""
     custom = _object(envelope.get("customFields"))
     for kind in ("textCustomFields", "listCustomFields"):
-        for each in _objects(custom.get(kind)):
-            yield each.get("name"), each.get("value")
+        for custom_field in _objects(custom.get(kind)):
+            yield custom_field.get("name"), custom_field.get("value")
 
 
 def _tab_value(tab: Object) -> Json:
-    """A check box says whether it is ticked; every other tab has a value."""
-    return _given(tab.get("selected"), tab.get("value"))
+    """Return whether a check box is ticked ("selected"), or the value of another tab."""
+    return _first_present(tab.get("selected"), tab.get("value"))
 
 
-def _as_it_is(value: Json) -> Json:
+def _unchanged(value: Json) -> Json:
     return value
 
 
-def _list(value: Json) -> Json:
-    return [each.strip() for each in value.split(",")] if isinstance(value, str) else value
+def _split_list(value: Json) -> Json:
+    return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
 
 
-def _amount(value: Json) -> Json:
-    """An amount without the dollar sign and the commas that a number's tab shows: ``$2,997.00`` is ``2997.00``."""
+def _amount_without_separators(value: Json) -> Json:
+    """Return an amount without the dollar sign and the commas of a number tab: ``$2,997.00`` becomes ``2997.00``."""
     money = _MONEY.fullmatch(value.strip()) if isinstance(value, str) else None
     return f"{money[1].replace(',', '')}{money[2] or ''}" if money else value
 
 
-#: How the value of a label is read where it is not taken as it is.
-_READ = {"observation_dates": _list, "payment_amount": _amount}
+#: The conversion of a labelled value, by field. Other fields stay unchanged.
+_CONVERTERS = {"observation_dates": _split_list, "payment_amount": _amount_without_separators}
 
 
 def _first_name(first_name: Json, name: Json) -> Json:
-    """The first name, else the first word of the whole one."""
+    """Return the first name, or else the first word of the full name."""
     if not field_types.blank(first_name) or not isinstance(name, str):
-        return _given(first_name, name)
+        return _first_present(first_name, name)
     return next(iter(name.split()), None)
 
 
-def _given(value: Json, otherwise: Json) -> Json:
-    return otherwise if field_types.blank(value) else value
+def _first_present(value: Json, alternative: Json) -> Json:
+    return alternative if field_types.blank(value) else value
 
 
-def _says(value: object, word: str) -> bool:
+def _is_word(value: object, word: str) -> bool:
     return isinstance(value, str) and value.strip().lower() == word
 
 
@@ -300,21 +312,21 @@ def _object(value: object) -> Object:
 
 
 def _objects(value: object) -> list[Object]:
-    return [each for each in value if isinstance(each, Mapping)] if isinstance(value, list) else []
+    return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list) else []
 
 
 class ProviderForm(NamedTuple):
-    """How a provider's own form is known, and what reads it."""
+    """A provider's form of payload: whether a payload has it (``fits``), and its conversion (``read``)."""
 
     fits: Callable[[Object], bool]
-    read: Callable[[Object], Form]
+    read: Callable[[Object], FlatPayload]
 
 
-#: The provider forms that are known.
+#: All forms of providers' payloads.
 FORMS: Mapping[PayloadForm, ProviderForm] = {
-    PayloadForm.CALENDLY_NO_SHOW: ProviderForm(_is_calendly, _calendly),
-    PayloadForm.CALENDLY_BOOKING: ProviderForm(_is_calendly, _calendly_booking),
-    PayloadForm.CAL_COM_BOOKING: ProviderForm(_is_cal_com, _cal_com_booking),
-    PayloadForm.CAL_COM_OLD_BOOKING: ProviderForm(_is_old_cal_com, _cal_com_old),
-    PayloadForm.DOCUSIGN_ENVELOPE: ProviderForm(_is_docusign, _docusign),
+    PayloadForm.CALENDLY_NO_SHOW: ProviderForm(_is_calendly, _read_calendly_no_show),
+    PayloadForm.CALENDLY_BOOKING: ProviderForm(_is_calendly, _read_calendly_booking),
+    PayloadForm.CAL_COM_BOOKING: ProviderForm(_is_cal_com, _read_cal_com_booking),
+    PayloadForm.CAL_COM_OLD_BOOKING: ProviderForm(_is_old_cal_com, _read_old_cal_com_booking),
+    PayloadForm.DOCUSIGN_ENVELOPE: ProviderForm(_is_docusign, _read_docusign_envelope),
 }

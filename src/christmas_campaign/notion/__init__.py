@@ -1,1 +1,1 @@
-"""The schema of the campaign's Notion databases, and pages to and from plain values."""
+"""The schema of the campaign's Notion databases, and the conversion of pages to and from plain values."""

@@ -1,7 +1,7 @@
-"""Notion's pages to plain values, and plain values to what Notion takes.
+"""The conversion of Notion pages to plain values, and of plain values to requests.
 
-Reading never fails on what a page lacks: every property may be null. Writing goes by the schema, so that a wrong name or
-type is found here and not by Notion.
+Every property of a page may be null or absent; reading never fails. Writing follows the schema, so a wrong property name is an
+error here and not in Notion.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from christmas_campaign.notion.schema import Database
 #: The most characters that one text object of Notion holds.
 TEXT_OBJECT = 2_000
 
-#: A plain value of a property.
+#: The plain value of a property on a page.
 PropertyValue = str | int | float | bool | None
 
-#: A page as Notion gives it.
+#: A page as Notion's API returns it.
 Page: TypeAlias = Mapping[str, Json]
 
-#: What ``properties`` takes for a property: a JSON value, or a time (aware).
+#: A value to write to a property: a JSON value, or a time (aware).
 Value: TypeAlias = Json | datetime
 
 
 class PageUpdate(NamedTuple):
-    """A request that changes a page of Notion: its path, and the body."""
+    """A request (PATCH) that changes a page of Notion."""
 
     path: str
     body: JsonObject
@@ -43,29 +43,29 @@ class PageRequest(NamedTuple):
 
 
 def pieces(text: str) -> list[str]:
-    """Return ``text`` cut into pieces of the size that Notion takes in one text object, in order."""
-    # Notion counts UTF-16 units, as JavaScript does: an emoji is two, and none may be cut in half.
-    cut: list[str] = []
+    """Return ``text`` split into pieces of at most ``TEXT_OBJECT`` characters, in order."""
+    # Notion counts UTF-16 units, as JavaScript does: an emoji has two, and they must not be split.
+    pieces: list[str] = []
     piece, size = "", 0
     for character in text:
         units = 2 if ord(character) > 0xFFFF else 1
         if size + units > TEXT_OBJECT:
-            cut.append(piece)
+            pieces.append(piece)
             piece, size = "", 0
         piece += character
         size += units
     if piece:
-        cut.append(piece)
-    return cut
+        pieces.append(piece)
+    return pieces
 
 
 def rich_text(text: str) -> list[JsonObject]:
-    """Return ``text`` as Notion's text objects, each of the size that Notion takes, in order."""
+    """Return ``text`` as a list of Notion's text objects: see ``pieces``."""
     return [{"type": "text", "text": {"content": piece}} for piece in pieces(text)]
 
 
-def _write(kind: str, value: Value) -> Json:
-    match kind:
+def _property_json(property_type: str, value: Value) -> Json:
+    match property_type:
         case "title" | "rich_text":
             return [*rich_text("" if value is None else str(value))]
         case "select":
@@ -83,23 +83,23 @@ def _plain_json(value: Value) -> Json:
 
 
 def properties(database: Database, values: Mapping[str, Value]) -> JsonObject:
-    """Return ``values`` (plain, by property name; ``None`` empties; times aware) as the properties of a request.
+    """Return ``values``, by property name, as the properties of a request. ``None`` empties a property.
 
     Raises ``LookupError`` for a property that the schema does not have.
     """
-    written: JsonObject = {}
+    properties: JsonObject = {}
     for name, value in values.items():
-        kind = database.property(name).type
-        written[name] = {kind: _write(kind, value)}
-    return written
+        property_type = database.property(name).type
+        properties[name] = {property_type: _property_json(property_type, value)}
+    return properties
 
 
-def _read(item: Page) -> PropertyValue:
-    kind = item.get("type")
-    value = item.get(kind) if isinstance(kind, str) else None
+def _plain_value(page_property: Mapping[str, Json]) -> PropertyValue:
+    property_type = page_property.get("type")
+    value = page_property.get(property_type) if isinstance(property_type, str) else None
     if value is None:
         return None
-    match kind:
+    match property_type:
         case "title" | "rich_text":
             return "".join(str(part.get("plain_text") or "") for part in as_objects(value)) or None
         case "select" | "status":
@@ -111,23 +111,23 @@ def _read(item: Page) -> PropertyValue:
 
 
 def _scalar(value: Json) -> PropertyValue:
-    """Return a value that is a text, a number or a truth value; ``None`` for another one."""
+    """Return a text, a number or a boolean as it is; ``None`` for any other value."""
     return value if isinstance(value, str | int | float | bool) else None
 
 
 def plain(page: Page) -> dict[str, PropertyValue]:
-    """Return the plain values of a page by property name; ``None`` for what is empty or of a kind that has no plain value.
+    """Return the plain values of a page by property name; ``None`` if a property is empty or has no plain value.
 
-    A text is put together from all its objects; a date is its start, as Notion wrote it.
+    A text is joined from all its text objects. A date is its start, as Notion spells it.
     """
-    found = page.get("properties")
-    if not isinstance(found, Mapping):
+    properties = page.get("properties")
+    if not isinstance(properties, Mapping):
         return {}
-    return {name: _read(item) for name, item in found.items() if isinstance(item, Mapping)}
+    return {name: _plain_value(value) for name, value in properties.items() if isinstance(value, Mapping)}
 
 
 def moment(value: Json) -> datetime | None:
-    """Return a date property's value as an aware time in UTC, or ``None`` when it is empty or no date."""
+    """Return the plain value of a date property as a time in UTC; ``None`` if it is empty or not a date."""
     if not isinstance(value, str):
         return None
     try:
@@ -137,25 +137,28 @@ def moment(value: Json) -> datetime | None:
 
 
 def archived(page: Page) -> bool:
-    """Whether a person has put the page into the trash."""
+    """Return whether the page is in Notion's trash."""
     return bool(page.get("archived") or page.get("in_trash"))
 
 
 def update(page: Page, database: Database, values: Mapping[str, Value]) -> PageUpdate:
-    """Return the request that writes ``values`` (as ``properties`` takes them) to a page of ``database``."""
+    """Return the request that writes ``values`` to a page of ``database``: see ``properties``."""
     return PageUpdate(f"/v1/pages/{page['id']}", {"properties": properties(database, values)})
 
 
 def link(page_id: str) -> str:
-    """Return the address at which a person sees the page with this id."""
+    """Return the URL of a page for people."""
     return f"https://www.notion.so/{page_id.replace('-', '')}"
 
 
 def equals(database: Database, name: str, value: str) -> JsonObject:
-    """Return Notion's filter for pages whose property ``name`` equals ``value``; raises ``LookupError``."""
+    """Return Notion's filter for pages whose property ``name`` equals ``value``; raises as ``where`` does."""
     return where(database, name, {"equals": value})
 
 
 def where(database: Database, name: str, condition: JsonObject) -> JsonObject:
-    """Return Notion's filter for pages whose property ``name`` meets ``condition``; raises ``LookupError``."""
+    """Return Notion's filter for pages whose property ``name`` meets ``condition``.
+
+    Raises ``LookupError`` if the schema does not have the property.
+    """
     return {"property": name, database.property(name).type: condition}

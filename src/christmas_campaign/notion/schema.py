@@ -1,6 +1,6 @@
-"""Notion's databases and their properties, as data.
+"""The campaign's Notion databases and their properties.
 
-The properties that hold a payload's fields come from the sequences.
+The properties for payload fields come from the sequences.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from christmas_campaign.sequences.signup import SIGNUP
 
 
 class Property(NamedTuple):
-    """One property of a database: its name in Notion, its type, and for a select the options that must be there."""
+    """One property of a database: its name and type in Notion, and the options that a select must have."""
 
     name: str
     type: str
@@ -25,17 +25,17 @@ class Property(NamedTuple):
 
 
 class Database(NamedTuple):
-    """One database: the name of the setting that holds its id, its title when it is made new, and its properties."""
+    """One database: the name of the setting with its id, its title when it is created, and its properties."""
 
     setting: str
     title: str
     properties: tuple[Property, ...]
 
     def property(self, name: str) -> Property:
-        """Return the property of this name; raises ``LookupError``."""
-        for found in self.properties:
-            if found.name == name:
-                return found
+        """Return the property of this name; raises ``LookupError`` if there is none."""
+        for candidate in self.properties:
+            if candidate.name == name:
+                return candidate
         raise LookupError(f"the database {self.title} has no property {name!r}")
 
 
@@ -78,29 +78,31 @@ CONTACTS = Database(
 
 
 def _of_fields(fields: Iterable[Field]) -> Iterator[Property]:
-    """Return the properties that hold these fields of payloads."""
+    """Yield the properties of these payload fields."""
     for field in fields:
         if field.property is not None:
             yield Property(field.property, field.property_type)
 
 
-def _each_once(properties: Iterable[Property]) -> tuple[Property, ...]:
-    """Return the properties without those whose name comes a second time."""
+def _without_duplicates(properties: Iterable[Property]) -> tuple[Property, ...]:
+    """Return the properties without later ones of the same name."""
     by_name: dict[str, Property] = {}
-    for each in properties:
-        by_name.setdefault(each.name, each)
+    for candidate in properties:
+        by_name.setdefault(candidate.name, candidate)
     return tuple(by_name.values())
 
 
 SEQUENCE_PAGES = Database(
     setting="NOTION_EMAIL_SEQUENCE_DB_ID",
     title="Email Sequence",
-    properties=_each_once(
+    properties=_without_duplicates(
         (
             Property(notion_names.PAGE_NAME, "title"),
             *_of_fields(CONTACT_FIELDS),
             *_of_fields([BUSINESS_NAME]),
-            Property(notion_names.PAGE_TEMPLATE_TYPE, "select", tuple(each.template_type for each in SEQUENCES)),
+            Property(
+                notion_names.PAGE_TEMPLATE_TYPE, "select", tuple(sequence.template_type for sequence in SEQUENCES)
+            ),
             Property(notion_names.PAGE_CAMPAIGN, "select", (facts.NAME,)),
             Property(notion_names.PAGE_SEGMENT, "select", _SEGMENTS),
             *_of_fields(SIGNUP.fields),
@@ -110,7 +112,7 @@ SEQUENCE_PAGES = Database(
             Property(notion_names.PAGE_COMPLETED, "checkbox"),
             Property(notion_names.PAGE_STOPPED, "rich_text"),
             *(Property(notion_names.page_sent(number), "date") for number in notion_names.PAGE_EMAILS),
-            *_of_fields(field for each in SEQUENCES for field in each.fields),
+            *_of_fields(field for sequence in SEQUENCES for field in sequence.fields),
         )
     ),
 )
@@ -142,7 +144,7 @@ ANALYTICS = Database(
             "select",
             tuple(
                 dict.fromkeys(
-                    (*map(str, (Outcome.SENT, Outcome.FAILED, Outcome.SKIPPED)), *(each.status for each in Kind))
+                    (*map(str, (Outcome.SENT, Outcome.FAILED, Outcome.SKIPPED)), *(kind.status for kind in Kind))
                 )
             ),
         ),
@@ -165,5 +167,5 @@ PORTALS = Database(
     ),
 )
 
-#: The databases that this version reads and writes.
+#: All databases that this release reads and writes.
 DATABASES: tuple[Database, ...] = (CONTACTS, SEQUENCE_PAGES, TEMPLATES, ANALYTICS, PORTALS)

@@ -1,1 +1,1 @@
-"""The sequences: their e-mails, delays, fields and names."""
+"""The sequences: their e-mails, delays, payload fields and properties in Notion."""

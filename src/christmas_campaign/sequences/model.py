@@ -1,6 +1,6 @@
-"""What a sequence is: its e-mails, its webhook, the fields of its payload, and what it says and ends.
+"""The type of a sequence: its e-mails, its webhook and payload, its pages in Notion, and the stops that end it.
 
-Each sequence is one value of ``Sequence`` in a file of its own beside this one; ``registry`` lists them.
+Each sequence is a value of ``Sequence`` in its own file in this folder. ``registry`` lists them.
 """
 
 from __future__ import annotations
@@ -18,12 +18,14 @@ from christmas_campaign.sequences.field_types import Kind, Plain
 
 
 class UnknownEmail(LookupError):
-    """The sequence has no e-mail of this number that this system sends."""
+    """This release does not send an e-mail of this number in the sequence."""
 
 
 class Email(NamedTuple):
-    """One e-mail of a sequence: its number, its delay after the anchor (negative: it goes out before that), and the name of its
-    template in Notion."""
+    """One e-mail of a sequence: its number, its delay after the anchor, and the name of its template in Notion.
+
+    A negative delay is before the anchor.
+    """
 
     number: int
     delay: timedelta
@@ -31,11 +33,12 @@ class Email(NamedTuple):
 
 
 class Field(NamedTuple):
-    """One field of a payload: its name, its kind, whether it must be there, and the value that counts when it is not.
+    """One field of a payload: its name, its kind, whether it is required, and its default if it is absent.
 
-    ``property`` is the property of the contact's page in Email Sequence that holds it, ``property_type`` the type of that
-    property in Notion. ``only_true`` is the reason why a value other than true is refused (``None``: any value is taken).
-    ``note`` is one more sentence for the people who write a sender.
+    - ``property``: the property of the contact's page in Email Sequence for it. ``property_type``: that property's type in
+      Notion.
+    - ``only_true``: the reason why ``False`` is rejected; ``None`` if it is accepted.
+    - ``note``: a sentence about the field in the OpenAPI document.
     """
 
     name: str
@@ -51,7 +54,7 @@ class Field(NamedTuple):
 BUSINESS_NAME = Field("business_name", field_types.text, required=True, property=notion_names.PAGE_BUSINESS_NAME)
 BUSINESS_NAME_OR_UNNAMED = BUSINESS_NAME._replace(required=False, default=facts.UNNAMED["business_name"])
 
-#: The fields that every payload begins with.
+#: The first fields of every payload.
 CONTACT_FIELDS = (
     Field("email", field_types.email, required=True, property=notion_names.PAGE_EMAIL, property_type="email"),
     Field("first_name", field_types.text, required=True, property=notion_names.PAGE_FIRST_NAME),
@@ -59,18 +62,17 @@ CONTACT_FIELDS = (
 
 
 class SignatureForm(StrEnum):
-    """A provider's own form of signature, which ``door.http.signatures`` checks. Every sender may use Standard Webhooks."""
+    """A provider's form of signature: see ``door.http.signatures``. Every sender may use Standard Webhooks instead."""
 
     CALENDLY = "calendly"
     CAL_COM = "cal_com"
     DOCUSIGN = "docusign"
     SVIX = "svix"
-    """The form of Resend."""
+    """Resend's form."""
 
 
 class PayloadForm(StrEnum):
-    """A provider's own form of payload, which ``events.provider_payloads`` reads. The value names its schema in the OpenAPI
-    document."""
+    """A provider's form of payload: see ``events.provider_payloads``. The value is the name of its schema in OpenAPI."""
 
     CALENDLY_NO_SHOW = "calendly"
     CALENDLY_BOOKING = "calendly_booking"
@@ -80,7 +82,7 @@ class PayloadForm(StrEnum):
 
 
 class Skip(NamedTuple):
-    """Why a payload that is right may start nothing: for ``reason``, when ``applies`` to its fields (without defaults)."""
+    """When a valid payload starts nothing: ``applies`` decides by its fields (without defaults); ``reason`` says why."""
 
     reason: Reason
     applies: Callable[[Mapping[str, Plain]], bool]
@@ -89,33 +91,51 @@ class Skip(NamedTuple):
 class Sequence(NamedTuple):
     """One sequence.
 
-    ``handler`` is the flow whose webhook starts it; ``template_type`` the select of that name on the contact's page in Email
-    Sequence; ``answers_as`` the campaign that callers of the webhook read; ``mail_reason`` the sentence in the footer that says
-    why somebody gets these e-mails.
+    General:
 
-    Its e-mails: ``emails``; ``only_what_fits`` whether an e-mail whose time is past when it is planned is left out, and not
-    sent at once; ``anchor_field`` the payload field that may move the anchor from which the delays count (else the arrival of
-    the webhook), and ``anchor_ahead`` how far ahead that may lie; ``defaults`` the values of placeholders that have no other
-    source.
+    - ``handler``: the flow whose webhook starts it.
+    - ``template_type``: the value of ``Template Type`` on the contact's page in Email Sequence.
+    - ``answers_as``: the name of the campaign in the webhook's response.
+    - ``mail_reason``: the sentence in the footer that says why the contact gets these e-mails.
 
-    Its webhook: ``fields`` of the payload, unknown ones are ignored; ``path`` and ``old_path`` at the door (``None``: only
-    Kestra's own address); ``signing`` the setting with the secrets that its senders sign with (``None``: nobody signs);
-    ``signature_forms`` and ``payload_forms`` of providers; ``echoed`` the fields that the answer repeats besides the address;
-    ``skip`` why a payload that is right may start nothing.
+    E-mails:
 
-    Its event: ``duplicate`` is why a second enrolment for the same event is skipped; ``event_field`` the payload field that
-    tells one event from another (``None``: a contact enters once in a campaign), and ``event_is_time`` whether it is a time,
-    which is the same however it was written; ``event_time_field`` a time that has to be the same besides (a call that moves is
-    another event).
+    - ``emails``: the e-mails, by number.
+    - ``only_what_fits``: whether an e-mail that is overdue when it is planned is omitted instead of sent at once.
+    - ``anchor_field``: the payload field with the anchor of the delays. Without it they count from the webhook's arrival.
+    - ``anchor_ahead``: how far ahead the anchor may be.
+    - ``defaults``: the values of placeholders that have no other source.
 
-    Its enrolment: ``adopts`` whether a page of the same event without a template type is this sequence's: the website or the
-    old system made it, and no system has enrolled it; ``needs_contact`` whether nothing is sent to somebody who is not in
-    BusinessX; ``contact_properties`` what the event says of the contact, as properties of the page in BusinessX;
-    ``makes_portal`` whether the customer gets a portal; ``is_assessment`` whether the payload is the contact's assessment: it
-    gives the segment, and the templates of the other sequences may name its fields.
+    Webhook:
 
-    Its end: ``ended_by`` are the reasons that end it, besides those that end every sequence; ``stops_for`` is the reason for
-    which its enrolment stops the contact (``None``: it stops nothing).
+    - ``fields``: the fields of the payload; others are ignored.
+    - ``path``, ``old_path``: the paths at the door; ``None`` if there is only Kestra's URL.
+    - ``signing``: the setting with the secrets of the signatures; ``None`` if payloads are not signed.
+    - ``signature_forms``, ``payload_forms``: the providers' forms that are accepted.
+    - ``echoed``: the fields that the response repeats, besides the address.
+    - ``skip``: when a valid payload starts nothing.
+
+    Event:
+
+    - ``duplicate``: the reason for skipping a second enrolment for the same event.
+    - ``event_field``: the payload field that tells events apart; ``None`` if a contact enters once a campaign.
+    - ``event_is_time``: whether that field is a time. Two spellings of one time are the same event.
+    - ``event_time_field``: a time that is part of the event too: a call that moves is another event.
+
+    Enrolment:
+
+    - ``adopts``: whether the sequence adopts a page of the event without a template type. The website or the old system
+      created it, and no system has enrolled it.
+    - ``needs_contact``: whether only contacts in BusinessX get e-mails.
+    - ``contact_properties``: the values that the event sets on the contact's page in BusinessX, by property name.
+    - ``makes_portal``: whether the customer gets a portal.
+    - ``is_assessment``: whether the payload is the contact's assessment. It decides the segment, and templates of other
+      sequences may use its fields.
+
+    End:
+
+    - ``ended_by``: the stop reasons that end it, besides those that end every sequence.
+    - ``stops_for``: the reason of the stop that its enrolment writes for the contact; ``None`` if it writes none.
     """
 
     name: str
@@ -130,7 +150,7 @@ class Sequence(NamedTuple):
     event_is_time: bool = False
     event_time_field: str | None = None
     anchor_field: str | None = None
-    # The website has sent its e-mail when it calls; a time far ahead is a mistake that would send everything months late.
+    # A signup's anchor is when the website sent E1, so it is past. A time far ahead is a mistake that would delay everything.
     anchor_ahead: timedelta = timedelta(days=31)
     only_what_fits: bool = False
     defaults: Mapping[str, Plain] = {}
@@ -151,7 +171,7 @@ class Sequence(NamedTuple):
 
     @property
     def webhook_key(self) -> str:
-        """The name of the secret that is the last part of the webhook's address."""
+        """The name of the secret at the end of the webhook's URL in Kestra."""
         return f"WEBHOOK_KEY_{self.name.upper()}"
 
     @property
@@ -160,20 +180,20 @@ class Sequence(NamedTuple):
         return max(email.number for email in self.emails)
 
     def delays(self, settings: Settings) -> dict[int, timedelta]:
-        """Return the delay of each e-mail after the anchor, by number, as long as the settings make it."""
+        """Return the delay of each e-mail after the anchor, by number, with the settings' testing mode and time scale."""
         if settings.testing_mode:
             return {email.number: facts.TESTING_UNIT * (place + 1) for place, email in enumerate(self.emails)}
         return {email.number: email.delay / settings.time_scale for email in self.emails}
 
     def field(self, name: str) -> Field:
-        """Return the field of this name; raises ``LookupError``."""
+        """Return the field of this name; raises ``LookupError`` if there is none."""
         for field in self.fields:
             if field.name == name:
                 return field
         raise LookupError(f"the sequence {self.name} has no field {name!r}")
 
     def email(self, number: int) -> Email:
-        """Return the e-mail of this number; raises ``UnknownEmail`` when this system sends none."""
+        """Return the e-mail of this number; raises ``UnknownEmail`` if there is none."""
         for email in self.emails:
             if email.number == number:
                 return email

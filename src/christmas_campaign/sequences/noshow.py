@@ -1,4 +1,4 @@
-"""`noshow`: the contact booked a call and did not come."""
+"""`noshow`: the contact booked a call and did not attend it."""
 
 from __future__ import annotations
 

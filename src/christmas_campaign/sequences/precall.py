@@ -1,4 +1,4 @@
-"""`precall`: the contact booked a call, or a booked call was moved or cancelled."""
+"""`precall`: the contact booked, moved or cancelled a call."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from christmas_campaign.sequences.model import (
     Skip,
 )
 
-#: What ``status`` says of a call.
+#: The values of ``status``.
 BOOKED, CANCELLED = "booked", "cancelled"
 
 EMAILS = (
@@ -43,14 +43,14 @@ FIELDS = (
         "rescheduled",
         field_types.flag,
         default=False,
-        note="Of a call that was cancelled: true if it was booked anew. It ends nothing then.",
+        note="Of a cancelled call: true if the contact booked another time. The cancellation stops no e-mails then.",
     ),
-    Field("booked_at", field_types.time, note="When it was booked, if that is not now."),
+    Field("booked_at", field_types.time, note="When the call was booked, if that is not now."),
 )
 
 
 def _moves(fields: Mapping[str, Plain]) -> bool:
-    """Return whether this cancels a call that moves. Its new booking is enough, whichever of the two calls comes first."""
+    """Return whether this cancels a call that moves. It starts nothing: the webhook of the new booking does, in any order."""
     return fields.get("status") == CANCELLED and fields.get("rescheduled") is True
 
 
@@ -74,6 +74,6 @@ PRECALL = Sequence(
     duplicate=Reason.DUPLICATE_PRECALL,
     event_field="booking_uri",
     event_time_field="scheduled_time",
-    # The page in BusinessX is written by the newest booking alone: see ``stops.bookings``.
+    # No ``contact_properties``: only the newest booking writes to BusinessX, see ``stops.bookings``.
     ended_by=(Reason.BOUGHT, Reason.CALL_MOVED, Reason.CALL_CANCELLED),
 )

@@ -1,4 +1,4 @@
-"""The list of the sequences. A new sequence is one file beside this one, and one line in ``SEQUENCES``."""
+"""The list of all sequences. A new sequence is one more file in this folder, and one more line in ``SEQUENCES``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from christmas_campaign.sequences.signup import SIGNUP
 
 
 class UnknownSequence(LookupError):
-    """There is no sequence of this name."""
+    """This release has no sequence of this name."""
 
 
 #: All sequences. `make up` shows the first one.
@@ -23,11 +23,11 @@ SEQUENCES: tuple[Sequence, ...] = (
     PRECALL,
 )
 
-_BY_NAME = {each.name: each for each in SEQUENCES}
+_BY_NAME = {sequence.name: sequence for sequence in SEQUENCES}
 
 
 def sequence(name: str) -> Sequence:
-    """Return the sequence of this name; raises ``UnknownSequence``."""
+    """Return the sequence of this name; raises ``UnknownSequence`` if this release does not have it."""
     try:
         return _BY_NAME[name]
     except KeyError:
@@ -40,5 +40,5 @@ def has_sequence(name: str) -> bool:
 
 
 def has_email(name: str, number: int) -> bool:
-    """Return whether this release has the sequence ``name`` with an e-mail ``number``."""
+    """Return whether this release has the sequence ``name`` and its e-mail ``number``."""
     return has_sequence(name) and any(email.number == number for email in sequence(name).emails)

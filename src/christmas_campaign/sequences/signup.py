@@ -9,10 +9,10 @@ from christmas_campaign.campaign.outcomes import Reason
 from christmas_campaign.sequences import field_types
 from christmas_campaign.sequences.model import BUSINESS_NAME_OR_UNNAMED, CONTACT_FIELDS, Email, Field, Sequence
 
-#: What ``email_1_status`` says when the website could not send E1.
+#: The value of ``email_1_status`` if the website could not send E1.
 E1_FAILED = "failed"
 
-# The website itself sends E1, from the template "5-Day E1", before it calls the webhook.
+# The website sends E1, from the template "5-Day E1", before it calls the webhook.
 EMAILS = (
     Email(2, timedelta(hours=24), "5-Day E2"),
     Email(3, timedelta(hours=72), "5-Day E3"),

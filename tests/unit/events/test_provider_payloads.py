@@ -62,7 +62,7 @@ def test_a_flat_payload_goes_through_untouched(name: str, more: dict[str, Any]) 
     payload = build.payload(name, **more)
     form = provider_payloads.read(payload, name)
     assert form.fields is payload
-    assert form == provider_payloads.Form(payload, {}, frozenset(), ())
+    assert form == provider_payloads.FlatPayload(payload, {}, frozenset(), ())
     assert intake.read(payload, name, build.NOW) == build.event(name)
 
 
