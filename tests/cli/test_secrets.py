@@ -17,11 +17,11 @@ from hypothesis import strategies as st
 
 from christmas_campaign.cli.main import main
 from christmas_campaign.deployment import check_settings, encode_settings, example_file, make_settings, setting_names
-from christmas_campaign.deployment.catalogue import DOOR_TELLS, SETTINGS
+from christmas_campaign.deployment.catalogue import DOOR_FLAGS, SETTINGS
 from christmas_campaign.deployment.check_settings import Kind
 from christmas_campaign.deployment.env_file import quoted, read
 from christmas_campaign.deployment.environment import Environment, SettingError
-from christmas_campaign.deployment.setting import TO_BE_MADE, Kestra, Made
+from christmas_campaign.deployment.setting import TO_BE_MADE, KestraKind, SecretKind
 from christmas_campaign.notion.schema import CONTACTS, DATABASES
 from cli.notion_world import TOKEN, World
 from cli.test_env_file import as_compose_reads_it
@@ -103,7 +103,7 @@ class Place:
 
     def keep_private(self, name: str, value: str) -> None:
         """Remember the parts of a secret's value, to look for them in what is said."""
-        meaning = setting_names.known(name)
+        meaning = setting_names.meaning_of(name)
         if meaning is None or (not meaning.setting.secret and not meaning.encoded):
             return
         for part in value.split(","):
@@ -128,9 +128,9 @@ def place(tmp_path: Path) -> Place:
 def test_a_whole_file_has_no_fault_and_says_what_is_good_to_know(place: Place) -> None:
     place.write(lines(WHOLE | {"TESTING_MODE": "true"}))
     assert place.run("check").stdout.splitlines() == [
-        "SIGNING_CRM is empty: calls of the CRM are taken without a signature.",
-        "SIGNING_RESEND is empty: calls of Resend are taken without a signature.",
-        "TESTING_MODE is true: e-mails go out after minutes, not after days.",
+        "SIGNING_CRM is empty: calls of the CRM are accepted without a signature.",
+        "SIGNING_RESEND is empty: calls of Resend are accepted without a signature.",
+        "TESTING_MODE is true: e-mails are due after minutes, not after days.",
         "All settings are well.",
     ]
     assert json.loads(place.run("check", "--json").stdout) == []
@@ -151,7 +151,7 @@ FAULTS = [
     ("NOTION_TOKEN", f"“{WHOLE['NOTION_TOKEN']}”", Kind.QUOTES, "quotes"),
     ("NOTION_TOKEN", f"""'"{WHOLE["NOTION_TOKEN"]}"'""", Kind.QUOTES, "quotes"),
     ("NOTION_TOKEN", f"'{WHOLE['NOTION_TOKEN']}", Kind.SYNTAX, "closed"),
-    ("NOTION_TOKEN", f"'{WHOLE['NOTION_TOKEN']}' x", Kind.SYNTAX, "behind"),
+    ("NOTION_TOKEN", f"'{WHOLE['NOTION_TOKEN']}' x", Kind.SYNTAX, "after the closing"),
     ("NOTION_TOKEN", "ntn_$abcdefghijklmnopqrstuvwxyzabcdefghijklmnop", Kind.SYNTAX, "single quotes"),
     ("NOTION_TOKEN", " # to do", Kind.SYNTAX, "comment"),
     (
@@ -161,7 +161,7 @@ FAULTS = [
         "before the ?",
     ),
     ("NOTION_BUSINESSX_DB_ID", "0a1b2c3d", Kind.MALFORMED, "32"),
-    ("NOTION_BUSINESSX_DB_ID", BY_NAME["NOTION_BUSINESSX_DB_ID"].like, Kind.EXAMPLE, "example"),
+    ("NOTION_BUSINESSX_DB_ID", BY_NAME["NOTION_BUSINESSX_DB_ID"].looks_like, Kind.EXAMPLE, "example"),
     ("RESEND_API_KEY", "sk_" + "a" * 30, Kind.MALFORMED, "re_"),
     ("RESEND_API_KEY", "re_123456789", Kind.TOO_SHORT, "whole"),
     ("TESTING_MODE", "True", Kind.MALFORMED, "true or false"),
@@ -178,8 +178,8 @@ FAULTS = [
     ("UNSUBSCRIBE_KEY", TO_BE_MADE, Kind.EXAMPLE, "christmas secrets make"),
     ("UNSUBSCRIBE_KEY", "", Kind.MISSING, "christmas secrets make"),
     ("UNSUBSCRIBE_KEY", "short-key_1", Kind.TOO_SHORT, "rotate"),
-    ("UNSUBSCRIBE_KEY", f"{KEY}/,", Kind.MALFORMED, "commas alone"),
-    ("UNSUBSCRIBE_KEY", f"{KEY},", Kind.MALFORMED, "commas alone"),
+    ("UNSUBSCRIBE_KEY", f"{KEY}/,", Kind.MALFORMED, "commas only"),
+    ("UNSUBSCRIBE_KEY", f"{KEY},", Kind.MALFORMED, "commas only"),
     ("CALENDLY_LINK", "calendly.com/sangle", Kind.MALFORMED, "https://"),
     ("CALENDLY_LINK", "https://", Kind.MALFORMED, "https://"),
     ("NOTION_RATE", "fast", Kind.MALFORMED, "number"),
@@ -196,7 +196,7 @@ FAULTS = [
     ("SIGNING_WEBSITE", "whsec_not!base64", Kind.MALFORMED, "whsec_"),
     ("SIGNING_WEBSITE", "whsec_c2hvcnQ=", Kind.TOO_SHORT, "short"),
     ("SIGNING_CALENDLY", "short-key", Kind.TOO_SHORT, "longer"),
-    ("SIGNING_CALENDLY", "calendly-signing-key-1, calendly-signing-key-0", Kind.MALFORMED, "commas alone"),
+    ("SIGNING_CALENDLY", "calendly-signing-key-1, calendly-signing-key-0", Kind.MALFORMED, "commas only"),
     ("SIGNING_CALENDLY", "calendly-signing-key-1,", Kind.MALFORMED, "comma"),
     ("SIGNING_CALENDLY", "calendly-signing-key-1,calendly-signing-key-1", Kind.SAME_SECRET, "twice"),
     ("DOOR_ORIGINS", "https://www.sangle.ca/", Kind.MALFORMED, "scheme and name"),
@@ -283,7 +283,7 @@ def test_one_setting_on_two_lines_is_found_whatever_it_is_called(place: Place) -
         ("twice", number + 1, "DOMAIN"),
         ("twice", number + 2, "SECRET_WEBHOOK_KEY_SIGNUP"),
     ]
-    assert found[0]["problem"] == f"it stands on line {first} already"
+    assert found[0]["problem"] == f"it is on line {first} already"
     assert found[1]["problem"].endswith("already, as WEBHOOK_KEY_SIGNUP")
 
 
@@ -293,7 +293,11 @@ def test_the_same_id_for_two_databases_is_found_however_it_is_written(place: Pla
     dashed = "-".join((value[:8], value[8:12], value[12:16], value[16:20], value[20:])).upper()
     place.write(lines(WHOLE | {second: dashed}))
     (found,) = place.faults()
-    assert (found["kind"], found["name"], found["problem"]) == ("same_secret", second, f"the same is in {first} too")
+    assert (found["kind"], found["name"], found["problem"]) == (
+        "same_secret",
+        second,
+        f"the same value is in {first} too",
+    )
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o644, 0o620])
@@ -319,7 +323,7 @@ def test_a_secret_that_was_broken_over_two_lines_is_not_shown(place: Place) -> N
 def test_all_faults_are_found_at_once_in_the_order_of_the_lines(place: Place) -> None:
     place.write(example_file.example(), 0o644)
     found = place.faults()
-    wanted = [setting.name for setting in SETTINGS if setting.shown and check_settings.is_example(setting.example)]
+    wanted = [setting.name for setting in SETTINGS if setting.in_example and check_settings.is_example(setting.example)]
     assert [each["name"] for each in found] == [None, *wanted]
     assert [each["line"] for each in found if each["line"]] == sorted(each["line"] for each in found if each["line"])
     assert f"{len(wanted) + 1} faults.\n" in place.run("check", code=1).stdout
@@ -341,9 +345,10 @@ def test_a_name_of_composes_own_is_none_of_our_business(place: Place) -> None:
 @pytest.mark.parametrize("command", ["check", "encode"])
 def test_a_file_that_is_not_there_is_said_plainly(place: Place, command: str) -> None:
     assert (
-        place.run(command, code=2).stderr == f"christmas: {place.file} is not there: christmas secrets make makes it\n"
+        place.run(command, code=2).stderr
+        == f"christmas: {place.file} does not exist: christmas secrets make creates it\n"
     )
-    assert "is not there" in place.run("rotate", "WEBHOOK_KEY_SIGNUP", code=2).stderr
+    assert "does not exist" in place.run("rotate", "WEBHOOK_KEY_SIGNUP", code=2).stderr
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
@@ -372,7 +377,7 @@ def test_make_begins_with_the_example_and_makes_all_that_is_ours(place: Place) -
     made = [setting for setting in SETTINGS if setting.example == TO_BE_MADE]
     assert [line.split(";")[0] for line in said.splitlines()[1:-1]] == [f"Made: {each.name}" for each in made]
     for setting in made:
-        assert setting.wrong(values[setting.name]) is None, setting.name
+        assert setting.find_fault(values[setting.name]) is None, setting.name
     assert len({values[each.name] for each in made}) == len(made)
     assert re.fullmatch(r"whsec_[A-Za-z0-9+/]{43}=", values["SIGNING_WEBSITE"])
     assert len(base64.b64decode(values["SIGNING_WEBSITE"].removeprefix("whsec_"))) == 32
@@ -386,7 +391,7 @@ def test_make_begins_with_the_example_and_makes_all_that_is_ours(place: Place) -
         )
     assert put_back == example_file.example()
     left = {each["name"] for each in place.faults()}
-    assert left == {each.name for each in SETTINGS if each.required and not each.made} - {"TESTING_MODE"}
+    assert left == {each.name for each in SETTINGS if each.required and not each.generate} - {"TESTING_MODE"}
 
 
 def test_make_again_changes_nothing(place: Place) -> None:
@@ -437,7 +442,7 @@ def test_make_keeps_a_secret_that_stands_there_as_kestra_wants_it_and_makes_one_
     ]
     now = place.values()
     assert now["SECRET_WEBHOOK_KEY_SIGNUP"] == kept
-    assert BY_NAME["WEBHOOK_KEY_NOSHOW"].wrong(base64.b64decode(now["SECRET_WEBHOOK_KEY_NOSHOW"]).decode()) is None
+    assert BY_NAME["WEBHOOK_KEY_NOSHOW"].find_fault(base64.b64decode(now["SECRET_WEBHOOK_KEY_NOSHOW"]).decode()) is None
     # It may be the only copy of something: check names it.
     assert now["SECRET_WEBHOOK_KEY_POSTCALL"] == "%%"
 
@@ -464,7 +469,7 @@ def test_a_make_that_cannot_write_leaves_the_old_file(place: Place, monkeypatch:
 
 def test_a_made_password_is_always_one_that_kestra_takes() -> None:
     for _ in range(300):
-        assert BY_NAME["KESTRA_PASSWORD"].wrong(make_settings.fresh(Made.PASSWORD)) is None
+        assert BY_NAME["KESTRA_PASSWORD"].find_fault(make_settings.new_secret(SecretKind.PASSWORD)) is None
 
 
 # encode
@@ -483,7 +488,7 @@ def test_encode_writes_what_kestra_and_the_door_get(place: Place) -> None:
     for_door = as_compose_reads_it(door.read_text(encoding="utf-8"))
     assert said == f"{kestra}: {len(for_kestra)} settings\n{door}: {len(for_door)} settings\n"
 
-    secret = {f"SECRET_{each.name}" for each in SETTINGS if each.kestra is Kestra.SECRET}
+    secret = {f"SECRET_{each.name}" for each in SETTINGS if each.kestra is KestraKind.SECRET}
     assert {name for name in for_kestra if name.startswith("SECRET_")} == secret
     for name in secret:
         assert base64.b64decode(for_kestra[name], validate=True).decode() == WHOLE[name.removeprefix("SECRET_")]
@@ -491,7 +496,7 @@ def test_encode_writes_what_kestra_and_the_door_get(place: Place) -> None:
     assert plain == {
         f"ENV_{each.name}": WHOLE[each.name]
         for each in SETTINGS
-        if each.kestra is Kestra.ENVIRONMENT and WHOLE.get(each.name)
+        if each.kestra is KestraKind.ENVIRONMENT and WHOLE.get(each.name)
     }
 
     keys = {name: for_kestra[name] for name in secret if "WEBHOOK_KEY" in name or "UNSUBSCRIBE_KEY" in name}
@@ -506,7 +511,7 @@ def test_encode_writes_what_kestra_and_the_door_get(place: Place) -> None:
         "DOOR_DISCORD_CONFIGURED": "true",
         "DOOR_TESTING_MODE": "false",
     }
-    for name in DOOR_TELLS.values():
+    for name in DOOR_FLAGS.values():
         for value in (WHOLE[name], for_kestra[f"SECRET_{name}"]):
             assert value not in door.read_text(encoding="utf-8")
 
@@ -619,7 +624,7 @@ def test_rotate_replaces_what_is_one_at_a_time_and_says_what_is_to_be_done(place
     assert now[plain] != WHOLE[plain]
     assert {**now, plain: WHOLE[plain]} == WHOLE
     place.run("check")
-    assert "one at a time" in place.run("rotate", name, "--finish", code=2).stderr
+    assert "one secret at a time" in place.run("rotate", name, "--finish", code=2).stderr
 
 
 def test_rotate_keeps_base64_where_it_is(place: Place) -> None:
@@ -628,7 +633,7 @@ def test_rotate_keeps_base64_where_it_is(place: Place) -> None:
     place.run("rotate", "WEBHOOK_KEY_SIGNUP")
     new = base64.b64decode(place.values()["SECRET_WEBHOOK_KEY_SIGNUP"]).decode()
     assert new != KEY
-    assert BY_NAME["WEBHOOK_KEY_SIGNUP"].wrong(new) is None
+    assert BY_NAME["WEBHOOK_KEY_SIGNUP"].find_fault(new) is None
 
 
 @pytest.mark.parametrize(
@@ -667,9 +672,9 @@ def test_the_other_commands_read_the_plain_file_as_they_read_kestras(place: Plac
     place.run("encode")
     plain, kestras = Environment.read(place.file), Environment.read(place.file.with_name(".env.kestra"))
     for setting in SETTINGS:
-        if setting.kestra is Kestra.SECRET and WHOLE[setting.name]:
+        if setting.kestra is KestraKind.SECRET and WHOLE[setting.name]:
             assert plain.secret(setting.name) == kestras.secret(setting.name) == WHOLE[setting.name]
-        elif setting.kestra is Kestra.ENVIRONMENT:
+        elif setting.kestra is KestraKind.ENVIRONMENT:
             assert plain.values.get(str(setting.kestra_name)) == kestras.values.get(str(setting.kestra_name))
 
 
@@ -719,4 +724,4 @@ def test_a_command_works_with_the_plain_file(whole: World) -> None:
 
 def test_the_encoded_file_has_no_name_that_the_list_does_not_know() -> None:
     for name in encode_settings.for_kestra(WHOLE):
-        assert setting_names.known(name) is not None
+        assert setting_names.meaning_of(name) is not None

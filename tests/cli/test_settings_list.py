@@ -12,8 +12,8 @@ import yaml
 
 from christmas_campaign.campaign.settings import LINKS, Settings
 from christmas_campaign.deployment import check_settings, encode_settings, example_file, setting_names
-from christmas_campaign.deployment.catalogue import DOOR_TELLS, DOOR_TESTING_MODE, SETTINGS
-from christmas_campaign.deployment.setting import FILL_IN, TO_BE_MADE, Kestra
+from christmas_campaign.deployment.catalogue import DOOR_FLAGS, DOOR_TESTING_MODE, SETTINGS
+from christmas_campaign.deployment.setting import FILL_IN, TO_BE_MADE, KestraKind
 from christmas_campaign.local.stack import PROJECT
 
 EXAMPLE = PROJECT / "deploy" / "settings.example.env"
@@ -21,7 +21,7 @@ PAGE = PROJECT / "docs" / "settings.md"
 HEADING = "## All settings\n\n"
 
 #: Names that the door reads of its own environment: what it is told instead of what it must not know.
-TOLD = {*DOOR_TELLS, DOOR_TESTING_MODE}
+TOLD = {*DOOR_FLAGS, DOOR_TESTING_MODE}
 
 
 def texts(node: object) -> Iterator[str]:
@@ -57,7 +57,7 @@ def of_module(file: Path) -> set[str]:
 
 
 def known(name: str) -> bool:
-    return setting_names.known(name) is not None or name in TOLD
+    return setting_names.meaning_of(name) is not None or name in TOLD
 
 
 FLOWS = sorted((PROJECT / "flows").glob("*.yml"))
@@ -94,7 +94,7 @@ def test_every_name_in_the_deployment_is_in_the_list() -> None:
         for name in re.findall(r"(?<!\$)\$\{(\w+)|\{\$(\w+)", text):
             wanted |= dict.fromkeys(filter(None, name), file.name)
     unknown = {name: file for name, file in wanted.items() if not known(name)}
-    assert {name: file for name, file in unknown.items() if not name.startswith(setting_names.OF_COMPOSE)} == {}
+    assert {name: file for name, file in unknown.items() if not name.startswith(setting_names.COMPOSE_PREFIXES)} == {}
 
 
 @pytest.mark.parametrize(
@@ -120,9 +120,9 @@ def test_a_name_means_one_setting() -> None:
 
 def test_what_may_be_empty_says_what_happens_then_and_what_can_be_made_what_is_to_be_done() -> None:
     for setting in SETTINGS:
-        assert setting.required != bool(setting.without), setting.name
-        assert setting.made is None or setting.told, setting.name
-        assert setting.words.endswith((".", "?")), setting.name
+        assert setting.required != bool(setting.if_empty), setting.name
+        assert setting.generate is None or setting.after_change, setting.name
+        assert setting.description.endswith((".", "?")), setting.name
 
 
 def test_the_example_has_a_placeholder_for_all_that_must_be_given_and_passes_otherwise() -> None:
@@ -131,16 +131,16 @@ def test_the_example_has_a_placeholder_for_all_that_must_be_given_and_passes_oth
             assert check_settings.is_example(setting.example), setting.name
         elif setting.example and TO_BE_MADE not in setting.example:
             assert FILL_IN not in setting.example
-            assert setting.wrong(setting.example) is None, setting.name
-        if setting.like:
-            assert setting.wrong(setting.like) is None, setting.name
+            assert setting.find_fault(setting.example) is None, setting.name
+        if setting.looks_like:
+            assert setting.find_fault(setting.looks_like) is None, setting.name
 
 
 def test_the_example_file_is_as_the_list_says(pytestconfig: pytest.Config) -> None:
     if pytestconfig.getoption("update_expected"):
         EXAMPLE.write_text(example_file.example(), encoding="utf-8")
     assert EXAMPLE.read_text(encoding="utf-8") == example_file.example(), "run it with --update-expected"
-    shown = {setting.name for setting in SETTINGS if setting.shown}
+    shown = {setting.name for setting in SETTINGS if setting.in_example}
     assert set(re.findall(r"^(\w+)=", example_file.example(), re.MULTILINE)) == shown
 
 
@@ -164,5 +164,5 @@ def test_git_ignores_what_is_private_and_keeps_the_example() -> None:
 
 def test_every_secret_is_given_to_kestra_and_nothing_else_that_is_empty() -> None:
     assert encode_settings.for_kestra({}) == {
-        setting.kestra_name: "" for setting in SETTINGS if setting.kestra is Kestra.SECRET
+        setting.kestra_name: "" for setting in SETTINGS if setting.kestra is KestraKind.SECRET
     }

@@ -1,1 +1,1 @@
-"""The settings of an installation: catalogue, checks, and what the containers get."""
+"""The settings of an installation: their list, their checks, and the environments of the containers."""

@@ -1,4 +1,4 @@
-"""The settings that Compose alone reads: another database, the backups, the images. None of them is needed."""
+"""The settings that only Compose reads: another database, the backups, the images. All of them are optional."""
 
 from __future__ import annotations
 
@@ -8,10 +8,16 @@ from christmas_campaign.deployment.setting import Setting
 _DATABASE, _BACKUPS = "Another database", "Backups"
 
 
-def _image(name: str, what: str, file: str) -> Setting:
-    words = f"The image of {what}, as NAME:TAG or, pinned, as NAME:TAG@sha256:DIGEST."
+def _image(name: str, use: str, file: str) -> Setting:
+    description = f"The image of {use}: NAME:TAG, or NAME:TAG@sha256:DIGEST for one exact version."
     return Setting(
-        name, "Elsewhere", words, checks.image, without=f"it is the one in {file}", compose=True, shown=False
+        name,
+        "Elsewhere",
+        description,
+        checks.image,
+        if_empty=f"it is the one in {file}",
+        compose=True,
+        in_example=False,
     )
 
 
@@ -19,20 +25,22 @@ COMPOSE: tuple[Setting, ...] = (
     Setting(
         "DATABASE_HOST",
         _DATABASE,
-        "A PostgreSQL 16 on another machine, with POSTGRES_PASSWORD.",
+        "A machine with PostgreSQL 16, to use in place of the database in Compose. POSTGRES_PASSWORD is its password.",
         checks.text,
-        like="db.example.com",
-        without="it is the one in Compose",
+        looks_like="db.example.com",
+        if_empty="it is the one in Compose",
         compose=True,
     ),
-    Setting("DATABASE_PORT", _DATABASE, "Its port.", checks.count, without="it is 5432", compose=True),
-    Setting("DATABASE_NAME", _DATABASE, "The name of the database.", checks.text, without="it is kestra", compose=True),
+    Setting("DATABASE_PORT", _DATABASE, "Its port.", checks.count, if_empty="it is 5432", compose=True),
+    Setting(
+        "DATABASE_NAME", _DATABASE, "The name of the database.", checks.text, if_empty="it is kestra", compose=True
+    ),
     Setting(
         "DATABASE_USER",
         _DATABASE,
         "The user that owns the database.",
         checks.text,
-        without="it is kestra",
+        if_empty="it is kestra",
         compose=True,
     ),
     Setting(
@@ -40,39 +48,39 @@ COMPOSE: tuple[Setting, ...] = (
         _DATABASE,
         "How the connection is protected: prefer, require, verify-ca or verify-full.",
         checks.sslmode,
-        like="verify-full",
-        without="it is prefer",
+        looks_like="verify-full",
+        if_empty="it is prefer",
         compose=True,
     ),
     Setting(
         "BACKUP_HOURS",
         _BACKUPS,
-        "How many hours lie between two backups.",
+        "The hours between two backups.",
         checks.count,
-        without="it is 6",
+        if_empty="it is 6",
         compose=True,
     ),
-    Setting("BACKUP_DAYS", _BACKUPS, "For how many days one is kept.", checks.count, without="it is 14", compose=True),
+    Setting("BACKUP_DAYS", _BACKUPS, "The days to keep a backup.", checks.count, if_empty="it is 14", compose=True),
     Setting(
         "BACKUP_FOLDER",
         _BACKUPS,
-        "The folder on this server that they go into.",
+        "The folder on this server to write the backups to.",
         checks.text,
-        like="/srv/backups",
-        without="it is deploy/backups",
+        looks_like="/srv/backups",
+        if_empty="it is deploy/backups",
         compose=True,
     ),
     Setting(
         "CHRISTMAS_VERSION",
         "Elsewhere",
-        "The tag of the images that are built here.",
+        "The tag of the images that are built on this server.",
         checks.text,
-        without="it is local",
+        if_empty="it is local",
         compose=True,
-        shown=False,
+        in_example=False,
     ),
     _image("KESTRA_IMAGE", "Kestra", "deploy/Dockerfile"),
     _image("PYTHON_IMAGE", "the door", "deploy/Dockerfile"),
-    _image("POSTGRES_IMAGE", "PostgreSQL, and of the backup", "deploy/Dockerfile"),
+    _image("POSTGRES_IMAGE", "PostgreSQL and of the backup", "deploy/Dockerfile"),
     _image("CADDY_IMAGE", "Caddy", "deploy/compose.prod.yaml"),
 )

@@ -1,4 +1,4 @@
-"""The settings for people, from the data: the example that ``deploy/.env`` begins as, the tables of ``docs/settings.md``."""
+"""Texts that are generated from the list of settings: the example of ``deploy/.env`` and the tables of ``docs/settings.md``."""
 
 from __future__ import annotations
 
@@ -8,35 +8,36 @@ from itertools import groupby
 
 from christmas_campaign.deployment import env_file
 from christmas_campaign.deployment.catalogue import SETTINGS
-from christmas_campaign.deployment.setting import TO_BE_MADE, Kestra, Setting
+from christmas_campaign.deployment.setting import TO_BE_MADE, KestraKind, Setting
 
 _INTRODUCTION = """\
-All settings of the campaign, in plain text. This is the example: the real ones stand in deploy/.env, which is private.
+An example of all settings of the campaign, in plain text. The real settings are in deploy/.env, which is private.
 
-christmas secrets make copies this file to deploy/.env and makes the keys and passwords that are ours to make.
-christmas secrets check says what is still to be filled in, and what is wrong.
-christmas secrets encode writes what the containers get, from deploy/.env.
+christmas secrets make copies this file to deploy/.env and generates the keys and passwords that it can.
+christmas secrets check lists the settings that are missing or wrong.
+christmas secrets encode writes the environments of the containers, from deploy/.env.
 
-A line is NAME=value, nothing around it. A value with a $, a # or quotes stands in 'single quotes'.
-Comments have lines of their own.
+Write each setting as NAME=value, without blanks around the =. Put a value with a $, a # or quotes into 'single quotes'.
+Put each comment on a line of its own.
 """
 
 
 def example() -> str:
     """Return the text of ``deploy/settings.example.env``."""
     parts = ["".join(f"{line}\n" for line in _comment(_INTRODUCTION))]
-    for group, settings in groupby((each for each in SETTINGS if each.shown), lambda each: each.group):
+    in_example = (setting for setting in SETTINGS if setting.in_example)
+    for group, settings in groupby(in_example, lambda setting: setting.group):
         parts.append(f"# --- {group} ---\n")
-        parts += [entry(each, each.example) for each in settings]
+        parts += [entry(setting, setting.example) for setting in settings]
     return "\n".join(parts)
 
 
 def entry(setting: Setting, value: str) -> str:
-    """Return a setting's comment and its line."""
-    empty = "Must not be empty." if setting.required else f"May be empty; then {setting.without}."
-    made = " christmas secrets make makes it." if setting.example == TO_BE_MADE else ""
-    like = f" It looks like {setting.like}." if setting.like else ""
-    lines = _comment(f"{setting.words.replace('`', '')}{like} {empty}{made}")
+    """Return the comment of a setting and its line with this value."""
+    if_empty = "Must not be empty." if setting.required else f"May be empty; then {setting.if_empty}."
+    generated = " christmas secrets make generates it." if setting.example == TO_BE_MADE else ""
+    looks_like = f" It looks like {setting.looks_like}." if setting.looks_like else ""
+    lines = _comment(f"{setting.description.replace('`', '')}{looks_like} {if_empty}{generated}")
     return "".join(f"{line}\n" for line in [*lines, f"{setting.name}={env_file.quoted(value)}"])
 
 
@@ -50,8 +51,8 @@ def _comment(text: str) -> Iterator[str]:
 def tables() -> str:
     """Return the generated part of ``docs/settings.md``."""
     parts = []
-    for group, settings in groupby(SETTINGS, lambda each: each.group):
-        rows = [_row(each) for each in settings]
+    for group, settings in groupby(SETTINGS, lambda setting: setting.group):
+        rows = [_row(setting) for setting in settings]
         parts.append(
             "\n".join(
                 [
@@ -67,16 +68,16 @@ def tables() -> str:
 
 
 def _row(setting: Setting) -> str:
-    empty = "must not be" if setting.required else setting.without
-    return f"| `{setting.name}` | {setting.words} | {empty} | {_who(setting)} |"
+    if_empty = "must not be" if setting.required else setting.if_empty
+    return f"| `{setting.name}` | {setting.description} | {if_empty} | {_readers(setting)} |"
 
 
-def _who(setting: Setting) -> str:
-    found = []
+def _readers(setting: Setting) -> str:
+    readers = []
     if setting.kestra_name is not None:
-        found.append(f"Kestra: `{setting.kestra_name}`")
+        readers.append(f"Kestra: `{setting.kestra_name}`")
     if setting.door:
-        found.append(f"the door: `{setting.kestra_name if setting.kestra is Kestra.SECRET else setting.name}`")
+        readers.append(f"the door: `{setting.kestra_name if setting.kestra is KestraKind.SECRET else setting.name}`")
     if setting.compose:
-        found.append("Compose")
-    return "; ".join(found) or "the command"
+        readers.append("Compose")
+    return "; ".join(readers) or "the command"

@@ -1,4 +1,4 @@
-"""What is said of one setting: how it is called, what it becomes, how it is checked, whether it can be made here."""
+"""The type of a setting: its name, what it is for, who reads it, how its value is checked and whether it can be generated."""
 
 from __future__ import annotations
 
@@ -6,21 +6,24 @@ from collections.abc import Callable
 from enum import Enum
 from typing import NamedTuple
 
-from christmas_campaign.deployment.value_checks import Wrong
+from christmas_campaign.deployment.value_checks import ValueFault
 
-#: What the example has where a value must be put, and what stands where ``christmas secrets make`` puts one.
+#: Values in the example file: one for the owner to replace, one for ``christmas secrets make`` to replace.
 FILL_IN, TO_BE_MADE = "REPLACE_ME", "MADE_BY_christmas_secrets_make"
 
 
-class Kestra(Enum):
-    """How Kestra gets a setting: read with ``secret('…')``, or with ``envs.…``."""
+class KestraKind(Enum):
+    """How a flow reads a setting: with ``secret('…')`` or with ``envs.…``. The value is the prefix of the variable."""
 
     SECRET = "SECRET_"  # noqa: S105
     ENVIRONMENT = "ENV_"
 
 
-class Made(Enum):
-    """What ``christmas secrets`` can make: a key of a web address, a secret of Standard Webhooks, a text, a password."""
+class SecretKind(Enum):
+    """The kinds of secret that ``christmas secrets`` generates.
+
+    A key for a web address, a signing secret of Standard Webhooks, a text without a fixed form, a password.
+    """
 
     KEY = "key"
     WHSEC = "whsec"
@@ -29,37 +32,40 @@ class Made(Enum):
 
 
 class Setting(NamedTuple):
-    """One setting.
+    """One setting of an installation.
 
-    ``group`` is the heading in the example, ``words`` say what it is and where it is found, ``example`` stands in the example
-    (for what must be given it is a placeholder that ``check`` refuses), ``like`` is what a value looks like where that does not
-    show it, ``wrong`` checks a value. ``required`` is what may not
-    be empty; ``without`` says what happens when it is. ``kestra`` is how Kestra gets it, ``door`` whether the door does,
-    ``compose`` whether a Compose file names it. ``secret`` is what nobody may see, ``made`` what can be made here, ``several``
-    whether it takes more than one, the newest first. ``told`` is what is to be done once it has another value. ``shown`` is
-    false for what the example leaves out.
+    - ``group`` is its heading in the example file, and ``description`` says what it is and where the owner finds it.
+    - ``find_fault`` returns what is wrong with a value, or ``None``.
+    - ``example`` is its value in the example file: a placeholder that ``check`` refuses, or a value that works.
+    - ``looks_like`` is a made-up value, where the example does not show the form.
+    - ``required`` settings must not be empty. For the others ``if_empty`` says what happens without a value.
+    - ``kestra`` is how Kestra gets it, ``door`` whether the door gets it, ``compose`` whether a Compose file names it.
+    - ``secret`` values are never shown. ``generate`` is the kind of secret that the command can generate for it.
+    - ``several`` settings may hold more than one value, separated by commas, the newest first.
+    - ``after_change`` says what the owner has to do once the value has changed.
+    - ``in_example`` is false for a setting that the example file leaves out.
     """
 
     name: str
     group: str
-    words: str
-    wrong: Callable[[str], Wrong | None]
+    description: str
+    find_fault: Callable[[str], ValueFault | None]
     example: str = ""
-    like: str = ""
+    looks_like: str = ""
     required: bool = False
-    without: str = ""
-    kestra: Kestra | None = None
+    if_empty: str = ""
+    kestra: KestraKind | None = None
     door: bool = False
     compose: bool = False
     secret: bool = False
-    made: Made | None = None
+    generate: SecretKind | None = None
     several: bool = False
-    told: str = ""
-    shown: bool = True
+    after_change: str = ""
+    in_example: bool = True
 
     @property
     def kestra_name(self) -> str | None:
-        """The name under which Kestra gets it, if it does."""
+        """The name of the environment variable in Kestra's container, ``None`` if Kestra does not get the setting."""
         if self.kestra is None:
             return None
         return self.name if self.name.startswith(self.kestra.value) else f"{self.kestra.value}{self.name}"

@@ -1,4 +1,4 @@
-"""What a setting's value must look like: each function returns what is wrong with one, or ``None``, and never the value."""
+"""Checks of the value of a setting. Each returns what is wrong with a value, or ``None``; no message contains the value."""
 
 from __future__ import annotations
 
@@ -12,80 +12,83 @@ from urllib.parse import urlsplit
 
 from christmas_campaign.campaign import email_address
 
-#: No key or password that stands for a secret is shorter. Ours have 43 characters.
+#: The fewest characters of a key, a signing secret and a password. Generated ones have 43.
 LEAST_KEY = 24
 LEAST_SIGNING = 16
 LEAST_PASSWORD = 16
+
+_ROTATE = "run christmas secrets rotate for a new one"
 
 _HOST = re.compile(
     r"(?=.{1,253}\Z)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*", re.IGNORECASE
 )
 
 
-class Wrong(NamedTuple):
-    """What is wrong with a value and how it is mended; ``too_short`` tells a short key from a malformed one."""
+class ValueFault(NamedTuple):
+    """What is wrong with a value (``problem``) and the correction (``mend``).
+
+    ``too_short`` distinguishes a short key from a malformed one.
+    """
 
     problem: str
     mend: str
     too_short: bool = False
 
 
-def text(value: str) -> Wrong | None:
-    """Any text on one line."""
+def text(value: str) -> ValueFault | None:
+    """Accept any text without control characters."""
     if any(unicodedata.category(character) == "Cc" for character in value):
-        return Wrong("it has a character that cannot be seen", "write it anew by hand")
+        return ValueFault("it has a character that cannot be seen", "type the value again by hand")
     return None
 
 
-def switch(value: str) -> Wrong | None:
-    """``true`` or ``false``."""
-    return None if value in ("true", "false") else Wrong("it is neither true nor false", "write true or false")
+def switch(value: str) -> ValueFault | None:
+    """Accept ``true`` and ``false``."""
+    return None if value in ("true", "false") else ValueFault("it is neither true nor false", "write true or false")
 
 
-def notion_token(value: str) -> Wrong | None:
-    """The secret of an integration."""
+def notion_token(value: str) -> ValueFault | None:
+    """Accept the secret of a Notion integration."""
     if not re.fullmatch(r"(ntn|secret)_[A-Za-z0-9]+", value):
-        mend = "copy the integration's secret from Notion again, whole: it begins with ntn_ (older ones: secret_)"
-        return Wrong("it is no token of Notion", mend)
-    return _long_enough(value, 40, "copy it from Notion again, whole")
+        mend = "copy the whole secret of the integration from Notion: it begins with ntn_ (an older one with secret_)"
+        return ValueFault("it is not a token of Notion", mend)
+    return _length_fault(value, 40, "copy the whole secret from Notion")
 
 
-def notion_id(value: str) -> Wrong | None:
-    """The id of a database, with or without dashes."""
+def notion_id(value: str) -> ValueFault | None:
+    """Accept the id of a Notion database, with or without dashes."""
     if re.fullmatch(r"[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", value, re.IGNORECASE):
         return None
-    mend = (
-        "open the database in Notion as a whole page: the id is the 32 letters and digits of its address before the ?"
-    )
-    return Wrong("it is no id of a database", mend)
+    mend = "open the database in Notion as a full page: the id is the 32 letters and digits before the ? of its address"
+    return ValueFault("it is not the id of a database", mend)
 
 
-def resend_key(value: str) -> Wrong | None:
-    """A key of Resend."""
+def resend_key(value: str) -> ValueFault | None:
+    """Accept an API key of Resend."""
     if not re.fullmatch(r"re_[A-Za-z0-9_]+", value):
-        return Wrong("it is no key of Resend", "copy the key from Resend again, whole: it begins with re_")
-    return _long_enough(value, 20, "copy it from Resend again, whole")
+        return ValueFault("it is not a key of Resend", "copy the whole key from Resend: it begins with re_")
+    return _length_fault(value, 20, "copy the whole key from Resend")
 
 
-def address(value: str) -> Wrong | None:
-    """An e-mail address, and nothing around it."""
+def address(value: str) -> ValueFault | None:
+    """Accept an e-mail address without a name or brackets."""
     try:
         email_address.normalise(value)
     except ValueError as error:
-        return Wrong(f"it {error}", "write the address alone, as name@example.com")
+        return ValueFault(f"it {error}", "write the address alone, as name@example.com")
     return None
 
 
-def link(value: str) -> Wrong | None:
-    """A whole address of the web."""
-    if value.isascii() and " " not in value and _parts(value) is not None:
+def link(value: str) -> ValueFault | None:
+    """Accept an absolute web address."""
+    if value.isascii() and " " not in value and _host_and_path(value) is not None:
         return None
-    return Wrong("it is no address of the web", "write the whole address, https:// included")
+    return ValueFault("it is not a web address", "write the whole address, with https://")
 
 
-def public_url(value: str) -> Wrong | None:
-    """The door's address for the world."""
-    parts = _parts(value) if value.isascii() and " " not in value else None
+def public_url(value: str) -> ValueFault | None:
+    """Accept an https address to which a path can be appended."""
+    parts = _host_and_path(value) if value.isascii() and " " not in value else None
     if (
         parts is None
         or not value.startswith("https://")
@@ -93,181 +96,182 @@ def public_url(value: str) -> Wrong | None:
         or value.endswith("/")
         or re.search("[?#]", value)
     ):
-        return Wrong(
-            "it is no address for the world",
-            "write https:// and the name, as https://campaign.example.com, no / at the end",
+        return ValueFault(
+            "it is not a public web address",
+            "write https:// and the name, such as https://campaign.example.com, with no / at the end",
         )
     return None
 
 
-def discord(value: str) -> Wrong | None:
-    """The address of a Discord webhook."""
-    parts = _parts(value)
+def discord(value: str) -> ValueFault | None:
+    """Accept the address of a Discord webhook."""
+    parts = _host_and_path(value)
     if parts is not None and re.fullmatch(r"/api(/v\d+)?/webhooks/\d+/[A-Za-z0-9_-]+", parts[1]):
         return None
-    mend = "in Discord: the channel's settings, Integrations, Webhooks, Copy Webhook URL"
-    return Wrong("it is no address of a Discord webhook", mend)
+    mend = "copy it in Discord: the channel's settings, Integrations, Webhooks, Copy Webhook URL"
+    return ValueFault("it is not the address of a Discord webhook", mend)
 
 
-def number(value: str) -> Wrong | None:
-    """A number of calls a second."""
-    return _between(value, 0.1, 1000, "write a number such as 3 or 2.5")
+def number(value: str) -> ValueFault | None:
+    """Accept a number of requests a second."""
+    return _range_fault(value, 0.1, 1000, "write a number such as 3 or 2.5")
 
 
-def days(value: str) -> Wrong | None:
-    """A number of days."""
-    return _between(value, 1, 365, "write a number of days such as 7")
+def days(value: str) -> ValueFault | None:
+    """Accept a number of days."""
+    return _range_fault(value, 1, 365, "write a number of days such as 7")
 
 
-def scale(value: str) -> Wrong | None:
-    """What divides every delay."""
-    return _between(value, 1, 1_000_000, "leave it out: it is for the demo and the tests")
+def scale(value: str) -> ValueFault | None:
+    """Accept a divisor of the delays."""
+    return _range_fault(value, 1, 1_000_000, "remove the line: only the demo and the tests need it")
 
 
-def _between(value: str, least: float, most: float, mend: str) -> Wrong | None:
+def _range_fault(value: str, least: float, most: float, mend: str) -> ValueFault | None:
     try:
-        good = least <= float(value) <= most
+        valid = least <= float(value) <= most
     except ValueError:
-        good = False
-    return None if good else Wrong(f"it is no number from {least} to {most}", mend)
+        valid = False
+    return None if valid else ValueFault(f"it is not a number from {least} to {most}", mend)
 
 
-def count(value: str) -> Wrong | None:
-    """A whole number above 0."""
-    good = re.fullmatch(r"[1-9][0-9]{0,8}", value)
-    return None if good else Wrong("it is no whole number above 0", "write digits alone")
+def count(value: str) -> ValueFault | None:
+    """Accept a whole number above 0."""
+    valid = re.fullmatch(r"[1-9][0-9]{0,8}", value)
+    return None if valid else ValueFault("it is not a whole number above 0", "write digits only")
 
 
-def webhook_key(value: str) -> Wrong | None:
-    """The last part of a webhook's address."""
+def webhook_key(value: str) -> ValueFault | None:
+    """Accept a key that can be the last part of a webhook's address."""
     if not re.fullmatch(r"[A-Za-z0-9_-]+", value):
-        mend = (
-            "use letters, digits, - and _ alone, for it is part of an address; christmas secrets rotate makes a new one"
-        )
-        return Wrong("it has a character that is none of an address", mend)
-    return _long_enough(value, LEAST_KEY, "christmas secrets rotate makes a new one")
+        mend = f"use only letters, digits, - and _, because the key is part of an address; or {_ROTATE}"
+        return ValueFault("it has a character that is not allowed in a key", mend)
+    return _length_fault(value, LEAST_KEY, _ROTATE)
 
 
-def signing(value: str) -> Wrong | None:
-    """Secrets that a sender signs with, separated by commas."""
-    for each in signing_secrets(value):
-        if not each:
-            return Wrong("there is nothing between two commas, or at an end", "take the comma away that is too much")
-        if not each.isascii() or not each.isprintable() or " " in each:
-            return Wrong("it has a blank or a character outside ASCII", "separate secrets by commas alone")
-        if each.startswith("whsec_"):
+def signing(value: str) -> ValueFault | None:
+    """Accept one or more signing secrets, separated by commas."""
+    for secret in split_secrets(value):
+        if not secret:
+            return ValueFault("there is no secret before or after a comma", "remove the extra comma")
+        if not secret.isascii() or not secret.isprintable() or " " in secret:
+            return ValueFault("it has a blank or a character outside ASCII", "separate the secrets by commas only")
+        if secret.startswith("whsec_"):
             try:
-                length = len(base64.b64decode(each.removeprefix("whsec_"), validate=True))
+                length = len(base64.b64decode(secret.removeprefix("whsec_"), validate=True))
             except binascii.Error:
-                return Wrong("what stands behind whsec_ is not base64", "copy the secret again, whole")
+                return ValueFault("the part after whsec_ is not base64", "copy the whole secret again")
             if length < LEAST_SIGNING:
-                return Wrong("it is too short to be safe", "christmas secrets rotate makes a new one", True)
+                return ValueFault("it is too short to be safe", _ROTATE, True)
         else:
-            short = _long_enough(each, LEAST_SIGNING, "take a longer one")
-            if short:
-                return short
+            length_fault = _length_fault(secret, LEAST_SIGNING, "use a longer one")
+            if length_fault:
+                return length_fault
     return None
 
 
-def unsubscribe_keys(value: str) -> Wrong | None:
-    """Keys that links are made with, separated by commas."""
-    for each in signing_secrets(value):
-        if not re.fullmatch(r"[A-Za-z0-9._~-]+", each):
-            return Wrong(
-                "it has a key that is empty or not of letters, digits, - and _", "separate keys by commas alone"
+def unsubscribe_keys(value: str) -> ValueFault | None:
+    """Accept one or more keys of unsubscribe links, separated by commas."""
+    for key in split_secrets(value):
+        if not re.fullmatch(r"[A-Za-z0-9._~-]+", key):
+            return ValueFault(
+                "it has an empty key, or one with other characters than letters, digits, - and _",
+                "separate the keys by commas only",
             )
-        short = _long_enough(each, LEAST_KEY, "christmas secrets rotate makes a new one")
-        if short:
-            return short
+        length_fault = _length_fault(key, LEAST_KEY, _ROTATE)
+        if length_fault:
+            return length_fault
     return None
 
 
-def signing_secrets(value: str) -> list[str]:
-    """Return the secrets of a sender, the newest first."""
+def split_secrets(value: str) -> list[str]:
+    """Return the secrets of a setting that may have several, the newest first."""
     return value.split(",")
 
 
-def host(value: str) -> Wrong | None:
-    """The name of a machine."""
-    good = _HOST.fullmatch(value) and not re.fullmatch(r"[0-9.]+", value)
-    return (
-        None if good else Wrong("it is no name of a machine", "write the name alone, without https:// and without a /")
-    )
+def host(value: str) -> ValueFault | None:
+    """Accept the DNS name of a machine."""
+    valid = _HOST.fullmatch(value) and not re.fullmatch(r"[0-9.]+", value)
+    return None if valid else ValueFault("it is not a domain name", "write the name only, without https:// and /")
 
 
-def origins(value: str) -> Wrong | None:
-    """Origins of web pages, separated by commas."""
-    for each in value.split(","):
-        parts = _parts(each.strip())
-        if parts is None or parts[1] or each.strip().endswith(("/", "?", "#")):
-            return Wrong("it is no origin of a web page", "write scheme and name alone, as https://www.example.com")
+def origins(value: str) -> ValueFault | None:
+    """Accept origins of web pages, separated by commas."""
+    for origin in value.split(","):
+        parts = _host_and_path(origin.strip())
+        if parts is None or parts[1] or origin.strip().endswith(("/", "?", "#")):
+            mend = "write only the scheme and name of the page, such as https://www.example.com"
+            return ValueFault("it is not the origin of a web page", mend)
     return None
 
 
-def networks(value: str) -> Wrong | None:
-    """Addresses or networks, separated by commas."""
+def networks(value: str) -> ValueFault | None:
+    """Accept IP addresses and networks, separated by commas."""
     try:
-        for each in value.split(","):
-            ipaddress.ip_network(each.strip())
+        for network in value.split(","):
+            ipaddress.ip_network(network.strip())
     except ValueError:
-        return Wrong("it is no address or network", "write it as 172.30.0.0/24 or 10.0.0.5")
+        return ValueFault("it is not an IP address or a network", "write it as 172.30.0.0/24 or 10.0.0.5")
     return None
 
 
-def listen(value: str) -> Wrong | None:
-    """An address and a port to listen at."""
+def listen(value: str) -> ValueFault | None:
+    """Accept a host and a port to listen on."""
     machine, _, port = value.rpartition(":")
-    good = machine and re.fullmatch(r"[0-9]{1,5}", port) and int(port) < 65536
-    return None if good else Wrong("it is no address with a port", "write it as 127.0.0.1:8000")
+    valid = machine and re.fullmatch(r"[0-9]{1,5}", port) and int(port) < 65536
+    return None if valid else ValueFault("it is not a host and a port", "write it as 127.0.0.1:8000")
 
 
-def sslmode(value: str) -> Wrong | None:
-    """How a connection to PostgreSQL is protected, as libpq and Java's driver both know it."""
-    good = value in ("prefer", "require", "verify-ca", "verify-full")
-    return None if good else Wrong("it is no such mode", "write prefer, require, verify-ca or verify-full")
+def sslmode(value: str) -> ValueFault | None:
+    """Accept the modes of a PostgreSQL connection that both libpq and the Java driver know."""
+    valid = value in ("prefer", "require", "verify-ca", "verify-full")
+    return None if valid else ValueFault("there is no such mode", "write prefer, require, verify-ca or verify-full")
 
 
-def image(value: str) -> Wrong | None:
-    """A container image, by its tag and, if it is pinned, by its digest."""
+def image(value: str) -> ValueFault | None:
+    """Accept a container image with a tag, and with a digest if there is one."""
     if re.fullmatch(r"[\w./-]+(:\d+/[\w./-]+)?:[\w.-]+(@sha256:[0-9a-f]{64})?", value):
         return None
-    return Wrong(
-        "it is no image with a tag", "write NAME:TAG, or NAME:TAG@sha256: and the 64 letters and digits of the digest"
+    return ValueFault(
+        "it is not an image with a tag",
+        "write NAME:TAG, or NAME:TAG@sha256: and the 64 letters and digits of the digest",
     )
 
 
-def password(value: str) -> Wrong | None:
-    """A password that nobody types."""
+def password(value: str) -> ValueFault | None:
+    """Accept a password that no person has to type."""
     if not value.isascii() or not value.isprintable() or " " in value:
-        return Wrong("it has a blank or a character outside ASCII", "christmas secrets rotate makes a new one")
-    return _long_enough(value, LEAST_PASSWORD, "christmas secrets rotate makes a new one")
+        return ValueFault("it has a blank or a character outside ASCII", _ROTATE)
+    return _length_fault(value, LEAST_PASSWORD, _ROTATE)
 
 
-def kestra_user(value: str) -> Wrong | None:
-    """A user's name as Kestra takes it: something that looks like an e-mail address."""
-    good = len(value) <= 256 and re.fullmatch(r"[a-zA-Z0-9_!#$%&'*+/=?`{|}~^.-]+@[a-zA-Z0-9.-]+", value)
-    return None if good else Wrong("Kestra takes only an e-mail address as a user's name", "write an address of yours")
+def kestra_user(value: str) -> ValueFault | None:
+    """Accept a user name that Kestra accepts: it must look like an e-mail address."""
+    valid = len(value) <= 256 and re.fullmatch(r"[a-zA-Z0-9_!#$%&'*+/=?`{|}~^.-]+@[a-zA-Z0-9.-]+", value)
+    if valid:
+        return None
+    return ValueFault("Kestra accepts only an e-mail address as a user name", "write your own e-mail address")
 
 
-def kestra_password(value: str) -> Wrong | None:
-    """A password as Kestra takes it."""
+def kestra_password(value: str) -> ValueFault | None:
+    """Accept a password that Kestra accepts."""
     if len(value) < 8:
-        return Wrong("it is too short to be safe", "christmas secrets rotate makes a new one", True)
+        return ValueFault("it is too short to be safe", _ROTATE, True)
     if len(value) > 256 or not all(re.search(kind, value) for kind in ("[a-z]", "[A-Z]", "[0-9]")):
-        mend = "it needs a small letter, a capital and a digit, and 256 characters at the most; or have one made"
-        return Wrong("Kestra does not take this password", mend)
+        mend = f"use a small letter, a capital and a digit, and at most 256 characters; or {_ROTATE}"
+        return ValueFault("Kestra does not accept this password", mend)
     return text(value)
 
 
-def _long_enough(value: str, least: int, mend: str) -> Wrong | None:
-    return None if len(value) >= least else Wrong(f"it is too short, with less than {least} characters", mend, True)
+def _length_fault(value: str, least: int, mend: str) -> ValueFault | None:
+    return None if len(value) >= least else ValueFault(f"it has fewer than {least} characters", mend, True)
 
 
-def _parts(value: str) -> tuple[str, str] | None:
-    """Host and path of a whole address of the web; ``None`` if it is none."""
+def _host_and_path(value: str) -> tuple[str, str] | None:
+    """Return the host and the path of an absolute web address; ``None`` if it is not one."""
     try:
         parts = urlsplit(value)
-        good = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+        valid = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
     except ValueError:
         return None
-    return (str(parts.hostname), parts.path) if good else None
+    return (str(parts.hostname), parts.path) if valid else None

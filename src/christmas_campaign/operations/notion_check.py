@@ -65,9 +65,11 @@ def examine(environment: Environment, notion: Notion) -> list[Found]:
         if isinstance(held, Fault):
             found.append(Found(database, None, (held,)))
             continue
-        spelled = environment.spelled(database.setting)
+        spelled = environment.name_in_file(database.setting)
         same = [
-            environment.spelled(other.setting) for other, its in ids.items() if other is not database and its == held
+            environment.name_in_file(other.setting)
+            for other, its in ids.items()
+            if other is not database and its == held
         ]
         if same:
             problem = f"{spelled} holds the same id as {' and '.join(same)}"
@@ -78,7 +80,7 @@ def examine(environment: Environment, notion: Notion) -> list[Found]:
 
 
 def _id(environment: Environment, notion: Notion, database: Database) -> str | Fault:
-    name = environment.spelled(database.setting)
+    name = environment.name_in_file(database.setting)
     if environment.values.get(f"SECRET_{database.setting}", "").strip():
         try:
             # With and without dashes it is the same id.
@@ -101,7 +103,7 @@ def _look(environment: Environment, notion: Notion, database: Database, database
     def only(problem: str, mend: str) -> Found:
         return Found(database, None, (Fault(database.title, None, problem, mend),))
 
-    setting = environment.spelled(database.setting)
+    setting = environment.name_in_file(database.setting)
     described = _if_there(notion.database, database_id)
     if described is None:
         return only(*_what_else(environment, notion, database, database_id))
@@ -129,7 +131,7 @@ def _look(environment: Environment, notion: Notion, database: Database, database
 
 def _what_else(environment: Environment, notion: Notion, database: Database, held: str) -> tuple[str, str]:
     """What is wrong with an id under which there is no database, and the mend."""
-    setting = environment.spelled(database.setting)
+    setting = environment.name_in_file(database.setting)
     source = _if_there(notion.describe, held)
     if source is not None:
         line = environment.line(database.setting, as_text(as_object(source["parent"])["database_id"]))
