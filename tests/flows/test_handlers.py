@@ -117,7 +117,7 @@ FAULTS: dict[str, list[tuple[str, Any, str]]] = {
         ("variables", {"a.b": "x"}, "must have names of letters, digits, spaces, _ and - only"),
     ],
     "noshow": [
-        ("email", "ana@", "is not an e-mail address: what stands after the @ is not a domain"),
+        ("email", "ana@", "is not an e-mail address: the part after the @ is not a domain"),
         ("first_name", "A\x0bna", "must not have control characters"),
         ("business_name", True, "must be text"),
         ("calendly_event_uri", ["https://api.calendly.com/scheduled_events/AAA"], "must be text"),
@@ -130,7 +130,7 @@ FAULTS: dict[str, list[tuple[str, Any, str]]] = {
         (
             "email",
             "ana@example.com, bo@example.com",
-            "is not an e-mail address: what stands before the @ is not right",
+            "is not an e-mail address: the part before the @ is not valid",
         ),
         ("first_name", {}, "must be text"),
         ("business_name", "x" * 2001, "must be at most 2000 characters long"),

@@ -1,1 +1,1 @@
-"""The ground: facts and settings of the campaign, times, outcomes and reasons, segments. Imports nothing above it."""
+"""The base of the package: facts, settings, times, outcomes, reasons and segments. It imports no other folder."""

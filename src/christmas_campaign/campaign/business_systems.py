@@ -18,15 +18,15 @@ TIPS: dict[str, str] = {
 #: A tip that fits everyone.
 GENERAL_TIP = "Pick one thing, do it this week, and only then pick the next: one finished change beats five begun."
 
-#: Whose tips are given when the weakest and the second weakest system are not known.
+#: The systems whose tips are used when the payload names no weakest or second weakest system.
 FALLBACK_WEAKEST = "GPS"
 FALLBACK_SECOND = "CREW"
 
-# Between other letters and digits a name is part of another word; an underscore ends a word ("GPS_System").
+# A name next to a letter or digit is part of another word. An underscore ends a word ("GPS_System").
 _NAMES = re.compile(rf"(?<![^\W_])({'|'.join(TIPS)})(?![^\W_])", re.IGNORECASE)
 
 
 def find(text: str) -> str | None:
-    """Return the first system that ``text`` names ("GPS System" is GPS), or ``None``."""
+    """Return the first system that is named in ``text``, such as GPS for "GPS System", or ``None``."""
     match = _NAMES.search(text)
     return match.group(1).upper() if match else None

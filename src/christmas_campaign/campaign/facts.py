@@ -1,21 +1,20 @@
-"""The facts of the campaign. Each stands here and nowhere else; what differs from one installation to the next (addresses,
-links) is a setting: see ``settings``."""
+"""The facts of the campaign, each in this one place. What differs between installations is a setting: see ``settings``."""
 
 from __future__ import annotations
 
 from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
-#: The campaign's name, as the website's callers read it and as the select ``Campaign`` of the sequence pages has it.
+#: The campaign's name, in responses to the website and in the select ``Campaign`` of the sequence pages.
 NAME = "Christmas 2025"
 
-#: The name that callers of the three other webhooks read in the answer.
+#: The name in the responses of the three other webhooks.
 SERVICE_NAME = "Christmas Traditional Service"
 
 #: The select ``Campaign`` of the analytics pages.
 ANALYTICS_NAME = "Christmas Campaign"
 
-#: Times without a zone are the campaign's, and so is every date shown to people.
+#: The zone of times that come without one, and of every date that people read.
 ZONE = ZoneInfo("America/Toronto")
 
 #: The last day on which a contact can act.
@@ -24,21 +23,21 @@ DEADLINE = date(2025, 12, 5)
 #: The deadline as e-mails show it.
 DEADLINE_TEXT = f"{DEADLINE:%B} {DEADLINE.day}, {DEADLINE.year}"
 
-#: The name in the From line; the address beside it is a setting, for it must be at a domain that Resend has verified.
+#: The name in the From header. The address is a setting, because Resend must have verified its domain.
 SENDER_NAME = "Sang Le - BusOS"
 
-#: What templates may name without anyone having said it.
+#: Placeholder values that are the same for every contact.
 CONSTANTS: dict[str, str] = {
     "spots_remaining": "12",
     "bookings_count": "18",
     "sender_name": SENDER_NAME,
 }
 
-#: What is said of a contact whose name, or whose salon's, nobody knows.
+#: Placeholder values for a contact whose name or business is unknown.
 UNNAMED: dict[str, str] = {"first_name": "there", "business_name": "your business"}
 
-#: E-mails of one sequence are never closer than this.
+#: The shortest time between two e-mails of one sequence.
 SPACING = timedelta(hours=1)
 
-#: In testing mode the first e-mail goes out after one of these, the second after two, and so on; spacing is one as well.
+#: In testing mode the first e-mail is due after one unit, the second after two, and so on. The spacing is one unit too.
 TESTING_UNIT = timedelta(minutes=1)

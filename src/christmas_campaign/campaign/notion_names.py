@@ -1,4 +1,4 @@
-"""The names of Notion's properties and of the options that decide: each stands here and nowhere else."""
+"""The names of Notion properties, and of select options that the code depends on. Each one is in this one place."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ CONTACT_CALL = "Diagnostic Call Date"
 PRE_CALL = "Pre-Call Prep"
 NOT_BOOKED, BOOKED = "Not Booked", "Booked"
 
-#: How many e-mails of the Christmas campaign a contact's page has room for.
+#: The number of Christmas e-mails that a contact's page has properties for.
 CONTACT_EMAILS = 5
 
 # Sequence pages.
@@ -50,7 +50,7 @@ PAGE_PACKAGE = "Package Type"
 PAGE_ADDRESS = "Salon Address"
 PAGE_OBSERVATIONS = "Observation Dates"
 
-#: The e-mails that a sequence page has room for, by number.
+#: The numbers of the e-mails that a sequence page has properties for.
 PAGE_EMAILS = range(1, 8)
 
 # Templates.

@@ -1,4 +1,4 @@
-"""How things end: the closed lists of outcomes and reasons that executions carry as labels and analytics pages as text."""
+"""The closed lists of outcomes and reasons. They are labels of executions and text on analytics pages."""
 
 from __future__ import annotations
 
@@ -6,30 +6,30 @@ from enum import StrEnum
 
 
 class Outcome(StrEnum):
-    """What became of a webhook, an enrolment or an e-mail: the label ``outcome``."""
+    """How a webhook call, an enrolment or an e-mail ended: the label ``outcome``."""
 
     ACCEPTED = "accepted"
-    """The payload was right; the enrolment has been started."""
+    """The payload is valid, and its enrolment has started."""
     REJECTED = "rejected"
-    """The payload was wrong; its sender was told why."""
+    """The payload is invalid. The response says why."""
     ENROLLED = "enrolled"
-    """The contact's page is written and its e-mails are scheduled."""
+    """The contact's page is saved and the e-mails are scheduled."""
     SENDING = "sending"
-    """In the ledger alone: the e-mail is about to be handed to Resend, or was, and what became of it is not known yet."""
+    """Only in the ledger: the e-mail is claimed, and the result of the request to Resend is not known yet."""
     SENT = "sent"
-    """Resend has taken the e-mail."""
+    """Resend has accepted the e-mail."""
     SKIPPED = "skipped"
-    """Nothing was to be done; the reason says why."""
+    """There was nothing to do. The reason says why."""
     DEFERRED = "deferred"
-    """Not yet: the e-mail before this one is not settled, or too near, or somebody could not be reached. It is tried again."""
+    """Not yet, but there will be another try: the previous e-mail is not settled or too recent, or a provider is down."""
     REPORTED = "reported"
-    """What Resend said of an e-mail is written down."""
+    """A delivery report of Resend is recorded."""
     FAILED = "failed"
-    """A person has to look; the reason says at what."""
+    """The owner must act. The reason says what to look at."""
 
 
 class Reason(StrEnum):
-    """Why something was skipped, put off, refused or has failed: the label ``reason``."""
+    """Why something was skipped, deferred, rejected or failed: the label ``reason``."""
 
     INVALID_PAYLOAD = "invalid_payload"
     ALREADY_IN_SEQUENCE = "already_in_sequence"
@@ -83,33 +83,33 @@ class Reason(StrEnum):
 
 _REPLAY = "then `christmas replay`."
 
-#: What a person does about each reason that waits for one.
+#: The owner's action for each reason that needs one.
 WHAT_TO_DO: dict[Reason, str] = {
     Reason.CONTACT_NOT_FOUND: f"Add the contact to BusinessX, with this address; {_REPLAY}",
-    Reason.ENROLMENT_UNKNOWN: "Have the event posted again: what it said is kept for 30 days after the last e-mail was due.",
+    Reason.ENROLMENT_UNKNOWN: "Have the event sent again. Kestra deletes an enrolment 30 days after its last e-mail was due.",
     Reason.PAGE_MISSING: f"Restore the page in Email Sequence, or share it with the integration; {_REPLAY}",
-    Reason.TEMPLATE_MISSING: f"Make the template in Email Templates, or set its Status to Active; {_REPLAY}",
-    Reason.TEMPLATE_AMBIGUOUS: f"Leave one active template of this name; {_REPLAY}",
+    Reason.TEMPLATE_MISSING: f"Create the template in Email Templates, or set its Status to Active; {_REPLAY}",
+    Reason.TEMPLATE_AMBIGUOUS: f"Leave only one template of this name active; {_REPLAY}",
     Reason.TEMPLATE_EMPTY: f"Fill in the template's subject and HTML body; {_REPLAY}",
-    Reason.TEMPLATE_MALFORMED: f"Mend the template's placeholders (`christmas templates check` names them); {_REPLAY}",
-    Reason.TEMPLATE_WITHOUT_FOOTER: "Put the footer of content/layout.html and layout.txt into the template"
+    Reason.TEMPLATE_MALFORMED: f"Correct the template's placeholders (`christmas templates check` lists them); {_REPLAY}",
+    Reason.TEMPLATE_WITHOUT_FOOTER: "Add the footer of content/layout.html and layout.txt to the template"
     f" (`christmas templates push`, or by hand); {_REPLAY}",
     Reason.VALUE_MISSING: "Give the value with `christmas replay ID --variable name=value`. Or post the event again with it in"
-    f" `variables`, fill in the contact's page in BusinessX, or put a `|…` into the template; {_REPLAY}",
-    Reason.SETTING_MISSING: f"Set what is missing, and start the engine again; {_REPLAY}",
-    Reason.REFUSED_BY_RESEND: f"Mend what Resend refuses (its dashboard has the call); {_REPLAY}",
-    Reason.RESEND_UNREACHABLE: f"See whether Resend works again, and whether the key is right; {_REPLAY}",
-    Reason.NOTION_UNREACHABLE: f"See whether Notion works again, and whether the token is right; {_REPLAY}",
-    Reason.SEND_IN_PROGRESS: f"Look in Resend for this e-mail: it has been busy with it for a day; {_REPLAY}",
-    Reason.STOPS_CHANGED: f"See what changes the contact's stops all the time (`christmas stopped`); {_REPLAY}",
-    Reason.SEND_UNKNOWN: "Look in Resend for this e-mail. If it is there, set its date on the contact's page: what has a date"
-    " is not sent again. Then, either way, `christmas replay --not-sent`.",
-    Reason.STEP_FAILED: f"The execution's log says which task failed, and why; mend it, {_REPLAY}",
+    f" `variables`, fill in the contact's page in BusinessX, or add a fallback `|…` to the template; {_REPLAY}",
+    Reason.SETTING_MISSING: f"Set the missing setting and restart the engine; {_REPLAY}",
+    Reason.REFUSED_BY_RESEND: f"Correct what Resend refuses (its dashboard shows the request); {_REPLAY}",
+    Reason.RESEND_UNREACHABLE: f"Check that Resend works again, and that the key is right; {_REPLAY}",
+    Reason.NOTION_UNREACHABLE: f"Check that Notion works again, and that the token is right; {_REPLAY}",
+    Reason.SEND_IN_PROGRESS: f"Look for this e-mail in Resend, which has been busy with it for a day; {_REPLAY}",
+    Reason.STOPS_CHANGED: f"Find out what keeps changing the contact's stops (`christmas stopped`); {_REPLAY}",
+    Reason.SEND_UNKNOWN: "Look for this e-mail in Resend. If it is there, set its date on the contact's page: an e-mail with a"
+    " date is not sent again. Then, either way, `christmas replay --not-sent`.",
+    Reason.STEP_FAILED: f"Read in the execution's log which task failed and why; correct the cause, {_REPLAY}",
 }
 
 
 class Kind(StrEnum):
-    """What may be reported, the weakest first: of several the strongest is shown."""
+    """The kinds of delivery reports, the weakest first. The analytics page shows the strongest."""
 
     DELAYED = "delayed"
     DELIVERED = "delivered"
@@ -117,12 +117,12 @@ class Kind(StrEnum):
     CLICKED = "clicked"
     FAILED = "failed"
     SOFT_BOUNCED = "soft_bounced"
-    """Refused for now: a full mailbox, a server that is away."""
+    """Refused for now, because the mailbox is full or the server is down."""
     BOUNCED = "bounced"
-    """Refused for good, by the receiver or by Resend's own list of those who did before."""
+    """Refused for good, by the recipient's server or by Resend's suppression list."""
     COMPLAINED = "complained"
 
     @property
     def status(self) -> str:
-        """What people are shown: a bounce is a bounce, and beside it stands of which type."""
+        """The status that people read. Soft and hard bounces share one; the detail tells them apart."""
         return Kind.BOUNCED.value if self is Kind.SOFT_BOUNCED else self.value

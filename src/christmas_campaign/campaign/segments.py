@@ -1,4 +1,4 @@
-"""Segments: what the counts of red and orange systems say about a salon, and what is to be done about it."""
+"""Segments of contacts by the number of red and orange business systems, and the owner's action for each."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class Segment(NamedTuple):
-    """One segment, for alerts and people: ``priority`` 1 comes first; ``zone`` is what e-mails call it."""
+    """A segment. ``priority`` 1 is the most urgent, ``zone`` is its name in e-mails, ``alert`` whether the team is alerted."""
 
     name: str
     priority: int
@@ -49,7 +49,7 @@ SEGMENTS: tuple[Segment, ...] = (CRITICAL, URGENT, OPTIMIZE)
 
 
 def classify(red: int, orange: int) -> Segment:
-    """Return the segment for these counts of systems (0–8 each; a count that nobody gave is 0)."""
+    """Return the segment for these counts of systems (0 to 8 each; 0 for an unknown count)."""
     if red >= 2:
         return CRITICAL
     if red == 1 or orange >= 2:

@@ -1,4 +1,4 @@
-"""Times in and out: ISO 8601 text outside, aware datetimes in UTC inside."""
+"""Convert times between text and aware datetimes. Data holds ISO 8601 text, the code holds aware datetimes in UTC."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from christmas_campaign.campaign.facts import ZONE
 
 
 def parse(text: str) -> datetime:
-    """Read an ISO 8601 time, or a date as its first moment, and return it in UTC.
+    """Parse an ISO 8601 time and return it in UTC. A date alone means its first moment.
 
-    Without a zone it is the campaign's. Raises ``ValueError`` when ``text`` is no such time or lies outside the calendar.
+    A time without a zone is in the campaign's zone. Raises ``ValueError`` when ``text`` is not such a time, or when its moment
+    in UTC is outside the years 1 to 9999.
     """
     moment = datetime.fromisoformat(text.strip())
     if moment.tzinfo is None:
@@ -27,17 +28,17 @@ def text(moment: datetime) -> str:
 
 
 def milliseconds(moment: datetime) -> int:
-    """Return an aware time in whole milliseconds since 1970, as Kestra's expressions count."""
+    """Return an aware time in whole milliseconds since 1970, the unit of Kestra's expressions."""
     return int(moment.timestamp() * 1000)
 
 
 def moment(milliseconds: int) -> datetime:
-    """Return the time (UTC) that is so many milliseconds since 1970."""
+    """Return the time (UTC) of this number of milliseconds since 1970."""
     return datetime.fromtimestamp(milliseconds / 1000, UTC)
 
 
 def local(moment: datetime) -> str:
-    """Write an aware time as ISO 8601 in the campaign's zone, to the second: one instant is always the same text."""
+    """Write an aware time as ISO 8601 in the campaign's zone, to the second. Equal instants give equal texts."""
     return moment.astimezone(ZONE).isoformat(timespec="seconds")
 
 
@@ -48,7 +49,7 @@ def for_owner(moment: datetime) -> str:
 
 
 def is_date(text: str) -> bool:
-    """Whether ``text`` is a date without a time of day."""
+    """Return whether ``text``, an ISO 8601 date or time, has no time of day."""
     return len(text.strip()) <= len("2025-11-20")
 
 

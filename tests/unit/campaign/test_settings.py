@@ -127,9 +127,9 @@ PUBLIC_URL = "ENV_PUBLIC_URL must be the door's address, such as https://campaig
         ({"sender_address": "zoe"}, "ENV_SENDER_ADDRESS is not an e-mail address: it has no @"),
         (
             {"unsubscribe_address": "a@b"},
-            "ENV_UNSUBSCRIBE_ADDRESS is not an e-mail address: what stands after the @ is not a domain",
+            "ENV_UNSUBSCRIBE_ADDRESS is not an e-mail address: the part after the @ is not a domain",
         ),
-        ({"public_url": "campaign.example.org"}, "ENV_PUBLIC_URL must be a whole address that begins with https://"),
+        ({"public_url": "campaign.example.org"}, "ENV_PUBLIC_URL must be a complete URL that begins with https://"),
         ({"public_url": "http://campaign.example.org"}, PUBLIC_URL),
         ({"public_url": "https://campaign.example.org/?x"}, PUBLIC_URL),
         ({"public_url": "https://campaign.example.org/#x"}, PUBLIC_URL),
@@ -138,9 +138,9 @@ PUBLIC_URL = "ENV_PUBLIC_URL must be the door's address, such as https://campaig
             {"unsubscribe_key": "n" * 24 + ",short"},
             "SECRET_UNSUBSCRIBE_KEY must have keys of 24 characters or more, separated by commas (as base64)",
         ),
-        ({"calendly_link": "calendly.com/x"}, "ENV_CALENDLY_LINK must be a whole address that begins with https://"),
-        ({"calendly_link": "javascript:x"}, "ENV_CALENDLY_LINK must be a whole address that begins with https://"),
-        ({"pdf_download_link": "https://"}, "ENV_PDF_DOWNLOAD_LINK must be a whole address that begins with https://"),
+        ({"calendly_link": "calendly.com/x"}, "ENV_CALENDLY_LINK must be a complete URL that begins with https://"),
+        ({"calendly_link": "javascript:x"}, "ENV_CALENDLY_LINK must be a complete URL that begins with https://"),
+        ({"pdf_download_link": "https://"}, "ENV_PDF_DOWNLOAD_LINK must be a complete URL that begins with https://"),
     ],
 )
 def test_a_setting_that_cannot_be_used_is_named(raw: dict[str, Any], message: str) -> None:
@@ -206,7 +206,7 @@ def test_time_is_never_squeezed_with_the_real_resend(url: str | None) -> None:
     with pytest.raises(InvalidSetting) as caught:
         settings.read({"time_scale": "60", "resend_url": url})
     assert str(caught.value) == (
-        "ENV_TIME_SCALE must not be set with the real Resend: real people would get e-mails at once"
+        "ENV_TIME_SCALE must not be set with the real Resend: real contacts would get all e-mails at once"
     )
 
 
@@ -234,7 +234,7 @@ def test_a_scale_of_one_is_none(mode: str) -> None:
 def test_an_address_that_is_none_is_named_too(raw: dict[str, Any], named: str) -> None:
     with pytest.raises(InvalidSetting) as caught:
         settings.read(raw)
-    assert str(caught.value) == f"{named} must be a whole address that begins with https://"
+    assert str(caught.value) == f"{named} must be a complete URL that begins with https://"
 
 
 def test_where_resend_is_does_not_matter_when_time_is_not_squeezed() -> None:

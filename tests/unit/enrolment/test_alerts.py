@@ -53,7 +53,7 @@ def test_alert_of_an_email_names_the_sequence_the_email_the_template_and_the_pag
         "message": "**Failed**: signup, e-mail 3 of 5 (template 5-Day E3): template_missing.\n"
         "There is no active template.\n"
         f"Contact {CONTACT}: {LINK}.\n"
-        "To do: Make the template in Email Templates, or set its Status to Active; then `christmas replay`."
+        "To do: Create the template in Email Templates, or set its Status to Active; then `christmas replay`."
         " `christmas failures` lists all.",
     }
 
@@ -104,7 +104,7 @@ def test_without_a_detail_there_is_no_empty_line() -> None:
     assert said.split("\n") == [
         "**Failed**: signup, e-mail 2 of 5 (template 5-Day E2): step_failed.",
         f"Contact {CONTACT}: {LINK}.",
-        "To do: The execution's log says which task failed, and why; mend it, then `christmas replay`."
+        "To do: Read in the execution's log which task failed and why; correct the cause, then `christmas replay`."
         " `christmas failures` lists all.",
     ]
 

@@ -169,7 +169,7 @@ def test_after_a_day_without_notion_the_team_is_told(pages: dict[str, Any] | Non
             "message": "**Failed**: signup, the enrolment: notion_unreachable.\n"
             f"{detail}\n"
             f"Contact {build.WHO['contact']}: no page in Email Sequence yet; in BusinessX https://www.notion.so/contact1.\n"
-            "To do: See whether Notion works again, and whether the token is right; then `christmas replay`."
+            "To do: Check that Notion works again, and that the token is right; then `christmas replay`."
             " `christmas failures` lists all.",
         },
     }
