@@ -18,7 +18,7 @@ from christmas_campaign.campaign import times
 from christmas_campaign.campaign.outcomes import Kind
 from christmas_campaign.clients.kestra import Execution
 from christmas_campaign.email import delivery_reports
-from christmas_campaign.email.delivery_reports import Kept, Report, Seen
+from christmas_campaign.email.delivery_reports import Report, ReportHistory, ReportTimes
 from christmas_campaign.events import opaque_ids
 from christmas_campaign.local.sandbox import Mail
 from christmas_campaign.local.stack import Stack
@@ -114,13 +114,13 @@ def test_reports_in_any_order_and_doubled_come_to_the_same_and_a_hard_bounce_end
     assert 3 not in numbers(mails(stack, email))
     assert stopped(stack, email) == [("bounced", "resend")]
 
-    said: dict[Kind, Seen] = {}
+    said: dict[Kind, ReportTimes] = {}
     for payload in payloads:
         each = delivery_reports.read(payload, at, opens=False)
         assert isinstance(each, Report)
         said = delivery_reports.add(said, each)
     found = written_down(stack, mail, 6)
-    assert kept(stack, mail) == Kept(said, "bounced: Permanent General").as_json()
+    assert kept(stack, mail) == ReportHistory(said, "bounced: Permanent General").as_json()
     assert {(run.state, run.labels["outcome"]) for run in found} == {("SUCCESS", "reported")}
     pages = {page["Resend Email ID"]: page for page in analytics_of(stack, email)}
     page = pages[mail.id]

@@ -1,1 +1,1 @@
-"""One e-mail, from due to sent to recorded: gate, compose, placeholder values, result, retry, delivery reports."""
+"""The life of one e-mail from due to recorded: gate, compose, placeholder values, result, retry, delivery reports."""

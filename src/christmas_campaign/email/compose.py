@@ -1,8 +1,15 @@
-"""Compose: the exact e-mail, or why there is none.
+"""Compose an e-mail right before it is sent: the exact request to Resend, or the reason why the e-mail is not sent.
 
-The order of the checks right before a send: is the page still there and not in the trash; does it say that the e-mail was
-sent; does it say that the contact was stopped for good; is there exactly one active template, with a subject and a body; has it
-the footer that the law wants; are there a sender, a way to unsubscribe and a postal address; has every placeholder a value.
+The checks run in this order:
+
+1. The contact's page exists and is not in the trash.
+2. The page does not say that this e-mail was sent.
+3. The page has no mark of a permanent suppression.
+4. This release still has the e-mail.
+5. Exactly one template is active, with a subject and an HTML body.
+6. The template has the legally required footer.
+7. The settings have a sender, an unsubscribe link and a postal address.
+8. Every placeholder has a value.
 """
 
 from __future__ import annotations
@@ -29,9 +36,8 @@ from christmas_campaign.stops.rules import Lifts
 Page = Mapping[str, Any]
 
 
-class Stop(Exception):
-    """This e-mail is not sent: ``outcome``, ``reason`` and a ``detail`` for the person who looks; ``missing`` names the
-    placeholders without a value."""
+class EmailWithheld(Exception):
+    """The e-mail is not sent. ``detail`` explains it to the owner; ``missing`` names the placeholders without a value."""
 
     def __init__(self, outcome: Outcome, reason: Reason, detail: str, missing: Sequence[str] = ()) -> None:
         super().__init__(detail)
@@ -42,14 +48,14 @@ class Stop(Exception):
 
 
 class Composed(NamedTuple):
-    """The e-mail is sent: the body for Resend, and the idempotency key under which Resend takes it."""
+    """The e-mail is sent: the body of the request to Resend, and its idempotency key."""
 
     request: JsonObject
     idempotency_key: str
 
 
 class NotSent(NamedTuple):
-    """The e-mail is not sent. ``detail`` is for the person who looks; ``missing`` names the placeholders without a value."""
+    """The e-mail is not sent. ``detail`` explains it to the owner; ``missing`` names the placeholders without a value."""
 
     outcome: Outcome
     reason: Reason
@@ -58,7 +64,7 @@ class NotSent(NamedTuple):
 
 
 class Letter(NamedTuple):
-    """What an e-mail says, all filled in."""
+    """The texts of one e-mail after its placeholders are filled in."""
 
     subject: str
     html: str
@@ -75,54 +81,60 @@ def compose(
     lifts: Lifts | None = None,
     settings: Settings,
 ) -> Composed | NotSent:
-    """Decide what e-mail ``number`` says.
+    """Return the request for e-mail ``number``, or why the e-mail is not sent.
 
-    ``page`` is the contact's page as Notion has it now (``None``: Notion does not know it), ``active`` the active templates of
-    the e-mail's name, as ``active_templates`` gives them, ``lifts`` is when the contact's stops were lifted (``None``: nothing
-    is kept about the contact).
+    ``enrolment`` is the enrolment's id. ``page`` is the contact's page, read from Notion just now (``None``: Notion has no such
+    page). ``active`` holds the e-mail's active templates, from ``active_templates``. ``lifts`` is when the contact's
+    suppressions were lifted (``None``: the KV store has no entry about the contact).
+
+    Raises ``UnknownEmail`` when the sequence never had an e-mail of this number.
     """
     try:
         _check_page(page, number, lifts)
         request = _request(record, number, enrolment, active, settings)
-    except Stop as stop:
-        return NotSent(stop.outcome, stop.reason, stop.detail, tuple(stop.missing))
+    except EmailWithheld as withheld:
+        return NotSent(withheld.outcome, withheld.reason, withheld.detail, tuple(withheld.missing))
     return Composed(request, opaque_ids.idempotency_key(enrolment, number))
 
 
 def _check_page(page: Page | None, number: int, lifts: Lifts | None) -> None:
     if page is None:
         detail = "The contact's page in Email Sequence is gone, or no longer shared with the integration."
-        raise Stop(Outcome.FAILED, Reason.PAGE_MISSING, detail)
+        raise EmailWithheld(Outcome.FAILED, Reason.PAGE_MISSING, detail)
     if page_values.archived(page):
         detail = "The contact's page in Email Sequence is in the trash."
-        raise Stop(Outcome.SKIPPED, Reason.PAGE_ARCHIVED, detail)
+        raise EmailWithheld(Outcome.SKIPPED, Reason.PAGE_ARCHIVED, detail)
     stamp = page_values.plain(page).get(notion_names.page_sent(number))
     if stamp is not None:
-        raise Stop(Outcome.SKIPPED, Reason.ALREADY_SENT, f'The page says "{notion_names.page_sent(number)}": {stamp}.')
+        raise EmailWithheld(
+            Outcome.SKIPPED, Reason.ALREADY_SENT, f'The page says "{notion_names.page_sent(number)}": {stamp}.'
+        )
     mark = marks.on_page(page)
     if mark is not None and marks.holds(mark, lifts):
-        raise Stop(Outcome.SKIPPED, mark.reason, f'The page says "{notion_names.PAGE_STOPPED}": {mark.reason}.')
+        raise EmailWithheld(
+            Outcome.SKIPPED, mark.reason, f'The page says "{notion_names.PAGE_STOPPED}": {mark.reason}.'
+        )
 
 
-def active_templates(found: Sequence[Page]) -> list[dict[str, PropertyValue]]:
-    """Return the texts of the templates among these pages, by their properties, those in the trash left out."""
-    texts = (notion_names.TEMPLATE_SUBJECT, notion_names.TEMPLATE_HTML, notion_names.TEMPLATE_TEXT)
-    said = [page_values.plain(each) for each in found if not page_values.archived(each)]
-    return [{name: each.get(name) for name in texts} for each in said]
+def active_templates(pages: Sequence[Page]) -> list[dict[str, PropertyValue]]:
+    """Return subject, HTML and plain text of each template page, by property name. Pages in the trash are left out."""
+    properties = (notion_names.TEMPLATE_SUBJECT, notion_names.TEMPLATE_HTML, notion_names.TEMPLATE_TEXT)
+    templates = [page_values.plain(page) for page in pages if not page_values.archived(page)]
+    return [{name: template.get(name) for name in properties} for template in templates]
 
 
 def _request(
     record: Record, number: int, enrolment: str, active: Sequence[Mapping[str, PropertyValue]], settings: Settings
 ) -> JsonObject:
     if record.is_withdrawn(number):
-        # The gate let it through, and then another release was installed.
-        raise Stop(Outcome.SKIPPED, Reason.EMAIL_WITHDRAWN, gate.withdrawn(record, number))
+        # Another release was installed between the gate and this check.
+        raise EmailWithheld(Outcome.SKIPPED, Reason.EMAIL_WITHDRAWN, gate.withdrawn(record, number))
     name = sequence(record.event.sequence).email(number).template
     parts = texts(name, active)
     _check_footer(name, active[0])
     sender, link = settings.sender_address, placeholder_values.unsubscribe_url(record.event.email, settings)
     if sender is None or link is None or settings.postal_address is None:
-        raise Stop(Outcome.FAILED, Reason.SETTING_MISSING, f"The setting {_missing(settings)} is missing.")
+        raise EmailWithheld(Outcome.FAILED, Reason.SETTING_MISSING, f"The setting {_missing(settings)} is missing.")
     subject, html, text = letter(name, parts, sources(record, number, settings))
     return {
         "from": mailbox(settings.sender_name, sender),
@@ -134,7 +146,7 @@ def _request(
         "tags": [
             {"name": "sequence", "value": record.event.sequence},
             {"name": "number", "value": str(number)},
-            # For what Resend reports of it later: see ``reports``.
+            # Resend repeats the tags in its delivery reports: see ``delivery_reports``.
             {"name": "enrolment", "value": enrolment},
             {"name": "contact", "value": record.labels["contact"]},
         ],
@@ -142,34 +154,34 @@ def _request(
 
 
 def _missing(settings: Settings) -> str:
-    """The first setting without which no e-mail goes out, of those that are not given."""
-    needed = {
+    """Return the name of the first required setting that is not set. At least one must be missing."""
+    required = {
         "ENV_SENDER_ADDRESS": settings.sender_address,
         "ENV_PUBLIC_URL": settings.public_url,
         "SECRET_UNSUBSCRIBE_KEY": settings.unsubscribe_keys,
         "ENV_POSTAL_ADDRESS": settings.postal_address,
     }
-    return next(name for name, value in needed.items() if value is None)
+    return next(name for name, value in required.items() if value is None)
 
 
 def _check_footer(name: str, template: Mapping[str, PropertyValue]) -> None:
-    """Raise ``Stop`` for a body without the footer. The template is as Notion has it: a plain text made from the HTML is not
-    blamed for what the HTML lacks."""
+    """Raise ``EmailWithheld`` when a body in Notion lacks a part of the footer."""
     parts = {part: str(template.get(part) or "") for part in (notion_names.TEMPLATE_HTML, notion_names.TEMPLATE_TEXT)}
     if any(template_text.parse(text).malformed for text in parts.values()):
-        # The placeholders of the footer may be among what is malformed: filling the template in reports that.
+        # The malformed text may have been a footer placeholder. Filling in the template reports it.
         return
     missing = footer.missing(parts)
     if missing:
-        lacks = "; ".join(
-            f'"{part}" lacks {", ".join(f"{{{{{each}}}}}" for each in names)}' for part, names in missing.items()
+        gaps = "; ".join(
+            f'"{part}" lacks {", ".join(f"{{{{{placeholder}}}}}" for placeholder in placeholders)}'
+            for part, placeholders in missing.items()
         )
-        detail = f'The template "{name}" has not the footer that the law wants: {lacks}.'
-        raise Stop(Outcome.FAILED, Reason.TEMPLATE_WITHOUT_FOOTER, detail)
+        detail = f'The template "{name}" lacks a part of the legally required footer: {gaps}.'
+        raise EmailWithheld(Outcome.FAILED, Reason.TEMPLATE_WITHOUT_FOOTER, detail)
 
 
 def sources(record: Record, number: int, settings: Settings) -> tuple[Source, ...]:
-    """Return the sources that are asked for the values of e-mail ``number``, the first to be asked first."""
+    """Return the sources of placeholder values for e-mail ``number``, in the order in which they are searched."""
     return placeholder_values.sources(
         record.event,
         scheduled=record.emails[number],
@@ -180,38 +192,38 @@ def sources(record: Record, number: int, settings: Settings) -> tuple[Source, ..
 
 
 def texts(name: str, active: Sequence[Mapping[str, PropertyValue]]) -> dict[str, str]:
-    """Return the three texts of a template by their properties, before they are filled in; a missing plain text is made from
-    the HTML. ``active`` are the active templates of this name, as plain values.
+    """Return subject, HTML and plain text of the template ``name`` by property name, before placeholders are filled in.
 
-    Raises ``Stop`` when there is none, or more than one, or when it has no subject or no body.
+    ``active`` holds the active templates of this name as plain values. A missing plain text is made from the HTML. Raises
+    ``EmailWithheld`` unless exactly one template is active and it has a subject and an HTML body.
     """
     if not active:
         detail = f'There is no active template "{name}" in Email Templates.'
-        raise Stop(Outcome.FAILED, Reason.TEMPLATE_MISSING, detail)
+        raise EmailWithheld(Outcome.FAILED, Reason.TEMPLATE_MISSING, detail)
     if len(active) > 1:
-        detail = f'There are {len(active)} active templates "{name}" in Email Templates; one may be.'
-        raise Stop(Outcome.FAILED, Reason.TEMPLATE_AMBIGUOUS, detail)
+        detail = f'There are {len(active)} active templates "{name}" in Email Templates; only one is allowed.'
+        raise EmailWithheld(Outcome.FAILED, Reason.TEMPLATE_AMBIGUOUS, detail)
     parts = {
         part: str(active[0].get(part) or "")
         for part in (notion_names.TEMPLATE_SUBJECT, notion_names.TEMPLATE_HTML, notion_names.TEMPLATE_TEXT)
     }
     for part in (notion_names.TEMPLATE_SUBJECT, notion_names.TEMPLATE_HTML):
         if not parts[part].strip():
-            raise Stop(Outcome.FAILED, Reason.TEMPLATE_EMPTY, f'The template "{name}" has an empty "{part}".')
+            raise EmailWithheld(Outcome.FAILED, Reason.TEMPLATE_EMPTY, f'The template "{name}" has an empty "{part}".')
     if not parts[notion_names.TEMPLATE_TEXT].strip():
         parts[notion_names.TEMPLATE_TEXT] = plain_text.from_html(parts[notion_names.TEMPLATE_HTML])
     return parts
 
 
-def letter(name: str, parts: Mapping[str, str], asked: Sequence[Source]) -> Letter:
-    """Return what the template ``name`` with these ``texts`` says when ``asked``, the sources, give the values.
+def letter(name: str, parts: Mapping[str, str], value_sources: Sequence[Source]) -> Letter:
+    """Fill in the placeholders of the template ``name``. ``parts`` comes from ``texts``, ``value_sources`` from ``sources``.
 
-    Raises ``Stop`` when a placeholder has no value, or what is left of the subject or the HTML is empty.
+    Raises ``EmailWithheld`` when a placeholder is malformed or has no value, or when the subject or the HTML ends up empty.
     """
 
     def value(placeholder: Placeholder) -> str | None:
-        answer = placeholder_values.find(placeholder, asked)
-        return answer[0] if answer else None
+        match = placeholder_values.find(placeholder, value_sources)
+        return match[0] if match else None
 
     filled: dict[str, str] = {}
     faults: dict[str, TemplateError] = {}
@@ -224,15 +236,15 @@ def letter(name: str, parts: Mapping[str, str], asked: Sequence[Source]) -> Lett
         malformed = any(error.malformed for error in faults.values())
         detail = "; ".join(f'"{part}": {error}' for part, error in faults.items())
         reason = Reason.TEMPLATE_MALFORMED if malformed else Reason.VALUE_MISSING
-        missing = () if malformed else tuple(dict.fromkeys(each for fault in faults.values() for each in fault.missing))
-        raise Stop(Outcome.FAILED, reason, f'The template "{name}" cannot be filled in: {detail}.', missing)
+        missing = () if malformed else tuple(dict.fromkeys(name for fault in faults.values() for name in fault.missing))
+        raise EmailWithheld(Outcome.FAILED, reason, f'The template "{name}" cannot be filled in: {detail}.', missing)
     subject = one_line(filled[notion_names.TEMPLATE_SUBJECT])
     if not filled[notion_names.TEMPLATE_HTML].strip():
-        raise Stop(
+        raise EmailWithheld(
             Outcome.FAILED, Reason.TEMPLATE_EMPTY, f'The template "{name}" has an empty "{notion_names.TEMPLATE_HTML}".'
         )
     if not subject:
-        raise Stop(
+        raise EmailWithheld(
             Outcome.FAILED,
             Reason.TEMPLATE_EMPTY,
             f'The template "{name}" has an empty "{notion_names.TEMPLATE_SUBJECT}".',
@@ -241,12 +253,12 @@ def letter(name: str, parts: Mapping[str, str], asked: Sequence[Source]) -> Lett
 
 
 def one_line(text: str) -> str:
-    """Return ``text`` with each line break, and the spaces around it, made one space: a subject is a single line."""
+    """Return ``text`` on a single line, as a subject must be: each line break and the spaces around it become one space."""
     return " ".join(filter(None, map(str.strip, re.split(r"[\r\n\v\f\x85\u2028\u2029]+", text))))
 
 
 def mailbox(name: str, address: str) -> str:
-    """Return a From line, the name quoted where RFC 5322 asks for it."""
+    """Return the value of a From header. The name is quoted where RFC 5322 requires it."""
     if re.search(r"[()<>\[\]:;@\\,.\"]", name):
         escaped = re.sub(r'(["\\])', r"\\\1", name)
         name = f'"{escaped}"'

@@ -1,6 +1,6 @@
-"""What becomes of a report of Resend's: what is kept of it, whom it stops, and what the analytics page says from now on.
+"""Decide what follows from a delivery report: the stored history, a suppression of the contact, and the analytics page.
 
-The order: what is kept first, then the stop, Notion last: nobody is written to because Notion was away.
+The flow does these in this order: history, suppression, Notion. So a contact is suppressed even while Notion is down.
 """
 
 from __future__ import annotations
@@ -13,23 +13,22 @@ from christmas_campaign.campaign import notion_names
 from christmas_campaign.campaign.outcomes import Kind, Outcome, Reason
 from christmas_campaign.campaign.settings import Settings
 from christmas_campaign.email import delivery_reports, retry
-from christmas_campaign.email.delivery_reports import Kept, Report, State
+from christmas_campaign.email.delivery_reports import Report, ReportedKinds, ReportHistory
 from christmas_campaign.email.retry import PutOff
 from christmas_campaign.enrolment.alerts import Pages, about
 from christmas_campaign.json_types import JsonObject
 from christmas_campaign.notion import page_values, schema
 
-#: So often a report is put off whose e-mail has no analytics page: for about an hour. The page is made a moment after the
+#: How often a report is retried while its e-mail has no analytics page: for about an hour. The page is created right after the
 #: e-mail was sent, or never.
 TRIES_WITHOUT_PAGE = 6
 
-#: The calls to Notion that one report costs, and the part of Notion's rate that the reports take: the e-mails come first.
+#: One report costs this many calls to Notion, and reports use at most this part of Notion's rate. E-mails have priority.
 NOTION_CALLS, NOTION_PART = 2, 1 / 3
 
 
 class AnalyticsUpdate(NamedTuple):
-    """What is to be done in Notion: ``path`` and ``query`` find the e-mail's analytics page, ``update`` is the body that
-    writes what was reported."""
+    """The work in Notion: ``path`` and ``query`` find the e-mail's analytics page, ``update`` is the body that updates it."""
 
     path: str
     query: JsonObject
@@ -37,15 +36,16 @@ class AnalyticsUpdate(NamedTuple):
 
 
 class ReportOutcome(NamedTuple):
-    """What is kept of a report, and what follows.
+    """The decision about a delivery report.
 
-    ``kept`` is the entry of the e-mail from now on, ``bounces`` that of the contact (``None``: as before). ``stop`` is why
-    the contact is stopped by the count of their bounces (``None``: they are not). ``page`` is ``None`` when the page
-    says so already, or nobody knows any more where it is. ``alert`` is what the team hears (``key`` and ``message``) of an
-    e-mail that Resend had taken and could not send, else ``None``.
+    - ``history``: the new history of the e-mail.
+    - ``bounces``: the new list of the contact's soft bounces (``None``: unchanged).
+    - ``stop``: the reason if the number of soft bounces suppresses the contact.
+    - ``page``: the update of the analytics page (``None``: it is up to date, or its data source is unknown).
+    - ``alert``: the ``key`` and ``message`` of a team alert when Resend accepted the e-mail but could not send it.
     """
 
-    kept: Kept
+    history: ReportHistory
     bounces: list[str] | None
     stop: Reason | None
     page: AnalyticsUpdate | None
@@ -53,10 +53,10 @@ class ReportOutcome(NamedTuple):
 
 
 class Concluded(NamedTuple):
-    """How a report ends. ``detail`` is for the person who looks.
+    """How the handling of a delivery report ends. ``detail`` explains it to the owner.
 
-    ``rest`` is how long the next report waits, ``later`` the next try if it is put off, ``kept`` the e-mail's entry from now on
-    (``None``: as before).
+    ``rest`` is how long the next report waits, ``later`` the next try if there is one, ``history`` the new history of the
+    e-mail (``None``: unchanged).
     """
 
     outcome: Outcome
@@ -64,30 +64,29 @@ class Concluded(NamedTuple):
     detail: str
     rest: timedelta
     later: PutOff | None = None
-    kept: Kept | None = None
+    history: ReportHistory | None = None
 
 
 def decide(
     report: Report,
     *,
-    kept: Kept,
+    history: ReportHistory,
     bounces: Sequence[str],
     source: str | None,
     pages: Pages | None = None,
 ) -> ReportOutcome:
-    """Decide what is kept of a report, and what follows.
+    """Decide what follows from a delivery report.
 
-    ``kept`` and ``bounces`` are what the KV store has of the e-mail and of the contact, ``source`` is the id of the data source
-    that the analytics pages are in, as it is kept with the enrolment (``None``: nothing is kept of that any more), ``pages``
-    are the contact's pages.
+    ``history`` and ``bounces`` are the KV entries of the e-mail and of the contact. ``source`` is the id of the analytics data
+    source, from the enrolment's record (``None``: the record is deleted). ``pages`` are the contact's pages, for an alert.
     """
-    kept = kept._replace(kinds=delivery_reports.add(kept.kinds, report))
+    history = history._replace(kinds=delivery_reports.add(history.kinds, report))
     page = None
-    if source is not None and kept.written != line(kept.kinds):
-        page = AnalyticsUpdate(f"/v1/data_sources/{source}/query", _query(report.resend_id), _update(kept.kinds))
-    emails = delivery_reports.bounced(bounces, report)
+    if source is not None and history.page_status != line(history.kinds):
+        page = AnalyticsUpdate(f"/v1/data_sources/{source}/query", _query(report.resend_id), _update(history.kinds))
+    emails = delivery_reports.soft_bounced(bounces, report)
     return ReportOutcome(
-        kept,
+        history,
         bounces=emails if emails != list(bounces) else None,
         stop=delivery_reports.stops(report, emails),
         page=page,
@@ -96,19 +95,19 @@ def decide(
 
 
 def _alert(report: Report, pages: Pages) -> dict[str, str]:
-    said = about(None, report.enrolment, report.number, pages)
+    subject, contact = about(None, report.enrolment, report.number, pages)
     why = f": {report.detail}" if report.detail else ""
     lines = [
-        f"**Failed**: {said.subject}: Resend had taken it, and could not send it{why}.",
-        f"{said.contact}.",
-        "To do: Resend's dashboard says more. If the contact is to have it all the same, send it from there.",
+        f"**Failed**: {subject}: Resend accepted the e-mail, but could not send it{why}.",
+        f"{contact}.",
+        "To do: Look for the e-mail in Resend's dashboard. If the contact still needs it, send it from there.",
     ]
     return {"key": f"{report.email}.failed_at_resend", "message": "\n".join(lines)}
 
 
-def line(said: State) -> str:
-    """Return what was reported of an e-mail in words: its status, and the detail if there is one."""
-    kind, detail = delivery_reports.shown(said)
+def line(kinds: ReportedKinds) -> str:
+    """Return the status line of an e-mail: the status of its strongest kind, and the detail if there is one."""
+    kind, detail = delivery_reports.strongest(kinds)
     return f"{kind.status}: {detail}" if detail else kind.status
 
 
@@ -120,57 +119,59 @@ def _query(resend_id: str) -> JsonObject:
     }
 
 
-def _update(said: State) -> JsonObject:
-    kind, detail = delivery_reports.shown(said)
+def _update(kinds: ReportedKinds) -> JsonObject:
+    kind, detail = delivery_reports.strongest(kinds)
     values = {
         notion_names.ANALYTICS_STATUS: kind.status,
-        # What was reported may be better than what was reported before: a delay that ended well leaves no message.
-        notion_names.ANALYTICS_ERROR: line(said) if detail else "",
+        # Without a detail the message is cleared: an earlier, weaker report may have left one.
+        notion_names.ANALYTICS_ERROR: line(kinds) if detail else "",
     }
     return {"properties": page_values.properties(schema.ANALYTICS, values)}
 
 
 def conclude(
     *,
-    kept: Kept,
-    asked: bool,
-    found: bool | None,
-    written: bool,
+    history: ReportHistory,
+    has_update: bool,
+    page_exists: bool | None,
+    page_updated: bool,
     tries: int,
     settings: Settings,
     now: datetime,
 ) -> Concluded:
-    """Decide how a report ends.
+    """Decide how the handling of a delivery report ends, once Notion has responded.
 
-    ``kept`` is what is kept of the e-mail, this report included; ``asked`` says whether there was anything to do in Notion,
-    ``found`` whether the analytics page was there (``None``: Notion gave no answer), ``written`` whether it took the update;
-    ``tries`` how often the report was put off before, ``now`` is the time (aware).
+    - ``history``: the e-mail's history, this report included.
+    - ``has_update``: whether the analytics page needed an update.
+    - ``page_exists``: whether Notion has the analytics page (``None``: Notion did not respond).
+    - ``page_updated``: whether Notion accepted the update.
+    - ``tries``: the number of earlier retries. ``now`` is aware.
     """
-    rest = pause(settings) if asked else timedelta(0)
-    if asked and not written:
-        return _not_written(found, tries, settings, now)._replace(rest=rest)
-    shown = line(kept.kinds)
-    if asked:
-        return Concluded(Outcome.REPORTED, None, "", rest, kept=kept._replace(written=shown))
-    if kept.written != shown:
-        # Not asked, and not because the page says so already: nobody knows where the page is.
-        detail = "What is kept of the enrolment is gone, and with it where the analytics page is."
+    rest = pause(settings) if has_update else timedelta(0)
+    if has_update and not page_updated:
+        return _not_updated(page_exists, tries, settings, now)._replace(rest=rest)
+    status = line(history.kinds)
+    if has_update:
+        return Concluded(Outcome.REPORTED, None, "", rest, history=history._replace(page_status=status))
+    if history.page_status != status:
+        # The page is out of date but had no update, so its data source is unknown.
+        detail = "The enrolment is deleted from Kestra's KV store, so the analytics page cannot be found."
         return Concluded(Outcome.SKIPPED, Reason.ANALYTICS_PAGE_MISSING, detail, rest)
     return Concluded(Outcome.REPORTED, None, "", rest)
 
 
-def _not_written(found: bool | None, tries: int, settings: Settings, now: datetime) -> Concluded:
-    if found is False:
+def _not_updated(page_exists: bool | None, tries: int, settings: Settings, now: datetime) -> Concluded:
+    if page_exists is False:
         later = retry.put_off(Reason.ANALYTICS_PAGE_MISSING, tries, settings, now, TRIES_WITHOUT_PAGE)
     else:
         later = retry.put_off(Reason.NOTION_UNREACHABLE, tries, settings, now)
     if isinstance(later, PutOff):
         return Concluded(later.outcome, later.reason, later.detail, timedelta(0), later=later)
-    # Nobody can mend a page that is missing, and nothing hangs on it: what was reported is kept, and stops whom it stops.
-    outcome = Outcome.SKIPPED if found is False else later.outcome
+    # A missing page needs no action: the history is stored, and a suppression has taken effect.
+    outcome = Outcome.SKIPPED if page_exists is False else later.outcome
     return Concluded(outcome, later.reason, later.detail, timedelta(0))
 
 
 def pause(settings: Settings) -> timedelta:
-    """Return how long the reports leave Notion alone after one that has called it."""
+    """Return how long the next report waits after one that has called Notion."""
     return timedelta(seconds=NOTION_CALLS / (settings.notion_rate * NOTION_PART)) / settings.time_scale

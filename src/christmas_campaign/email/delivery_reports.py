@@ -1,9 +1,11 @@
-"""What Resend reports of an e-mail: what is read from a report, what is kept of all of them, and which one is shown.
+"""Read Resend's delivery reports about e-mails, and maintain the history of each e-mail in Kestra's KV store.
 
-Reports come in any order, twice, and days late. So what is kept of an e-mail is a join: each kind that was reported, with the
-first and the last time of it. Whoever joins the same reports in another order, or some of them again, keeps the same. It is
-Kestra's KV entry ``reported.<enrolment>.<number>``; ``bounces.<contact id>`` has the e-mails of a contact that bounced for
-now, each once. The ids are opaque; nothing of what Resend quotes (an address, a server's words) is kept.
+Resend sends reports in any order, more than once, and days late. The history therefore has, for each reported kind, its first
+and last time. The same reports in another order, or repeated, give the same history.
+
+Two KV entries hold this data. ``reported.<enrolment>.<number>`` is the history of one e-mail. ``bounces.<contact id>`` lists
+the contact's e-mails with a soft bounce. The ids are opaque. Text that Resend quotes (an address, a server's message) is not
+stored.
 """
 
 from __future__ import annotations
@@ -17,19 +19,19 @@ from christmas_campaign.campaign import times
 from christmas_campaign.campaign.outcomes import Kind, Reason
 from christmas_campaign.json_types import JsonObject
 
-#: So many e-mails that bounced for now are as good as one that bounced for good.
+#: This many e-mails with a soft bounce suppress a contact, as one hard bounce does.
 SOFT_BOUNCES = 5
 
-#: How long it is kept what was reported of an e-mail: from its last report on.
-KEPT = timedelta(days=60)
+#: How long the history of an e-mail is stored after its last report.
+HISTORY_LIFETIME = timedelta(days=60)
 
-#: How long an e-mail that bounced for now counts.
-BOUNCES_KEPT = timedelta(days=365)
+#: How long the list of a contact's soft bounces is stored after its last change.
+BOUNCES_LIFETIME = timedelta(days=365)
 
 
 _STRENGTH = list(Kind)
 
-#: Resend's name of a report, and what is made of it; a bounce says itself whether it is for good.
+#: The kind of each event type of Resend. For a bounce the payload decides between soft and hard: see ``read``.
 _KINDS: Mapping[str, Kind] = {
     "email.delivery_delayed": Kind.DELAYED,
     "email.delivered": Kind.DELIVERED,
@@ -41,26 +43,29 @@ _KINDS: Mapping[str, Kind] = {
     "email.complained": Kind.COMPLAINED,
 }
 
-#: What says something of a person, and nothing of the way of the e-mail: counted only where somebody wants it.
-_OF_READING = (Kind.OPENED, Kind.CLICKED)
+#: The kinds that track the reader and not the delivery. They count only if the setting ``resend_opens`` is on.
+_TRACKING = (Kind.OPENED, Kind.CLICKED)
 
-#: The reports that stop a contact at once.
+#: The kinds that suppress a contact at once.
 _STOPS: Mapping[Kind, Reason] = {Kind.BOUNCED: Reason.BOUNCED, Kind.COMPLAINED: Reason.COMPLAINED}
 
-# What the tags of an e-mail of this system look like; see ``compose``.
+# The form of the tags that ``compose`` puts on each e-mail.
 _ENROLMENT = re.compile(r"[a-z]+-[0-9a-f]{24}")
 _CONTACT = re.compile(r"[0-9a-f]{24}")
 _NUMBER = re.compile(r"[1-9]")
 
 _MAIL_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
 
-# A type or a reason is a word; a sentence may quote an address.
+# A type or a reason is a single word. Longer text may quote an address.
 _WORD = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 class Report(NamedTuple):
-    """One report: of which e-mail (the enrolment's id, the number, the contact's opaque id, Resend's own id), what, when (UTC,
-    whole milliseconds), and a detail in a word or two, empty for none."""
+    """One delivery report.
+
+    ``enrolment`` and ``number`` identify the e-mail, ``contact`` is the contact's opaque id, ``resend_id`` Resend's id of the
+    e-mail. ``at`` is UTC in whole milliseconds. ``detail`` has one or two words, or is empty.
+    """
 
     enrolment: str
     number: int
@@ -71,7 +76,7 @@ class Report(NamedTuple):
     detail: str = ""
 
     def as_json(self) -> JsonObject:
-        """Return the report as the flow `report` is given it."""
+        """Return the report as the input of the flow `report`."""
         return {**self._asdict(), "at": times.text(self.at)}
 
     @classmethod
@@ -81,116 +86,117 @@ class Report(NamedTuple):
 
     @property
     def email(self) -> str:
-        """The name of the e-mail: the same for the same e-mail, and for no other."""
+        """The unique name of the e-mail."""
         return f"{self.enrolment}.{self.number}"
 
     @property
     def sequence(self) -> str:
-        """The name of the e-mail's sequence: an enrolment's id begins with it."""
+        """The name of the e-mail's sequence, which is the beginning of the enrolment's id."""
         return self.enrolment.rpartition("-")[0]
 
     @property
     def stops(self) -> Reason | None:
-        """Why the contact is stopped by this very report, whatever was reported before; ``None``: she is not."""
+        """The reason if this report alone suppresses the contact, else ``None``."""
         return _STOPS.get(self.kind)
 
 
-class Seen(NamedTuple):
-    """That a kind was reported: first and last when (UTC), and the detail of the first."""
+class ReportTimes(NamedTuple):
+    """The first and the last report of one kind (UTC), and the detail of the first."""
 
     first: datetime
     detail: str
     last: datetime
 
 
-#: What was reported of one e-mail.
-State = Mapping[Kind, Seen]
+#: Every kind that was reported about one e-mail.
+ReportedKinds = Mapping[Kind, ReportTimes]
 
 
-class Kept(NamedTuple):
-    """The KV store's entry of one e-mail: what was reported of it, and what its analytics page says of that (``None``: nothing
-    yet)."""
+class ReportHistory(NamedTuple):
+    """The KV entry of one e-mail: the reported kinds, and the status line on its analytics page (``None``: none yet)."""
 
-    kinds: Mapping[Kind, Seen] = {}
-    written: str | None = None
+    kinds: Mapping[Kind, ReportTimes] = {}
+    page_status: str | None = None
 
     def as_json(self) -> JsonObject:
-        """Return the entry as it is kept."""
+        """Return the KV entry."""
         kinds: JsonObject = {
-            kind.value: {"first": times.text(seen.first), "detail": seen.detail, "last": times.text(seen.last)}
-            for kind, seen in sorted(self.kinds.items())
+            kind.value: {"first": times.text(report.first), "detail": report.detail, "last": times.text(report.last)}
+            for kind, report in sorted(self.kinds.items())
         }
-        return {"kinds": kinds, **({"written": self.written} if self.written else {})}
+        return {"kinds": kinds, **({"written": self.page_status} if self.page_status else {})}
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any] | None) -> Kept:
-        """Return the entry that ``as_json`` wrote; ``None``: nothing was reported."""
+    def from_json(cls, data: Mapping[str, Any] | None) -> ReportHistory:
+        """Return the history that ``as_json`` wrote. ``None`` gives an empty history."""
         if not data:
             return cls()
         kinds = {
-            Kind(kind): Seen(times.parse(seen["first"]), seen["detail"], times.parse(seen["last"]))
-            for kind, seen in data["kinds"].items()
+            Kind(kind): ReportTimes(times.parse(report["first"]), report["detail"], times.parse(report["last"]))
+            for kind, report in data["kinds"].items()
         }
         return cls(kinds, data.get("written"))
 
 
 def read(payload: Any, now: datetime, *, opens: bool) -> Report | Reason:
-    """Return what a webhook of Resend's reports, or why that is no matter of this system's.
+    """Return the report in a webhook call of Resend, or the reason to ignore the call.
 
-    ``payload`` is any JSON value; ``now`` (aware) counts for a report that does not say when it happened; ``opens`` says
-    whether it counts that somebody opened an e-mail or followed a link.
+    ``payload`` is any JSON value. ``now`` (aware) is the report's time if the payload has no usable one. ``opens`` is whether
+    opened e-mails and followed links count.
     """
-    said = _object(payload)
-    name, data = said.get("type"), _object(said.get("data"))
+    call = _object(payload)
+    name, data = call.get("type"), _object(call.get("data"))
     kind = _KINDS.get(name) if isinstance(name, str) else None
-    if kind is None or (kind in _OF_READING and not opens):
+    if kind is None or (kind in _TRACKING and not opens):
         return Reason.NOT_OF_INTEREST
     tags = _tags(data.get("tags"))
-    named = (tags.get("enrolment"), tags.get("number"), tags.get("contact"), data.get("email_id"))
-    found = [_matching(form, each) for form, each in zip((_ENROLMENT, _NUMBER, _CONTACT, _MAIL_ID), named, strict=True)]
-    if not all(found):
+    raw_ids = (tags.get("enrolment"), tags.get("number"), tags.get("contact"), data.get("email_id"))
+    ids = [_matching(form, raw) for form, raw in zip((_ENROLMENT, _NUMBER, _CONTACT, _MAIL_ID), raw_ids, strict=True)]
+    if not all(ids):
         return Reason.NOT_OURS
-    enrolment, number, contact, resend_id = found
+    enrolment, number, contact, resend_id = ids
     detail = ""
     if name == "email.bounced":
         bounce = _object(data.get("bounce"))
         words = [_matching(_WORD, bounce.get(part)) for part in ("type", "subType")]
-        # Only Resend's own word for it is for good: whoever is stopped by that is never written to again.
+        # A hard bounce suppresses the contact for good, so only Resend's exact word counts as one.
         kind = Kind.BOUNCED if words[0] == "Permanent" else kind
         detail = " ".join(filter(None, words))
     elif name == "email.suppressed":
         detail = "Suppressed"
     elif kind is Kind.FAILED:
         detail = _matching(_WORD, _object(data.get("failed")).get("reason"))
-    return Report(enrolment, int(number), contact, resend_id, kind, _moment(said.get("created_at"), now), detail)
+    return Report(enrolment, int(number), contact, resend_id, kind, _moment(call.get("created_at"), now), detail)
 
 
-def add(said: State, report: Report) -> dict[Kind, Seen]:
-    """Return what was reported of an e-mail, with ``report``: the same in whatever order, and however often."""
-    new = Seen(report.at, report.detail, report.at)
-    old = said.get(report.kind, new)
+def add(kinds: ReportedKinds, report: Report) -> dict[Kind, ReportTimes]:
+    """Return ``kinds`` with ``report`` added. Order and repetition of reports do not change the result."""
+    new = ReportTimes(report.at, report.detail, report.at)
+    old = kinds.get(report.kind, new)
     first = min((old.first, old.detail), (new.first, new.detail))
-    return {**said, report.kind: Seen(*first, max(old.last, new.last))}
+    return {**kinds, report.kind: ReportTimes(*first, max(old.last, new.last))}
 
 
-def shown(said: State) -> tuple[Kind, str]:
-    """Return the strongest of the kinds that were reported, of which there is one at least, and its detail."""
-    kind = max(said, key=_STRENGTH.index)
-    return kind, said[kind].detail
+def strongest(kinds: ReportedKinds) -> tuple[Kind, str]:
+    """Return the strongest kind and its detail. ``kinds`` must not be empty."""
+    kind = max(kinds, key=_STRENGTH.index)
+    return kind, kinds[kind].detail
 
 
-def bounced(before: Iterable[str], report: Report) -> list[str]:
-    """Return the e-mails of the contact that bounced for now, by their names: those before, and that of ``report`` if it did.
+def soft_bounced(before: Iterable[str], report: Report) -> list[str]:
+    """Return the names of the contact's e-mails with a soft bounce: ``before``, and the e-mail of ``report`` if it is one.
 
-    A later delivery of another e-mail takes nothing away: that would depend on the order.
+    A later delivery of another e-mail removes nothing, because then the result would depend on the order of the reports.
     """
     own = [report.email] if report.kind is Kind.SOFT_BOUNCED else []
     return sorted({*before, *own})
 
 
 def stops(report: Report, emails: Collection[str]) -> Reason | None:
-    """Return why the contact is stopped now that these ``emails`` of hers bounced for now, as ``bounced`` gives them; ``None``:
-    ``report`` is of another kind, or they are not enough."""
+    """Return the reason if the soft bounce ``report`` suppresses the contact, else ``None``.
+
+    ``emails`` are the contact's e-mails with a soft bounce, from ``soft_bounced``.
+    """
     enough = report.kind is Kind.SOFT_BOUNCED and len(emails) >= SOFT_BOUNCES
     return Reason.BOUNCED if enough else None
 
@@ -200,21 +206,24 @@ def _object(value: Any) -> Mapping[str, Any]:
 
 
 def _matching(form: re.Pattern[str], value: Any) -> str:
-    """A text of this form; empty for anything else."""
+    """Return ``value`` if it is text of this form, else an empty text."""
     return value if isinstance(value, str) and form.fullmatch(value) else ""
 
 
 def _tags(value: Any) -> Mapping[str, Any]:
-    """Resend reports an e-mail's tags as one object; its documentation also knows the list in which they were sent."""
+    """Return the tags of an e-mail by name.
+
+    Resend reports them as one object. Its documentation also shows the list form in which they were sent.
+    """
     if isinstance(value, list):
-        return {each["name"]: each.get("value") for each in map(_object, value) if isinstance(each.get("name"), str)}
+        return {tag["name"]: tag.get("value") for tag in map(_object, value) if isinstance(tag.get("name"), str)}
     return _object(value)
 
 
 def _moment(value: Any, now: datetime) -> datetime:
     try:
-        found = times.parse(value) if isinstance(value, str) else now
+        moment = times.parse(value) if isinstance(value, str) else now
     except ValueError:
-        found = now
-    # As it is kept, so that it is the same again when it is read.
-    return times.parse(times.text(found))
+        moment = now
+    # The KV entry has whole milliseconds. Rounding here keeps the report equal to its stored copy.
+    return times.parse(times.text(moment))

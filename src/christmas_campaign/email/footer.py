@@ -1,4 +1,7 @@
-"""What the law wants in every e-mail (CASL, CAN-SPAM, GDPR): a way out, the sender's postal address, and why one gets it."""
+"""The footer that the law requires in every e-mail (CASL, CAN-SPAM, GDPR).
+
+It has an unsubscribe link, the sender's postal address, and the reason why the contact gets the e-mail.
+"""
 
 from __future__ import annotations
 
@@ -7,29 +10,29 @@ from collections.abc import Mapping
 from christmas_campaign.campaign import notion_names
 from christmas_campaign.email import plain_text, template_text
 
-#: The placeholders of the footer: each body of a template needs all three, where a reader sees them.
+#: The placeholders of the footer. Each body of a template needs all three, in visible text.
 UNSUBSCRIBE, POSTAL_ADDRESS, MAIL_REASON = "unsubscribe_url", "postal_address", "mail_reason"
 PLACEHOLDERS = (UNSUBSCRIBE, POSTAL_ADDRESS, MAIL_REASON)
 
-#: The setting that gives a placeholder of the footer its value.
+#: The setting behind each footer placeholder that depends on one.
 SETTINGS = {UNSUBSCRIBE: "ENV_PUBLIC_URL or SECRET_UNSUBSCRIBE_KEY", POSTAL_ADDRESS: "ENV_POSTAL_ADDRESS"}
 
 
 def missing(texts: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
-    """Return the placeholders of the footer that a template's bodies lack, by the property of the body.
+    """Return the footer placeholders that a template's bodies lack, by the Notion property of the body.
 
-    ``texts`` has the texts of the template by property, as they stand in Notion. An empty plain text lacks nothing: it is made
-    from the HTML.
+    ``texts`` holds the template's texts by property, as they are in Notion. An empty plain text lacks nothing, because it is
+    made from the HTML.
     """
-    # What stands in a comment, or is hidden, tells nobody anything.
-    seen = {notion_names.TEMPLATE_HTML: plain_text.from_html(texts.get(notion_names.TEMPLATE_HTML) or "")}
+    # A reader does not see comments and hidden parts, so placeholders there do not count.
+    visible = {notion_names.TEMPLATE_HTML: plain_text.from_html(texts.get(notion_names.TEMPLATE_HTML) or "")}
     text = texts.get(notion_names.TEMPLATE_TEXT) or ""
     if text.strip():
-        seen[notion_names.TEMPLATE_TEXT] = text
-    found = {}
-    for part, read in seen.items():
-        names = {placeholder.name for placeholder in template_text.parse(read).placeholders}
-        lacks = tuple(name for name in PLACEHOLDERS if name not in names)
-        if lacks:
-            found[part] = lacks
-    return found
+        visible[notion_names.TEMPLATE_TEXT] = text
+    missing_by_part = {}
+    for part, body in visible.items():
+        present = {placeholder.name for placeholder in template_text.parse(body).placeholders}
+        absent = tuple(name for name in PLACEHOLDERS if name not in present)
+        if absent:
+            missing_by_part[part] = absent
+    return missing_by_part

@@ -1,10 +1,18 @@
-"""The gate: the first decision about an e-mail that is due. It does not need what Notion says.
+"""The gate: the first decision about a due e-mail. It works without Notion.
 
-The order of the checks: is the enrolment known; was this e-mail sent; is the contact stopped for its sequence; is the campaign
-paused; was the e-mail withdrawn (this release does not have it); may the e-mail have been sent, too long ago to be sure; is it
-too late for it (its days are over, or the call has begun that it prepares for); is the one before it settled; is that long
-enough ago. The checks of ``compose`` follow. The task `send` checks two things at the last moment: is the idempotency key still
-valid; are the contact's stops still those that were decided on.
+The checks run in this order:
+
+1. The enrolment is in the KV store.
+2. The e-mail was not sent before.
+3. No suppression of the contact ends its sequence.
+4. The campaign is not paused.
+5. This release still has the e-mail; otherwise it was withdrawn.
+6. No claim is so old that Resend may have sent the e-mail without our knowledge.
+7. The e-mail has not expired, and the call that it prepares for has not begun.
+8. The previous e-mail of the sequence is settled, and was settled long enough ago.
+
+The checks of ``compose`` follow. Right before the request the task `send` checks two more things: the idempotency key is still
+valid, and the contact's suppressions have not changed.
 """
 
 from __future__ import annotations
@@ -26,20 +34,22 @@ from christmas_campaign.sequences.registry import sequence
 from christmas_campaign.stops import marks, rules
 from christmas_campaign.stops.rules import Stop
 
-#: Resend keeps an idempotency key for 24 hours; an hour less, for clocks that differ and calls that take their time.
+#: How long we rely on an idempotency key. Resend keeps it for 24 hours; one hour is a margin for clock drift and slow calls.
 KEY_HOLDS = timedelta(hours=23)
 
-#: Clocks are set right by less than this all the time.
+#: Clock corrections smaller than this are normal.
 CLOCKS_DIFFER = timedelta(minutes=1)
 
 
 class EmailState(NamedTuple):
-    """What is kept about an e-mail that is due.
+    """The entries of the KV store about a due e-mail.
 
-    ``record`` and ``page_id`` are what is kept of the enrolment (``None``: nothing), ``own`` and ``before`` how this e-mail and
-    the one before it were settled (``None``: not yet), ``as_of`` names the state of Notion before which no kept template
-    counts, ``stopped`` is what stops the contact, ``paused`` says whether a person holds the campaign, ``resumed`` when it was
-    last let go on (aware; ``None``: it was never held).
+    - ``record`` and ``page_id``: the enrolment and the id of its page in Email Sequence (``None``: no such entry).
+    - ``own`` and ``before``: the ledger entries of this e-mail and of the previous one (``None``: no entry yet).
+    - ``as_of``: the version of the template cache. A cached template of another version is not used.
+    - ``suppressions``: the contact's suppressions.
+    - ``paused``: whether the owner has paused the campaign.
+    - ``resumed``: when the owner last resumed it (aware; ``None``: never).
     """
 
     record: Record | None
@@ -47,14 +57,17 @@ class EmailState(NamedTuple):
     own: LedgerEntry | None = None
     before: LedgerEntry | None = None
     as_of: str = ""
-    stopped: Collection[Stop] = ()
+    suppressions: Collection[Stop] = ()
     paused: bool = False
     resumed: datetime | None = None
 
 
 class LastLook(NamedTuple):
-    """What the last look before the send needs: ``key`` (where it is kept what stops the contact), ``sequence``, ``received``
-    (when the event arrived, in milliseconds since 1970) and ``booking`` (which booking it is about, or ``none``)."""
+    """The values that older revisions of the task `send` use to check the contact's suppressions at the last moment.
+
+    ``key`` is the KV key of the contact's suppressions. ``received`` is when the event arrived, in milliseconds since 1970.
+    ``booking`` is the opaque id of the event's booking, or ``none``.
+    """
 
     key: str
     sequence: str
@@ -63,8 +76,11 @@ class LastLook(NamedTuple):
 
 
 class Open(NamedTuple):
-    """The e-mail goes on: the paths of the contact's page and of the Notion query for its template, the query's body, where the
-    template is kept for some minutes, and what the last look needs."""
+    """The gate lets the e-mail pass.
+
+    The fields hold the Notion paths of the contact's page and of the template query, the body of that query, the KV key of the
+    cached template, and the input of the last suppression check.
+    """
 
     page_path: str
     templates_path: str
@@ -76,8 +92,7 @@ class Open(NamedTuple):
 class PageNote(NamedTuple):
     """An update of the contact's page in Notion: the path of the request, and the properties to write.
 
-    Where the jq expression ``unless`` is true of the page as Notion gives it, nothing is written (``None``: it is always
-    written).
+    ``unless`` is a jq expression on Notion's JSON of the page. Where it is true, nothing is written. ``None`` always writes.
     """
 
     path: str
@@ -86,11 +101,12 @@ class PageNote(NamedTuple):
 
 
 class Refused(NamedTuple):
-    """The e-mail does not go on now.
+    """The gate does not let the e-mail pass now.
 
-    ``detail`` is for the person who looks, ``date`` (aware) is when the e-mail is tried again if it is put off, ``ledger`` is
-    how it is settled by this decision, if it is, and ``page`` says on the contact's page why the sequence has ended (``None``:
-    it has not, or the page says so).
+    - ``detail`` explains the refusal to the owner.
+    - ``date`` (aware) is when a deferred e-mail is tried again.
+    - ``ledger`` is the new ledger entry when this decision settles the e-mail.
+    - ``page`` writes on the contact's page why the sequence ended (``None``: it did not end, or the page says so already).
     """
 
     outcome: Outcome
@@ -102,32 +118,35 @@ class Refused(NamedTuple):
 
 
 def gate(number: int, state: EmailState, settings: Settings, now: datetime) -> Open | Refused:
-    """Decide whether e-mail ``number`` of an enrolment goes on at ``now`` (aware)."""
+    """Decide whether e-mail ``number`` of an enrolment passes at ``now`` (aware).
+
+    Raises ``UnknownEmail`` when the sequence never had an e-mail of this number.
+    """
     record, page_id, own, before = state.record, state.page_id, state.own, state.before
     if record is None or page_id is None:
-        detail = "What the webhook said is not kept, or no longer: it is for 30 days after the last e-mail was due."
+        detail = "Kestra's KV store has no such enrolment. It is deleted 30 days after the last e-mail was due."
         return Refused(Outcome.FAILED, Reason.ENROLMENT_UNKNOWN, detail)
     email = None if record.is_withdrawn(number) else sequence(record.event.sequence).email(number)
     if own and own.outcome is Outcome.SENT:
         return Refused(Outcome.SKIPPED, Reason.ALREADY_SENT, f"Sent on {times.for_owner(own.at)}.")
-    stop = rules.ending(state.stopped, record.event)
+    stop = rules.ending(state.suppressions, record.event)
     if stop is not None:
         detail = f"The contact was stopped on {times.for_owner(stop.at)}."
         page = _page(number, page_id, stop.reason, stop.at, before)
         return _ended(stop.reason, detail, own, now)._replace(page=page)
     if state.paused:
-        # Tried again at once, but the run waits before that: see the task `hold`.
-        return _later(now, Reason.PAUSED, "The campaign is paused: `christmas resume` lets it go on.")
+        # The retry is due now, but the execution first waits for the end of the pause: see the task `hold`.
+        return _later(now, Reason.PAUSED, "The campaign is paused. `christmas resume` continues it.")
     earlier = record.previous_number(number)
     unsettled = _unsettled(earlier, before, settings, now)
     if email is None:
-        # It keeps its place: if it were skipped earlier, the e-mail after it could overtake the one before it.
+        # It waits for its turn. Skipped too early, it would let the next e-mail overtake the previous one.
         return unsettled or _ended(Reason.EMAIL_WITHDRAWN, withdrawn(record, number), own, now)
     if own and own.claimed_at and now - own.claimed_at >= KEY_HOLDS:
-        # Settled by this very decision, or the next one of the sequence would wait for it for ever.
+        # The ledger entry settles the e-mail. Without it the next e-mail of the sequence would wait for ever.
         settled = LedgerEntry(Outcome.FAILED, now, Reason.SEND_UNKNOWN, claimed_at=own.claimed_at)
         return Refused(Outcome.FAILED, Reason.SEND_UNKNOWN, unknown(own.claimed_at), ledger=settled)
-    # While a person holds the campaign nothing grows too old.
+    # The time of a pause does not count: after it, an e-mail is due when the campaign was resumed.
     due = max(record.emails[number], state.resumed or record.emails[number])
     call = _call(record, settings)
     late = f"It was due on {times.for_owner(record.emails[number])}." if now - due > settings.expires_after else None
@@ -139,7 +158,7 @@ def gate(number: int, state: EmailState, settings: Settings, now: datetime) -> O
         return unsettled
     if before is not None:
         turn = before.at + settings.spacing
-        # Settled in the future: the clock was set back since. That says nothing of the distance, which the dates keep.
+        # An entry from the future means that the clock was set back. Then the scheduled dates alone keep the distance.
         if before.at <= now + CLOCKS_DIFFER and now < turn:
             return _later(turn, Reason.TOO_SOON, f"E-mail {earlier} was settled on {times.for_owner(before.at)}.")
     return Open(
@@ -157,45 +176,46 @@ def gate(number: int, state: EmailState, settings: Settings, now: datetime) -> O
 
 
 def _page(number: int, page_id: str, reason: Reason, at: datetime, before: LedgerEntry | None) -> PageNote | None:
-    """What the contact's page is to say; it was written with the first e-mail that was skipped for this reason."""
+    """Return the update that writes on the contact's page why the sequence ended, or ``None`` if the page says it already."""
     if before is not None and before.reason is reason:
+        # The previous e-mail was skipped for the same reason, and its decision updated the page.
         return None
     values = {notion_names.PAGE_STOPPED: marks.text(reason, at, number)}
     return PageNote(
         path=f"/v1/pages/{page_id}",
         properties=page_values.properties(schema.SEQUENCE_PAGES, values),
-        # After a restore the page may know of an unsubscribe that the KV store has lost.
+        # After a restore the page may have the mark of an unsubscribe that the KV store has lost.
         unless=None if reason in marks.FOR_GOOD else marks.ON_PAGE,
     )
 
 
 def _call(record: Record, settings: Settings) -> datetime | None:
-    """When the call begins before which all e-mails of this enrolment have to be sent, ``None`` if there is none.
+    """Return when the call begins that the e-mails of this enrolment prepare for (aware), or ``None`` if there is none.
 
-    Where time is squeezed two hours are less than an e-mail takes: there it is too late only when it is for all others.
+    With a time scale there is no such limit either: two scaled hours are shorter than the sending of an e-mail.
     """
-    found = sequence(record.event.sequence)
-    told = record.event.fields.get(found.anchor_field or "")
-    if not isinstance(told, str) or settings.time_scale != 1:
+    own = sequence(record.event.sequence)
+    anchor = record.event.fields.get(own.anchor_field or "")
+    if not isinstance(anchor, str) or settings.time_scale != 1:
         return None
-    return schedule.call_time(found, times.parse(told), record.event.received_at, settings)
+    return schedule.call_time(own, times.parse(anchor), record.event.received_at, settings)
 
 
 def unknown(claimed_at: datetime) -> str:
-    """Return why an e-mail that was claimed at this time (UTC) is not sent any more without a person's look."""
+    """Return the detail for an e-mail that was claimed at this time (aware) and that the owner must check at Resend."""
     return (
-        f"It was handed to Resend on {times.for_owner(claimed_at)}, or was about to be, and what became of it is not known."
-        " That is too long ago for Resend to tell a second try from a second e-mail."
+        f"The request to Resend began on {times.for_owner(claimed_at)}, and its result is unknown."
+        " The idempotency key may have expired, so another try could send the e-mail twice."
     )
 
 
 def withdrawn(record: Record, number: int) -> str:
-    """Return why e-mail ``number``, which another release planned, is not sent."""
+    """Return the detail for e-mail ``number``, which another release planned and this release does not have."""
     return f"This release has no e-mail {number} in the sequence {record.event.sequence}: it was withdrawn."
 
 
 def template_key(name: str, as_of: str) -> str:
-    """Return the key of the KV store under which a template is kept for some minutes."""
+    """Return the KV key of the cached template ``name``. ``as_of`` is the version of the cache."""
     return f"template.{hashlib.sha256(f'{as_of} {name}'.encode()).hexdigest()[:24]}"
 
 
@@ -212,17 +232,17 @@ def template_query(name: str) -> JsonObject:
 
 
 def _ended(reason: Reason, detail: str, own: LedgerEntry | None, now: datetime) -> Refused:
-    """Skipped, and settled by that: the next one does not wait for it. What Resend may have it may have still."""
+    """Return a refusal that settles the e-mail as skipped. An open claim stays, because Resend may have the e-mail."""
     settled = LedgerEntry(Outcome.SKIPPED, now, reason, claimed_at=own.claimed_at if own else None)
     return Refused(Outcome.SKIPPED, reason, detail, ledger=settled)
 
 
 def _unsettled(earlier: int | None, before: LedgerEntry | None, settings: Settings, now: datetime) -> Refused | None:
-    """Return that the e-mail waits for e-mail ``earlier``; ``None`` when there is none or it is settled."""
+    """Return a refusal until e-mail ``earlier`` is settled, or ``None`` when it is settled or there is no earlier e-mail."""
     if earlier is None or (before is not None and before.is_final):
         return None
     wait = max(settings.spacing, SHORTEST_WAIT)
-    detail = f"E-mail {earlier} is neither sent nor skipped nor failed for good."
+    detail = f"E-mail {earlier} is not settled yet."
     return _later(now + wait, Reason.EARLIER_EMAIL_UNSETTLED, detail)
 
 

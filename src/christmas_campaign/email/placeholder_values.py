@@ -1,4 +1,7 @@
-"""Where the value of a placeholder comes from: seven sources, and the first that has one wins."""
+"""Find the value of a placeholder. There are seven sources, and the first one with a value wins.
+
+The order: payload, variables, signup, contact, campaign, the template's own ``|fallback``, defaults.
+"""
 
 from __future__ import annotations
 
@@ -18,61 +21,63 @@ from christmas_campaign.sequences.registry import sequence
 
 
 class Source(NamedTuple):
-    """One source: its name for people, and the values it has."""
+    """A source of placeholder values: its name, and its values by placeholder name."""
 
     name: str
     values: Mapping[str, Plain]
 
 
-def derive(given: Mapping[str, Plain]) -> dict[str, Plain]:
-    """Return what can be computed from a signup's fields, under every name that templates use for it.
+def derive(fields: Mapping[str, Plain]) -> dict[str, Plain]:
+    """Return the values that are computed from a signup's fields, under every name that templates use.
 
-    Only from what is there: without a leak there is no yearly leak. Counts of systems that nobody gave are 0 for the
-    segment once there is a score.
+    A value is left out when its field is missing. The segment needs only a score; missing counts of systems are 0 for it.
     """
-    found: dict[str, Plain] = {}
-    if "assessment_score" in given:
-        found["overall_score"] = given["assessment_score"]
-        segment = classify(field_types.whole(given.get("red_systems")), field_types.whole(given.get("orange_systems")))
-        found["segment"] = segment.name
-        found["readiness_zone"] = segment.zone
-    if "weakest_system_1" in given:
-        found["WeakestSystem1"] = found["weakest_system"] = given["weakest_system_1"]
-        system = business_systems.find(str(given["weakest_system_1"]))
+    values: dict[str, Plain] = {}
+    if "assessment_score" in fields:
+        values["overall_score"] = fields["assessment_score"]
+        segment = classify(
+            field_types.whole(fields.get("red_systems")), field_types.whole(fields.get("orange_systems"))
+        )
+        values["segment"] = segment.name
+        values["readiness_zone"] = segment.zone
+    if "weakest_system_1" in fields:
+        values["WeakestSystem1"] = values["weakest_system"] = fields["weakest_system_1"]
+        system = business_systems.find(str(fields["weakest_system_1"]))
         if system:
-            found["personalized_tip_1"] = business_systems.TIPS[system]
-    if "weakest_system_2" in given:
-        found["WeakestSystem2"] = given["weakest_system_2"]
-        system = business_systems.find(str(given["weakest_system_2"]))
+            values["personalized_tip_1"] = business_systems.TIPS[system]
+    if "weakest_system_2" in fields:
+        values["WeakestSystem2"] = fields["weakest_system_2"]
+        system = business_systems.find(str(fields["weakest_system_2"]))
         if system:
-            found["personalized_tip_2"] = business_systems.TIPS[system]
-    if "strongest_system" in given:
-        found["StrongestSystem"] = given["strongest_system"]
-    if "revenue_leak_total" in given:
-        leak = field_types.whole(given["revenue_leak_total"])
-        found["TotalRevenueLeak"] = leak
-        # Half up, in whole numbers: 14,500 is 15 thousand.
-        found["TotalRevenueLeak_K"] = (leak + 500) // 1000
-        found["AnnualRevenueLeak"] = leak * 12
-    return found
+            values["personalized_tip_2"] = business_systems.TIPS[system]
+    if "strongest_system" in fields:
+        values["StrongestSystem"] = fields["strongest_system"]
+    if "revenue_leak_total" in fields:
+        leak = field_types.whole(fields["revenue_leak_total"])
+        values["TotalRevenueLeak"] = leak
+        # In thousands, rounded half up: 14,500 gives 15.
+        values["TotalRevenueLeak_K"] = (leak + 500) // 1000
+        values["AnnualRevenueLeak"] = leak * 12
+    return values
 
 
-def dates_for_people(sequence_name: str, given: Mapping[str, Plain]) -> dict[str, Plain]:
-    """Return each time among the fields of a payload as people read it, under its field's name and ``_text``: a field that is
-    called a date, and what was given as one, without the time of day."""
-    found: dict[str, Plain] = {}
+def dates_for_people(sequence_name: str, fields: Mapping[str, Plain]) -> dict[str, Plain]:
+    """Return the times among a payload's fields as words, in the campaign's zone, under the field's name plus ``_text``.
+
+    The time of day is left out when the field's name ends in ``_date`` or its value is a date alone.
+    """
+    values: dict[str, Plain] = {}
     for field in sequence(sequence_name).fields:
-        if field.kind is field_types.time and field.name in given:
-            said = str(given[field.name])
-            day_alone = field.name.endswith("_date") or times.is_date(said)
-            write = times.day_for_people if day_alone else times.moment_for_people
-            found[f"{field.name}_text"] = write(times.parse(said))
-    return found
+        if field.kind is field_types.time and field.name in fields:
+            iso_time = str(fields[field.name])
+            day_alone = field.name.endswith("_date") or times.is_date(iso_time)
+            in_words = times.day_for_people if day_alone else times.moment_for_people
+            values[f"{field.name}_text"] = in_words(times.parse(iso_time))
+    return values
 
 
 def unsubscribe_url(email: str, settings: Settings) -> str | None:
-    """Return the address of the page by which the contact with this address unsubscribes, or ``None`` when a setting for it is
-    missing."""
+    """Return the URL of the page where the contact with this address unsubscribes, or ``None`` when a setting is missing."""
     if settings.public_url is None or settings.unsubscribe_keys is None:
         return None
     return unsubscribe_link.url(settings.public_url, settings.unsubscribe_keys, opaque_ids.contact_id(email))
@@ -80,30 +85,31 @@ def unsubscribe_url(email: str, settings: Settings) -> str | None:
 
 def _of_this_email(event: Event, scheduled: datetime, settings: Settings) -> dict[str, Plain]:
     today: date = scheduled.astimezone(facts.ZONE).date()
-    found: dict[str, Plain] = {
+    values: dict[str, Plain] = {
         "days_to_deadline": max(0, (facts.DEADLINE - today).days),
         "deadline_date": facts.DEADLINE_TEXT,
         "personalized_tip_3": business_systems.GENERAL_TIP,
         footer.MAIL_REASON: sequence(event.sequence).mail_reason,
     }
     if settings.postal_address:
-        found[footer.POSTAL_ADDRESS] = settings.postal_address
+        values[footer.POSTAL_ADDRESS] = settings.postal_address
     unsubscribe = unsubscribe_url(event.email, settings)
     if unsubscribe:
-        found[footer.UNSUBSCRIBE] = unsubscribe
-    return found
+        values[footer.UNSUBSCRIBE] = unsubscribe
+    return values
 
 
 def _defaults(event: Event) -> dict[str, Plain]:
-    found: dict[str, Plain] = {
+    fallbacks: dict[str, Plain] = {
         **facts.UNNAMED,
         "personalized_tip_1": business_systems.TIPS[business_systems.FALLBACK_WEAKEST],
         "personalized_tip_2": business_systems.TIPS[business_systems.FALLBACK_SECOND],
         **event.defaults,
     }
     own = sequence(event.sequence).defaults
-    # The tips are not derived from them: without a second weakest system the tip is CREW's, not FUEL's.
-    return {**derive(own), **own, **found}
+    # ``fallbacks`` comes last because of the tips: without a second weakest system the tip is CREW's, although the sequence's
+    # default system is FUEL.
+    return {**derive(own), **own, **fallbacks}
 
 
 def sources(
@@ -114,11 +120,11 @@ def sources(
     contact: Mapping[str, Any],
     settings: Settings,
 ) -> tuple[Source, ...]:
-    """Return the sources for one e-mail, the first to be asked first.
+    """Return the sources of values for one e-mail, in the order in which ``find`` searches them.
 
-    ``scheduled`` is the e-mail's scheduled time (aware), ``signup`` what this contact's signup in this campaign said (empty if
-    there was none, and for the signup's own e-mails), ``contact`` the plain values of the contact's page in Notion. A
-    template's own ``|…`` is asked before the last source.
+    ``scheduled`` is the e-mail's scheduled time (aware). ``signup`` holds the fields of the contact's signup in this campaign;
+    it is empty if there was none, and for the signup's own e-mails. ``contact`` holds the plain values of the contact's page in
+    BusinessX.
     """
     computed = {**derive(event.fields), **dates_for_people(event.sequence, event.fields)}
     return (
@@ -131,19 +137,19 @@ def sources(
     )
 
 
-def find(placeholder: template_text.Placeholder, asked: Sequence[Source]) -> tuple[str, str] | None:
-    """Return a placeholder's value as text and the name of the source that had it, or ``None`` when none has.
+def find(placeholder: template_text.Placeholder, candidates: Sequence[Source]) -> tuple[str, str] | None:
+    """Return a placeholder's value as text and the name of its source, or ``None`` when no source has a value.
 
-    Blank text and empty lists are no values. The template's own ``|…`` comes right before the last of ``asked``.
+    Blank text and empty lists count as no value. The placeholder's own fallback comes right before the last of ``candidates``.
     """
-    for source in asked[:-1]:
+    for source in candidates[:-1]:
         text = _text(source.values.get(placeholder.name))
         if text is not None:
             return text, source.name
     if placeholder.fallback is not None:
         return placeholder.fallback, "template"
-    text = _text(asked[-1].values.get(placeholder.name))
-    return None if text is None else (text, asked[-1].name)
+    text = _text(candidates[-1].values.get(placeholder.name))
+    return None if text is None else (text, candidates[-1].name)
 
 
 def _text(value: Plain | None) -> str | None:

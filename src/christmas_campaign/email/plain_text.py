@@ -1,4 +1,4 @@
-"""The plain-text body of an e-mail, made from its HTML where the template has none."""
+"""Make the plain-text body of an e-mail from its HTML, for templates without a plain text."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _BLOCKS = frozenset(
         "ul",
     ]
 )
-_UNSEEN = frozenset(("head", "script", "style", "template", "title"))
+_INVISIBLE = frozenset(("head", "script", "style", "template", "title"))
 _VOID = frozenset(
     ["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"]
 )
@@ -51,31 +51,31 @@ class _Reader(HTMLParser):
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
         self.out: list[str] = []
-        self._unseen: list[str] = []
+        self._invisible: list[str] = []
         self._links: list[str | None] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = {name: value for name, value in attrs if value}
+        attributes = {name: value for name, value in attrs if value}
         if tag == "body":
-            # The end of the head may be left out in HTML.
-            self._unseen.clear()
-        if self._unseen or tag in _UNSEEN or ("style" in given and _HIDDEN.search(given["style"])):
+            # HTML allows </head> to be left out, so <body> ends the head.
+            self._invisible.clear()
+        if self._invisible or tag in _INVISIBLE or ("style" in attributes and _HIDDEN.search(attributes["style"])):
             if tag not in _VOID:
-                self._unseen.append(tag)
+                self._invisible.append(tag)
             return
         if tag == "br":
             self.out.append("\n")
         elif tag in _BLOCKS:
             self.out.append("\n\n\0" if tag == "li" else "\n\n")
         elif tag == "a":
-            self._links.append(given.get("href"))
-        elif tag == "img" and "alt" in given:
-            self.out.append(given["alt"])
+            self._links.append(attributes.get("href"))
+        elif tag == "img" and "alt" in attributes:
+            self.out.append(attributes["alt"])
 
     def handle_endtag(self, tag: str) -> None:
-        if self._unseen:
-            if tag in self._unseen:
-                while self._unseen.pop() != tag:
+        if self._invisible:
+            if tag in self._invisible:
+                while self._invisible.pop() != tag:
                     pass
             return
         if tag in _BLOCKS:
@@ -88,17 +88,19 @@ class _Reader(HTMLParser):
                 self.out.append(f" ({address})")
 
     def handle_data(self, data: str) -> None:
-        if not self._unseen:
+        if not self._invisible:
             self.out.append(_SPACE.sub(" ", data))
 
 
 def from_html(source: str) -> str:
-    """Return what a reader of ``source`` (HTML, placeholders and all) would see, as plain text: paragraphs set apart by an
-    empty line, list items with a dash, the address of a link behind its words, hidden parts left out."""
+    """Return the visible text of ``source``, which is HTML with placeholders.
+
+    An empty line separates paragraphs, a dash begins each list item, and the address of a link follows its words in brackets.
+    """
     reader = _Reader()
     reader.feed(source)
     reader.close()
     lines = [line.strip() for line in "".join(reader.out).split("\n")]
     text = re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
-    # A list item begins with a mark that no text has, until its first words are found.
+    # The reader writes \0 at the start of a list item. The dash moves to the item's first words here.
     return re.sub(r"\n*\0\n*", "\n- ", text).strip()

@@ -1,4 +1,4 @@
-"""Settle: what Resend's answer means, and what is written down about an e-mail, sent or not."""
+"""Settle an e-mail: read Resend's response, and decide on the records in the ledger and in Notion."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ from christmas_campaign.stops import marks, rules
 
 
 class Answer(NamedTuple):
-    """Resend's answer: the HTTP status and the body as text.
+    """Resend's response: the HTTP status and the body as text.
 
-    ``held_back`` is whether the flow called an address that Resend does not have, because the idempotency key may have expired
-    or the contact's stops had changed; ``stopped`` is the reason if the contact is stopped.
+    ``held_back`` is whether the flow called a URL that Resend does not have. It does so when the idempotency key may have
+    expired, or when the contact's suppressions changed. ``suppressed_by`` is the reason if a suppression now ends the sequence.
     """
 
     code: int
     body: str
-    stopped: Reason | None = None
+    suppressed_by: Reason | None = None
     held_back: bool = False
 
 
 class Verdict(NamedTuple):
-    """What an answer means; ``detail`` is for the person who looks and has no address in it."""
+    """How an e-mail ended. ``detail`` explains it to the owner and never has an e-mail address."""
 
     outcome: Outcome
     reason: Reason | None = None
@@ -43,10 +43,10 @@ class Verdict(NamedTuple):
 
 
 class Recorded(NamedTuple):
-    """The e-mail is settled: how, and what is written down about it.
+    """The e-mail is settled: how it ended, and its records.
 
-    ``ledger`` is the entry of the ledger, ``analytics`` the body that makes the analytics page, ``stamp`` the body that updates
-    the contact's page (``None``: there is nothing to update).
+    ``ledger`` is the ledger entry. ``analytics`` is the body of the request that creates the analytics page, ``stamp`` the body
+    of the request that updates the contact's page (``None``: no update).
     """
 
     verdict: Verdict
@@ -56,36 +56,40 @@ class Recorded(NamedTuple):
 
     @property
     def outcome(self) -> Outcome:
-        """What became of the e-mail."""
+        """How the e-mail ended."""
         return self.verdict.outcome
 
     @property
     def reason(self) -> Reason | None:
-        """Why it was not sent; ``None`` if it was."""
+        """Why it was not sent, ``None`` if it was sent."""
         return self.verdict.reason
 
     @property
     def detail(self) -> str:
-        """A sentence for the person who looks."""
+        """A sentence for the owner."""
         return self.verdict.detail
 
 
 class GateRecord(NamedTuple):
-    """What a refusal that settles an e-mail leaves in Notion: the body that makes the analytics page, and the update of the
-    contact's page (``None``: there is nothing to update)."""
+    """The records in Notion when a refusal of the gate settles an e-mail.
+
+    ``analytics`` is the body of the request that creates the analytics page. ``page`` updates the contact's page (``None``: no
+    update).
+    """
 
     analytics: JsonObject
     page: PageNote | None
 
 
 def judge(answer: Answer | None, claimed_at: datetime, now: datetime) -> Verdict:
-    """Return what Resend's answer means at ``now``, to an e-mail that was claimed at ``claimed_at`` (both aware); ``None``
-    means that there was none, or one that passes."""
+    """Return how an e-mail ended that was claimed at ``claimed_at``, from Resend's response at ``now``. Both times are aware.
+
+    ``answer`` is ``None`` when Resend did not respond, or responded with a temporary error.
+    """
     if answer is None:
         return Verdict(Outcome.DEFERRED, Reason.RESEND_UNREACHABLE)
-    if answer.stopped is not None:
-        # The flow calls an address that Resend does not have when the contact is stopped: see the task `send`.
-        return Verdict(Outcome.SKIPPED, answer.stopped, "The contact was stopped right before it was sent.")
+    if answer.suppressed_by is not None:
+        return Verdict(Outcome.SKIPPED, answer.suppressed_by, "The contact was stopped right before it was sent.")
     if answer.held_back and now - claimed_at < gate.KEY_HOLDS:
         return Verdict(Outcome.DEFERRED, Reason.STOPS_CHANGED)
     if answer.held_back:
@@ -98,13 +102,15 @@ def judge(answer: Answer | None, claimed_at: datetime, now: datetime) -> Verdict
     if answer.code == 409 and name == "concurrent_idempotent_requests":
         return Verdict(Outcome.DEFERRED, Reason.SEND_IN_PROGRESS)
     if answer.code == 409:
-        # The key is made from the enrolment and the number alone: it was used, so this e-mail was accepted before.
+        # The key depends on the enrolment and the number alone. Resend knows it, so Resend accepted this e-mail before.
         return Verdict(Outcome.SENT, detail="Resend had accepted this e-mail before, with other words.")
     if answer.code in (404, 405) and now - claimed_at >= gate.KEY_HOLDS:
-        # The flow calls an address that Resend does not have when the key holds no longer: see the task `send`.
+        # Older flow revisions call a URL that Resend does not have when the key has expired: see the task `send`.
         return Verdict(Outcome.FAILED, Reason.SEND_UNKNOWN, gate.unknown(claimed_at))
-    said = f" {name}" if isinstance(name, str) and name.replace("_", "").isalnum() else ""
-    return Verdict(Outcome.FAILED, Reason.REFUSED_BY_RESEND, f"Resend refused the e-mail: HTTP {answer.code}{said}.")
+    error_name = f" {name}" if isinstance(name, str) and name.replace("_", "").isalnum() else ""
+    return Verdict(
+        Outcome.FAILED, Reason.REFUSED_BY_RESEND, f"Resend refused the e-mail: HTTP {answer.code}{error_name}."
+    )
 
 
 def settle(
@@ -119,18 +125,20 @@ def settle(
     settings: Settings,
     now: datetime,
 ) -> Recorded | PutOff:
-    """Decide what is written down about e-mail ``number``.
+    """Decide on the records about e-mail ``number``, or when it is tried again after a temporary failure.
 
-    ``tries`` says how often it was put off before, ``claimed_at`` when it was claimed (``None``: not yet), ``page`` is the
-    contact's page as it was read before the send, ``done`` has the numbers of the other e-mails that the ledger says are
-    sent or skipped, ``now`` is the time after the send (aware).
+    - ``tries``: the number of earlier retries.
+    - ``claimed_at``: when the e-mail was claimed (aware; ``None``: it was not).
+    - ``page``: the contact's page, read before the send (``None``: Notion did not return it).
+    - ``done``: the numbers of the other e-mails that are sent or skipped, from the ledger.
+    - ``now``: the time after the send (aware).
     """
     if verdict.outcome is Outcome.DEFERRED and verdict.reason is not None:
         later = retry.put_off(verdict.reason, tries, settings, now)
         if isinstance(later, PutOff):
             return later
         verdict = Verdict(later.outcome, later.reason, later.detail)
-    # Only Resend's own word ends a claim; whatever else stopped this try says nothing of the one before it.
+    # Only a response of Resend ends a claim. Any other failure says nothing about an earlier try, which may have succeeded.
     answered = verdict.outcome is Outcome.SENT or verdict.reason is Reason.REFUSED_BY_RESEND
     return Recorded(
         verdict,
@@ -150,18 +158,18 @@ def settle_refused(
     done: Collection[int],
     now: datetime,
 ) -> Recorded:
-    """Decide what is written down about e-mail ``number`` that a refusal of the gate settled; ``refused.ledger`` says how.
+    """Decide on the records about e-mail ``number`` that a refusal of the gate settled, as ``refused.ledger`` says.
 
-    ``page`` is the contact's page with this ``page_id`` (``None``: Notion did not give it), the rest is as in ``settle``. The
-    note on the page must not replace a stop that holds for good.
+    ``page`` is the contact's page with this ``page_id`` (``None``: Notion did not return it). The other arguments are those of
+    ``settle``. The update must not replace the mark of a permanent suppression.
     """
-    written = at_gate(refused, record, number, page_id=page_id, done=done, now=now)
-    note = written.page
+    gate_record = at_gate(refused, record, number, page_id=page_id, done=done, now=now)
+    note = gate_record.page
     may_write = note is not None and (note.unless is None or (page is not None and marks.on_page(page) is None))
     return Recorded(
         Verdict(refused.outcome, refused.reason, refused.detail),
         ledger=refused.ledger or LedgerEntry(refused.outcome, now, refused.reason),
-        analytics=written.analytics,
+        analytics=gate_record.analytics,
         stamp={"properties": note.properties} if note is not None and may_write else None,
     )
 
@@ -169,10 +177,10 @@ def settle_refused(
 def at_gate(
     refused: Refused, record: Record, number: int, *, page_id: str, done: Collection[int], now: datetime
 ) -> GateRecord:
-    """Decide what is written in Notion about e-mail ``number`` that a refusal of the gate settled at ``now`` (aware).
+    """Decide on the records in Notion about e-mail ``number`` that a refusal of the gate settled at ``now`` (aware).
 
-    ``page_id`` is the id of the contact's page, ``done`` has the numbers of the other e-mails that the ledger says are sent or
-    skipped. Where all e-mails are sent or skipped, the page also says that the sequence is completed.
+    ``page_id`` is the id of the contact's page. ``done`` holds the numbers of the other e-mails that are sent or skipped, from
+    the ledger. When all e-mails are sent or skipped, the update also marks the sequence as completed.
     """
     verdict = Verdict(refused.outcome, refused.reason, refused.detail)
     page = refused.page
@@ -184,7 +192,7 @@ def at_gate(
 
 
 def analytics(record: Record, number: int, verdict: Verdict, now: datetime) -> JsonObject:
-    """Return the body that makes the analytics page of one attempt at ``now``."""
+    """Return the body of the request that creates the analytics page for one attempt at ``now`` (aware)."""
     withdrawn = record.is_withdrawn(number)
     template = None if withdrawn else sequence(record.event.sequence).email(number).template
     error = " ".join(part for part in (verdict.reason and f"{verdict.reason}:", verdict.detail) if part)
@@ -206,8 +214,8 @@ def analytics(record: Record, number: int, verdict: Verdict, now: datetime) -> J
 
 
 def _others_done(record: Record, number: int, done: Collection[int]) -> bool:
-    """Whether all other e-mails are among those that are done."""
-    return all(each in done for each in record.emails if each != number)
+    """Return whether all e-mails of the enrolment but ``number`` are in ``done``."""
+    return all(other in done for other in record.emails if other != number)
 
 
 def _stamp(
@@ -218,6 +226,7 @@ def _stamp(
     done: Collection[int],
     now: datetime,
 ) -> JsonObject | None:
+    """Return the body that updates the contact's page, or ``None`` when there is nothing to update."""
     if page is None or page_values.archived(page):
         return None
     values: dict[str, Any] = {}
@@ -227,9 +236,10 @@ def _stamp(
         mark = marks.on_page(page)
         since = mark.at if mark and mark.reason is verdict.reason else None
         values[notion_names.PAGE_STOPPED] = marks.text(verdict.reason, since or now, number)
-    said = page_values.plain(page)
-    # Whichever is settled last completes the sequence. One that has neither a date nor its place in the ledger can be replayed.
-    dated = [each for each in record.emails if said.get(notion_names.page_sent(each)) is not None]
+    on_page = page_values.plain(page)
+    # The e-mail that is settled last completes the sequence. An e-mail without a date on the page and without a ledger entry
+    # is still open: it can be replayed.
+    dated = [other for other in record.emails if on_page.get(notion_names.page_sent(other)) is not None]
     if verdict.outcome is not Outcome.FAILED and _others_done(record, number, [*dated, *done]):
         values[notion_names.PAGE_COMPLETED] = True
     return {"properties": page_values.properties(schema.SEQUENCE_PAGES, values)} if values else None
@@ -237,7 +247,7 @@ def _stamp(
 
 def _object(text: str) -> JsonObject:
     try:
-        found = json.loads(text)
+        parsed = json.loads(text)
     except ValueError:
         return {}
-    return found if isinstance(found, dict) else {}
+    return parsed if isinstance(parsed, dict) else {}

@@ -1,4 +1,4 @@
-"""Trying again: how long to leave a provider alone that is busy, broken or away, and when to give up."""
+"""Retries: how long to wait after a temporary failure of Notion or Resend, and when to give up."""
 
 from __future__ import annotations
 
@@ -8,39 +8,41 @@ from typing import NamedTuple
 from christmas_campaign.campaign.outcomes import Outcome, Reason
 from christmas_campaign.campaign.settings import Settings
 
-#: Kestra looks for what is due once a second, and an e-mail takes about one to be settled: asking sooner is in vain.
+#: Kestra starts due executions once a second, and settling an e-mail takes about a second. A shorter wait gains nothing.
 SHORTEST_WAIT = timedelta(seconds=2)
 
-#: The first wait; each one after it is twice as long, up to the longest.
+#: The first wait. Each later wait is twice as long, up to the longest.
 FIRST_WAIT = timedelta(minutes=1)
 LONGEST_WAIT = timedelta(minutes=30)
 
-#: So often is it tried again: for 22 hours, one less than an e-mail's idempotency key is relied on (see ``gate.KEY_HOLDS``).
+#: The number of retries. Together they last 22 hours, one hour less than ``gate.KEY_HOLDS``.
 TRIES = 48
 
-#: Far more than it takes from the first wait to the longest.
+#: Caps the exponent. The longest wait is reached after far fewer doublings.
 _DOUBLINGS = 10
 
 _WORDS = {
     Reason.NOTION_UNREACHABLE: "Notion could not be reached, or was not ready to answer",
     Reason.RESEND_UNREACHABLE: "Resend could not be reached, or was not ready to take the e-mail",
     Reason.SEND_IN_PROGRESS: "Resend is still busy with this e-mail",
-    Reason.STOPS_CHANGED: "What stops the contact changed right before the e-mail was sent",
-    Reason.ANALYTICS_PAGE_MISSING: "Email Analytics has no page of this e-mail",
+    Reason.STOPS_CHANGED: "The contact's suppressions changed right before the e-mail was sent",
+    Reason.ANALYTICS_PAGE_MISSING: "Email Analytics has no page for this e-mail",
 }
 
 
-def wait(tries: int, settings: Settings, most: int = TRIES) -> timedelta | None:
-    """Return how long to wait for the next try when ``tries`` have been put off before this one, and ``most`` may be; ``None``:
-    give up."""
-    if tries >= most:
+def wait(tries: int, settings: Settings, max_tries: int = TRIES) -> timedelta | None:
+    """Return how long to wait before the next retry, or ``None`` when all ``max_tries`` are used up.
+
+    ``tries`` is the number of earlier retries.
+    """
+    if tries >= max_tries:
         return None
-    longer = min(FIRST_WAIT * (1 << min(tries, _DOUBLINGS)), LONGEST_WAIT)
-    return max(longer / settings.time_scale, SHORTEST_WAIT)
+    unscaled = min(FIRST_WAIT * (1 << min(tries, _DOUBLINGS)), LONGEST_WAIT)
+    return max(unscaled / settings.time_scale, SHORTEST_WAIT)
 
 
 class PutOff(NamedTuple):
-    """It is tried again at ``date`` (aware), with the count ``tries``. ``detail`` is for the person who looks."""
+    """There is another try at ``date`` (aware). ``tries`` counts it, and ``detail`` explains the delay to the owner."""
 
     reason: Reason
     detail: str
@@ -54,7 +56,7 @@ class PutOff(NamedTuple):
 
 
 class GivenUp(NamedTuple):
-    """It is not tried again: it has failed. ``detail`` is for the person who looks."""
+    """There is no other try: the work has failed. ``detail`` explains it to the owner."""
 
     reason: Reason
     detail: str
@@ -65,14 +67,17 @@ class GivenUp(NamedTuple):
         return Outcome.FAILED
 
 
-#: What becomes of something that cannot be done now.
+#: The decision after a temporary failure.
 Retry = PutOff | GivenUp
 
 
-def put_off(reason: Reason, tries: int, settings: Settings, now: datetime, most: int = TRIES) -> Retry:
-    """Decide what becomes of something that met with ``reason``, one that passes, at ``now`` (aware), and may be put off
-    ``most`` times, of which ``tries`` are over."""
-    pause = wait(tries, settings, most)
+def put_off(reason: Reason, tries: int, settings: Settings, now: datetime, max_tries: int = TRIES) -> Retry:
+    """Decide when to retry after the temporary failure ``reason`` at ``now`` (aware), or whether to give up.
+
+    ``tries`` is the number of earlier retries, ``max_tries`` how many are allowed. Raises ``KeyError`` for a reason that is not
+    temporary.
+    """
+    pause = wait(tries, settings, max_tries)
     if pause is None:
         return GivenUp(reason, f"{_WORDS[reason]}, for as long as it was tried: {tries + 1} times.")
     return PutOff(reason, f"{_WORDS[reason]}. It is tried again.", now + pause, tries + 1)

@@ -1,7 +1,7 @@
-"""Templates: text with placeholders, and what becomes of it.
+"""Parse and fill in the texts of templates.
 
-A placeholder is ``{{name}}``, or ``{{name|what to say without it}}``; a name is letters, digits, spaces, ``_`` and ``-``.
-A template is data: it is never run. A value is data: it is put in once and never looked at again.
+A placeholder is ``{{name}}`` or ``{{name|fallback}}``. A name has letters, digits, spaces, ``_`` and ``-``. Templates are data
+and are never executed. A value is inserted once; placeholders inside a value are not expanded.
 """
 
 from __future__ import annotations
@@ -13,45 +13,48 @@ from typing import NamedTuple
 
 from christmas_campaign.sequences.field_types import is_name
 
-# Two opening braces always begin a placeholder; two closing ones alone are left be, for style sheets end like that.
+# Two opening braces always begin a placeholder. Two closing braces alone are plain text, because style sheets contain them.
 _OPENING = re.compile(r"\{\{")
 _PLACEHOLDER = re.compile(r"\{\{(?P<name>[^{}|]*)(?:\|(?P<fallback>(?:(?!\{\{|\}\}).)*))?\}\}", re.DOTALL)
 
 
 class TemplateError(Exception):
-    """A text cannot be filled in. ``missing`` names the placeholders without a value, ``malformed`` quotes what begins with
-    two braces and is no placeholder."""
+    """A text cannot be filled in.
+
+    ``missing`` names the placeholders without a value. ``malformed`` quotes each text that begins with two braces but is not a
+    placeholder.
+    """
 
     def __init__(self, missing: list[str], malformed: list[str]) -> None:
         self.missing = missing
         self.malformed = malformed
-        said = [f"no value for {{{{{name}}}}}" for name in missing]
-        said += [f"not a placeholder: {beginning}" for beginning in malformed]
-        super().__init__("; ".join(said))
+        problems = [f"no value for {{{{{name}}}}}" for name in missing]
+        problems += [f"not a placeholder: {beginning}" for beginning in malformed]
+        super().__init__("; ".join(problems))
 
 
 class Placeholder(NamedTuple):
-    """One placeholder: its name without the spaces around it, and what to say without a value (``None``: nothing given)."""
+    """A placeholder: its name without surrounding spaces, and its fallback text (``None``: it has no fallback)."""
 
     name: str
     fallback: str | None
 
 
 class Malformed(NamedTuple):
-    """Text that begins with two braces and is not a placeholder: its first characters."""
+    """The first 40 characters of a text that begins with two braces but is not a placeholder."""
 
     beginning: str
 
 
 class Parsed(NamedTuple):
-    """The placeholders of a text in their order, and the beginning of everything malformed."""
+    """The placeholders of a text in order, and the beginning of each malformed one."""
 
     placeholders: tuple[Placeholder, ...]
     malformed: tuple[str, ...]
 
 
 def pieces(text: str) -> Iterator[str | Placeholder | Malformed]:
-    """Split a text at its placeholders. A ``Malformed`` piece marks a place; the plain piece after it has its text."""
+    """Split a text at its placeholders. A ``Malformed`` piece marks a position; the plain piece after it holds the text."""
     position = 0
     for opening in _OPENING.finditer(text):
         yield text[position : opening.start()]
@@ -66,7 +69,7 @@ def pieces(text: str) -> Iterator[str | Placeholder | Malformed]:
 
 
 def parse(text: str) -> Parsed:
-    """Return the placeholders of a text, and what only looks like one."""
+    """Return the placeholders of a text, and the malformed ones."""
     split = list(pieces(text))
     return Parsed(
         tuple(piece for piece in split if isinstance(piece, Placeholder)),
@@ -75,10 +78,10 @@ def parse(text: str) -> Parsed:
 
 
 def fill(text: str, value: Callable[[Placeholder], str | None], *, escape: bool) -> str:
-    """Return ``text`` with each placeholder replaced by its value, HTML-escaped if ``escape``.
+    """Return ``text`` with each placeholder replaced by its value, which is HTML-escaped if ``escape``.
 
-    ``value`` gives a placeholder's value, or ``None`` when there is none. Raises ``TemplateError`` naming every placeholder
-    without a value and everything malformed: there is no silent fallback.
+    ``value`` returns the value of a placeholder, or ``None`` when it has none. Raises ``TemplateError``, which names every
+    malformed placeholder and every one without a value.
     """
     filled: list[str] = []
     missing: list[str] = []
@@ -87,12 +90,12 @@ def fill(text: str, value: Callable[[Placeholder], str | None], *, escape: bool)
         if isinstance(piece, Malformed):
             malformed.append(piece.beginning)
         elif isinstance(piece, Placeholder):
-            found = value(piece)
-            if found is None:
+            replacement = value(piece)
+            if replacement is None:
                 if piece.name not in missing:
                     missing.append(piece.name)
             else:
-                filled.append(html.escape(found) if escape else found)
+                filled.append(html.escape(replacement) if escape else replacement)
         else:
             filled.append(piece)
     if missing or malformed:

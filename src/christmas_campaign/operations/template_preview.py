@@ -13,7 +13,7 @@ from christmas_campaign.campaign.settings import Settings
 from christmas_campaign.clients.notion import Notion
 from christmas_campaign.deployment.environment import Environment
 from christmas_campaign.email import compose, placeholder_values, template_text
-from christmas_campaign.email.compose import Letter, Stop
+from christmas_campaign.email.compose import EmailWithheld, Letter
 from christmas_campaign.email.template_text import Placeholder
 from christmas_campaign.enrolment import lookups, schedule
 from christmas_campaign.enrolment.record import Record
@@ -140,8 +140,8 @@ def preview(
         parts = compose.texts(name, active or named)
         found = _values(parts, asked)
         letter = compose.letter(name, parts, asked)
-    except Stop as stop:
-        problem = stop.detail
+    except EmailWithheld as withheld:
+        problem = withheld.detail
     return Preview(name, bool(active), own.name, number, scheduled, found, letter, problem)
 
 

@@ -9,15 +9,15 @@ from typing import Any, NotRequired, TypedDict
 from christmas_campaign.campaign import settings, times
 from christmas_campaign.campaign.outcomes import Outcome, Reason
 from christmas_campaign.email import delivery_outcome
-from christmas_campaign.email.delivery_reports import KEPT, Kept, Report
+from christmas_campaign.email.delivery_reports import HISTORY_LIFETIME, Report, ReportHistory
 from christmas_campaign.enrolment.alerts import Pages, TeamAlert
 from christmas_campaign.steps import parsed, with_answers
 from christmas_campaign.steps.outputs import failure_alert, label_text, ready_made
 
 
 class Outputs(TypedDict):
-    """What the flow reads: the fields of ``delivery_outcome.Concluded``, with ``kept`` ready-made and ``ttl`` for it, and
-    ``rest`` in milliseconds.
+    """What the flow reads: the fields of ``delivery_outcome.Concluded``, with its ``history`` ready-made as
+    ``kept``, ``ttl`` for it, and ``rest`` in milliseconds.
 
     ``date`` of the next try (UTC) if it is put off, and ``tries``, its count (if not, as in the context); ``alert`` for a
     failure; the ``sequence`` of the e-mail; ``labels``.
@@ -45,10 +45,10 @@ def step(context: Mapping[str, Any], now: datetime) -> Outputs:
     report = Report.from_json(context["report"])
     written, tries = context.get("written"), context.get("tries", 0)
     decision = delivery_outcome.conclude(
-        kept=Kept.from_json(context["kept"]),
-        asked=context["asked"],
-        found=_found(context.get("pages")),
-        written=written is not None and written.get("code") == 200,
+        history=ReportHistory.from_json(context["kept"]),
+        has_update=context["asked"],
+        page_exists=_found(context.get("pages")),
+        page_updated=written is not None and written.get("code") == 200,
         tries=tries,
         settings=settings.read(context["settings"]),
         now=now,
@@ -61,14 +61,14 @@ def step(context: Mapping[str, Any], now: datetime) -> Outputs:
         "rest": decision.rest // timedelta(milliseconds=1),
         "tries": decision.later.tries if decision.later else tries,
         "alert": failure_alert(decision, None, report.enrolment, report.number, Pages(context.get("page_id"))),
-        "ttl": f"P{KEPT.days}D",
+        "ttl": f"P{HISTORY_LIFETIME.days}D",
         "sequence": report.sequence,
         "labels": label_text(decision, **who, number=str(report.number), kind=report.kind),
     }
     if decision.later:
         outputs["date"] = times.text(decision.later.date)
-    if decision.kept:
-        outputs["kept"] = ready_made(decision.kept.as_json())
+    if decision.history:
+        outputs["kept"] = ready_made(decision.history.as_json())
     return outputs
 
 

@@ -71,7 +71,7 @@ def _state(context: Mapping[str, Any]) -> EmailState:
         own=LedgerEntry.from_json(own) if own else None,
         before=LedgerEntry.from_json(before) if before else None,
         as_of=context.get("as_of") or "",
-        stopped=rules.read(context.get("stopped")),
+        suppressions=rules.read(context.get("stopped")),
         paused=context.get("paused", False),
         resumed=times.parse(context["resumed"]) if context.get("resumed") else None,
     )

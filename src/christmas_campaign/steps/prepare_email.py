@@ -112,7 +112,7 @@ def _state(context: Mapping[str, Any], ledger: _Ledger, entries: Mapping[int, Le
         page_id=context.get("page_id"),
         own=ledger.own,
         before=entries.get(earlier) if earlier is not None else None,
-        stopped=rules.read(context.get("stopped")),
+        suppressions=rules.read(context.get("stopped")),
         paused=context["paused"],
         resumed=times.parse(context["resumed"]) if context.get("resumed") else None,
     )

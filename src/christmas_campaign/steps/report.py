@@ -9,7 +9,7 @@ from typing import Any, TypedDict
 from christmas_campaign.campaign.outcomes import Reason
 from christmas_campaign.email import delivery_outcome
 from christmas_campaign.email.delivery_outcome import AnalyticsUpdate
-from christmas_campaign.email.delivery_reports import BOUNCES_KEPT, KEPT, Kept, Report
+from christmas_campaign.email.delivery_reports import BOUNCES_LIFETIME, HISTORY_LIFETIME, Report, ReportHistory
 from christmas_campaign.enrolment.alerts import Pages, about
 from christmas_campaign.steps.outputs import ready_made
 
@@ -23,8 +23,9 @@ class AnalyticsPage(TypedDict):
 
 
 class Outputs(TypedDict):
-    """What the flow reads: the fields of ``delivery_outcome.ReportOutcome``, with texts of JSON ready-made; ``ttl`` and
-    ``bounces_ttl``, how long ``kept`` and ``bounces`` are kept; and ``about`` (``About.as_json``), for an alert."""
+    """What the flow reads: the fields of ``delivery_outcome.ReportOutcome``, with texts of JSON ready-made and its ``history``
+    as ``kept``; ``ttl`` and ``bounces_ttl``, how long ``kept`` and ``bounces`` are stored; and ``about`` (``About.as_json``),
+    for an alert."""
 
     kept: str
     bounces: str | None
@@ -44,19 +45,19 @@ def step(context: Mapping[str, Any], _: datetime) -> Outputs:
     report, pages = Report.from_json(context["report"]), Pages(context.get("page_id"))
     decision = delivery_outcome.decide(
         report,
-        kept=Kept.from_json(context.get("kept")),
+        history=ReportHistory.from_json(context.get("kept")),
         bounces=context.get("bounces") or [],
         source=context.get("source"),
         pages=pages,
     )
     return {
-        "kept": ready_made(decision.kept.as_json()),
+        "kept": ready_made(decision.history.as_json()),
         "bounces": None if decision.bounces is None else ready_made(decision.bounces),
         "stop": decision.stop,
         "page": _page(decision.page) if decision.page else None,
         "alert": decision.alert,
-        "ttl": f"P{KEPT.days}D",
-        "bounces_ttl": f"P{BOUNCES_KEPT.days}D",
+        "ttl": f"P{HISTORY_LIFETIME.days}D",
+        "bounces_ttl": f"P{BOUNCES_LIFETIME.days}D",
         "about": about(None, report.enrolment, report.number, pages).as_json(),
     }
 

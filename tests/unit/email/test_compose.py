@@ -285,7 +285,7 @@ FOOTER_HTML = '{{mail_reason}} {{postal_address}} <a href="{{unsubscribe_url}}">
             "template_missing",
             'There is no active template "5-Day E2" in Email Templates.',
         ),
-        (TWO, "template_ambiguous", 'There are 2 active templates "5-Day E2" in Email Templates; one may be.'),
+        (TWO, "template_ambiguous", 'There are 2 active templates "5-Day E2" in Email Templates; only one is allowed.'),
         (
             (build.template(None, None),),
             "template_empty",
@@ -298,19 +298,19 @@ FOOTER_HTML = '{{mail_reason}} {{postal_address}} <a href="{{unsubscribe_url}}">
         (
             (build.template("s", "<p>h</p>", footer=""),),
             "template_without_footer",
-            'The template "5-Day E2" has not the footer that the law wants: '
+            'The template "5-Day E2" lacks a part of the legally required footer: '
             '"Email Body HTML" lacks {{unsubscribe_url}}, {{postal_address}}, {{mail_reason}}.',
         ),
         (
             (build.template("s", FOOTER_HTML, "t {{unsubscribe_url}}{{mail_reason|x}}", footer=""),),
             "template_without_footer",
-            'The template "5-Day E2" has not the footer that the law wants: '
+            'The template "5-Day E2" lacks a part of the legally required footer: '
             '"Email Body Plain Text" lacks {{postal_address}}.',
         ),
         (
             (build.template("s", f"<!--{FOOTER_HTML}--><p>{{{{postal_address}}}}</p>", build.FOOTER, footer=""),),
             "template_without_footer",
-            'The template "5-Day E2" has not the footer that the law wants: '
+            'The template "5-Day E2" lacks a part of the legally required footer: '
             '"Email Body HTML" lacks {{unsubscribe_url}}, {{mail_reason}}.',
         ),
         (
@@ -348,7 +348,7 @@ def test_missing_values_stop_the_email_and_are_named_once(
 
 def test_a_body_of_which_nothing_is_left_is_empty() -> None:
     parts = {"Subject Line": "s", "Email Body HTML": " {{x|}} ", "Email Body Plain Text": "t"}
-    with pytest.raises(compose.Stop) as caught:
+    with pytest.raises(compose.EmailWithheld) as caught:
         compose.letter("5-Day E2", parts, compose.sources(build.record(), 2, build.SETTINGS))
     assert (caught.value.reason, caught.value.detail) == (
         "template_empty",
@@ -451,7 +451,7 @@ def test_a_number_outside_the_sequence_is_an_error_and_never_another_template(nu
 
 
 def test_why_there_is_no_email_is_also_what_the_exception_says() -> None:
-    with pytest.raises(compose.Stop) as caught:
+    with pytest.raises(compose.EmailWithheld) as caught:
         compose.texts("5-Day E2", [])
     assert str(caught.value) == caught.value.detail
     assert caught.value.detail == 'There is no active template "5-Day E2" in Email Templates.'

@@ -9,7 +9,7 @@ from christmas_campaign.campaign.outcomes import Kind, Outcome, Reason
 from christmas_campaign.campaign.settings import Settings
 from christmas_campaign.email import delivery_outcome, delivery_reports
 from christmas_campaign.email.delivery_outcome import AnalyticsUpdate, Concluded, ReportOutcome
-from christmas_campaign.email.delivery_reports import Kept, Report, Seen
+from christmas_campaign.email.delivery_reports import Report, ReportHistory, ReportTimes
 from christmas_campaign.email.retry import PutOff
 from unit import build
 
@@ -17,26 +17,26 @@ NOW, HOUR, MINUTE = build.NOW, build.HOUR, build.MINUTE
 
 
 #: What is kept of an e-mail before its first report.
-NOTHING = Kept()
+NOTHING = ReportHistory()
 
 
 def decide(
     report: Report,
-    kept: Kept = NOTHING,
+    kept: ReportHistory = NOTHING,
     bounces: list[str] | None = None,
     source: str | None = "source-analytics",
 ) -> ReportOutcome:
-    return delivery_outcome.decide(report, kept=kept, bounces=bounces or [], source=source)
+    return delivery_outcome.decide(report, history=kept, bounces=bounces or [], source=source)
 
 
-def conclude(kept: Kept, *, asked: bool = True, found: bool | None = True, **changed: Any) -> Concluded:
-    given: dict[str, Any] = {"written": True, "tries": 0, "settings": Settings(), "now": NOW, **changed}
-    return delivery_outcome.conclude(kept=kept, asked=asked, found=found, **given)
+def conclude(kept: ReportHistory, *, asked: bool = True, found: bool | None = True, **changed: Any) -> Concluded:
+    given: dict[str, Any] = {"page_updated": True, "tries": 0, "settings": Settings(), "now": NOW, **changed}
+    return delivery_outcome.conclude(history=kept, has_update=asked, page_exists=found, **given)
 
 
 def test_what_is_kept_and_asked_of_a_first_report() -> None:
     assert decide(build.report()) == ReportOutcome(
-        kept=Kept({Kind.DELIVERED: Seen(NOW, "", NOW)}),
+        history=ReportHistory({Kind.DELIVERED: ReportTimes(NOW, "", NOW)}),
         bounces=None,
         stop=None,
         page=AnalyticsUpdate(
@@ -75,20 +75,20 @@ def test_what_the_page_says(kind: Kind, detail: str, status: str, message: str) 
 
 
 def test_a_weaker_report_changes_nothing_on_the_page() -> None:
-    bounced = decide(build.report(Kind.BOUNCED, detail="Permanent General")).kept
+    bounced = decide(build.report(Kind.BOUNCED, detail="Permanent General")).history
     late = decide(build.report(Kind.DELIVERED), kept=bounced)
-    assert set(late.kept.kinds) == {"bounced", "delivered"}
+    assert set(late.history.kinds) == {"bounced", "delivered"}
     # The page was not written yet: it is written now, and says what is stronger.
     assert written_on_page(late)["Status"] == {"select": {"name": "bounced"}}
-    written = conclude(bounced).kept
-    assert written == bounced._replace(written="bounced: Permanent General")
+    written = conclude(bounced).history
+    assert written == bounced._replace(page_status="bounced: Permanent General")
     later = decide(build.report(Kind.DELIVERED), kept=written)
     assert later.page is None
-    assert later.kept == late.kept._replace(written="bounced: Permanent General")
+    assert later.history == late.history._replace(page_status="bounced: Permanent General")
 
 
 def test_a_stronger_report_is_written_over_a_weaker_one() -> None:
-    delivered = decide(build.report()).kept._replace(written="delivered")
+    delivered = decide(build.report()).history._replace(page_status="delivered")
     assert decide(build.report(), kept=delivered).page is None
     properties = written_on_page(decide(build.report(Kind.COMPLAINED), kept=delivered))
     assert properties["Status"] == {"select": {"name": "complained"}}
@@ -97,11 +97,11 @@ def test_a_stronger_report_is_written_over_a_weaker_one() -> None:
 def test_without_what_is_kept_of_the_enrolment_notion_is_not_asked() -> None:
     outcome = decide(build.report(Kind.SOFT_BOUNCED), bounces=["a", "b", "c", "d"], source=None)
     assert (outcome.page, outcome.stop) == (None, Reason.BOUNCED)
-    assert set(outcome.kept.kinds) == {"soft_bounced"}
-    assert conclude(outcome.kept, asked=False, found=None, written=False) == Concluded(
+    assert set(outcome.history.kinds) == {"soft_bounced"}
+    assert conclude(outcome.history, asked=False, found=None, page_updated=False) == Concluded(
         Outcome.SKIPPED,
         Reason.ANALYTICS_PAGE_MISSING,
-        "What is kept of the enrolment is gone, and with it where the analytics page is.",
+        "The enrolment is deleted from Kestra's KV store, so the analytics page cannot be found.",
         timedelta(0),
     )
 
@@ -127,54 +127,54 @@ def test_the_team_is_told_of_an_email_that_resend_could_not_send(detail: str, wh
     alert = decide(build.report(Kind.FAILED, detail=detail)).alert
     assert alert == {
         "key": f"{build.WHO['enrolment']}.2.failed_at_resend",
-        "message": "**Failed**: signup, e-mail 2 of 5 (template 5-Day E2): Resend had taken it, and could not send"
-        f" it{why}.\nContact of the enrolment {build.WHO['enrolment']}: no page in Notion is known.\n"
-        "To do: Resend's dashboard says more. If the contact is to have it all the same, send it from there.",
+        "message": "**Failed**: signup, e-mail 2 of 5 (template 5-Day E2): Resend accepted the e-mail, but could not"
+        f" send it{why}.\nContact of the enrolment {build.WHO['enrolment']}: no page in Notion is known.\n"
+        "To do: Look for the e-mail in Resend's dashboard. If the contact still needs it, send it from there.",
     }
 
 
 def test_what_is_written_is_remembered() -> None:
-    kept = decide(build.report()).kept
+    kept = decide(build.report()).history
     assert conclude(kept) == Concluded(
-        Outcome.REPORTED, None, "", timedelta(seconds=2), kept=kept._replace(written="delivered")
+        Outcome.REPORTED, None, "", timedelta(seconds=2), history=kept._replace(page_status="delivered")
     )
 
 
 def test_what_the_page_says_already_ends_well_and_costs_nothing() -> None:
-    kept = decide(build.report()).kept._replace(written="delivered")
-    concluded = conclude(kept, asked=False, found=None, written=False)
+    kept = decide(build.report()).history._replace(page_status="delivered")
+    concluded = conclude(kept, asked=False, found=None, page_updated=False)
     assert concluded == Concluded(Outcome.REPORTED, None, "", timedelta(0))
 
 
 def test_a_page_that_is_not_there_yet_is_waited_for_for_an_hour() -> None:
-    kept = decide(build.report()).kept
+    kept = decide(build.report()).history
     waited = timedelta(0)
     for tries in range(6):
-        concluded = conclude(kept, found=False, written=False, tries=tries)
+        concluded = conclude(kept, found=False, page_updated=False, tries=tries)
         assert (concluded.outcome, concluded.reason) == (Outcome.DEFERRED, Reason.ANALYTICS_PAGE_MISSING)
         assert concluded.later is not None
         assert concluded.later.tries == tries + 1
-        assert concluded.kept is None
+        assert concluded.history is None
         waited += concluded.later.date - NOW
     assert waited == 61 * MINUTE
-    assert conclude(kept, found=False, written=False, tries=6) == Concluded(
+    assert conclude(kept, found=False, page_updated=False, tries=6) == Concluded(
         Outcome.SKIPPED,
         Reason.ANALYTICS_PAGE_MISSING,
-        "Email Analytics has no page of this e-mail, for as long as it was tried: 7 times.",
+        "Email Analytics has no page for this e-mail, for as long as it was tried: 7 times.",
         timedelta(seconds=2),
     )
 
 
 @pytest.mark.parametrize("found", [None, True])
 def test_notion_that_is_away_is_waited_for_for_a_day(found: bool | None) -> None:
-    kept = decide(build.report()).kept
-    later = conclude(kept, found=found, written=False, tries=47)
+    kept = decide(build.report()).history
+    later = conclude(kept, found=found, page_updated=False, tries=47)
     detail = "Notion could not be reached, or was not ready to answer. It is tried again."
     assert (later.outcome, later.detail) == (Outcome.DEFERRED, detail)
     assert later.later == PutOff(Reason.NOTION_UNREACHABLE, detail, NOW + 30 * MINUTE, 48)
-    last = conclude(kept, found=found, written=False, tries=48)
+    last = conclude(kept, found=found, page_updated=False, tries=48)
     assert (last.outcome, last.reason) == (Outcome.FAILED, Reason.NOTION_UNREACHABLE)
-    assert (last.later, last.kept) == (None, None)
+    assert (last.later, last.history) == (None, None)
 
 
 @pytest.mark.parametrize(
@@ -183,7 +183,7 @@ def test_notion_that_is_away_is_waited_for_for_a_day(found: bool | None) -> None
 )
 def test_the_reports_take_a_third_of_what_notion_takes(settings: Settings, seconds: float) -> None:
     assert delivery_outcome.pause(settings) == timedelta(seconds=seconds)
-    assert conclude(decide(build.report()).kept, settings=settings).rest == timedelta(seconds=seconds)
+    assert conclude(decide(build.report()).history, settings=settings).rest == timedelta(seconds=seconds)
 
 
 def test_nothing_of_it_names_anybody() -> None:

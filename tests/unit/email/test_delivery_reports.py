@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from christmas_campaign.campaign import times
 from christmas_campaign.campaign.outcomes import Kind, Reason
 from christmas_campaign.email import delivery_reports
-from christmas_campaign.email.delivery_reports import Kept, Report
+from christmas_campaign.email.delivery_reports import Report, ReportHistory
 from unit import build
 
 NOW, HOUR, MINUTE = build.NOW, build.HOUR, build.MINUTE
@@ -27,7 +27,7 @@ def kept(*found: Report) -> dict[str, Any]:
     """What is kept once these were reported, each written down and read again as the flow does."""
     entry: dict[str, Any] | None = None
     for report in found:
-        before = Kept.from_json(entry)
+        before = ReportHistory.from_json(entry)
         after = before._replace(kinds=delivery_reports.add(before.kinds, report))
         entry = json.loads(json.dumps(after.as_json()))
     assert entry is not None
@@ -180,7 +180,7 @@ def test_which_report_stops_a_contact_at_once(kind: Kind, reason: Reason | None)
 @pytest.mark.parametrize("kind", [kind for kind in Kind if kind is not Kind.SOFT_BOUNCED])
 def test_only_what_bounced_for_now_is_counted(kind: Kind) -> None:
     before = ["noshow-1.1", "signup-1.2"]
-    assert delivery_reports.bounced(before, build.report(kind)) == before
+    assert delivery_reports.soft_bounced(before, build.report(kind)) == before
     assert delivery_reports.stops(build.report(kind), ["a", "b", "c", "d", "e"]) is None
 
 
@@ -189,20 +189,23 @@ def test_five_emails_that_bounced_for_now_stop_a_contact() -> None:
     for number in (5, 4, 3, 2):
         for _ in range(3):
             report = build.report(Kind.SOFT_BOUNCED, number=number)
-            emails = delivery_reports.bounced(emails, report)
+            emails = delivery_reports.soft_bounced(emails, report)
             assert delivery_reports.stops(report, emails) is None, "one that is reported thrice counts once"
     assert emails == [f"{build.WHO['enrolment']}.{number}" for number in (2, 3, 4, 5)]
     last = build.report(Kind.SOFT_BOUNCED, number=6)
-    assert delivery_reports.stops(last, delivery_reports.bounced(emails, last)) is Reason.BOUNCED
+    assert delivery_reports.stops(last, delivery_reports.soft_bounced(emails, last)) is Reason.BOUNCED
     again = build.report(Kind.SOFT_BOUNCED, number=3)
     assert (
-        delivery_reports.stops(again, delivery_reports.bounced(delivery_reports.bounced(emails, last), again))
+        delivery_reports.stops(again, delivery_reports.soft_bounced(delivery_reports.soft_bounced(emails, last), again))
         is Reason.BOUNCED
     )
 
 
 def test_how_long_it_is_kept() -> None:
-    assert (timedelta(days=60), timedelta(days=365)) == (delivery_reports.KEPT, delivery_reports.BOUNCES_KEPT)
+    assert (timedelta(days=60), timedelta(days=365)) == (
+        delivery_reports.HISTORY_LIFETIME,
+        delivery_reports.BOUNCES_LIFETIME,
+    )
 
 
 def test_what_is_kept() -> None:
@@ -218,7 +221,7 @@ def test_what_is_kept() -> None:
             },
         }
     }
-    assert Kept.from_json(None) == Kept({}, None)
+    assert ReportHistory.from_json(None) == ReportHistory({}, None)
 
 
 def test_the_strongest_is_shown() -> None:
@@ -226,11 +229,11 @@ def test_the_strongest_is_shown() -> None:
     assert [kind.value for kind in Kind] == order
     assert [kind.status for kind in Kind] == [*order[:5], "bounced", "bounced", "complained"]
     for place, kind in enumerate(Kind):
-        said: dict[Kind, delivery_reports.Seen] = {}
+        said: dict[Kind, delivery_reports.ReportTimes] = {}
         # The weaker ones come last, and later.
         for number, each in enumerate(reversed(list(Kind)[: place + 1])):
             said = delivery_reports.add(said, build.report(each, at=NOW + number * HOUR, detail=each.value))
-        assert delivery_reports.shown(said) == (kind, kind.value)
+        assert delivery_reports.strongest(said) == (kind, kind.value)
 
 
 REPORTS = st.builds(
@@ -258,7 +261,7 @@ def test_the_count_of_bounces_is_the_same_in_any_order(drawn: list[tuple[Kind, i
         emails: list[str] = []
         stopped = False
         for each in said:
-            emails = delivery_reports.bounced(emails, each)
+            emails = delivery_reports.soft_bounced(emails, each)
             stopped |= delivery_reports.stops(each, emails) is not None
         return emails, stopped
 

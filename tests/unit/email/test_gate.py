@@ -125,7 +125,7 @@ def test_an_enrolment_that_is_no_longer_kept_needs_a_person(lost: dict[str, Any]
     assert ask(3, own=sent(), **lost) == Refused(
         outcome=Outcome.FAILED,
         reason=Reason.ENROLMENT_UNKNOWN,
-        detail="What the webhook said is not kept, or no longer: it is for 30 days after the last e-mail was due.",
+        detail="Kestra's KV store has no such enrolment. It is deleted 30 days after the last e-mail was due.",
     )
 
 
@@ -152,7 +152,7 @@ def test_while_the_campaign_is_paused_no_email_goes_whatever_else_holds_it_up(
     assert ask(3, own=own, before=before, paused=True) == Refused(
         outcome=Outcome.DEFERRED,
         reason=Reason.PAUSED,
-        detail="The campaign is paused: `christmas resume` lets it go on.",
+        detail="The campaign is paused. `christmas resume` continues it.",
         date=times.parse("2025-11-20T15:00:00.000Z"),
     )
 
@@ -355,8 +355,8 @@ def test_what_resend_may_have_is_not_sent_again_when_its_key_holds_no_longer(
     assert ask(3, own=LedgerEntry(outcome, NOW, reason, claimed_at=NOW - ago), before=before) == Refused(
         outcome=Outcome.FAILED,
         reason=Reason.SEND_UNKNOWN,
-        detail=f"It was handed to Resend on {times.for_owner(NOW - ago)}, or was about to be, and what became of it is"
-        " not known. That is too long ago for Resend to tell a second try from a second e-mail.",
+        detail=f"The request to Resend began on {times.for_owner(NOW - ago)}, and its result is unknown."
+        " The idempotency key may have expired, so another try could send the e-mail twice.",
         # Settled by that: the next one does not wait for it, and a replay needs a person's word still.
         ledger=LedgerEntry(Outcome.FAILED, NOW, Reason.SEND_UNKNOWN, claimed_at=NOW - ago),
     )
@@ -391,7 +391,7 @@ def test_an_email_waits_for_the_one_before_it(settings: Settings, date: datetime
     assert ask(3, before=before, settings=settings) == Refused(
         outcome=Outcome.DEFERRED,
         reason=Reason.EARLIER_EMAIL_UNSETTLED,
-        detail="E-mail 2 is neither sent nor skipped nor failed for good.",
+        detail="E-mail 2 is not settled yet.",
         date=date,
     )
 
@@ -455,7 +455,7 @@ def test_an_email_waits_for_the_one_before_it_in_the_record() -> None:
     record = build.record(emails={2: NOW, 4: NOW, 5: NOW})
     unsettled = refused(4, record=record, before=None)
     assert unsettled.reason == "earlier_email_unsettled"
-    assert unsettled.detail == "E-mail 2 is neither sent nor skipped nor failed for good."
+    assert unsettled.detail == "E-mail 2 is not settled yet."
     soon = refused(4, record=record, before=sent(NOW - HOUR / 4))
     assert (soon.reason, soon.date) == ("too_soon", NOW + 3 * HOUR / 4)
     assert soon.detail == "E-mail 2 was settled on 20 November 2025, 09:45 America/Toronto."
@@ -489,7 +489,7 @@ def test_withdrawn_email_is_skipped_and_settled(
 def test_withdrawn_email_keeps_its_place_in_the_order(number: int, before: LedgerEntry | None) -> None:
     said = refused(number, record=EARLIER_RELEASE, before=before)
     assert (said.outcome, said.reason) == ("deferred", "earlier_email_unsettled")
-    assert said.detail == f"E-mail {number - 1} is neither sent nor skipped nor failed for good."
+    assert said.detail == f"E-mail {number - 1} is not settled yet."
 
 
 def test_email_after_a_withdrawn_one_goes_once_that_is_settled() -> None:

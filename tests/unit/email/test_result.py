@@ -109,8 +109,8 @@ def test_an_address_that_resend_does_not_have_means_too_late_when_the_key_holds_
     assert result.judge(Answer(code, '{"name": "not_found"}'), NOW - ago, NOW) == Verdict(
         Outcome.FAILED,
         Reason.SEND_UNKNOWN,
-        f"It was handed to Resend on {times.for_owner(NOW - ago)}, or was about to be, and what became of it is not known."
-        " That is too long ago for Resend to tell a second try from a second e-mail.",
+        f"The request to Resend began on {times.for_owner(NOW - ago)}, and its result is unknown."
+        " The idempotency key may have expired, so another try could send the e-mail twice.",
     )
 
 

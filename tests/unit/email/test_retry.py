@@ -19,7 +19,7 @@ WORDS = {
     Reason.NOTION_UNREACHABLE: "Notion could not be reached, or was not ready to answer",
     Reason.RESEND_UNREACHABLE: "Resend could not be reached, or was not ready to take the e-mail",
     Reason.SEND_IN_PROGRESS: "Resend is still busy with this e-mail",
-    Reason.ANALYTICS_PAGE_MISSING: "Email Analytics has no page of this e-mail",
+    Reason.ANALYTICS_PAGE_MISSING: "Email Analytics has no page for this e-mail",
 }
 
 
@@ -46,7 +46,7 @@ def test_what_may_be_put_off_less_often_is_given_up_sooner() -> None:
     assert (soon.outcome, soon.tries) == ("deferred", 3)
     assert retry.put_off(Reason.ANALYTICS_PAGE_MISSING, 3, Settings(), build.NOW, 3) == GivenUp(
         Reason.ANALYTICS_PAGE_MISSING,
-        "Email Analytics has no page of this e-mail, for as long as it was tried: 4 times.",
+        "Email Analytics has no page for this e-mail, for as long as it was tried: 4 times.",
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from christmas_campaign.campaign.outcomes import Reason
 from christmas_campaign.email import delivery_reports
-from christmas_campaign.email.delivery_reports import Kept
+from christmas_campaign.email.delivery_reports import ReportHistory
 from christmas_campaign.enrolment import lookups
 from christmas_campaign.notion import schema
 from christmas_campaign.steps import plan as plan_step
@@ -251,7 +251,7 @@ def report(**changed: Any) -> dict[str, Any]:
 def conclude(**changed: Any) -> dict[str, Any]:
     return {
         "report": build.report().as_json(),
-        "kept": Kept(delivery_reports.add({}, build.report())).as_json(),
+        "kept": ReportHistory(delivery_reports.add({}, build.report())).as_json(),
         "asked": True,
         "pages": build.found(build.page(schema.ANALYTICS, page_id="analytics-1")),
         "written": build.response({"object": "page"}),

@@ -147,9 +147,9 @@ def test_the_team_is_told_of_an_enrolment_that_nobody_knows() -> None:
     assert said["alert"] == {
         "key": "signup-abc.2.enrolment_unknown",
         "message": "**Failed**: signup, e-mail 2 of 5 (template 5-Day E2): enrolment_unknown.\n"
-        "What the webhook said is not kept, or no longer: it is for 30 days after the last e-mail was due.\n"
+        "Kestra's KV store has no such enrolment. It is deleted 30 days after the last e-mail was due.\n"
         "Contact of the enrolment signup-abc: https://www.notion.so/page1.\n"
-        "To do: Have the event posted again: what it said is kept for 30 days after the last e-mail was due."
+        "To do: Have the event sent again. Kestra deletes an enrolment 30 days after its last e-mail was due."
         " `christmas failures` lists all.",
     }
 
@@ -160,11 +160,11 @@ def test_the_team_is_told_of_an_email_that_resend_may_have() -> None:
     assert said["alert"] == {
         "key": "signup-abc.2.send_unknown",
         "message": "**Failed**: signup, e-mail 2 of 5 (template 5-Day E2): send_unknown.\n"
-        "It was handed to Resend on 19 November 2025, 11:00 America/Toronto, or was about to be, and what became of it is not"
-        " known. That is too long ago for Resend to tell a second try from a second e-mail.\n"
+        "The request to Resend began on 19 November 2025, 11:00 America/Toronto, and its result is unknown."
+        " The idempotency key may have expired, so another try could send the e-mail twice.\n"
         "Contact 7ece2a81c666152c41fce3d8: https://www.notion.so/page1.\n"
-        "To do: Look in Resend for this e-mail. If it is there, set its date on the contact's page: what has a date is not sent"
-        " again. Then, either way, `christmas replay --not-sent`. `christmas failures` lists all.",
+        "To do: Look for this e-mail in Resend. If it is there, set its date on the contact's page: an e-mail with a date is not"
+        " sent again. Then, either way, `christmas replay --not-sent`. `christmas failures` lists all.",
     }
     # Ready-made, for the KV store.
     assert json.loads(said["ledger"]) == {

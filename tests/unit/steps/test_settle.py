@@ -191,7 +191,7 @@ def test_the_team_is_told_of_a_provider_that_was_away_for_a_day() -> None:
         "message": "**Failed**: signup, e-mail 2 of 5 (template 5-Day E2): resend_unreachable.\n"
         "Resend could not be reached, or was not ready to take the e-mail, for as long as it was tried: 49 times.\n"
         f"Contact {build.WHO['contact']}: https://www.notion.so/page1.\n"
-        "To do: See whether Resend works again, and whether the key is right; then `christmas replay`."
+        "To do: Check that Resend works again, and that the key is right; then `christmas replay`."
         " `christmas failures` lists all.",
     }
 
@@ -215,7 +215,7 @@ def test_the_team_is_told_of_an_email_that_resend_is_busy_with_for_a_day() -> No
         "message": "**Failed**: signup, e-mail 2 of 5 (template 5-Day E2): send_in_progress.\n"
         "Resend is still busy with this e-mail, for as long as it was tried: 49 times.\n"
         f"Contact {build.WHO['contact']}: https://www.notion.so/page1.\n"
-        "To do: Look in Resend for this e-mail: it has been busy with it for a day; then `christmas replay`."
+        "To do: Look for this e-mail in Resend, which has been busy with it for a day; then `christmas replay`."
         " `christmas failures` lists all.",
     }
 
