@@ -311,7 +311,7 @@ def test_what_cannot_be_checked_ends_with_2_and_one_sentence(world: World) -> No
     world.write_settings(ENV_CALENDLY_LINK="calendly")
     result = world.run("check", "--local")
     assert result.exit_code == 2
-    assert result.stderr.startswith("christmas: ENV_CALENDLY_LINK must be a whole address")
+    assert result.stderr.startswith("christmas: ENV_CALENDLY_LINK must be a complete URL")
     assert str(world.env_file) in result.stderr
     world.write_settings(SECRET_NOTION_TOKEN=_base64("another"))
     result = world.run("check")
@@ -456,7 +456,7 @@ def test_only_the_templates_that_are_named_are_pushed(world: World) -> None:
         ({"body": "{{a.b}}"}, "not a placeholder: {{a.b}}"),
         ({"subject": "{{a|b"}, "not a placeholder: {{a|b"),
         ({"body": "<b>"}, "line 1: <b> of line 1 is still open at </p>"),
-        ({"body": "x" * 200_001}, "it is longer than Notion takes"),
+        ({"body": "x" * 200_001}, "it is longer than Notion allows"),
     ],
 )
 def test_a_template_with_a_fault_is_not_pushed_and_nothing_else_either(

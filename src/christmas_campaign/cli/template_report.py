@@ -8,7 +8,7 @@ from christmas_campaign.json_types import JsonObject
 from christmas_campaign.operations.template_preview import Preview
 from christmas_campaign.templates import template_check
 from christmas_campaign.templates.template_check import Checked, Fault, Report, Use
-from christmas_campaign.templates.value_sources import Origin, as_asked
+from christmas_campaign.templates.value_sources import Origin, searched
 
 _WIDTH = 110
 
@@ -57,7 +57,7 @@ def sources(report: Report) -> Iterator[str]:
 def _groups(checked: Checked, use: Use) -> Iterator[str]:
     groups: dict[str, dict[str, None]] = {}
     for need in checked.needs:
-        said = _chain(as_asked(need.origins[use.sequence]))
+        said = _chain(searched(need.origins[use.sequence]))
         groups.setdefault(said, {})[need.placeholder.name] = None
     wide = max((len(said) for said in groups), default=0)
     for said, names in groups.items():
@@ -112,7 +112,7 @@ def previewed(preview: Preview) -> Iterator[str]:
         yield f"Subject: {preview.letter.subject}\n"
         yield f"{preview.letter.text.rstrip()}\n"
     yield f"{preview.sequence} E{preview.number}, due {preview.scheduled.isoformat(timespec='seconds')}; the values:"
-    names = [template_check.written(each.placeholder) for each in preview.values]
+    names = [template_check.source_text(each.placeholder) for each in preview.values]
     wide = max((len(name) for name in names if len(name) <= 40), default=0)
     for name, each in zip(names, preview.values, strict=True):
         value = "NOTHING" if each.value is None else f"{' '.join(each.value.split())}  ({each.source})"

@@ -1,1 +1,1 @@
-"""Templates before anything is due: the check, and where each value comes from."""
+"""Check templates before an e-mail is due, and find the sources of their values."""

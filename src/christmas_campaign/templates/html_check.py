@@ -1,7 +1,7 @@
-"""What is wrong with the HTML of a template, and the links that it has: as a browser would stumble over it.
+"""Check the HTML of a template for errors that confuse a browser, and list its links.
 
-End tags that HTML does without (``</p>``, ``</li>``, ``</td>``) may be missing. What stands in comments, the conditional ones
-of Outlook among them, is let be.
+End tags that HTML makes optional (``</p>``, ``</li>``, ``</td>``) may be missing. Comments are not checked, which includes
+Outlook's conditional comments.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import NamedTuple
 from christmas_campaign.email import template_text
 from christmas_campaign.email.template_text import Placeholder
 
-# While the HTML is read, a placeholder is its number between two characters that no text has, and "&" is one as well: a parser
-# that sees neither cannot take one for something else.
+# Before parsing, each placeholder is replaced by its index between two private-use characters, and "&" by a third one. So the
+# parser cannot misread a placeholder or an "&" as markup.
 _OPEN, _CLOSE, _AND = "\ue000", "\ue001", "\ue002"
 _STAND_IN = re.compile(f"{_OPEN}([0-9]+){_CLOSE}")
 _COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
@@ -35,7 +35,7 @@ _BLOCKS = _names(
     "address article aside blockquote center div dl fieldset footer form h1 h2 h3 h4 h5 h6 header hr main nav ol p pre "
     "section table ul"
 )
-#: What a start tag ends, if that is open right around it.
+#: The open elements that each start tag closes implicitly.
 _ENDS: dict[str, frozenset[str]] = {
     **dict.fromkeys(_BLOCKS, _names("p")),
     "li": _names("li p"),
@@ -46,8 +46,8 @@ _ENDS: dict[str, frozenset[str]] = {
 }
 
 
-class Broken(NamedTuple):
-    """One thing that is wrong: the line on which it stands, what it is, and how it is mended."""
+class HtmlFault(NamedTuple):
+    """One error in the HTML: its line, the problem, and how to correct it (``mend``)."""
 
     line: int
     problem: str
@@ -55,7 +55,7 @@ class Broken(NamedTuple):
 
 
 class Link(NamedTuple):
-    """The address of one link: its line, the placeholder with which it begins (``None``: with none), and those further on."""
+    """The address of one link: its line, the placeholder at its start (``None``: it starts with text), and the others."""
 
     line: int
     first: Placeholder | None
@@ -63,47 +63,47 @@ class Link(NamedTuple):
 
 
 class Html(NamedTuple):
-    """What was found: the faults in their order, and the links."""
+    """The result of the check: the faults by line, and the links."""
 
-    faults: tuple[Broken, ...]
+    faults: tuple[HtmlFault, ...]
     links: tuple[Link, ...]
 
 
 def read(source: str) -> Html:
-    """Look at ``source``, the HTML of a template, as it stands in Notion. A malformed placeholder counts as text."""
-    found: list[Placeholder] = []
+    """Check ``source``, the HTML of a template as it is in Notion. A malformed placeholder counts as text."""
+    placeholders: list[Placeholder] = []
 
     def stand_in(placeholder: Placeholder) -> str:
-        found.append(placeholder)
-        return f"{_OPEN}{len(found) - 1}{_CLOSE}"
+        placeholders.append(placeholder)
+        return f"{_OPEN}{len(placeholders) - 1}{_CLOSE}"
 
     clean = source.translate(dict.fromkeys(map(ord, (_OPEN, _CLOSE, _AND)), "?"))
     pieces = [stand_in(piece) if isinstance(piece, Placeholder) else piece for piece in template_text.pieces(clean)]
     text = "".join(piece for piece in pieces if isinstance(piece, str)).replace("&", _AND)
     reader = _Reader()
-    reader.look_at(text)
+    reader.check(text)
     faults = sorted([*_in_tag_names(text), *reader.faults], key=lambda fault: fault.line)
-    return Html(tuple(faults), tuple(_link(line, address, found) for line, address in reader.links))
+    return Html(tuple(faults), tuple(_link(line, address, placeholders) for line, address in reader.links))
 
 
-def _in_tag_names(text: str) -> list[Broken]:
-    """A value would become part of the page's structure."""
-    seen = _COMMENT.sub(lambda comment: "\n" * comment[0].count("\n"), text)
+def _in_tag_names(text: str) -> list[HtmlFault]:
+    """Return a fault for each placeholder in a tag name, where its value would change the structure of the page."""
+    without_comments = _COMMENT.sub(lambda comment: "\n" * comment[0].count("\n"), text)
     return [
-        Broken(
-            seen[: match.start()].count("\n") + 1,
-            "a placeholder stands where the name of a tag belongs",
-            "write the name of the tag itself, or &lt; for a sign that is smaller-than",
+        HtmlFault(
+            without_comments[: match.start()].count("\n") + 1,
+            "a placeholder is used as the name of a tag",
+            "write the name of the tag itself, or &lt; for a less-than sign",
         )
-        for match in _IN_TAG_NAME.finditer(seen)
+        for match in _IN_TAG_NAME.finditer(without_comments)
     ]
 
 
-def _link(line: int, address: str, found: list[Placeholder]) -> Link:
+def _link(line: int, address: str, placeholders: list[Placeholder]) -> Link:
     first = None
     others = []
     for match in _STAND_IN.finditer(address):
-        placeholder = found[int(match[1])]
+        placeholder = placeholders[int(match[1])]
         if match.start() == 0:
             first = placeholder
         else:
@@ -114,30 +114,32 @@ def _link(line: int, address: str, found: list[Placeholder]) -> Link:
 class _Reader(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
-        self.faults: list[Broken] = []
+        self.faults: list[HtmlFault] = []
         self.links: list[tuple[int, str]] = []
         self._open: list[tuple[str, int]] = []
         self._closed_for: list[str] = []
 
-    def look_at(self, text: str) -> None:
+    def check(self, text: str) -> None:
         try:
             self.feed(text)
         except AssertionError:
-            # What the parser says of "<![something]" that is neither HTML nor Outlook's.
-            self._fault("a declaration that begins with <![ is none", "take it out")
+            # The parser raises this for "<![something]" that is neither HTML nor Outlook's.
+            self._fault("<![ does not begin a valid declaration", "remove it")
             return
-        # Unless within <style>, which is reported as what is open.
+        # An unclosed <style> also leaves text behind. It is reported below as an open element.
         if self.cdata_elem is None and self.rawdata.startswith("<"):
-            # All that follows was swallowed: what it leaves open is no fault of its own.
-            said = _short(self.rawdata)
-            self._fault(f"{said} has no end", "close its quotes and the tag or comment; write &lt; for the sign itself")
+            # The unfinished tag swallows the rest of the text, so the elements that are still open are no separate faults.
+            beginning = _short(self.rawdata)
+            self._fault(
+                f"{beginning} has no end", "close its quotes and the tag or comment; write &lt; for a less-than sign"
+            )
             return
         for tag, line in self._open:
             if tag not in _END_MAY_MISS:
                 self._fault(f"<{tag}> is never closed", f"write </{tag}> where it ends", line)
 
     def _fault(self, problem: str, mend: str, line: int | None = None) -> None:
-        self.faults.append(Broken(line or self.getpos()[0], problem, mend))
+        self.faults.append(HtmlFault(line or self.getpos()[0], problem, mend))
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self._start(tag, attrs)
@@ -155,11 +157,11 @@ class _Reader(HTMLParser):
     def _start(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if _OPEN in tag:
             return
-        said = str(self.get_starttag_text())
-        if not _START_TAG.fullmatch(said) or any(value and _LIKE_A_TAG.search(value) for _, value in attrs):
+        source = str(self.get_starttag_text())
+        if not _START_TAG.fullmatch(source) or any(value and _LIKE_A_TAG.search(value) for _, value in attrs):
             self._fault(
-                f"the attributes of {_short(said)} are not well-formed",
-                "put two quotes around each value, and a space between two attributes",
+                f"the attributes of {_short(source)} are not well-formed",
+                "put quotes around each value, and a space between two attributes",
             )
         for name, value in attrs:
             if name == "href" and value:
@@ -173,9 +175,9 @@ class _Reader(HTMLParser):
             if tag in self._closed_for:
                 self._closed_for.remove(tag)
                 return
-            mend = "take it out"
+            mend = "remove it"
             if tag == "p":
-                mend += ", or move what is no text out of the paragraph: a list, a table or a block ends it"
+                mend += ", or move lists, tables and blocks out of the paragraph, because they end it"
             self._fault(f"</{tag}> closes nothing", mend)
             return
         for inner, line in self._open[place + 1 :]:
@@ -185,18 +187,23 @@ class _Reader(HTMLParser):
         del self._open[place:]
 
     def _place(self, tag: str) -> int | None:
-        """Where among the open tags is the one that this end tag closes; a table's cell is a world of its own."""
-        walls = ("table",) if tag in _TABLE else () if tag in ("table", "body", "html") else ("td", "th", "caption")
+        """Return the index of the open tag that this end tag closes, or ``None``.
+
+        An end tag inside a table cell or caption cannot close an element outside of it, unless it ends the table itself.
+        """
+        boundaries = (
+            ("table",) if tag in _TABLE else () if tag in ("table", "body", "html") else ("td", "th", "caption")
+        )
         for place in range(len(self._open) - 1, -1, -1):
             name = self._open[place][0]
             if name == tag:
                 return place
-            if name in walls:
+            if name in boundaries:
                 return None
         return None
 
 
-def _short(said: str) -> str:
-    """The beginning of what stands in the HTML, as its author wrote it, placeholders apart."""
-    line = " ".join(_STAND_IN.sub("{{…}}", said).replace(_AND, "&").split())
+def _short(source: str) -> str:
+    """Return up to 40 characters of the HTML as its author wrote it, with ``{{…}}`` for each placeholder."""
+    line = " ".join(_STAND_IN.sub("{{…}}", source).replace(_AND, "&").split())
     return line if len(line) <= 40 else f"{line[:40]}…"

@@ -1,4 +1,4 @@
-"""What each template needs, where each value would come from, and what would stop an e-mail: found before it is due."""
+"""Check templates before an e-mail is due: their placeholders, the sources of the values, and faults that stop an e-mail."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from christmas_campaign.sequences.registry import SEQUENCES
 from christmas_campaign.templates import html_check
 from christmas_campaign.templates.value_sources import Origin, Origins, same_for_all, words_from
 
-#: The template that no sequence uses because the website itself sends it.
+#: The template that no sequence uses, because the website itself sends this e-mail.
 WEBSITES_OWN = "5-Day E1"
 
 #: The most text objects that Notion takes for one property.
 MOST_OBJECTS = 100
 
-#: The parts of a template that are filled in.
+#: The properties of a template that have placeholders.
 PARTS = (notion_names.TEMPLATE_SUBJECT, notion_names.TEMPLATE_HTML, notion_names.TEMPLATE_TEXT)
 
 _MEND_UNSUBSCRIBE = {
@@ -31,14 +31,14 @@ _MEND_UNSUBSCRIBE = {
     notion_names.TEMPLATE_TEXT: f"add {{{{{UNSUBSCRIBE}}}}}, or empty the plain text: then it is made from the HTML",
 }
 
-_SAYS_NOT = {POSTAL_ADDRESS: "who sends it from where", MAIL_REASON: "why one gets it"}
+_FOOTER_PURPOSE = {POSTAL_ADDRESS: "the sender's postal address", MAIL_REASON: "the reason why the contact gets it"}
 
-#: A page of Email Templates as plain values by property name, as ``notion_pages.plain`` gives them.
+#: A page of Email Templates as plain values by property name, from ``page_values.plain``.
 Page = Mapping[str, PropertyValue]
 
 
 class Fault(NamedTuple):
-    """One thing that stops e-mails or spoils them: in which template, in which of its properties, and the mend."""
+    """A problem that stops an e-mail or spoils it: the template, the property, and how to correct it (``mend``)."""
 
     template: str
     part: str
@@ -47,7 +47,7 @@ class Fault(NamedTuple):
 
 
 class Notice(NamedTuple):
-    """One thing that is worth knowing and stops nothing."""
+    """A remark about a template that stops no e-mail."""
 
     template: str
     note: str
@@ -61,7 +61,7 @@ class Use(NamedTuple):
 
 
 class Need(NamedTuple):
-    """One placeholder of a template: the properties in which it stands, and by sequence the sources that can have its value."""
+    """A placeholder of a template: the properties that contain it, and the possible sources of its value by sequence."""
 
     placeholder: Placeholder
     parts: tuple[str, ...]
@@ -69,7 +69,7 @@ class Need(NamedTuple):
 
 
 class Checked(NamedTuple):
-    """One active template: the e-mails made from it, and its placeholders in the order in which they stand there."""
+    """An active template: the e-mails that use it, and its placeholders in order."""
 
     name: str
     uses: tuple[Use, ...]
@@ -77,33 +77,33 @@ class Checked(NamedTuple):
 
 
 class Report(NamedTuple):
-    """What was found: the active templates, those of the sequences first, in the order of their e-mails."""
+    """The result of the check. The active templates come in the order of the sequences' e-mails, then those without a use."""
 
     templates: tuple[Checked, ...]
     faults: tuple[Fault, ...]
     notices: tuple[Notice, ...]
 
     def only(self, names: Iterable[str]) -> Report:
-        """Return what the report says of these templates."""
-        wanted = set(names)
+        """Return the part of the report about these templates."""
+        selected = set(names)
         return Report(
-            tuple(each for each in self.templates if each.name in wanted),
-            tuple(each for each in self.faults if each.template in wanted),
-            tuple(each for each in self.notices if each.template in wanted),
+            tuple(template for template in self.templates if template.name in selected),
+            tuple(fault for fault in self.faults if fault.template in selected),
+            tuple(notice for notice in self.notices if notice.template in selected),
         )
 
 
 def uses() -> dict[str, tuple[Use, ...]]:
-    """Return the e-mails that are made from each template, by its name, in the order of the sequences."""
-    found: dict[str, tuple[Use, ...]] = {}
+    """Return the e-mails that use each template, by the template's name, in the order of the sequences."""
+    by_template: dict[str, tuple[Use, ...]] = {}
     for sequence in SEQUENCES:
         for email in sequence.emails:
-            found[email.template] = (*found.get(email.template, ()), Use(sequence.name, email.number))
-    return found
+            by_template[email.template] = (*by_template.get(email.template, ()), Use(sequence.name, email.number))
+    return by_template
 
 
 def check(pages: Sequence[Page], settings: Settings) -> Report:
-    """Look at the template pages (all of them, whatever their status) with the settings with which e-mails are composed."""
+    """Check all template pages, of any status. ``settings`` are those that e-mails are composed with."""
     used = uses()
     origins = {sequence.name: Origins(sequence.name, settings) for sequence in SEQUENCES}
     active: dict[str, list[Page]] = {}
@@ -118,20 +118,20 @@ def check(pages: Sequence[Page], settings: Settings) -> Report:
             faults += [_missing(name, pages)] if name in used else []
             continue
         if len(active[name]) > 1:
-            problem = f'there are {len(active[name])} active templates "{name}"; one may be'
+            problem = f'there are {len(active[name])} active templates "{name}"; only one is allowed'
             faults.append(
                 Fault(name, notion_names.TEMPLATE_NAME, problem, "set all but one to another status, or delete them")
             )
         if name not in used and name != WEBSITES_OWN:
             notices.append(Notice(name, "no sequence uses it"))
         for page in active[name]:
-            found = _checked(page, used.get(name, ()), origins)
-            checked.append(found)
-            faults += [*own_faults(page), *_faults_of_use(page, found)]
-    known = {fault.template for fault in faults if fault.part == notion_names.TEMPLATE_STATUS}
+            template = _checked(page, used.get(name, ()), origins)
+            checked.append(template)
+            faults += [*own_faults(page), *_faults_of_use(page, template)]
+    inactive_with_fault = {fault.template for fault in faults if fault.part == notion_names.TEMPLATE_STATUS}
     for page in pages:
         status, name = page.get(notion_names.TEMPLATE_STATUS), name_of(page)
-        if status != notion_names.TEMPLATE_ACTIVE and name not in known:
+        if status != notion_names.TEMPLATE_ACTIVE and name not in inactive_with_fault:
             notices.append(Notice(name, f"a page of this name is not active ({status or 'no status'})"))
     return Report(tuple(checked), tuple(dict.fromkeys(faults)), tuple(dict.fromkeys(notices)))
 
@@ -147,7 +147,7 @@ def text_of(page: Page, part: str) -> str:
 
 
 def own_faults(page: Page) -> list[Fault]:
-    """Return what is wrong with one template in itself, whoever uses it, whatever the settings, wherever it is kept."""
+    """Return the faults of one template that depend neither on the e-mails that use it nor on the settings."""
     name = name_of(page)
     faults: list[Fault] = []
     for part in PARTS:
@@ -159,33 +159,36 @@ def own_faults(page: Page) -> list[Fault]:
         parsed = template_text.parse(text)
         mend = "write {{name}} or {{name|what to say without it}}; a name is letters, digits, spaces, _ and -"
         faults += [Fault(name, part, f"not a placeholder: {beginning}", mend) for beginning in parsed.malformed]
-        unsubscribes = not text.strip() or any(each.name == UNSUBSCRIBE for each in parsed.placeholders)
+        unsubscribes = not text.strip() or any(placeholder.name == UNSUBSCRIBE for placeholder in parsed.placeholders)
         if part == notion_names.TEMPLATE_HTML:
             html = html_check.read(text)
             faults += [Fault(name, part, f"line {line}: {problem}", mend) for line, problem, mend in html.faults]
             unsubscribes = any(link.first is not None and link.first.name == UNSUBSCRIBE for link in html.links)
         if part in _MEND_UNSUBSCRIBE and not unsubscribes:
             faults.append(Fault(name, part, "it has no link to unsubscribe", _MEND_UNSUBSCRIBE[part]))
-        for each in footer.missing({part: text}).get(part, ()):
-            if each in _SAYS_NOT:
-                mend = f"add {{{{{each}}}}} to its foot, as content/layout.html has it (`christmas templates push` brings that)"
-                faults.append(Fault(name, part, f"it does not say {_SAYS_NOT[each]}: {{{{{each}}}}} is missing", mend))
+        for missing in footer.missing({part: text}).get(part, ()):
+            if missing in _FOOTER_PURPOSE:
+                problem = f"it does not give {_FOOTER_PURPOSE[missing]}: {{{{{missing}}}}} is missing"
+                mend = (
+                    f"add {{{{{missing}}}}} to the footer, as in content/layout.html, or run `christmas templates push`"
+                )
+                faults.append(Fault(name, part, problem, mend))
     return faults
 
 
 def _too_long(text: str) -> list[str]:
     pieces = page_values.pieces(text)
-    most = MOST_OBJECTS * page_values.TEXT_OBJECT
+    limit = MOST_OBJECTS * page_values.TEXT_OBJECT
     if len(pieces) > MOST_OBJECTS:
-        return [f"it is longer than Notion takes ({most:,} characters; an emoji counts twice)"]
-    # One short of full, for an emoji is not cut in half.
+        return [f"it is longer than Notion allows ({limit:,} characters; an emoji counts as two)"]
+    # One character less also counts as full, because an emoji of two is never cut in half.
     if len(pieces) == MOST_OBJECTS and len(pieces[-1].encode("utf-16-le")) >= 2 * (page_values.TEXT_OBJECT - 1):
-        return [f"it is exactly as long as Notion takes ({most:,} characters): the rest was probably cut off"]
+        return [f"it has exactly the length that Notion allows ({limit:,} characters), so its end is probably cut off"]
     return []
 
 
 def _missing(name: str, pages: Sequence[Page]) -> Fault:
-    """What to do about a template that a sequence needs."""
+    """Return the fault for a template that a sequence needs and that is not active."""
     statuses = [page.get(notion_names.TEMPLATE_STATUS) for page in pages if name_of(page) == name]
     if statuses:
         problem = f"a sequence needs it, and its status is {statuses[0] or 'empty'}"
@@ -210,13 +213,13 @@ def _checked(page: Page, used: tuple[Use, ...], origins: Mapping[str, Origins]) 
         if part == notion_names.TEMPLATE_TEXT and not text.strip():
             text, derived = plain_text.from_html(text_of(page, notion_names.TEMPLATE_HTML)), True
         for placeholder in template_text.parse(text).placeholders:
-            stands = parts.setdefault(placeholder, [])
-            if part not in stands and not (derived and stands):
-                stands.append(part)
+            containing = parts.setdefault(placeholder, [])
+            if part not in containing and not (derived and containing):
+                containing.append(part)
     sequences = dict.fromkeys(use.sequence for use in used)
     needs = [
-        Need(placeholder, tuple(stands), {name: origins[name].of(placeholder) for name in sequences})
-        for placeholder, stands in parts.items()
+        Need(placeholder, tuple(containing), {name: origins[name].of(placeholder) for name in sequences})
+        for placeholder, containing in parts.items()
     ]
     return Checked(name_of(page), used, tuple(needs))
 
@@ -228,21 +231,21 @@ def _faults_of_use(page: Page, checked: Checked) -> list[Fault]:
         origins = {need.placeholder: need.origins[sequence] for need in checked.needs}
         for need in checked.needs:
             if same_for_all(origins[need.placeholder]) is None:
-                faults += [_hole(checked.name, part, sequence, need) for part in need.parts]
+                faults += [_missing_value(checked.name, part, sequence, need) for part in need.parts]
         if _may_be_blank(text_of(page, notion_names.TEMPLATE_SUBJECT), origins):
             problem = f"it is empty for a contact of {sequence} for whom no placeholder has a value"
-            faults.append(Fault(checked.name, notion_names.TEMPLATE_SUBJECT, problem, "write some words of its own"))
+            faults.append(
+                Fault(checked.name, notion_names.TEMPLATE_SUBJECT, problem, "add text besides the placeholders")
+            )
         for link in html.links:
             first = [(link.first, True)] if link.first else []
-            for placeholder, begins in [*first, *((each, False) for each in link.others)]:
+            for placeholder, begins in [*first, *((other, False) for other in link.others)]:
                 words = words_from(placeholder, origins[placeholder], begins=begins)
                 if words is not None:
-                    problem = (
-                        f"line {link.line}: the address of a link holds {written(placeholder)}, which may be words"
-                    )
-                    mend = "use a placeholder that is an address and is called one: its name ends in url, uri or link"
+                    problem = f"line {link.line}: a link's address has {source_text(placeholder)}, which may be words"
+                    mend = "use a placeholder whose value is an address and whose name ends in url, uri or link"
                     if words.source == "template":
-                        mend = "write a whole address behind the |"
+                        mend = "write a whole address after the |"
                     faults.append(Fault(checked.name, notion_names.TEMPLATE_HTML, f"{problem} ({words.source})", mend))
     return faults
 
@@ -255,23 +258,23 @@ def _may_be_blank(subject: str, origins: Mapping[Placeholder, tuple[Origin, ...]
     try:
         return bool(subject.strip()) and not template_text.fill(subject, least, escape=False).strip()
     except TemplateError:
-        # Malformed, or a placeholder of it may have no value: said as a fault of its own, and never sent empty.
+        # A malformed placeholder, or one without a certain value, has a separate fault and stops the e-mail.
         return False
 
 
-def _hole(template: str, part: str, sequence: str, need: Need) -> Fault:
+def _missing_value(template: str, part: str, sequence: str, need: Need) -> Fault:
     name = need.placeholder.name
     if name in LINKS or name in footer.SETTINGS:
         setting = f"ENV_{name.upper()}" if name in LINKS else footer.SETTINGS[name]
-        problem = f"{written(need.placeholder)} has no value: the setting {setting} is missing"
-        return Fault(template, part, problem, f"give the setting {setting}")
+        problem = f"{source_text(need.placeholder)} has no value: the setting {setting} is missing"
+        return Fault(template, part, problem, f"set {setting}")
     possible = [origin.source for origin in need.origins[sequence] if origin.sample is not None]
     only = " and the ".join([*possible, "variables of the payload"])
-    problem = f"{written(need.placeholder)} may have no value in {sequence}: only the {only} may have one"
+    problem = f"{source_text(need.placeholder)} may have no value in {sequence}: only the {only} may have one"
     return Fault(template, part, problem, f"write {{{{{name}|what to say without it}}}}")
 
 
-def written(placeholder: Placeholder) -> str:
-    """Return a placeholder as it stands in a template."""
+def source_text(placeholder: Placeholder) -> str:
+    """Return a placeholder in the form in which a template contains it."""
     fallback = "" if placeholder.fallback is None else f"|{placeholder.fallback}"
     return f"{{{{{placeholder.name}{fallback}}}}}"

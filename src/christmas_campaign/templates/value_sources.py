@@ -1,5 +1,8 @@
-"""Where the value of a placeholder would come from: asked of the very sources of ``values``, once with a payload of all that a
-sequence takes and once with what it requires alone. Nothing is listed here: a new field or constant is known at once."""
+"""Find out which sources can give a placeholder its value.
+
+This module searches the real sources of ``placeholder_values`` twice: once with a payload of all fields of a sequence, and once
+with its required fields alone. So a new field or constant needs no change here.
+"""
 
 from __future__ import annotations
 
@@ -19,10 +22,10 @@ from christmas_campaign.sequences.model import Field
 from christmas_campaign.sequences.registry import sequence
 from christmas_campaign.sequences.signup import SIGNUP
 
-# Any moment: only the names of the values count, and of what kind they are.
+# Any moment will do: only the names and the kinds of the values matter.
 _MOMENT = datetime(2025, 11, 20, 15, tzinfo=UTC)
 
-# Text may be words; it may also name one of the eight systems, from which a tip is computed.
+# Sample text. The second one names a business system, so that the values computed from a system have a sample too.
 _WORDS = "some words"
 _WORDS_WITH_A_SYSTEM = "the GPS system"
 _ADDRESS = "https://example.com/x"
@@ -35,11 +38,12 @@ _NOTION: dict[str, Plain] = {"number": 1, "checkbox": False, "date": "2025-11-20
 
 
 class Origin(NamedTuple):
-    """One source that can have a placeholder's value.
+    """A source that can have a placeholder's value.
 
-    ``source`` is its name as ``values.find`` gives it. ``certain``: it has one for every contact; else only for some.
-    ``sample`` is a value of the kind that it would have (``None``: any). ``needs`` is the optional field of the payload from
-    which it is computed.
+    - ``source``: its name, from ``placeholder_values.find``.
+    - ``certain``: whether it has a value for every contact, and not only for some.
+    - ``sample``: an example value of the right kind (``None``: any value is possible).
+    - ``needs``: the optional payload field from which the value is computed, if any.
     """
 
     source: str
@@ -49,56 +53,56 @@ class Origin(NamedTuple):
 
 
 def is_address_by_name(name: str) -> bool:
-    """Whether a placeholder is called an address: ``reschedule_url``, ``Proposal Link``."""
+    """Return whether a placeholder's name says that its value is an address: ``reschedule_url``, ``Proposal Link``."""
     return bool(_CALLED_AN_ADDRESS.search(name))
 
 
 class Origins:
-    """Where the placeholders of one sequence's templates would get their values, with these settings."""
+    """The possible sources of values for the templates of one sequence, with these settings."""
 
     def __init__(self, sequence_name: str, settings: Settings) -> None:
-        """Raises ``UnknownSequence`` when there is no such sequence."""
+        """Raise ``UnknownSequence`` when there is no such sequence."""
         self._sequence = sequence_name
         self._settings = settings
         own = sequence(sequence_name)
-        self._required = _given([each for each in own.fields if each.required], _WORDS)
-        self._optional = _given([each for each in own.fields if not each.required], _WORDS_WITH_A_SYSTEM)
+        self._required = _sample_fields([field for field in own.fields if field.required], _WORDS)
+        self._optional = _sample_fields([field for field in own.fields if not field.required], _WORDS_WITH_A_SYSTEM)
         self._least = self._sources(self._required)
-        signup = {} if own.is_assessment else _given(SIGNUP.fields, _WORDS_WITH_A_SYSTEM)
-        contact = {each.name: _of_contact(each) for each in schema.CONTACTS.properties}
+        signup = {} if own.is_assessment else _sample_fields(SIGNUP.fields, _WORDS_WITH_A_SYSTEM)
+        contact = {property_.name: _of_contact(property_) for property_ in schema.CONTACTS.properties}
         self._most = self._sources({**self._required, **self._optional}, signup, contact)
 
     def _sources(
         self,
-        given: Mapping[str, Plain],
+        fields: Mapping[str, Plain],
         signup: Mapping[str, Plain] | None = None,
         contact: Mapping[str, Any] | None = None,
     ) -> tuple[Source, ...]:
-        event = Event(self._sequence, dict(given), {}, _MOMENT)
+        event = Event(self._sequence, dict(fields), {}, _MOMENT)
         return placeholder_values.sources(
             event, scheduled=_MOMENT, signup=signup or {}, contact=contact or {}, settings=self._settings
         )
 
     def of(self, placeholder: Placeholder) -> tuple[Origin, ...]:
-        """Return the sources that can have this placeholder's value, the first to be asked first."""
-        found: list[Origin] = []
+        """Return the sources that can have this placeholder's value, in the order in which they are searched."""
+        origins: list[Origin] = []
         for number, least in enumerate(self._least):
             if number == len(self._least) - 1 and placeholder.fallback is not None:
-                found.append(Origin("template", True, placeholder.fallback))
-            # Whoever calls the webhook may put any name among the variables.
+                origins.append(Origin("template", True, placeholder.fallback))
+            # The variables of a payload may have any name.
             if least.name == "variables":
-                found.append(Origin(least.name, False, None))
+                origins.append(Origin(least.name, False, None))
                 continue
             certain, possible = _value(least, placeholder.name), _value(self._most[number], placeholder.name)
             if certain is not None:
-                found.append(Origin(least.name, True, certain))
+                origins.append(Origin(least.name, True, certain))
             elif possible is not None:
                 needs = self._needs(placeholder.name) if number == 0 else None
-                found.append(Origin(least.name, False, possible, needs))
-        return tuple(found)
+                origins.append(Origin(least.name, False, possible, needs))
+        return tuple(origins)
 
     def _needs(self, name: str) -> str | None:
-        """The optional field of the payload from which the value of this name is computed, if it is none itself."""
+        """Return the optional payload field that the value ``name`` is computed from, or ``None`` if it is a field itself."""
         if name in self._optional:
             return None
         for field, value in self._optional.items():
@@ -108,13 +112,13 @@ class Origins:
 
 
 def _value(source: Source, name: str) -> str | None:
-    # Asked as an e-mail would ask: what is blank is no value.
-    answer = placeholder_values.find(Placeholder(name, None), (source,))
-    return answer[0] if answer else None
+    # The same search as for a real e-mail, so a blank text counts as no value.
+    match = placeholder_values.find(Placeholder(name, None), (source,))
+    return match[0] if match else None
 
 
-def _given(fields: list[Field] | tuple[Field, ...], words: str) -> dict[str, Plain]:
-    """A payload's fields, each with a value of its kind."""
+def _sample_fields(fields: list[Field] | tuple[Field, ...], words: str) -> dict[str, Plain]:
+    """Return a sample value for each field."""
     return {field.name: _of_field(field, words) for field in fields}
 
 
@@ -127,7 +131,9 @@ def _of_field(field: Field, words: str) -> Plain:
             return field.kind(candidate)
         except ValueError:
             continue
-    raise ValueError(f"no example of the field {field.name}: give it a default, or add one of its kind")
+    raise ValueError(
+        f"no sample value fits the field {field.name}: give it a default, or add a sample of its kind here"
+    )
 
 
 def _of_contact(property_: schema.Property) -> Plain:
@@ -136,20 +142,22 @@ def _of_contact(property_: schema.Property) -> Plain:
 
 
 def same_for_all(origins: tuple[Origin, ...]) -> Origin | None:
-    """Return the first source that is certain to have the value, ``None`` when none is."""
+    """Return the first source that is certain to have a value, or ``None``."""
     return next((origin for origin in origins if origin.certain), None)
 
 
-def as_asked(origins: tuple[Origin, ...]) -> tuple[Origin, ...]:
-    """Return the sources that can be the answer: behind one that is certain nobody is asked."""
+def searched(origins: tuple[Origin, ...]) -> tuple[Origin, ...]:
+    """Return the sources that a search can reach: those up to the first certain one."""
     last = same_for_all(origins)
     return origins if last is None else origins[: origins.index(last) + 1]
 
 
 def words_from(placeholder: Placeholder, origins: tuple[Origin, ...], *, begins: bool) -> Origin | None:
-    """Return the source that may give words where the address of a link begins with this placeholder (or, unless ``begins``,
-    goes on with it), ``None`` when none may."""
-    for origin in as_asked(origins):
+    """Return the source that may put plain words into the address of a link, or ``None``.
+
+    ``begins`` is whether the address begins with this placeholder; otherwise the placeholder comes later in it.
+    """
+    for origin in searched(origins):
         if origin.sample is None:
             if begins and not is_address_by_name(placeholder.name):
                 return origin

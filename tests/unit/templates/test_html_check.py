@@ -52,7 +52,7 @@ def test_what_is_well_formed_is_let_be(source: str) -> None:
 
 
 NOT_WELL_FORMED = "the attributes of {} are not well-formed"
-TAG_NAME = "a placeholder stands where the name of a tag belongs"
+TAG_NAME = "a placeholder is used as the name of a tag"
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ TAG_NAME = "a placeholder stands where the name of a tag belongs"
         ("\n<h{{x}}>a</h{{x}}>", [(2, TAG_NAME), (2, TAG_NAME)]),
         ("<h{{x}}/></{{x}}>", [(1, TAG_NAME), (1, TAG_NAME)]),
         ("<!--\n-->a <{{x}}", [(2, TAG_NAME)]),
-        ("<![nonsense]>", [(1, "a declaration that begins with <![ is none")]),
+        ("<![nonsense]>", [(1, "<![ does not begin a valid declaration")]),
     ],
 )
 def test_what_is_broken_is_named_with_its_line(source: str, expected: list[tuple[int, str]]) -> None:
@@ -127,27 +127,27 @@ EVERY_KIND = """
         (
             EVERY_KIND,
             [
-                (2, TAG_NAME, "write the name of the tag itself, or &lt; for a sign that is smaller-than"),
+                (2, TAG_NAME, "write the name of the tag itself, or &lt; for a less-than sign"),
                 (2, "<div/> does not close itself in HTML", "write <div></div>"),
-                (3, "</i> closes nothing", "take it out"),
+                (3, "</i> closes nothing", "remove it"),
                 (
                     4,
                     "</p> closes nothing",
-                    "take it out, or move what is no text out of the paragraph: a list, a table or a block ends it",
+                    "remove it, or move lists, tables and blocks out of the paragraph, because they end it",
                 ),
                 (5, "<i> of line 5 is still open at </b>", "write </i> before it"),
                 (
                     6,
                     NOT_WELL_FORMED.format("<p class=a'b>"),
-                    "put two quotes around each value, and a space between two attributes",
+                    "put quotes around each value, and a space between two attributes",
                 ),
                 (7, "<u> is never closed", "write </u> where it ends"),
             ],
         ),
-        ("\n<![nonsense]>\n", [(2, "a declaration that begins with <![ is none", "take it out")]),
+        ("\n<![nonsense]>\n", [(2, "<![ does not begin a valid declaration", "remove it")]),
         (
             "\n<b\n",
-            [(2, "<b has no end", "close its quotes and the tag or comment; write &lt; for the sign itself")],
+            [(2, "<b has no end", "close its quotes and the tag or comment; write &lt; for a less-than sign")],
         ),
     ],
 )

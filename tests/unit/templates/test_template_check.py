@@ -136,7 +136,8 @@ def test_a_field_of_whose_kind_there_is_no_example_is_refused(monkeypatch: pytes
     signup = registry.sequence("signup")
     monkeypatch.setattr(value_sources, "sequence", lambda _: signup._replace(fields=(*signup.fields, field)))
     with pytest.raises(
-        ValueError, match=r"^no example of the field colour: give it a default, or add one of its kind$"
+        ValueError,
+        match=r"^no sample value fits the field colour: give it a default, or add a sample of its kind here$",
     ):
         Origins("signup", SETTINGS)
 
@@ -211,9 +212,9 @@ def test_what_is_said_of_the_sources_is_what_they_do() -> None:
 
 def test_behind_a_certain_source_nobody_is_asked() -> None:
     found = Origins("signup", SETTINGS).of(Placeholder("first_name", "x"))
-    assert [origin.source for origin in value_sources.as_asked(found)] == ["payload"]
+    assert [origin.source for origin in value_sources.searched(found)] == ["payload"]
     hole = Origins("signup", SETTINGS).of(Placeholder("money_score", None))
-    assert value_sources.as_asked(hole) == hole
+    assert value_sources.searched(hole) == hole
 
 
 # The report.
@@ -308,22 +309,22 @@ def test_a_missing_setting_is_named_as_the_mend() -> None:
     html = "{{pdf_download_link}}"
     found = check(template(html=html), settings=SETTINGS._replace(links={})).faults
     problem = "{{pdf_download_link}} has no value: the setting ENV_PDF_DOWNLOAD_LINK is missing"
-    assert found == (Fault("5-Day E2", "Email Body HTML", problem, "give the setting ENV_PDF_DOWNLOAD_LINK"),)
+    assert found == (Fault("5-Day E2", "Email Body HTML", problem, "set ENV_PDF_DOWNLOAD_LINK"),)
     found = check(settings=SETTINGS._replace(public_url=None)).faults
-    assert {fault.mend for fault in found} == {"give the setting ENV_PUBLIC_URL or SECRET_UNSUBSCRIBE_KEY"}
+    assert {fault.mend for fault in found} == {"set ENV_PUBLIC_URL or SECRET_UNSUBSCRIBE_KEY"}
     assert len(found) == len(ALL)
     found = check(settings=SETTINGS._replace(postal_address=None)).faults
-    assert {fault.mend for fault in found} == {"give the setting ENV_POSTAL_ADDRESS"}
+    assert {fault.mend for fault in found} == {"set ENV_POSTAL_ADDRESS"}
     assert len(found) == len(ALL)
 
 
 # The other faults.
 
 
-WORDS = "use a placeholder that is an address and is called one: its name ends in url, uri or link"
+WORDS = "use a placeholder whose value is an address and whose name ends in url, uri or link"
 MALFORMED = "write {{name}} or {{name|what to say without it}}; a name is letters, digits, spaces, _ and -"
-ADDRESS = "it does not say who sends it from where: {{postal_address}} is missing"
-WHY = "it does not say why one gets it: {{mail_reason}} is missing"
+ADDRESS = "it does not give the sender's postal address: {{postal_address}} is missing"
+WHY = "it does not give the reason why the contact gets it: {{mail_reason}} is missing"
 BARE = {"subject": "", "html": "", "unsubscribe": "", "text": "Goodbye"}
 LONG = {
     "subject": "{{a.b}}",
@@ -354,8 +355,7 @@ OF_USE = {
                     (
                         "Email Body Plain Text",
                         problem,
-                        f"add {{{{{name}}}}} to its foot, as content/layout.html has it (`christmas templates push` brings "
-                        "that)",
+                        f"add {{{{{name}}}}} to the footer, as in content/layout.html, or run `christmas templates push`",
                     )
                     for name, problem in (("postal_address", ADDRESS), ("mail_reason", WHY))
                 ),
@@ -367,7 +367,7 @@ OF_USE = {
                 ("Subject Line", "not a placeholder: {{a.b}}", MALFORMED),
                 (
                     "Email Body HTML",
-                    "it is longer than Notion takes (200,000 characters; an emoji counts twice)",
+                    "it is longer than Notion allows (200,000 characters; an emoji counts as two)",
                     "shorten it",
                 ),
                 ("Email Body HTML", f"not a placeholder: {f'{{{{c.d}}}}{UNSUBSCRIBE}'[:40]}", MALFORMED),
@@ -389,17 +389,17 @@ OF_USE = {
                 (
                     "Subject Line",
                     "it is empty for a contact of signup for whom no placeholder has a value",
-                    "write some words of its own",
+                    "add text besides the placeholders",
                 ),
                 (
                     "Email Body HTML",
-                    "line 2: the address of a link holds {{first_name}}, which may be words (payload)",
+                    "line 2: a link's address has {{first_name}}, which may be words (payload)",
                     WORDS,
                 ),
                 (
                     "Email Body HTML",
-                    "line 2: the address of a link holds {{x_url|here}}, which may be words (template)",
-                    "write a whole address behind the |",
+                    "line 2: a link's address has {{x_url|here}}, which may be words (template)",
+                    "write a whole address after the |",
                 ),
             ],
         ),
@@ -457,7 +457,7 @@ def test_a_template_that_is_not_active_is_missing(status: str | None, shown: str
 
 
 def test_two_active_templates_of_one_name_are_a_fault() -> None:
-    problem = 'there are 2 active templates "5-Day E2"; one may be'
+    problem = 'there are 2 active templates "5-Day E2"; only one is allowed'
     mend = "set all but one to another status, or delete them"
     assert check(template(), template()).faults == (Fault("5-Day E2", "Template Name", problem, mend),)
     assert faults(template(), template(status="Draft")) == []
@@ -525,7 +525,7 @@ def test_a_body_without_the_senders_address_or_the_reason_is_a_fault(
 def test_the_mend_says_where_the_footer_is_to_be_had() -> None:
     (fault,) = check(template(html=f"{LINK}{{{{mail_reason}}}}", unsubscribe="")).faults
     assert fault.mend == (
-        "add {{postal_address}} to its foot, as content/layout.html has it (`christmas templates push` brings that)"
+        "add {{postal_address}} to the footer, as in content/layout.html, or run `christmas templates push`"
     )
 
 
@@ -538,8 +538,8 @@ UNITS = 200_000
     ("units", "problem"),
     [
         (UNITS - 2, None),
-        (UNITS, "it is exactly as long as Notion takes (200,000 characters): the rest was probably cut off"),
-        (UNITS + 2, "it is longer than Notion takes (200,000 characters; an emoji counts twice)"),
+        (UNITS, "it has exactly the length that Notion allows (200,000 characters), so its end is probably cut off"),
+        (UNITS + 2, "it is longer than Notion allows (200,000 characters; an emoji counts as two)"),
     ],
 )
 def test_a_text_of_the_most_that_notion_takes_or_more_is_a_fault(
@@ -560,7 +560,7 @@ def test_a_text_that_was_cut_before_an_emoji_is_a_fault() -> None:
     body = f"{UNSUBSCRIBE} "
     body += "x" * (99 * 2_000 - len(body)) + "x" + "🎄" * 999
     assert len(body.encode("utf-16-le")) == 2 * (UNITS - 1)
-    problem = "it is exactly as long as Notion takes (200,000 characters): the rest was probably cut off"
+    problem = "it has exactly the length that Notion allows (200,000 characters), so its end is probably cut off"
     assert faults(template(html=body, unsubscribe="")) == [("Email Body HTML", problem)]
 
 
@@ -600,8 +600,8 @@ def test_the_address_of_a_link_that_may_be_words_is_a_fault(address: str, source
     report = check(template("noshow_recovery_email_1", html=f'<a\nhref="{address}">x</a>'))
     assert [fault.problem.rsplit(" ", 1)[1] for fault in report.faults] == ([f"({source})"] if source else [])
     for fault in report.faults:
-        assert fault.problem.startswith("line 1: the address of a link holds {{")
-        assert fault.mend == ("write a whole address behind the |" if source == "template" else WORDS)
+        assert fault.problem.startswith("line 1: a link's address has {{")
+        assert fault.mend == ("write a whole address after the |" if source == "template" else WORDS)
 
 
 def test_words_anywhere_but_in_an_address_are_fine() -> None:
