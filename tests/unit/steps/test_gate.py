@@ -163,8 +163,8 @@ def test_the_team_is_told_of_an_email_that_resend_may_have() -> None:
         "The request to Resend began on 19 November 2025, 11:00 America/Toronto, and its result is unknown."
         " The idempotency key may have expired, so another try could send the e-mail twice.\n"
         "Contact 7ece2a81c666152c41fce3d8: https://www.notion.so/page1.\n"
-        "To do: Look for this e-mail in Resend. If it is there, set its date on the contact's page: an e-mail with a date is not"
-        " sent again. Then, either way, `christmas replay --not-sent`. `christmas failures` lists all.",
+        "To do: Look for this e-mail in Resend. If it is there, set its date on the contact's page: an e-mail with a date is"
+        " not sent again. Then, either way, `christmas replay --not-sent`. `christmas failures` lists all.",
     }
     # Ready-made, for the KV store.
     assert json.loads(said["ledger"]) == {
