@@ -166,7 +166,7 @@ def test_without_a_word_nobody_is_stopped(stack: Stack) -> None:
     email = address()
     done = christmas(stack, "stop", email)
     assert done.exit_code == 0
-    assert "0 e-mails wait. stopped_by_person ends every sequence, until she is let go on." in done.stdout
+    assert "0 e-mails wait. stopped_by_person ends every sequence, until you lift it." in done.stdout
     assert "Nothing was changed: run it again with --yes to do it." in done.stdout
     assert christmas_json(stack, "stopped", email) == []
     contact = opaque_ids.contact_id(email)

@@ -129,7 +129,7 @@ def gate(number: int, state: EmailState, settings: Settings, now: datetime) -> O
     email = None if record.is_withdrawn(number) else sequence(record.event.sequence).email(number)
     if own and own.outcome is Outcome.SENT:
         return Refused(Outcome.SKIPPED, Reason.ALREADY_SENT, f"Sent on {times.for_owner(own.at)}.")
-    stop = rules.ending(state.suppressions, record.event)
+    stop = rules.ending_stop(state.suppressions, record.event)
     if stop is not None:
         detail = f"The contact was stopped on {times.for_owner(stop.at)}."
         page = _page(number, page_id, stop.reason, stop.at, before)

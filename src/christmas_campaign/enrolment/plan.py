@@ -22,7 +22,7 @@ from christmas_campaign.sequences import field_types
 from christmas_campaign.sequences.field_types import Plain
 from christmas_campaign.sequences.signup import E1_FAILED
 from christmas_campaign.stops import marks, rules
-from christmas_campaign.stops.marks import Known
+from christmas_campaign.stops.marks import PageQuery
 from christmas_campaign.stops.rules import Lifts, Stop
 
 #: The next steps in a new customer's portal, if the payload has no observation dates.
@@ -43,7 +43,7 @@ class Enrol(NamedTuple):
 
     record: Record
     ttl: str
-    known: Known
+    known: PageQuery
     contact: PageUpdate | None
     page: PageRequest
     portal: JsonObject | None
@@ -89,7 +89,7 @@ def plan(
     own_values = page_values.plain(own) if own else {}
     if own and own_values.get(notion_names.PAGE_TEMPLATE_TYPE) is not None and not begun:
         return Skip(sequence.duplicate, "This event has its page in Email Sequence already.")
-    stop = rules.ending(stops, event)
+    stop = rules.ending_stop(stops, event)
     # An enrolment that was begun is finished even for a stopped contact; otherwise `repair` would resume it for ever. The gate
     # then skips its e-mails.
     if stop is not None and not begun:
@@ -129,7 +129,7 @@ def plan(
     return Enrol(
         record=record,
         ttl=time_to_live(max(due.values()), now),
-        known=marks.known(event.email, sources["pages"], str(contact["id"]) if contact else None),
+        known=marks.page_query(event.email, sources["pages"], str(contact["id"]) if contact else None),
         contact=_contact_update(event, segment, contact, e1_sent_at or sent.get(1)),
         page=_page_request(own, own_values, values, sources["pages"]),
         portal=_portal(event, names, portals, contact_values, sources, now) if sequence.makes_portal else None,

@@ -22,7 +22,7 @@ def enroll_input(event: Event) -> JsonObject:
     - ``ends`` and ``cancels``: only of a booking, for the flow `booking`: the stops that it writes, as inputs of the flow
       `stop`, and whether it cancels a call.
     """
-    ends = bookings.ends(event)
+    ends = bookings.booking_stops(event)
     booking_fields: JsonObject = {"ends": [_end(stop) for stop in ends], "cancels": event.cancels} if ends else {}
     return {
         **event.as_json(),
@@ -41,7 +41,7 @@ def _end(stop: Stop) -> Json:
 
 
 def _bought(event: Event) -> Json:
-    stop = rules.bought(event)
+    stop = rules.purchase_stop(event)
     if stop is None:
         return None
     contact = opaque_ids.contact_id(event.email)

@@ -10,7 +10,7 @@ from christmas_campaign.campaign import times
 from christmas_campaign.campaign.outcomes import Reason
 from christmas_campaign.steps import accepted, ready_made, with_answers
 from christmas_campaign.stops import manual_bookings
-from christmas_campaign.stops.manual_bookings import ContactStop, Look
+from christmas_campaign.stops.manual_bookings import ContactStop, PollState
 from christmas_campaign.stops.rules import Source
 
 
@@ -37,17 +37,17 @@ def step(context: Mapping[str, Any], now: datetime) -> Outputs:
     Raises ``UnusableContext`` when Notion refused.
     """
     context = with_answers(context, "answer")
-    look = Look.from_json(context.get("look") or {})
+    state = PollState.from_json(context.get("look") or {})
     answer = context.get("answer")
     if answer is None:
-        return {"stops": [], "keep": ready_made(look.as_json())}
-    if look.cursor is not None and answer.get("code") == 400:
+        return {"stops": [], "keep": ready_made(state.as_json())}
+    if state.cursor is not None and answer.get("code") == 400:
         # The place to go on from has expired: once more from the beginning of this look.
-        return {"stops": [], "keep": ready_made(look._replace(cursor=None, began=None).as_json())}
+        return {"stops": [], "keep": ready_made(state._replace(cursor=None, began=None).as_json())}
     said = accepted(answer, "the look into BusinessX")
     cursor = said.get("next_cursor") if said.get("has_more") else None
-    looked = manual_bookings.decide(look, said.get("results") or [], cursor, now)
-    return {"stops": [_inputs(each) for each in looked.stops], "keep": ready_made(looked.keep.as_json())}
+    result = manual_bookings.decide(state, said.get("results") or [], cursor, now)
+    return {"stops": [_inputs(each) for each in result.stops], "keep": ready_made(result.next_state.as_json())}
 
 
 def _inputs(stopped: ContactStop) -> StopInputs:

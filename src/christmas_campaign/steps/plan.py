@@ -126,7 +126,7 @@ def step(context: Mapping[str, Any], now: datetime) -> Outputs:
     outputs["pages"] = [*pages]
     outputs["about"] = about(event, event.id, None, pages).as_json()
     if isinstance(decision, Enrol):
-        outputs["known_ttl"] = f"P{marks.KEPT.days}D"
+        outputs["known_ttl"] = f"P{marks.PAGE_QUERY_TIME_TO_LIVE.days}D"
     elif decision.warns:
         outputs["told"] = failure(event, event.id, None, decision.reason, decision.note, pages)
     outputs["labels"] = labelled(outputs, **labels(event))["labels"]

@@ -120,7 +120,7 @@ def _verdict(
     if answer is None:
         return result.judge(None, claimed_at, now)
     held_back = (answer.get("uri") or "").endswith(HELD_BACK)
-    stop = rules.ending(rules.read(context.get("stopped")), record.event) if held_back else None
+    stop = rules.ending_stop(rules.read(context.get("stopped")), record.event) if held_back else None
     code, body = answer["code"], answer.get("body") or ""
     return result.judge(Answer(code, body, stop.reason if stop else None, held_back), claimed_at, now)
 

@@ -46,7 +46,7 @@ def step(context: Mapping[str, Any], now: datetime) -> Outputs:
         if lift is Lift.UNSUBSCRIBED:
             held, lifts = rules.take_back(held, at), lifts._replace(back=max(lifts.back or at, at))
         else:
-            held = rules.let_go(held, also_for_good=lift is Lift.ALSO_FOR_GOOD)
+            held = rules.lift(held, also_for_good=lift is Lift.ALSO_FOR_GOOD)
             if lift is Lift.ALSO_FOR_GOOD:
                 lifts = lifts._replace(lifted=max(lifts.lifted or at, at))
     return {

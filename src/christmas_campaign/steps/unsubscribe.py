@@ -42,7 +42,7 @@ def step(context: Mapping[str, Any], now: datetime) -> Outputs:
         keys = unsubscribe_link.keys(str(context["unsubscribe_key"]))
     except ValueError as error:
         raise UnusableContext(f"SECRET_UNSUBSCRIBE_KEY {error} (as base64)") from None
-    call = unsubscribe.answer(context.get("payload"), keys, arrived(context, now))
+    call = unsubscribe.read_call(context.get("payload"), keys, arrived(context, now))
     if call is None:
         refused = {"outcome": Outcome.REJECTED, "reason": Reason.INVALID_PAYLOAD}
         return {

@@ -1,1 +1,1 @@
-"""What ends a sequence: the rules, bookings, unsubscribing, and the marks on the contact's pages."""
+"""Decides what stops a contact's sequences: stop rules, bookings, unsubscribe calls, and the marks on Notion pages."""

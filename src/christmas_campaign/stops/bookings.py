@@ -1,7 +1,8 @@
-"""Bookings: what a call that was booked, moved or cancelled ends, and what it says of the contact in BusinessX.
+"""Bookings: the stops that a booked, moved or cancelled call causes, and the update of the contact's page in BusinessX.
 
-Calls arrive in any order, twice and late. What a booking ends is kept by when it was made, what a cancellation ends by the
-booking that it is about; and her page is written only by the newest booking, and only as long as that is not cancelled.
+Calls of the webhook arrive in any order, repeatedly and late. The stops of a booking therefore count from when it was made,
+and the stop of a cancellation names its booking. Only the newest booking updates the contact's page, and only while it is not
+cancelled.
 """
 
 from __future__ import annotations
@@ -18,22 +19,21 @@ from christmas_campaign.notion.page_values import Page, PageUpdate, Value
 from christmas_campaign.stops import rules
 from christmas_campaign.stops.rules import Source, Stop
 
-#: The flow that does what stands here.
+#: The flow that handles a booking.
 FLOW = "booking"
 
 
 class ContactUpdate(NamedTuple):
-    """What a booking changes on the contact's page in BusinessX (``None``: the page stays as it is), and a sentence for the
-    log."""
+    """The update of the contact's page in BusinessX (``None``: no change), and a sentence for the log."""
 
     request: PageUpdate | None
     note: str
 
 
-def ends(event: Event) -> tuple[Stop, ...]:
-    """Return what a booking or a cancellation ends: nothing for every other event.
+def booking_stops(event: Event) -> tuple[Stop, ...]:
+    """Return the stops that a booking or cancellation causes; none for other events.
 
-    A booking ends what moves to it, besides what it makes needless: both as of when it was made.
+    A booking ends the sequences that it makes unnecessary, and the e-mails about the contact's earlier call.
     """
     if event.booking is None:
         return ()
@@ -42,46 +42,48 @@ def ends(event: Event) -> tuple[Stop, ...]:
     return tuple(Stop(reason, event.happened_at, Source.BOOKING) for reason in (Reason.BOOKED, Reason.CALL_MOVED))
 
 
-def contact_update(event: Event, contacts: Sequence[Page], stopped: Collection[Stop]) -> ContactUpdate:
-    """Decide what an event says of the contact in BusinessX.
+def contact_update(event: Event, contacts: Sequence[Page], stops: Collection[Stop]) -> ContactUpdate:
+    """Decide how a booking or cancellation changes the contact's page in BusinessX.
 
-    ``contacts`` are the pages that were found, the oldest first; ``stopped`` is what stops her, kept since ``ends`` was done.
+    ``contacts`` are the contact's pages, the oldest first; only the first is updated. ``stops`` are the contact's stops,
+    including those of ``booking_stops(event)``.
     """
     if not contacts:
-        return _stays("There is no such contact in BusinessX: nothing was updated there.")
+        return _no_update("There is no such contact in BusinessX: nothing was updated there.")
     page = contacts[0]
-    said = page_values.plain(page)
-    told = times.parse(str(event.fields["scheduled_time"]))
+    page_properties = page_values.plain(page)
+    call_time = times.parse(str(event.fields["scheduled_time"]))
     if event.cancels:
-        kept = page_values.moment(said.get(notion_names.CONTACT_CALL))
+        page_call_time = page_values.moment(page_properties.get(notion_names.CONTACT_CALL))
         if (
-            said.get(notion_names.CONTACT_BOOKING) != notion_names.BOOKED
-            or kept is None
-            or _minute(kept) != _minute(told)
+            page_properties.get(notion_names.CONTACT_BOOKING) != notion_names.BOOKED
+            or page_call_time is None
+            or _minute(page_call_time) != _minute(call_time)
         ):
-            return _stays("The contact's page names another call, or none: it stays as it is.")
+            return _no_update("The contact's page names another call, or none: it stays as it is.")
         values: dict[str, Value] = {
             notion_names.CONTACT_BOOKING: notion_names.NOT_BOOKED,
             notion_names.CONTACT_CALL: None,
         }
         return _update(page, values, "The call was cancelled: the contact's page says so.")
-    over = rules.ending([each for each in stopped if each.reason not in rules.BY_PERSON], event)
-    if over is not None:
-        return _stays(f"This booking does not hold any more ({over.reason}): the contact's page stays as it is.")
+    overtaken_by = rules.ending_stop([stop for stop in stops if stop.reason not in rules.BY_PERSON], event)
+    if overtaken_by is not None:
+        note = f"This booking is no longer valid ({overtaken_by.reason}): the contact's page stays as it is."
+        return _no_update(note)
     values = {
         notion_names.CONTACT_BOOKING: notion_names.BOOKED,
-        notion_names.CONTACT_CALL: told,
+        notion_names.CONTACT_CALL: call_time,
         notion_names.CONTACT_STATUS: notion_names.PRE_CALL,
     }
     return _update(page, values, "The call was booked: the contact's page says so.")
 
 
 def _minute(moment: datetime) -> datetime:
-    """Notion shows no seconds, and a person may have set it there."""
+    """Return the moment without seconds: Notion shows none, and a person may have typed the time there."""
     return moment.replace(second=0, microsecond=0)
 
 
-def _stays(note: str) -> ContactUpdate:
+def _no_update(note: str) -> ContactUpdate:
     return ContactUpdate(None, note)
 
 

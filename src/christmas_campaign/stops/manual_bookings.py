@@ -1,7 +1,8 @@
-"""Booked by hand: whom a person has set to `Booked` in BusinessX since the last look there.
+"""Manual bookings: finds the contacts whom a person set to `Booked` in BusinessX.
 
-Notion tells nobody, so it is asked once a minute. It rounds the time of an edit down to the minute, and its index may lag
-behind a little: each look goes back some minutes beyond the one before it, and what was seen there is not done twice.
+Notion sends no event for such an edit, so a flow polls Notion once a minute. Notion rounds the time of an edit down to the
+minute, and its index may lag behind. Each poll therefore covers some minutes before the previous one, and remembers which edits
+it has handled.
 """
 
 from __future__ import annotations
@@ -18,19 +19,20 @@ from christmas_campaign.notion import page_values, schema
 from christmas_campaign.notion.page_values import Page
 from christmas_campaign.stops.rules import Source, Stop
 
-#: How far each look goes back beyond the beginning of the one before it.
+#: How far each poll reaches back before the start of the previous one.
 OVERLAP = timedelta(minutes=5)
 
-#: Notion rounds the time of an edit down to this.
+#: Notion rounds the time of an edit down to a multiple of this.
 ROUNDED = timedelta(minutes=1)
 
 
-class Look(NamedTuple):
-    """What is kept from one look to the next.
+class PollState(NamedTuple):
+    """What a poll leaves for the next one. A poll may take several queries, one for each page of Notion's answer.
 
-    ``since`` is the edit before which all was seen (UTC; ``None``: nothing was seen yet), ``began`` when this look began, and
-    ``cursor`` where in Notion's answer it goes on (``None``: at its beginning). ``seen`` has, by the opaque id of a contact,
-    the edit of her page that has been dealt with, as far as another look may meet it again.
+    - ``since``: all edits before this time (UTC) are handled; ``None`` before the first poll.
+    - ``began``: when the current poll began (UTC); ``None`` between polls.
+    - ``cursor``: Notion's cursor for the next query; ``None`` for the first query of a poll.
+    - ``seen``: by contact (opaque id), the time of the last handled edit, as long as another poll may return it again.
     """
 
     since: datetime | None = None
@@ -39,7 +41,7 @@ class Look(NamedTuple):
     seen: Mapping[str, str] = {}
 
     def as_json(self) -> JsonObject:
-        """Return what is kept, with ``query``, the body of the Notion query for it: whoever asks need not know more."""
+        """Return the state to store, with ``query``, the body of the next Notion query, for the flow."""
         return {
             "since": times.text(self.since) if self.since else None,
             "began": times.text(self.began) if self.began else None,
@@ -49,49 +51,48 @@ class Look(NamedTuple):
         }
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Look:
-        """Return what ``as_json`` wrote."""
+    def from_json(cls, data: Mapping[str, Any]) -> PollState:
+        """Return the state that ``as_json`` made."""
         since, began = (times.parse(data[name]) if data.get(name) else None for name in ("since", "began"))
         return cls(since, began, data.get("cursor"), data.get("seen") or {})
 
 
 class ContactStop(NamedTuple):
-    """That a contact (an opaque id) is stopped."""
+    """The stop of one contact (an opaque id)."""
 
     contact: str
     stop: Stop
 
 
-class LookResult(NamedTuple):
-    """What a look has led to: the stop of each contact whose edit had not been dealt with, and the ``Look`` to keep when they
-    are done."""
+class PollResult(NamedTuple):
+    """The stops of the contacts with a new edit, and the state to store once they are stopped."""
 
     stops: tuple[ContactStop, ...]
-    keep: Look
+    next_state: PollState
 
 
-def query(look: Look) -> JsonObject:
-    """Return the body of the Notion query for the contacts who are booked, those whose page was edited first, first."""
+def query(state: PollState) -> JsonObject:
+    """Return the body of the Notion query for booked contacts, ordered by the last edit of their page."""
     booked = page_values.equals(schema.CONTACTS, notion_names.CONTACT_BOOKING, notion_names.BOOKED)
-    wanted: JsonObject = booked
-    if look.since is not None:
+    condition: JsonObject = booked
+    if state.since is not None:
         edited: JsonObject = {
             "timestamp": "last_edited_time",
-            "last_edited_time": {"on_or_after": times.text(look.since)},
+            "last_edited_time": {"on_or_after": times.text(state.since)},
         }
-        wanted = {"and": [booked, edited]}
-    body: JsonObject = {"filter": wanted, "sorts": [{"timestamp": "last_edited_time", "direction": "ascending"}]}
-    return body if look.cursor is None else {**body, "start_cursor": look.cursor}
+        condition = {"and": [booked, edited]}
+    body: JsonObject = {"filter": condition, "sorts": [{"timestamp": "last_edited_time", "direction": "ascending"}]}
+    return body if state.cursor is None else {**body, "start_cursor": state.cursor}
 
 
-def decide(look: Look, pages: Iterable[Page], cursor: str | None, now: datetime) -> LookResult:
-    """Decide whom a look has found.
+def decide(state: PollState, pages: Iterable[Page], cursor: str | None, now: datetime) -> PollResult:
+    """Decide which contacts to stop after one query of a poll.
 
-    ``pages`` are the contacts in Notion's answer to ``query(look)``, ``cursor`` says where it goes on (``None``: that was all);
-    ``now`` is the time (aware).
+    ``pages`` are the contacts that Notion returned for ``query(state)``, ``cursor`` is its cursor for the next query (``None``:
+    there are no more); ``now`` is the time (aware).
     """
-    began = look.began or now
-    seen = dict(look.seen)
+    began = state.began or now
+    seen = dict(state.seen)
     stops = []
     for page in pages:
         contact = _contact(page)
@@ -99,19 +100,21 @@ def decide(look: Look, pages: Iterable[Page], cursor: str | None, now: datetime)
         if contact is None or edited is None or seen.get(contact) == times.text(edited):
             continue
         seen[contact] = times.text(edited)
-        # The last moment at which the edit can have been: what arrived within that minute is taken to have been before it.
+        # The latest possible time of the edit: an event that arrived within the same minute counts as earlier.
         at = min(edited + ROUNDED, now)
         stops.append(ContactStop(contact, Stop(Reason.BOOKED, at, Source.NOTION)))
     back_to = began - OVERLAP
     recent = {contact: edited for contact, edited in seen.items() if times.parse(edited) >= back_to - ROUNDED}
-    keep = Look(back_to, None, None, recent) if cursor is None else Look(look.since, began, cursor, recent)
-    return LookResult(tuple(stops), keep)
+    next_state = (
+        PollState(back_to, None, None, recent) if cursor is None else PollState(state.since, began, cursor, recent)
+    )
+    return PollResult(tuple(stops), next_state)
 
 
 def _contact(page: Page) -> str | None:
-    """The opaque id of a contact, ``None`` for a page without an address that could be written to."""
-    said = page_values.plain(page).get(notion_names.CONTACT_EMAIL)
+    """Return the contact's opaque id, ``None`` for a page without a valid address."""
+    email = page_values.plain(page).get(notion_names.CONTACT_EMAIL)
     try:
-        return opaque_ids.contact_id(email_address.normalise(said)) if isinstance(said, str) else None
+        return opaque_ids.contact_id(email_address.normalise(email)) if isinstance(email, str) else None
     except ValueError:
         return None

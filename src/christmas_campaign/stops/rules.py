@@ -1,12 +1,15 @@
-"""When a sequence ends before its last e-mail: which reason ends which sequence, for how long, and what is kept of it.
+"""Which reason ends which sequence and for how long, and how a contact's stops are stored.
 
-What is kept of a contact is Kestra's KV entry ``stop.<contact id>``; the id is opaque. ``stops`` has each reason with when and
-by whom, and ``ends``, made from it, which reason ends which sequence: executions of `send-email` of releases up to 0.4 check
-that at the last moment, without Python. What ends one booking alone is there under the opaque id of that booking. ``back`` is
-when a contact took her unsubscribing back, if ever: a call from before that, late or once more, does not count. ``lifted`` is
-when a person last lifted what holds for good: by these two a mark on a page in Notion is older or newer (see ``marks``).
-``changed`` is when it was written, so that no two entries of a contact are the same: by that `send-email` sees that something
-has changed. An entry has no time to live: one that went away by itself would send mail.
+Kestra's KV entry ``stop.<contact id>`` stores the stops of one contact; the id is opaque. The entry has no time to live,
+because an entry that expired would let e-mails go out again. Its fields:
+
+- ``stops``: each reason with its time and its source.
+- ``ends``: derived from ``stops``, which reason ends which sequence or booking. Executions of `send-email` that wait under a
+  release up to 0.4 read it right before sending, without Python.
+- ``back``: when the contact last took back their unsubscribing, if ever. Unsubscribe calls from before that time are ignored.
+- ``lifted``: when the owner last lifted the stops that hold for good. ``back`` and ``lifted`` tell whether a mark on a Notion
+  page is newer than the entry (see ``marks``).
+- ``changed``: when the entry was written. It makes every version of an entry unique, so `send-email` notices a change.
 """
 
 from __future__ import annotations
@@ -28,84 +31,86 @@ class Source(StrEnum):
     """Who stopped a contact: the closed list."""
 
     PERSON = "person"
-    """A person who runs the campaign, with `christmas stop`."""
+    """The owner, with `christmas stop`."""
     ENROLMENT = "enrolment"
-    """An enrolment that was kept: an accepted onboarding."""
+    """The contact's enrolment in a sequence that counts as a purchase."""
     CONTACT = "contact"
-    """She herself, by the link in an e-mail or by her mail provider's button."""
+    """The contact, by the unsubscribe link or their mail provider's unsubscribe button."""
     RESEND = "resend"
-    """What Resend reported of an e-mail to her."""
+    """Resend, in a delivery report."""
     BOOKING = "booking"
-    """A call that was booked or cancelled, as Calendly, Cal.com or another tool says."""
+    """A booking or cancellation that Calendly, Cal.com or another tool reported."""
     NOTION = "notion"
-    """A person who set `Booking Status` by hand in Notion."""
+    """A person who set `Booking Status` in Notion by hand."""
 
 
 class Holds(Enum):
-    """For how long a reason ends sequences."""
+    """For how long a reason ends sequences; the value is the phrase that `christmas stopped` prints."""
 
     FOR_GOOD = "for good"
-    UNTIL_LET_GO = "until she is let go on"
-    WHAT_WAS_BEFORE = "for what had begun before"
-    """A later event begins anew: whoever misses the call that she booked is written to."""
-    FOR_THAT_CALL = "for that call alone"
-    """For good too, but for one booking of hers; another one has its e-mails."""
+    UNTIL_LIFTED = "until you lift it"
+    FOR_EARLIER_EVENTS = "for earlier events"
+    """Later events count again: a contact who misses the call they booked still gets the no-show e-mails."""
+    FOR_ONE_BOOKING = "for that booking"
+    """For good, but only for one booking; the contact's other bookings keep their e-mails."""
 
 
 class Lift(StrEnum):
-    """What is lifted of what stops a contact: the closed list."""
+    """Which of a contact's stops are lifted, and by whom: the closed list."""
 
     LET_GO = "let_go"
-    """By a person: what does not hold for good."""
+    """The owner lifts the stops that do not hold for good."""
     ALSO_FOR_GOOD = "also_for_good"
-    """By a person who mends a mistake: all but a complaint, which nobody takes back for her."""
+    """The owner corrects a mistake and lifts everything except a complaint. Nobody can take back a complaint."""
     UNSUBSCRIBED = "unsubscribed"
-    """By the contact herself: that she unsubscribed, and nothing of what others have said."""
+    """The contact takes back their own unsubscribing; stops from other sources stay."""
 
 
 class Rule(NamedTuple):
-    """Which sequences a reason ends, by name, and for how long."""
+    """The names of the sequences that a reason ends, and for how long."""
 
     ends: frozenset[str]
     holds: Holds
 
 
-_ALL = frozenset(each.name for each in SEQUENCES)
+_ALL = frozenset(sequence.name for sequence in SEQUENCES)
 
 
 def _ended_by(reason: Reason) -> frozenset[str]:
-    """Return the sequences that say that this reason ends them."""
-    return frozenset(each.name for each in SEQUENCES if reason in each.ended_by)
+    """Return the names of the sequences that list this reason in their ``ended_by``."""
+    return frozenset(sequence.name for sequence in SEQUENCES if reason in sequence.ended_by)
 
 
-#: Which reason ends which sequence. Where several do, the first one is told.
+#: Which reason ends which sequence. When several reasons apply, the first one in this order is reported.
 RULES: dict[Reason, Rule] = {
     Reason.UNSUBSCRIBED: Rule(_ALL, Holds.FOR_GOOD),
     Reason.COMPLAINED: Rule(_ALL, Holds.FOR_GOOD),
     Reason.BOUNCED: Rule(_ALL, Holds.FOR_GOOD),
-    Reason.STOPPED_BY_PERSON: Rule(_ALL, Holds.UNTIL_LET_GO),
-    Reason.BOUGHT: Rule(_ended_by(Reason.BOUGHT), Holds.UNTIL_LET_GO),
-    Reason.BOOKED: Rule(_ended_by(Reason.BOOKED), Holds.WHAT_WAS_BEFORE),
-    Reason.CALL_MOVED: Rule(_ended_by(Reason.CALL_MOVED), Holds.WHAT_WAS_BEFORE),
-    Reason.CALL_CANCELLED: Rule(_ended_by(Reason.CALL_CANCELLED), Holds.FOR_THAT_CALL),
+    Reason.STOPPED_BY_PERSON: Rule(_ALL, Holds.UNTIL_LIFTED),
+    Reason.BOUGHT: Rule(_ended_by(Reason.BOUGHT), Holds.UNTIL_LIFTED),
+    Reason.BOOKED: Rule(_ended_by(Reason.BOOKED), Holds.FOR_EARLIER_EVENTS),
+    Reason.CALL_MOVED: Rule(_ended_by(Reason.CALL_MOVED), Holds.FOR_EARLIER_EVENTS),
+    Reason.CALL_CANCELLED: Rule(_ended_by(Reason.CALL_CANCELLED), Holds.FOR_ONE_BOOKING),
 }
 
-#: What a person may give as a reason: only a booking knows which call it is about.
-BY_PERSON = tuple(each for each in RULES if each not in (Reason.CALL_MOVED, Reason.CALL_CANCELLED))
+#: The reasons that `christmas stop` accepts: the other two need to know the booking.
+BY_PERSON = tuple(reason for reason in RULES if reason not in (Reason.CALL_MOVED, Reason.CALL_CANCELLED))
 
-#: What is kept of nobody, for it is seen anew each time: all was sent, the contact's page is gone, it is too late.
-SEEN_EACH_TIME = (Reason.NOTHING_LEFT_TO_SEND, Reason.PAGE_ARCHIVED, Reason.EXPIRED)
+#: Reasons that are never stored, because they are checked again for each e-mail.
+NOT_STORED = (Reason.NOTHING_LEFT_TO_SEND, Reason.PAGE_ARCHIVED, Reason.EXPIRED)
 
 #: The closed list of reasons to stop.
-REASONS = (*RULES, *SEEN_EACH_TIME)
+REASONS = (*RULES, *NOT_STORED)
 
-#: The end of all times (the year 10000), in milliseconds since 1970.
+#: The year 10000 in milliseconds since 1970, later than every time that can be written.
 FOR_EVER = 253_402_300_800_000
 
 
 class Stop(NamedTuple):
-    """That a contact was stopped: why, when (UTC), and by whom; ``booking`` is the opaque id of the only booking that it ends
-    (``None``: it ends whole sequences)."""
+    """Why a contact was stopped, when (UTC), and by whom.
+
+    ``booking`` is the opaque id of the one booking that the stop ends; ``None`` ends whole sequences.
+    """
 
     reason: Reason
     at: datetime
@@ -114,127 +119,134 @@ class Stop(NamedTuple):
 
     @property
     def before(self) -> int:
-        """What arrived before this moment is ended by it, in milliseconds since 1970."""
-        return times.milliseconds(self.at) if RULES[self.reason].holds is Holds.WHAT_WAS_BEFORE else FOR_EVER
+        """The stop ends events that arrived before this moment, in milliseconds since 1970."""
+        return times.milliseconds(self.at) if RULES[self.reason].holds is Holds.FOR_EARLIER_EVENTS else FOR_EVER
 
 
 class Lifts(NamedTuple):
-    """When what stopped a contact for good was lifted last (UTC): ``back`` by the contact, ``lifted`` by a person."""
+    """When stops that hold for good were last lifted (UTC): ``back`` by the contact, ``lifted`` by the owner."""
 
     back: datetime | None = None
     lifted: datetime | None = None
 
     def of(self, reason: Reason) -> datetime | None:
-        """Return when a stop for this reason was lifted last, ``None`` if it never was."""
-        possible = {Reason.UNSUBSCRIBED: self, Reason.BOUNCED: (self.lifted,)}.get(reason, ())
-        return max((each for each in possible if each is not None), default=None)
+        """Return when stops for this reason were last lifted, ``None`` if never."""
+        lift_times = {Reason.UNSUBSCRIBED: self, Reason.BOUNCED: (self.lifted,)}.get(reason, ())
+        return max((time for time in lift_times if time is not None), default=None)
 
 
-def bought(event: Event) -> Stop | None:
-    """Return what an event ends of the contact's other sequences by being a purchase, ``None`` if it is none."""
+def purchase_stop(event: Event) -> Stop | None:
+    """Return the stop for the contact's other sequences if the event counts as a purchase, else ``None``."""
     reason = event.own_sequence.stops_for
     return None if reason is None else Stop(reason, event.received_at, Source.ENROLMENT)
 
 
 def key(contact: str) -> str:
-    """Return the key of the KV store under which it is kept what stops a contact; ``contact`` is her opaque id."""
+    """Return the KV key of a contact's stops; ``contact`` is their opaque id."""
     return f"stop.{contact}"
 
 
 def key_of(event: Event) -> str:
-    """Return that key of the contact whom an event is about."""
+    """Return the KV key of the stops of the event's contact."""
     return key(opaque_ids.contact_id(event.email))
 
 
-def read(kept: Mapping[str, Any] | None) -> tuple[Stop, ...]:
-    """Return what stops a contact, from what ``as_json`` wrote; ``None``: nothing does."""
-    said = kept["stops"] if kept else ()
+def read(entry: Mapping[str, Any] | None) -> tuple[Stop, ...]:
+    """Return the stops in a KV entry that ``as_json`` made; none for ``None``."""
+    stops = entry["stops"] if entry else ()
     return tuple(
-        Stop(Reason(each["reason"]), times.parse(each["at"]), Source(each["by"]), each.get("booking")) for each in said
+        Stop(Reason(stop["reason"]), times.parse(stop["at"]), Source(stop["by"]), stop.get("booking")) for stop in stops
     )
 
 
-def lifts(kept: Mapping[str, Any] | None) -> Lifts | None:
-    """Return when a contact's stops were lifted, from what ``as_json`` wrote; ``None`` if nothing is kept."""
-    if kept is None:
+def lifts(entry: Mapping[str, Any] | None) -> Lifts | None:
+    """Return the times of the lifts in a KV entry that ``as_json`` made; ``None`` if there is no entry."""
+    if entry is None:
         return None
-    back, lifted = (times.parse(kept[name]) if kept.get(name) else None for name in ("back", "lifted"))
+    back, lifted = (times.parse(entry[name]) if entry.get(name) else None for name in ("back", "lifted"))
     return Lifts(back, lifted)
 
 
 def as_json(stops: Collection[Stop], lifts: Lifts | None = None) -> JsonObject:
-    """Return what stops a contact as it is kept; ``ends`` has for each sequence, and for each booking that is ended by itself,
-    the reason that ends it and, in milliseconds since 1970, the moment before which what arrived is ended. ``lifts`` is when
-    the contact's stops were lifted."""
+    """Return the KV entry of a contact with these stops and lifts.
+
+    ``ends`` has, for each sequence and each ended booking, the reason and ``before``: events that arrived earlier are ended
+    (milliseconds since 1970).
+    """
     ends = {name: _strongest(stops, name, None) for name in sorted(_ALL)}
-    ends |= {each.booking: each for each in stops if each.booking}
+    ends |= {stop.booking: stop for stop in stops if stop.booking}
     return {
         **{name: times.text(at) for name, at in (lifts or Lifts())._asdict().items() if at},
-        "stops": [_as_json(each) for each in stops],
-        "ends": {name: {"reason": each.reason, "before": each.before} for name, each in ends.items() if each},
+        "stops": [_as_json(stop) for stop in stops],
+        "ends": {name: {"reason": stop.reason, "before": stop.before} for name, stop in ends.items() if stop},
     }
 
 
-def ending(stops: Collection[Stop], event: Event) -> Stop | None:
-    """Return what ends the sequence that ``event`` began or would begin, ``None`` when nothing does."""
-    found = _strongest(stops, event.sequence, event.booking)
-    return found if found and received(event) < found.before else None
+def ending_stop(stops: Collection[Stop], event: Event) -> Stop | None:
+    """Return the stop that ends the sequence of ``event``, ``None`` if no stop does."""
+    stop = _strongest(stops, event.sequence, event.booking)
+    return stop if stop and received(event) < stop.before else None
 
 
 def received(event: Event) -> int:
-    """Return when an event arrived, in milliseconds since 1970; of a booking, when it was made."""
+    """Return when the event arrived, for a booking when it was made, in milliseconds since 1970."""
     return times.milliseconds(event.happened_at)
 
 
 def add(stops: Sequence[Stop], new: Stop) -> tuple[Stop, ...]:
-    """Return ``stops`` with ``new``. A reason is there once (once for each booking): since when it held first, or up to when it
-    held last. What the contact herself says stands beside what others say, up to when she said it last: she may take it back.
+    """Return ``stops`` with ``new``, in the order of ``RULES``.
+
+    There is one stop for each reason and booking. Of two the earlier time stays, except where a later one ends more: reasons
+    that hold for earlier events, and the contact's own unsubscribing. That one is separate from stops by others, because the
+    contact may take it back.
     """
-    same = [each for each in stops if _about(each) == _about(new)]
-    others = [each for each in stops if _about(each) != _about(new)]
-    # What ends whatever was before a moment ends more the later that is.
-    latest = RULES[new.reason].holds is Holds.WHAT_WAS_BEFORE or _by_herself(new)
-    chosen = (max if latest else min)([*same, new], key=lambda each: each.at)
-    return tuple(sorted([*others, chosen], key=lambda each: list(RULES).index(each.reason)))
+    same = [stop for stop in stops if _identity(stop) == _identity(new)]
+    others = [stop for stop in stops if _identity(stop) != _identity(new)]
+    latest = RULES[new.reason].holds is Holds.FOR_EARLIER_EVENTS or _by_contact(new)
+    merged = (max if latest else min)([*same, new], key=lambda stop: stop.at)
+    return tuple(sorted([*others, merged], key=lambda stop: list(RULES).index(stop.reason)))
 
 
 def unsubscribe(stops: Sequence[Stop], new: Stop, back: datetime | None) -> tuple[Stop, ...]:
-    """Return ``stops`` with ``new``, what a contact has said herself; without it where she took it back (``back``) later."""
+    """Return ``stops`` with the contact's own stop ``new``, or unchanged if they took it back later, at ``back``."""
     return tuple(stops) if back and new.at < back else add(stops, new)
 
 
 def take_back(stops: Sequence[Stop], at: datetime) -> tuple[Stop, ...]:
-    """Return what stops a contact still who took back at this time that she had unsubscribed: whatever others have said, and
-    what she has said since. Where both were said at the same moment she stays unsubscribed."""
-    return tuple(each for each in stops if not (_by_herself(each) and each.at < at))
+    """Return the stops that remain after the contact took back their unsubscribing at this time.
+
+    Stops by others remain, and the contact's own from that moment or later: in doubt the contact stays unsubscribed.
+    """
+    return tuple(stop for stop in stops if not (_by_contact(stop) and stop.at < at))
 
 
-def let_go(stops: Sequence[Stop], *, also_for_good: bool = False) -> tuple[Stop, ...]:
-    """Return what stops a contact still when she is let go on: what holds for good, and that a call takes place no more. Of
-    what holds for good a complaint alone where a person says that the rest was a mistake (``also_for_good``)."""
-    return tuple(each for each in stops if _stays(each, also_for_good))
+def lift(stops: Sequence[Stop], *, also_for_good: bool = False) -> tuple[Stop, ...]:
+    """Return the stops that remain after the owner lifted a contact's stops.
+
+    Stops that hold for good remain; with ``also_for_good`` only a complaint does. Moved and cancelled calls always remain.
+    """
+    return tuple(stop for stop in stops if _outlasts_lift(stop, also_for_good))
 
 
 def holds_for_good(stop: Stop) -> bool:
-    """Whether a contact who is stopped by this is not let go on, unless a person says that it was a mistake."""
+    """Return whether a stop holds until the owner says that it was a mistake."""
     return RULES[stop.reason].holds is Holds.FOR_GOOD
 
 
-def _stays(stop: Stop, also_for_good: bool) -> bool:
-    """Whether a person who lets the contact go on leaves it."""
+def _outlasts_lift(stop: Stop, also_for_good: bool) -> bool:
     if holds_for_good(stop):
         return stop.reason is Reason.COMPLAINED or not also_for_good
     return stop.reason not in BY_PERSON
 
 
-def _by_herself(stop: Stop) -> bool:
-    """Whether the contact may take it back."""
+def _by_contact(stop: Stop) -> bool:
+    """Return whether the contact may take this stop back."""
     return stop.reason is Reason.UNSUBSCRIBED and stop.by is Source.CONTACT
 
 
-def _about(stop: Stop) -> tuple[Reason, str | None, bool]:
-    """What is kept once."""
-    return stop.reason, stop.booking, _by_herself(stop)
+def _identity(stop: Stop) -> tuple[Reason, str | None, bool]:
+    """Return what a contact has at most one stop for."""
+    return stop.reason, stop.booking, _by_contact(stop)
 
 
 def _as_json(stop: Stop) -> JsonObject:
@@ -243,8 +255,7 @@ def _as_json(stop: Stop) -> JsonObject:
 
 
 def _strongest(stops: Collection[Stop], sequence: str, booking: str | None) -> Stop | None:
-    """What ends most of a sequence, or of this booking: what holds for ever, before what ends only what was before it; then by
-    the table."""
+    """Return the stop that ends most events of a sequence or booking, the first in ``RULES`` if several end the same."""
     order = list(RULES)
-    found = [each for each in stops if sequence in RULES[each.reason].ends and each.booking in (None, booking)]
-    return min(found, key=lambda each: (-each.before, order.index(each.reason)), default=None)
+    candidates = [stop for stop in stops if sequence in RULES[stop.reason].ends and stop.booking in (None, booking)]
+    return min(candidates, key=lambda stop: (-stop.before, order.index(stop.reason)), default=None)

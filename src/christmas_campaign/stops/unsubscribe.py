@@ -1,4 +1,4 @@
-"""What a contact asks for at the unsubscribe link, and what follows."""
+"""Reads a call of the unsubscribe link: who the contact is, and what they ask for."""
 
 from __future__ import annotations
 
@@ -11,31 +11,31 @@ from christmas_campaign.campaign.unsubscribe_link import Keys
 
 
 class Wish(StrEnum):
-    """What a contact asks for at her link."""
+    """What a contact asks for with their unsubscribe link."""
 
     STOP = "unsubscribe"
     GO_ON = "go_on"
-    """The way back: she unsubscribed by mistake."""
+    """Take back an unsubscribing, for example one made by mistake."""
 
 
 class UnsubscribeCall(NamedTuple):
-    """A valid call of the unsubscribe link: the opaque id of the contact, what the contact asks for, and when (aware)."""
+    """A valid call of the unsubscribe link: the contact's opaque id, their wish, and when the door received it (aware)."""
 
     contact: str
     wish: Wish
     at: datetime
 
 
-def answer(payload: object, keys: Keys, received_at: datetime) -> UnsubscribeCall | None:
-    """Return what a call of the unsubscribe link asks for; ``None`` for a call that is refused.
+def read_call(payload: object, keys: Keys, received_at: datetime) -> UnsubscribeCall | None:
+    """Return what a call of the unsubscribe link asks for, ``None`` if it is invalid.
 
-    ``payload`` is any JSON value, right are ``token`` and ``wish`` (left out: to be unsubscribed); ``received_at`` (aware) is
-    when the door got it.
+    ``payload`` is any JSON value. A valid one is an object with ``token`` and, optionally, ``wish`` (default: unsubscribe).
+    ``received_at`` (aware) is when the door received the call.
     """
-    said = payload if isinstance(payload, Mapping) else {}
-    contact = keys.contact(said.get("token"))
-    wish = said.get("wish", Wish.STOP)
+    fields = payload if isinstance(payload, Mapping) else {}
+    contact = keys.contact(fields.get("token"))
+    wish = fields.get("wish", Wish.STOP)
     if contact is None or wish not in tuple(Wish):
-        # Which of them is wrong is nobody's business.
+        # The caller does not learn which of the two is wrong.
         return None
     return UnsubscribeCall(contact, Wish(wish), received_at)

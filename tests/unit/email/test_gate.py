@@ -214,7 +214,7 @@ def test_who_is_stopped_for_other_sequences_gets_her_email(name: str) -> None:
     for reason in RULES:
         held = stop(reason, NOW + MINUTE)
         number = 2 if name == "signup" else 1
-        expected = rules.ending([held], build.event(name)) is None
+        expected = rules.ending_stop([held], build.event(name)) is None
         assert is_open(number, record=build.record(name), stopped=(held,)) is expected
 
 

@@ -28,18 +28,18 @@ def ask(event: Event, *stops: Stop, **said: Any) -> ContactUpdate:
 
 @pytest.mark.parametrize("name", [name for name in build.NAMES if name != "precall"])
 def test_what_is_no_booking_ends_nothing(name: str) -> None:
-    assert bookings.ends(build.event(name)) == ()
+    assert bookings.booking_stops(build.event(name)) == ()
 
 
 def test_a_booking_ends_what_it_makes_needless_and_the_call_before_it() -> None:
     event = build.event("precall", booked_at="2025-11-20T14:00:00Z")
     made = NOW - HOUR
-    assert bookings.ends(event) == (stop(Reason.BOOKED, made), stop(Reason.CALL_MOVED, made))
+    assert bookings.booking_stops(event) == (stop(Reason.BOOKED, made), stop(Reason.CALL_MOVED, made))
 
 
 def test_a_cancellation_ends_its_booking() -> None:
     event = build.event("precall", status="cancelled", booked_at="2025-11-20T14:00:00Z")
-    assert bookings.ends(event) == (stop(Reason.CALL_CANCELLED, booking=event.booking),)
+    assert bookings.booking_stops(event) == (stop(Reason.CALL_CANCELLED, booking=event.booking),)
 
 
 def test_what_a_booking_says_of_the_contact() -> None:
@@ -62,7 +62,7 @@ def test_who_wants_no_more_emails_has_booked_a_call_all_the_same() -> None:
 
 def test_a_booking_that_a_newer_one_has_overtaken_says_nothing() -> None:
     said = ask(build.event("precall"), stop(Reason.CALL_MOVED, NOW + HOUR))
-    note = "This booking does not hold any more (call_moved): the contact's page stays as it is."
+    note = "This booking is no longer valid (call_moved): the contact's page stays as it is."
     assert said == ContactUpdate(None, note)
 
 

@@ -105,9 +105,9 @@ def test_page_in_the_trash_gets_no_mark() -> None:
 
 
 def test_all_pages_of_the_contact_in_this_campaign_are_found() -> None:
-    known = marks.known("zoe@example.com", "source-pages", "9f1ccc60-dd69-4393-bd85-78315608f4be")
+    known = marks.page_query("zoe@example.com", "source-pages", "9f1ccc60-dd69-4393-bd85-78315608f4be")
     assert known.link == "https://www.notion.so/9f1ccc60dd694393bd8578315608f4be"
-    assert marks.known("zoe@example.com", "source-pages", None).link is None
+    assert marks.page_query("zoe@example.com", "source-pages", None).link is None
     assert known.path == "/v1/data_sources/source-pages/query"
     both = [
         {"property": "Email", "email": {"equals": "zoe@example.com"}},

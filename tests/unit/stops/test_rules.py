@@ -28,11 +28,11 @@ TABLE = {
     "unsubscribed": (ALL, Holds.FOR_GOOD),
     "complained": (ALL, Holds.FOR_GOOD),
     "bounced": (ALL, Holds.FOR_GOOD),
-    "stopped_by_person": (ALL, Holds.UNTIL_LET_GO),
-    "bought": (ALL - {"onboarding"}, Holds.UNTIL_LET_GO),
-    "booked": ({"signup", "noshow"}, Holds.WHAT_WAS_BEFORE),
-    "call_moved": ({"precall"}, Holds.WHAT_WAS_BEFORE),
-    "call_cancelled": ({"precall"}, Holds.FOR_THAT_CALL),
+    "stopped_by_person": (ALL, Holds.UNTIL_LIFTED),
+    "bought": (ALL - {"onboarding"}, Holds.UNTIL_LIFTED),
+    "booked": ({"signup", "noshow"}, Holds.FOR_EARLIER_EVENTS),
+    "call_moved": ({"precall"}, Holds.FOR_EARLIER_EVENTS),
+    "call_cancelled": ({"precall"}, Holds.FOR_ONE_BOOKING),
 }
 
 
@@ -52,19 +52,19 @@ def test_each_reason_ends_its_sequences_and_no_other(reason: Reason, name: str, 
     """``later``: when the stop came, from the event."""
     ended, holds = TABLE[reason]
     held = stop(reason, NOW + later)
-    ends = name in ended and (later > timedelta(0) or holds is not Holds.WHAT_WAS_BEFORE)
-    assert rules.ending([held], build.event(name)) == (held if ends else None)
+    ends = name in ended and (later > timedelta(0) or holds is not Holds.FOR_EARLIER_EVENTS)
+    assert rules.ending_stop([held], build.event(name)) == (held if ends else None)
 
 
 def test_what_booking_ends_arrived_before_it() -> None:
     event = build.event()
-    assert rules.ending([stop(Reason.BOOKED)], event) is None
-    assert rules.ending([stop(Reason.BOOKED, NOW + timedelta(milliseconds=1))], event) is not None
+    assert rules.ending_stop([stop(Reason.BOOKED)], event) is None
+    assert rules.ending_stop([stop(Reason.BOOKED, NOW + timedelta(milliseconds=1))], event) is not None
     assert stop(Reason.BOOKED).before == rules.received(event) == NOW_MS
 
 
 def test_nothing_stops_whom_nobody_stopped() -> None:
-    assert rules.ending([], build.event()) is None
+    assert rules.ending_stop([], build.event()) is None
     assert rules.read(None) == ()
 
 
@@ -74,7 +74,7 @@ def test_of_several_reasons_the_first_of_the_table_is_told(turned: bool) -> None
     held = [stop(each) for each in of_signup]
     for place, reason in enumerate(of_signup):
         left = held[place:]
-        said = rules.ending(left[::-1] if turned else left, build.event(at=NOW - HOUR))
+        said = rules.ending_stop(left[::-1] if turned else left, build.event(at=NOW - HOUR))
         assert said is not None
         assert said.reason is reason
 
@@ -130,8 +130,8 @@ def test_another_reason_is_added_in_the_order_of_the_table() -> None:
 
 def test_who_is_let_go_on_is_stopped_for_good_reasons_alone() -> None:
     kept = {"unsubscribed", "complained", "bounced", "call_moved", "call_cancelled"}
-    assert {each.reason for each in rules.let_go([stop(each) for each in RULES])} == kept
-    assert rules.let_go([stop(Reason.BOUGHT), stop(Reason.STOPPED_BY_PERSON)]) == ()
+    assert {each.reason for each in rules.lift([stop(each) for each in RULES])} == kept
+    assert rules.lift([stop(Reason.BOUGHT), stop(Reason.STOPPED_BY_PERSON)]) == ()
 
 
 def test_the_key_is_opaque_and_fit_for_kestra() -> None:
@@ -190,7 +190,7 @@ def test_a_person_who_mends_a_mistake_lifts_all_but_a_complaint() -> None:
     held = [stop(each) for each in RULES]
     # That a call takes place no more is no mistake of hers.
     left = {"complained", "call_moved", "call_cancelled"}
-    assert {each.reason for each in rules.let_go(held, also_for_good=True)} == left
+    assert {each.reason for each in rules.lift(held, also_for_good=True)} == left
 
 
 #: A booking and the opaque id of it.
@@ -200,11 +200,11 @@ CANCELLED = Stop(Reason.CALL_CANCELLED, NOW, Source.BOOKING, BOOKING.booking)
 
 def test_a_cancelled_call_ends_that_booking_and_no_other() -> None:
     other = build.event("precall", booking_uri="BBB")
-    assert rules.ending([CANCELLED], BOOKING) == CANCELLED
-    assert rules.ending([CANCELLED], build.event("precall", scheduled_time="2025-12-01T10:00:00Z")) == CANCELLED
-    assert rules.ending([CANCELLED], build.event("precall", at=NOW + HOUR)) == CANCELLED
-    assert rules.ending([CANCELLED], other) is None
-    assert rules.ending([CANCELLED], build.event("noshow")) is None
+    assert rules.ending_stop([CANCELLED], BOOKING) == CANCELLED
+    assert rules.ending_stop([CANCELLED], build.event("precall", scheduled_time="2025-12-01T10:00:00Z")) == CANCELLED
+    assert rules.ending_stop([CANCELLED], build.event("precall", at=NOW + HOUR)) == CANCELLED
+    assert rules.ending_stop([CANCELLED], other) is None
+    assert rules.ending_stop([CANCELLED], build.event("noshow")) is None
 
 
 def test_a_cancelled_call_is_kept_under_the_booking() -> None:
@@ -235,14 +235,14 @@ def test_a_cancelled_call_stands_beside_what_she_and_others_say() -> None:
         assert set(rules.add([each for each in held if each is not new], new)) == set(held)
         assert set(rules.add(held, new)) == set(held)
     assert rules.take_back(held, NOW + HOUR) == held[1:]
-    assert rules.let_go(held, also_for_good=True) == (CANCELLED,)
+    assert rules.lift(held, also_for_good=True) == (CANCELLED,)
 
 
 def test_what_a_newer_booking_ends_was_booked_before_it_whenever_it_arrived() -> None:
     moved = Stop(Reason.CALL_MOVED, NOW, Source.BOOKING)
     late = build.event("precall", at=NOW + HOUR, booked_at="2025-11-20T14:59:59Z")
-    assert rules.ending([moved], late) == moved
-    assert rules.ending([moved], build.event("precall", at=NOW + HOUR, booked_at="2025-11-20T15:00:00Z")) is None
+    assert rules.ending_stop([moved], late) == moved
+    assert rules.ending_stop([moved], build.event("precall", at=NOW + HOUR, booked_at="2025-11-20T15:00:00Z")) is None
     # Nobody books in the future.
     assert rules.received(build.event("precall", booked_at="2025-11-20T16:00:00Z")) == NOW_MS
 

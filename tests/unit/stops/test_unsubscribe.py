@@ -17,7 +17,7 @@ TOKEN = KEYS.token(CONTACT)
 
 
 def answered(payload: Any) -> UnsubscribeCall | None:
-    return unsubscribe.answer(payload, KEYS, build.NOW)
+    return unsubscribe.read_call(payload, KEYS, build.NOW)
 
 
 @pytest.mark.parametrize("said", [{}, {"wish": "unsubscribe"}, {"wish": "unsubscribe", "more": 1}])
