@@ -32,13 +32,13 @@ class PollState(NamedTuple):
     - ``since``: all edits before this time (UTC) are handled; ``None`` before the first poll.
     - ``began``: when the current poll began (UTC); ``None`` between polls.
     - ``cursor``: Notion's cursor for the next query; ``None`` for the first query of a poll.
-    - ``seen``: by contact (opaque id), the time of the last handled edit, as long as another poll may return it again.
+    - ``handled``: by contact (opaque id), the time of the last handled edit, as long as another poll may return it again.
     """
 
     since: datetime | None = None
     began: datetime | None = None
     cursor: str | None = None
-    seen: Mapping[str, str] = {}
+    handled: Mapping[str, str] = {}
 
     def as_json(self) -> JsonObject:
         """Return the state to store, with ``query``, the body of the next Notion query, for the flow."""
@@ -46,7 +46,7 @@ class PollState(NamedTuple):
             "since": times.text(self.since) if self.since else None,
             "began": times.text(self.began) if self.began else None,
             "cursor": self.cursor,
-            "seen": dict(self.seen),
+            "seen": dict(self.handled),
             "query": query(self),
         }
 
@@ -92,19 +92,19 @@ def decide(state: PollState, pages: Iterable[Page], cursor: str | None, now: dat
     there are no more); ``now`` is the time (aware).
     """
     began = state.began or now
-    seen = dict(state.seen)
+    handled = dict(state.handled)
     stops = []
     for page in pages:
         contact = _contact(page)
         edited = page_values.moment(page.get("last_edited_time"))
-        if contact is None or edited is None or seen.get(contact) == times.text(edited):
+        if contact is None or edited is None or handled.get(contact) == times.text(edited):
             continue
-        seen[contact] = times.text(edited)
+        handled[contact] = times.text(edited)
         # The latest possible time of the edit: an event that arrived within the same minute counts as earlier.
         at = min(edited + ROUNDED, now)
         stops.append(ContactStop(contact, Stop(Reason.BOOKED, at, Source.NOTION)))
     back_to = began - OVERLAP
-    recent = {contact: edited for contact, edited in seen.items() if times.parse(edited) >= back_to - ROUNDED}
+    recent = {contact: edited for contact, edited in handled.items() if times.parse(edited) >= back_to - ROUNDED}
     next_state = (
         PollState(back_to, None, None, recent) if cursor is None else PollState(state.since, began, cursor, recent)
     )

@@ -55,7 +55,7 @@ def test_who_was_found_is_not_found_again_but_by_another_edit() -> None:
 
 def test_the_next_look_goes_back_some_minutes_and_forgets_what_lies_before() -> None:
     keep = decide(
-        PollState(seen={"old": "2025-11-20T14:53:00.000Z", "edge": "2025-11-20T14:54:00.000Z"}), page()
+        PollState(handled={"old": "2025-11-20T14:53:00.000Z", "edge": "2025-11-20T14:54:00.000Z"}), page()
     ).next_state
     assert keep == PollState(NOW - timedelta(minutes=5), None, None, {"edge": "2025-11-20T14:54:00.000Z", ZOE: AT})
 
@@ -68,7 +68,7 @@ def test_what_does_not_fit_into_one_answer_is_looked_at_with_the_next_look() -> 
     second = decide(first.next_state, page(email="ana@example.com"), now=NOW + MINUTE)
     assert len(second.stops) == 1
     assert (second.next_state.since, second.next_state.cursor) == (NOW - timedelta(minutes=5), None)
-    assert set(second.next_state.seen) > {ZOE}
+    assert set(second.next_state.handled) > {ZOE}
 
 
 @pytest.mark.parametrize("found", [page(None), page(email=None), page(email="nobody"), page("soon"), {}])
