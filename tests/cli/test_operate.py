@@ -60,7 +60,7 @@ def test_a_pause_holds_all_emails_and_a_resume_lets_each_go_once(stack: Stack) -
     assert second.stdout.startswith("All e-mails are held already, since ")
     assert second.stdout.endswith("; 5 are due and waiting.\n")
     assert stack.kestra.kv_get("paused") == kept
-    assert christmas(stack, "repair", "--apply").stdout.endswith("Nothing is to be mended.\n")
+    assert christmas(stack, "repair", "--apply").stdout.endswith("Nothing needs repair.\n")
 
     let_go = datetime.now(UTC) - timedelta(seconds=1)
     last = christmas(stack, "resume")

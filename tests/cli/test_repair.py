@@ -36,7 +36,7 @@ from christmas_campaign.clients.kestra import Execution
 from christmas_campaign.deployment.environment import Environment
 from christmas_campaign.local.stack import Stack
 from christmas_campaign.notion import page_values, schema
-from christmas_campaign.operations import repair_apply as cli_repair
+from christmas_campaign.operations import repair_apply
 from christmas_campaign.repair import decide
 from cli.operator import christmas, christmas_json
 
@@ -59,7 +59,7 @@ def _nothing_left(stack: Stack) -> None:
 @pytest.fixture
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """No enrolment and no queue is given any time."""
-    for name in ("ENROLS_WITHIN", "QUEUE_MOVES_WITHIN"):
+    for name in ("ENROL_LIMIT", "QUEUE_LIMIT"):
         monkeypatch.setattr(decide, name, timedelta(0))
 
 
@@ -100,7 +100,7 @@ def test_where_all_is_well_it_says_so(stack: Stack) -> None:
     for words in ([], ["--apply"]):
         result = christmas(stack, "repair", *words)
         assert result.exit_code == 0
-        assert result.stdout.endswith("Nothing is to be mended.\n")
+        assert result.stdout.endswith("Nothing needs repair.\n")
     assert scheduled(stack, email) == before
 
 
@@ -111,20 +111,20 @@ def test_an_email_whose_run_vanished_is_scheduled_again(stack: Stack) -> None:
 
     dry = christmas(stack, "repair")
     assert dry.exit_code == 1
-    assert f"E-mail 3 of {enrolment} is not settled, and no run waits to send it" in dry.stdout
+    assert f"E-mail 3 of {enrolment} is not settled, and no execution waits to send it" in dry.stdout
     assert email not in dry.stdout
     assert 3 not in waiting(stack, email), "a dry run changes nothing"
 
     wet = christmas(stack, "repair", "--apply")
     assert wet.exit_code == 0, wet.output
-    assert wet.stdout.endswith("1 thing was mended.\n")
+    assert wet.stdout.endswith("1 repair was made.\n")
     again = waiting(stack, email)[3]
     assert labels(again) == labels(before[3])
     assert again.inputs["enrolment"] == enrolment
     assert again.scheduled is not None
     assert before[3].scheduled is not None
     assert abs(again.scheduled - before[3].scheduled) < timedelta(milliseconds=2)
-    assert "Nothing is to be mended." in christmas(stack, "repair", "--apply").stdout
+    assert "Nothing needs repair." in christmas(stack, "repair", "--apply").stdout
 
 
 @pytest.mark.long
@@ -139,7 +139,7 @@ def test_one_that_is_overdue_arrives_once(stack: Stack) -> None:
     assert numbers(wait_for_mails(stack, email, 1)) == [2]
     until(lambda: 2 not in waiting(stack, email), "the end of all its runs")
     assert numbers(mails(stack, email)) == [2]
-    assert "Nothing is to be mended." in christmas(stack, "repair").stdout
+    assert "Nothing needs repair." in christmas(stack, "repair").stdout
 
 
 def _overdue(stack: Stack, email: str) -> list[str]:
@@ -155,14 +155,14 @@ def test_an_enrolment_that_was_not_finished_is_run_again(stack: Stack) -> None:
     stack.kestra.kv_delete(f"enrolled.{enrolment}")
     first = runs(stack, "enroll", email)
     result = christmas(stack, "repair", "--apply")
-    assert f"The enrolment {enrolment} was begun and not finished" in result.stdout
+    assert f"The enrolment {enrolment} is unfinished" in result.stdout
     second = until(lambda: [run for run in runs(stack, "enroll", email) if run.id != first[0].id], "the enrolment")[0]
     until(lambda: stack.kestra.execution(second.id).state == "SUCCESS", "its end")
     assert labels(second) == labels(first[0])
     assert second.inputs["event"] == first[0].inputs["event"]
     assert set(waiting(stack, email)) == {2, 3, 4, 5}
     assert page_of(stack, email)["Email"] == email, "it is the same page"
-    assert "Nothing is to be mended." in christmas(stack, "repair").stdout
+    assert "Nothing needs repair." in christmas(stack, "repair").stdout
 
 
 @pytest.mark.usefixtures("at_once")
@@ -174,7 +174,7 @@ def test_an_enrolment_that_failed_waits_for_a_person(stack: Stack) -> None:
     run = until(lambda: [each for each in runs(stack, "enroll", email) if not each.live], "the failure")[0]
     assert run.state == "FAILED"
     assert stack.kestra.kv_get(f"enrolment.{run.labels['enrolment']}") is not None
-    assert "Nothing is to be mended." in christmas(stack, "repair", "--apply").stdout
+    assert "Nothing needs repair." in christmas(stack, "repair", "--apply").stdout
 
 
 def test_a_stamp_that_was_not_written_is_written(stack: Stack) -> None:
@@ -187,7 +187,7 @@ def test_a_stamp_that_was_not_written_is_written(stack: Stack) -> None:
         notion.update_page(page_id, schema.SEQUENCE_PAGES, {"Email 2 Sent": None})
     assert page_of(stack, email)["Email 2 Sent"] is None
     dry = christmas(stack, "repair")
-    assert f"The page of {enrolment} does not say what the ledger says: Email 2 Sent is written." in dry.stdout
+    assert f"The page of {enrolment} lacks what the ledger says: Email 2 Sent is written." in dry.stdout
     assert christmas(stack, "repair", "--apply").exit_code == 0
     stamped = page_values.moment(page_of(stack, email)["Email 2 Sent"])
     assert stamped == times.parse(stack.kestra.kv_get(f"mail.{enrolment}.2")["at"])
@@ -196,7 +196,7 @@ def test_a_stamp_that_was_not_written_is_written(stack: Stack) -> None:
     with stack.notion() as notion:
         notion.update_page(page_id, schema.SEQUENCE_PAGES, {"Email 2 Sent": None})
         notion.archive_page(page_id)
-    assert "Nothing is to be mended." in christmas(stack, "repair").stdout
+    assert "Nothing needs repair." in christmas(stack, "repair").stdout
 
 
 @pytest.mark.long
@@ -229,7 +229,7 @@ def test_a_queue_that_stands_still_moves_again(stack: Stack) -> None:
     until(lambda: [run for run in runs(stack, "enroll", other) if run.state == "QUEUED"], "the queue")
     result = christmas(stack, "repair", "--apply")
     assert (
-        f"Runs of enroll wait for one that is not there: the oldest of them, {queued.id}, is let go." in result.stdout
+        f"Executions of enroll wait for one that does not exist: the oldest, {queued.id}, is started." in result.stdout
     )
     enrolled(stack, email)
     enrolled(stack, other)
@@ -242,7 +242,7 @@ def test_a_count_of_what_is_not_there_is_set_right(stack: Stack) -> None:
     signed_up(stack)
     stack.kestra.set_concurrency("christmas", "enroll", 1)
     report = christmas_json(stack, "repair", "--apply")
-    assert report["done"] == ["Kestra counts runs of enroll that there are not: the count is set to 0."]
+    assert report["done"] == ["Kestra counts executions of enroll that do not exist: the count is set to 0."]
     enrolled(stack, signed_up(stack)[0])
 
 
@@ -278,7 +278,7 @@ def test_lane_that_kills_of_ended_runs_made_too_wide_is_narrow_again(stack: Stac
     until(lambda: len(narrow(stack, "RUNNING")) >= 2, "two at a time, as in Kestra", 10)
 
     result = christmas(stack, "repair", "--apply")
-    assert "More runs of narrow are at work at a time than Kestra counts: the count is set to" in result.stdout
+    assert "More executions of narrow are running than Kestra counts: the count is set to" in result.stdout
     until(lambda: len(narrow(stack, "RUNNING")) == 1 == counted(stack, "narrow"), "one at a time", 30)
     since = datetime.now(UTC)
     later = until(
@@ -290,7 +290,7 @@ def test_lane_that_kills_of_ended_runs_made_too_wide_is_narrow_again(stack: Stac
     for run in narrow(stack, "QUEUED"):
         stack.kestra.kill(run.id)
     until(lambda: not any(narrow(stack, state) for state in ("QUEUED", "RUNNING")), "the end of all", 30)
-    assert "Nothing is to be mended." in christmas(stack, "repair").stdout
+    assert "Nothing needs repair." in christmas(stack, "repair").stdout
 
 
 @pytest.mark.usefixtures("at_once")
@@ -299,9 +299,9 @@ def test_an_email_that_was_held_when_all_were_let_go_goes_on(stack: Stack) -> No
     stack.kestra.kv_put("paused", {"since": "2025-11-20T15:00:00.000Z"})
     email, _ = signed_up(stack, -timedelta(days=9))
     until(lambda: [run.state for run in runs(stack, "email-follow-up", email)] == ["PAUSED"], "the pause")
-    assert "Nothing is to be mended." in christmas(stack, "repair").stdout
+    assert "Nothing needs repair." in christmas(stack, "repair").stdout
     stack.kestra.kv_delete("paused")
-    assert "is held, and e-mails are held no more: it goes on." in christmas(stack, "repair", "--apply").stdout
+    assert "is paused, but e-mails are not: it is resumed." in christmas(stack, "repair", "--apply").stdout
     assert numbers(wait_for_mails(stack, email, 1)) == [2]
 
 
@@ -315,11 +315,11 @@ def test_a_run_that_does_not_go_on_is_ended_and_what_it_was_to_do_is_done(
     run = waiting(stack, email)[2]
     until(lambda: any(each.task == "page" for each in stack.kestra.execution(run.id).tasks), "the page", 30)
     with monkeypatch.context() as patched:
-        patched.setattr(decide, "_AT_WORK", ())
-        patched.setattr(decide, "LANE_GOES_ON_WITHIN", timedelta(0))
-        patched.setattr(cli_repair, "SECOND_LOOK", 0.1)
+        patched.setattr(decide, "_ACTIVE", ())
+        patched.setattr(decide, "LANE_IDLE_LIMIT", timedelta(0))
+        patched.setattr(repair_apply, "SECOND_LOOK", 0.1)
         result = christmas(stack, "repair", "--apply")
-    assert f"The run {run.id} of send-email has had no task at work since" in result.stdout
+    assert f"The execution {run.id} of send-email has had no running task since" in result.stdout
     until(lambda: stack.kestra.execution(run.id).state == "KILLED", "its end")
     assert mails(stack, email) == []
     stack.sandbox.clear_faults()
@@ -337,7 +337,7 @@ def test_without_notion_the_engine_is_repaired_and_the_rest_is_said(stack: Stack
     stack.sandbox.fault("notion", "status", status=500)
     report = christmas_json(stack, "repair", "--apply", code=2)
     (problem,) = report["problems"]
-    assert problem.startswith("The pages could not be looked at: Notion ")
+    assert problem.startswith("The pages cannot be read: Notion ")
     assert 4 in waiting(stack, email)
 
 
@@ -349,7 +349,7 @@ def test_what_cannot_be_read_stops_nothing(stack: Stack) -> None:
         report = christmas_json(stack, "repair", "--apply", code=2)
     finally:
         stack.kestra.kv_delete("enrolment.a-wrong-one")
-    assert report["problems"] == ["What is kept of a-wrong-one cannot be read (KeyError)."]
+    assert report["problems"] == ["The KV entries of a-wrong-one cannot be read (KeyError)."]
     assert 4 in waiting(stack, email)
 
 
@@ -434,7 +434,7 @@ def test_the_flow_does_it_and_tells_the_team(stack: Stack) -> None:
     logged = [line.message for line in stack.kestra.logs(wet.id)]
     assert any(f"E-mail 4 of {enrolment}" in message for message in logged)
     (told,) = stack.kestra.executions(namespace="christmas", flow_id="tell", parent=wet.id)
-    assert told.inputs["message"] == "The repair has mended 1 thing (schedule): its log says what."
+    assert told.inputs["message"] == "The repair made 1 correction (schedule): the log of its execution lists them."
     assert not any(email in message for message in logged)
 
     well = by_hand(stack, apply=True)

@@ -129,7 +129,7 @@ def test_26_the_disk_is_full_while_signups_arrive(tmp_path: Path, small_disk: Pa
             # Kestra counts a run that the full disk has swallowed. The schedule of the repair comes every fifteen minutes.
             said = commands.repair(stack)
             print(said)
-            assert "Runs of enroll wait for one that is not there" in said
+            assert "Executions of enroll wait for one that does not exist" in said
         settle_the_account(stack, [Expected(email) for email in [waiting, *emails]], timeout=150)
         for email in emails:
             assert len(list(found_in(stack, schema.SEQUENCE_PAGES, notion_names.PAGE_EMAIL, email))) == 1

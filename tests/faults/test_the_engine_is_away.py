@@ -158,13 +158,13 @@ def test_24_what_a_run_wrote_down_is_written_once_more_long_after_it(stack: Stac
 
     contact = opaque_ids.contact_id(email)
     stop.stop(stack.kestra, contact, Reason.STOPPED_BY_PERSON)
-    stop.go_on(stack.kestra, contact)
+    stop.lift(stack.kestra, contact)
     both = stack.kestra.executions(namespace="christmas", flow_id="stop", labels={"contact": contact})
     stopped, let_go = sorted(both, key=lambda run: run.created)
     assert over(stack, replay_from(stack, stopped, "keep")).state == "SUCCESS"
-    assert stop.kept(stack.kestra, contact).stops == ()
+    assert stop.read_stops(stack.kestra, contact).stops == ()
     now = stop.stop(stack.kestra, contact, Reason.STOPPED_BY_PERSON)
     assert over(stack, replay_from(stack, let_go, "keep")).state == "SUCCESS"
-    assert stop.kept(stack.kestra, contact) == now
+    assert stop.read_stops(stack.kestra, contact) == now
     assert [each.reason for each in now.stops] == [Reason.STOPPED_BY_PERSON]
     settle_the_account(stack, [Expected(email)])

@@ -97,8 +97,8 @@ def test_33_a_kill_between_two_commits_has_the_engine_forget_the_next_step(
         time.sleep(20)
         assert stack.kestra.execution(stuck.id).changed < began
         assert len(stack.sandbox.mails()) == before == 2 + (task == "stamp")
-        assert f"The run {stuck.id} of send-email has had no task at work" in commands.repair(stack)
+        assert f"The execution {stuck.id} of send-email has had no running task" in commands.repair(stack)
         until(lambda: stack.kestra.execution(stuck.id).state == "KILLED", "its end")
         # The next time the schedule has it.
-        assert ("is not settled, and no run waits to send it" in commands.repair(stack)) == (task == "page")
+        assert ("is not settled, and no execution waits to send it" in commands.repair(stack)) == (task == "page")
         settle_the_account(stack, [Expected(email) for email in emails], timeout=120)

@@ -50,7 +50,7 @@ def deploy(folder: Path, env_file: Path | None, wait: float) -> None:
         click.echo(f"new revision: {found}; what waits keeps the old one")
     if done.same:
         click.echo(f"{count(len(done.same), 'is', 'are')} as before.")
-    for found in done.besides:
+    for found in done.only_in_kestra:
         click.echo(f"not in {folder}, and stays: {found}")
     if unknown:
         click.echo(f"Where the databases are is not known yet; the first enrolment looks again. {unknown}", err=True)
@@ -62,7 +62,7 @@ def _find_databases(kestra: Kestra, environment: Environment) -> str:
     Flows can be deployed before the databases are named.
     """
     try:
-        find_databases.find_and_keep(kestra, environment)
+        find_databases.find_and_store(kestra, environment)
     except SettingError:
         return ""
     except NotionError as error:

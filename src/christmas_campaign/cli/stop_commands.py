@@ -18,7 +18,7 @@ from christmas_campaign.events import opaque_ids
 from christmas_campaign.json_types import Json, JsonObject
 from christmas_campaign.operations import stop as operation
 from christmas_campaign.operations import template_sync
-from christmas_campaign.operations.stop import Enrolled, Kept
+from christmas_campaign.operations.stop import ContactEnrolment, ContactStops
 from christmas_campaign.sequences.registry import SEQUENCES
 from christmas_campaign.stops import rules
 from christmas_campaign.stops.rules import BY_PERSON, RULES, holds_for_good
@@ -62,7 +62,7 @@ def stop(contact: str, env_file: Path | None, reason: str, yes: bool) -> None:
     """
     rule = RULES[Reason(reason)]
     with plainly(), Environment.read(env_file).kestra() as kestra:
-        wait = count(operation.waiting(kestra, contact), "e-mail waits", "e-mails wait")
+        wait = count(operation.count_waiting(kestra, contact), "e-mail waits", "e-mails wait")
         click.echo(f"Contact {contact}: {wait}. {reason} ends {_names(rule.ends)}, {rule.holds.value}.")
         if agreed(yes, False, "Stop her?", "--yes"):
             _show(operation.stop(kestra, contact, Reason(reason)))
@@ -86,13 +86,13 @@ def go_on(contact: str, env_file: Path | None, also_for_good: bool, yes: bool) -
     Exit code 0 when nothing stops her any more, or can be; 1 when something holds for good; 2 if Kestra could not be told.
     """
     with plainly(), Environment.read(env_file).kestra() as kestra:
-        found = operation.kept(kestra, contact)
+        found = operation.read_stops(kestra, contact)
         _show(found)
         if also_for_good and any(holds_for_good(each) for each in found.stops):
             click.echo(_WARNING, err=True)
         # After a restore the contact's pages in Notion may know of a stop that Kestra has lost.
         if (found.stops or also_for_good) and agreed(yes, False, "Let her go on?", "--yes"):
-            found = operation.go_on(kestra, contact, also_for_good=also_for_good)
+            found = operation.lift(kestra, contact, also_for_good=also_for_good)
             _show(found)
             if any(holds_for_good(each) for each in found.stops):
                 click.echo("That holds for good.", err=True)
@@ -130,7 +130,7 @@ def stopped(contact: str | None, env_file: Path | None, as_json: bool) -> None:
     Exit code 0, whoever is stopped; 2 if it could not be found out.
     """
     with plainly(), Environment.read(env_file).kestra() as kestra:
-        found = list(operation.all_kept(kestra)) if contact is None else [operation.kept(kestra, contact)]
+        found = list(operation.read_all_stops(kestra)) if contact is None else [operation.read_stops(kestra, contact)]
         enrolled = {each.contact: operation.enrolments(kestra, each.contact) for each in found if each.stops}
     if as_json:
         print_json([_as_json(each, enrolled[each.contact]) for each in found if each.stops])
@@ -143,7 +143,7 @@ def stopped(contact: str | None, env_file: Path | None, as_json: bool) -> None:
         click.echo("Nobody is stopped.")
 
 
-def _as_json(kept: Kept, enrolled: Sequence[Enrolled]) -> JsonObject:
+def _as_json(kept: ContactStops, enrolled: Sequence[ContactEnrolment]) -> JsonObject:
     enrolments: list[Json] = [
         {
             "sequence": each.sequence,
@@ -158,13 +158,13 @@ def _as_json(kept: Kept, enrolled: Sequence[Enrolled]) -> JsonObject:
     return {"contact": kept.contact, "stops": rules.as_json(kept.stops)["stops"], "enrolments": enrolments}
 
 
-def _show_enrolment(enrolled: Enrolled) -> None:
+def _show_enrolment(enrolled: ContactEnrolment) -> None:
     click.echo(f"  {enrolled.sequence}: {enrolled.page or 'no page in Notion is known'}")
     for number, due in enrolled.waiting.items():
         click.echo(f"    waits: {alerts.subject(enrolled.sequence, number)}, due {times.for_owner(due)}")
 
 
-def _show(kept: Kept) -> None:
+def _show(kept: ContactStops) -> None:
     if not kept.stops:
         click.echo(f"Contact {kept.contact}: nothing stops her.")
     for each in kept.stops:

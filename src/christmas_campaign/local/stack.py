@@ -170,7 +170,7 @@ class Stack:
             with _told(say, "the flows"):
                 self.kestra.import_flows(sorted(self._flows.glob("*.yml")))
                 with self.notion() as notion:
-                    find_databases.keep(self.kestra, notion, self._identity.databases)
+                    find_databases.store(self.kestra, notion, self._identity.databases)
             self._write_environment()
         except BaseException:
             self.stop()

@@ -1,4 +1,4 @@
-"""Deploying the flows to a Kestra that runs: new ones, new revisions of those that changed; none is deleted."""
+"""Deploys the flows to a running Kestra: new flows, and new revisions of changed ones. It deletes no flow."""
 
 from __future__ import annotations
 
@@ -12,19 +12,18 @@ from christmas_campaign.errors import CommandError
 
 
 class Deployed(NamedTuple):
-    """The ids of the flows, in order: those that are new, changed or as they were, and those that Kestra has besides them."""
+    """The flow ids in order: new, changed and unchanged ones, and those that only Kestra has."""
 
     created: list[str]
     changed: list[str]
     same: list[str]
-    besides: list[str]
+    only_in_kestra: list[str]
 
 
 def deploy(kestra: Kestra, folder: Path, namespace: str = "christmas") -> Deployed:
-    """Bring every ``*.yml`` in ``folder`` to Kestra.
+    """Deploy every ``*.yml`` in ``folder`` to Kestra; a refused file does not keep the others from being deployed.
 
-    All that can be deployed are, also when one cannot. Raises ``CommandError`` for a folder without flows, ``KestraError`` that
-    names every file that Kestra refused.
+    Raises ``CommandError`` for a folder without flows, and ``KestraError`` that names every file that Kestra refused.
     """
     files = sorted(folder.glob("*.yml"))
     if not files:
@@ -33,19 +32,20 @@ def deploy(kestra: Kestra, folder: Path, namespace: str = "christmas") -> Deploy
     kestra.import_flows(files)
     after = _revisions(kestra, namespace)
     ids = [_id(file) for file in files]
-    missing = [found for found in ids if found not in after]
+    missing = [flow_id for flow_id in ids if flow_id not in after]
     if missing:
-        raise CommandError(f"Kestra took them, but has no flow {', '.join(missing)} in the namespace {namespace}")
+        names = ", ".join(missing)
+        raise CommandError(f"Kestra accepted the files, but has no flow {names} in the namespace {namespace}")
     return Deployed(
-        created=[found for found in ids if found not in before],
-        changed=[found for found in ids if found in before and before[found] != after[found]],
-        same=[found for found in ids if before.get(found) == after[found]],
-        besides=sorted(set(after) - set(ids)),
+        created=[flow_id for flow_id in ids if flow_id not in before],
+        changed=[flow_id for flow_id in ids if flow_id in before and before[flow_id] != after[flow_id]],
+        same=[flow_id for flow_id in ids if before.get(flow_id) == after[flow_id]],
+        only_in_kestra=sorted(set(after) - set(ids)),
     )
 
 
 def wait_for(kestra: Kestra, seconds: float, sleep: Callable[[float], None] = time.sleep) -> None:
-    """Wait until Kestra answers, at most so long. Raises ``KestraError``, at once where Kestra answers with a refusal."""
+    """Wait until Kestra responds, at most ``seconds``. Raises ``KestraError``, at once if Kestra responds with a refusal."""
     end = time.monotonic() + seconds
     while True:
         try:
@@ -64,7 +64,7 @@ def _revisions(kestra: Kestra, namespace: str) -> dict[str, int]:
 
 
 def _id(file: Path) -> str:
-    """The id of the flow in a file, which begins with it."""
+    """Return the id of the flow in a file, from its line ``id: …``."""
     for line in file.read_text(encoding="utf-8").splitlines():
         if line.startswith("id:"):
             return line.removeprefix("id:").strip()

@@ -80,8 +80,8 @@ def _look_for_the_flow(kestra: Kestra) -> None:
 
 def suppress(kestra: Kestra, contact: str) -> None:
     """Stop a contact for good, unless she is; once it returns, nothing is sent to her any more. Raises as ``stopping.stop``."""
-    if any(rules.holds_for_good(each) for each in stop.kept(kestra, contact).stops):
-        stop.settle(kestra, contact)
+    if any(rules.holds_for_good(each) for each in stop.read_stops(kestra, contact).stops):
+        stop.wait_until_sent(kestra, contact)
     else:
         stop.stop(kestra, contact, Reason.UNSUBSCRIBED)
 

@@ -1,4 +1,4 @@
-"""Where the campaign's databases are: found in Notion, and kept in Kestra for the flows that query them."""
+"""Finds the data sources of the campaign's databases in Notion, and stores their ids in Kestra for the flows."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ NAMESPACE = "christmas"
 
 
 def key(ids: Mapping[str, str]) -> str:
-    """Return the key of the KV entry for databases with these ids, which are given by the names of their settings.
+    """Return the KV key for databases with these ids, which are given by the name of their setting.
 
-    The variable `database_ids` of the flow `enroll` names them in the same order.
+    The variable `database_ids` of the flow `enroll` has the ids in the same order.
     """
     text = " ".join(ids[database.setting] for database in NAMES.values())
     return f"databases.{hashlib.sha256(text.encode()).hexdigest()}"
 
 
-def keep(kestra: Kestra, notion: Notion, ids: Mapping[str, str]) -> None:
-    """Find the data sources of the databases with these ids and keep them in Kestra.
+def store(kestra: Kestra, notion: Notion, ids: Mapping[str, str]) -> None:
+    """Find the data sources of the databases with these ids and store them in Kestra.
 
     Raises ``NotionError`` and ``KestraError``.
     """
@@ -31,12 +31,12 @@ def keep(kestra: Kestra, notion: Notion, ids: Mapping[str, str]) -> None:
     kestra.kv_put(key(ids), sources, NAMESPACE)
 
 
-def find_and_keep(kestra: Kestra, environment: Environment, *, unless_known: bool = False) -> None:
-    """Find and keep the databases that the settings name; with ``unless_known`` only if nothing is kept for them.
+def find_and_store(kestra: Kestra, environment: Environment, *, unless_stored: bool = False) -> None:
+    """Find and store the databases that the settings name; with ``unless_stored`` only if none are stored for these ids.
 
     Raises ``SettingError``, ``NotionError`` and ``KestraError``.
     """
     ids = {database.setting: environment.database(database) for database in NAMES.values()}
-    if not unless_known or kestra.kv_get(key(ids), NAMESPACE) is None:
+    if not unless_stored or kestra.kv_get(key(ids), NAMESPACE) is None:
         with environment.notion() as notion:
-            keep(kestra, notion, ids)
+            store(kestra, notion, ids)

@@ -1,4 +1,4 @@
-"""Holding all e-mails and letting them go on: a KV entry that the flow `send-email` looks for before it does anything."""
+"""Pauses and resumes all e-mails, by a KV entry that the flow `send-email` checks before it does anything else."""
 
 from __future__ import annotations
 
@@ -8,83 +8,82 @@ from typing import NamedTuple
 
 from christmas_campaign.campaign import times
 from christmas_campaign.clients.kestra import Kestra, KestraError
-from christmas_campaign.repair.decide import OF_AN_EMAIL, SEND_EMAIL
+from christmas_campaign.repair.decide import EMAIL_FLOWS, SEND_EMAIL
 
 NAMESPACE = "christmas"
 
-#: While it is there no e-mail goes out; its value says since when.
+#: While this KV entry exists no e-mail goes out; its value has the time since when.
 PAUSED_KEY = "paused"
 
-#: When e-mails were let go on last: what was overdue by then is no later than that.
+#: The KV entry with the time when e-mails were last resumed. E-mails that were overdue then count as late only from that time.
 RESUMED_KEY = "resumed"
 
 
-class Held(NamedTuple):
-    """Since when all e-mails are held (UTC), and how many are due and wait for it."""
+class Pause(NamedTuple):
+    """A pause: since when (UTC), whether it existed before, and how many due e-mails wait for its end."""
 
     since: datetime
     already: bool
     due: int
 
 
-def pause(kestra: Kestra) -> Held:
-    """Hold all e-mails from now on; does nothing when they are held. Raises ``KestraError``."""
+def pause(kestra: Kestra) -> Pause:
+    """Pause all e-mails; a pause that exists stays as it is. Raises ``KestraError``."""
     since = _since(kestra)
     if since is None:
         now = datetime.now(UTC)
         kestra.kv_put(PAUSED_KEY, {"since": times.text(now)}, NAMESPACE)
-        return Held(now, False, len(_held(kestra)))
-    return Held(since, True, len(_held(kestra)))
+        return Pause(now, False, len(_waiting(kestra)))
+    return Pause(since, True, len(_waiting(kestra)))
 
 
 def resume(kestra: Kestra) -> tuple[datetime | None, int]:
-    """Let all e-mails go on; returns since when they were held (``None``: they were not), and how many go on at once.
+    """Resume all e-mails; return since when they were paused (``None``: they were not), and how many waited.
 
-    It may be called again and again: one that was held a moment ago, for it had looked before, goes on too. Raises
-    ``KestraError``.
+    It is safe to repeat, and a repetition resumes e-mails that were paused only just before. Raises ``KestraError``.
     """
     since = _since(kestra)
-    held = _held(kestra)
-    if since is not None or held:
+    waiting = _waiting(kestra)
+    if since is not None or waiting:
         kestra.kv_put(RESUMED_KEY, {"at": times.text(datetime.now(UTC))}, NAMESPACE)
-    # First: what is let go next is to find nothing that holds it.
+    # Before any e-mail is resumed, so that none finds the pause again.
     kestra.kv_delete(PAUSED_KEY, NAMESPACE)
-    # And again a moment later: one that had just looked was not held yet. What is held later still, the repair lets go.
-    for pause in (0.0, 0.5, 1.0) if since is not None or held else (0.0,):
-        time.sleep(pause)
+    # Repeated a moment later, for e-mails that had just found the entry but were not paused yet. The repair resumes later ones.
+    for delay in (0.0, 0.5, 1.0) if since is not None or waiting else (0.0,):
+        time.sleep(delay)
         for execution_id in _paused(kestra):
-            _let_go(kestra, execution_id)
-    return since, len(held)
+            _resume_execution(kestra, execution_id)
+    return since, len(waiting)
 
 
-def _let_go(kestra: Kestra, execution_id: str) -> None:
+def _resume_execution(kestra: Kestra, execution_id: str) -> None:
     try:
         kestra.resume(execution_id)
     except KestraError as error:
-        # Somebody else has let it go meanwhile.
+        # 404 and 409: somebody else has resumed it.
         if error.status not in (404, 409):
             raise
 
 
 def _since(kestra: Kestra) -> datetime | None:
-    kept = kestra.kv_get(PAUSED_KEY, NAMESPACE)
-    if kept is None:
+    entry = kestra.kv_get(PAUSED_KEY, NAMESPACE)
+    if entry is None:
         return None
-    # Whatever it says, it holds: the flow only looks whether it is there.
-    said = kept.get("since") if isinstance(kept, dict) else None
-    return times.parse(said) if isinstance(said, str) else datetime.now(UTC)
+    # An entry without a readable time pauses too: the flow only checks whether it exists.
+    since = entry.get("since") if isinstance(entry, dict) else None
+    return times.parse(since) if isinstance(since, str) else datetime.now(UTC)
 
 
 def _paused(kestra: Kestra) -> list[str]:
-    """The executions that wait for the end of the pause: in `email-follow-up`, or in an older revision of `send-email`."""
+    """Return the executions that wait for the end of the pause, in `email-follow-up` or an older revision of `send-email`."""
     return [
-        each.id
-        for flow in OF_AN_EMAIL
-        for each in kestra.executions(namespace=NAMESPACE, flow_id=flow, states=["PAUSED"])
+        execution.id
+        for flow in EMAIL_FLOWS
+        for execution in kestra.executions(namespace=NAMESPACE, flow_id=flow, states=["PAUSED"])
     ]
 
 
-def _held(kestra: Kestra) -> list[str]:
-    """The e-mails that are due and wait, those that keep the lane among them."""
+def _waiting(kestra: Kestra) -> list[str]:
+    """Return the executions of due e-mails that wait: paused ones, and those queued in the lane."""
     queued = kestra.executions(namespace=NAMESPACE, flow_id=SEND_EMAIL, states=["QUEUED"])
-    return [*_paused(kestra), *(each.id for each in queued)]
+    return [*_paused(kestra), *(execution.id for execution in queued)]

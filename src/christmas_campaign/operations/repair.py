@@ -1,6 +1,6 @@
-"""One repair from end to end: look, mend if that is asked for, and report.
+"""One repair from end to end: take a snapshot, apply the actions if asked to, and report.
 
-``christmas repair`` shows the report to a person. The flow `repair` runs this module as its task,
+``christmas repair`` prints the report. The flow `repair` runs this module as its task,
 ``python -m christmas_campaign.operations.repair [--apply]``, and reads the report as the task's outputs.
 """
 
@@ -21,94 +21,97 @@ from christmas_campaign.errors import CommandError
 from christmas_campaign.json_types import JsonObject
 from christmas_campaign.notion import schema
 from christmas_campaign.operations import find_databases, repair_apply
-from christmas_campaign.operations.repair_apply import Done
-from christmas_campaign.operations.repair_snapshot import Look, look
-from christmas_campaign.repair.actions import Mend
+from christmas_campaign.operations.repair_apply import ActionResult
+from christmas_campaign.operations.repair_snapshot import Inspection, inspect
+from christmas_campaign.repair.actions import Action
 from christmas_campaign.wording import count
 
-#: The most enrolments that one repair looks at; the next one takes the others.
+#: The most enrolments that one repair looks at; the next repair looks at the others.
 MOST_ENROLMENTS = 500
 
 
-class FailedMend(NamedTuple):
-    """A mend that was not done, and why."""
+class FailedAction(NamedTuple):
+    """An action that failed, and why."""
 
-    mend: Mend
+    action: Action
     problem: str
 
 
 class RepairReport(NamedTuple):
-    """What a repair looked at, what it found and what it mended.
+    """What a repair looked at, which actions were needed, and which it took.
 
-    ``runs``, ``enrolments`` and ``pages`` are how many it looked at, ``enrolments_in_all`` how many there are. ``found`` are
-    the mends that were needed, ``mended`` those that were done, ``failures`` those that could not be done. ``applied`` is
-    whether it was asked to mend. ``problems`` are sentences about what it could not look at.
+    ``executions``, ``enrolments`` and ``pages`` are the numbers that it looked at, ``enrolments_in_all`` is how many there are.
+    ``needed`` are the actions that the snapshot needed, ``done`` those that succeeded, ``failures`` those that failed.
+    ``applied`` is ``False`` for a dry run. ``problems`` are sentences about what the repair could not read.
     """
 
-    runs: int
+    executions: int
     enrolments: int
     enrolments_in_all: int
     pages: int
-    found: tuple[Mend, ...]
+    needed: tuple[Action, ...]
     applied: bool
-    mended: tuple[Mend, ...]
-    failures: tuple[FailedMend, ...]
+    done: tuple[Action, ...]
+    failures: tuple[FailedAction, ...]
     problems: tuple[str, ...]
 
     @property
     def exit_code(self) -> int:
-        """0 if all is well or was mended, 1 if something is left to mend, 2 if not everything could be looked at."""
+        """0 if all is well or was repaired, 1 if an action is still needed, 2 if not everything could be read."""
         if self.problems:
             return 2
-        return 1 if self.failures or (self.found and not self.applied) else 0
+        return 1 if self.failures or (self.needed and not self.applied) else 0
 
     def lines(self) -> Iterator[str]:
-        """Return the report in words, line by line."""
+        """Return the lines of the report for people."""
         yield (
-            f"Looked at {count(self.runs, 'run', 'runs')} and at {self.enrolments} of "
+            f"Looked at {count(self.executions, 'execution', 'executions')} and at {self.enrolments} of "
             f"{count(self.enrolments_in_all, 'enrolment', 'enrolments')}."
         )
-        for mend in self.mended if self.applied else self.found:
-            yield f"  {mend.sentence}"
+        for action in self.done if self.applied else self.needed:
+            yield f"  {action.sentence}"
         for failure in self.failures:
-            yield f"  Not done: {failure.mend.sentence} {failure.problem}"
+            yield f"  Not done: {failure.action.sentence} {failure.problem}"
         for problem in self.problems:
             yield f"  {problem}"
-        if not self.found:
-            yield "Nothing is to be mended."
+        if not self.needed:
+            yield "Nothing needs repair."
         elif self.applied:
-            yield f"{count(len(self.mended), 'thing was', 'things were')} mended."
+            yield f"{count(len(self.done), 'repair was', 'repairs were')} made."
         else:
-            yield "Nothing was changed: run it again with --apply to mend it."
+            yield "Nothing was changed: run it again with --apply to make these repairs."
 
     def as_json(self) -> JsonObject:
-        """Return the report for JSON; ``done`` is ``None`` after a dry run."""
+        """Return the report as JSON; ``done`` is ``None`` after a dry run."""
         return {
             "looked_at": {
-                "runs": self.runs,
+                "runs": self.executions,
                 "enrolments": self.enrolments,
                 "enrolments_in_all": self.enrolments_in_all,
                 "pages": self.pages,
             },
-            "found": [mend.sentence for mend in self.found],
-            "done": [mend.sentence for mend in self.mended] if self.applied else None,
-            "not_done": [{"mend": failure.mend.sentence, "problem": failure.problem} for failure in self.failures],
+            "found": [action.sentence for action in self.needed],
+            "done": [action.sentence for action in self.done] if self.applied else None,
+            "not_done": [{"mend": failure.action.sentence, "problem": failure.problem} for failure in self.failures],
             "problems": [*self.problems],
         }
 
     def as_task_output(self) -> str:
         """Return the line that gives Kestra the outputs of the flow's task.
 
-        They are the report, and the message for the team with its key, which is the same for the same mends.
+        The outputs are the report, and an alert with its key. The key is the same for the same actions, so the team gets the
+        alert once.
         """
-        kinds = sorted({type(mend).__name__.lower() for mend in self.mended})
-        subjects = sorted(str(repair_apply.identity(mend)) for mend in self.mended)
-        things = count(len(self.mended), "thing", "things")
+        kinds = sorted({type(action).__name__.lower() for action in self.done})
+        identities = sorted(str(repair_apply.identity(action)) for action in self.done)
         outputs = {
             **self.as_json(),
-            "mended": len(self.mended),
-            "key": f"repair.{hashlib.sha256(' '.join(subjects).encode()).hexdigest()[:24]}",
-            "message": f"The repair has mended {things} ({', '.join(kinds)}): its log says what.",
+            "mended": len(self.done),
+            "key": f"repair.{hashlib.sha256(' '.join(identities).encode()).hexdigest()[:24]}",
+            "message": (
+                f"The repair made {count(len(self.done), 'correction', 'corrections')} ({', '.join(kinds)}): "
+                "the log of its execution lists them."
+            ),
         }
         return f"::{json.dumps({'outputs': outputs})}::"
 
@@ -120,46 +123,48 @@ def repair(
     most: int = MOST_ENROLMENTS,
     progress: Callable[[str], None] = lambda _: None,
 ) -> RepairReport:
-    """Look at ``most`` enrolments and at all runs, and mend what is wrong if ``apply``.
+    """Look at all executions and at most ``most`` enrolments, and correct what is wrong if ``apply``.
 
-    Raises ``SettingError`` and ``KestraError``; what Notion does not answer is a problem in the report.
+    Raises ``SettingError`` and ``KestraError``. A failure of Notion is a problem in the report.
     """
     database = environment.database(schema.SEQUENCE_PAGES)
     with environment.kestra() as kestra, environment.notion() as notion:
         notion.pace(repair_apply.PER_SECOND)
         if apply:
-            _keep_databases(kestra, environment)
-        snapshot = look(kestra, notion, database, most, progress)
-        done = list(repair_apply.mend(kestra, notion, snapshot)) if apply else None
-    return report(snapshot, done)
+            _store_databases(kestra, environment)
+        inspection = inspect(kestra, notion, database, most, progress)
+        results = list(repair_apply.apply_actions(kestra, notion, inspection)) if apply else None
+    return report(inspection, results)
 
 
-def _keep_databases(kestra: Kestra, environment: Environment) -> None:
-    """Have the flows know where the databases are. Whatever keeps this from being done the next enrolment finds out too."""
+def _store_databases(kestra: Kestra, environment: Environment) -> None:
+    """Store where the databases are, for the flows. A failure is ignored: the next enrolment reports it."""
     with suppress(SettingError, NotionError):
-        find_databases.find_and_keep(kestra, environment, unless_known=True)
+        find_databases.find_and_store(kestra, environment, unless_stored=True)
 
 
-def report(snapshot: Look, done: Sequence[Done] | None) -> RepairReport:
-    """Return the report on a look and on what came of each mend (``None``: a dry run)."""
-    results = done or ()
+def report(inspection: Inspection, results: Sequence[ActionResult] | None) -> RepairReport:
+    """Return the report on an inspection and on the result of each action (``None``: a dry run)."""
+    finished = results or ()
     return RepairReport(
-        runs=len(snapshot.seen.runs),
-        enrolments=len(snapshot.seen.enrolments),
-        enrolments_in_all=snapshot.of,
-        pages=len(snapshot.seen.pages),
-        found=tuple(snapshot.mends),
-        applied=done is not None,
-        mended=tuple(result.mend for result in results if result.needed and result.problem is None),
-        failures=tuple(FailedMend(result.mend, result.problem) for result in results if result.problem is not None),
-        problems=tuple(snapshot.problems),
+        executions=len(inspection.snapshot.executions),
+        enrolments=len(inspection.snapshot.enrolments),
+        enrolments_in_all=inspection.enrolments_in_all,
+        pages=len(inspection.snapshot.pages),
+        needed=tuple(inspection.actions),
+        applied=results is not None,
+        done=tuple(result.action for result in finished if result.needed and result.problem is None),
+        failures=tuple(
+            FailedAction(result.action, result.problem) for result in finished if result.problem is not None
+        ),
+        problems=tuple(inspection.problems),
     )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one repair as a Kestra task, with the settings of the process's environment; returns the exit code."""
+    """Run one repair as a Kestra task, with settings from the process's environment; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m christmas_campaign.operations.repair", description=__doc__)
-    parser.add_argument("--apply", action="store_true", help="mend what is wrong, besides reporting it")
+    parser.add_argument("--apply", action="store_true", help="make the repairs, besides reporting them")
     options = parser.parse_args(arguments)
     try:
         result = repair(Environment.read(None), apply=options.apply)

@@ -1,6 +1,6 @@
-"""Repair, done: what is found wrong is mended.
+"""Applies the actions of a repair.
 
-Nothing is locked. Right before each mend it is looked at again, closely; and each may be done twice.
+Nothing is locked. Each action is checked again right before it is applied, and each is safe to repeat.
 """
 
 from __future__ import annotations
@@ -15,158 +15,165 @@ from christmas_campaign.campaign.outcomes import Outcome, Reason
 from christmas_campaign.clients import kestra_models
 from christmas_campaign.clients.kestra import Kestra, KestraError
 from christmas_campaign.clients.notion import Notion, NotionError
-from christmas_campaign.enrolment.record import LedgerEntry, time_to_live
+from christmas_campaign.enrolment.record import Settled, time_to_live
 from christmas_campaign.notion import page_values, schema
 from christmas_campaign.operations import repair_snapshot
 from christmas_campaign.operations.failures import ledger_key
 from christmas_campaign.operations.pause import PAUSED_KEY
-from christmas_campaign.operations.repair_snapshot import CURSOR_KEY, NAMESPACE, Look
+from christmas_campaign.operations.repair_snapshot import CURSOR_KEY, NAMESPACE, Inspection
 from christmas_campaign.repair import decide
-from christmas_campaign.repair.actions import Enroll, Kill, Mend, Recount, Release, Schedule, Stamp, Unblock, Withdraw
+from christmas_campaign.repair.actions import Action, Enroll, Kill, Recount, Release, Schedule, Stamp, Unblock, Withdraw
 from christmas_campaign.repair.decide import ENROLL, SEND_EMAIL, Snapshot
 
-#: The calls a second that Notion takes from one integration.
+#: Notion's limit of requests a second for one integration.
 PER_SECOND = 3
 
-#: How long, in seconds, a run that seems not to go on is left alone before a second look: after a restart of the engine
-#: everything has stood still for long, and goes on within this time.
+#: Seconds to wait before a second look at an idle execution. After a restart of the engine every execution has been idle for
+#: long, and continues within this time.
 SECOND_LOOK = 20.0
 
 
-class Done(NamedTuple):
-    """What came of a mend: ``problem`` is why it was not done (``None``: it was), ``needed`` whether it still was to be."""
+class ActionResult(NamedTuple):
+    """The result of an action: ``problem`` is why it failed (``None``: it did not), ``needed`` whether it was still needed."""
 
-    mend: Mend
+    action: Action
     problem: str | None = None
     needed: bool = True
 
 
-def mend(kestra: Kestra, notion: Notion, found: Look) -> Iterator[Done]:
-    """Do what is found to be done, each after a second look, and keep the cursor; yields what came of each.
+def apply_actions(kestra: Kestra, notion: Notion, inspection: Inspection) -> Iterator[ActionResult]:
+    """Apply the actions that the inspection found, each after a second look, and store the cursor; yield each result.
 
-    Raises ``KestraError`` when Kestra cannot be reached any more. Whatever it or Notion refuses is a problem of that mend.
+    Raises ``KestraError`` when Kestra does not respond any more. A refusal by Kestra or Notion is a problem of its action.
     """
-    mends = found.mends
-    for _, group in groupby((each for each in mends if not isinstance(each, Kill)), key=_subject):
-        together = list(group)
+    actions = inspection.actions
+    for _, group in groupby((action for action in actions if not isinstance(action, Kill)), key=_subject):
+        same_subject = list(group)
         try:
-            still = {identity(each): each for each in _second_look(kestra, together[0], found.seen)}
+            second_look = _second_look(kestra, same_subject[0], inspection.snapshot)
         except KestraError as error:
-            yield from (Done(each, _refusal(error)) for each in together)
+            yield from (ActionResult(action, _refusal(error)) for action in same_subject)
             continue
-        for each in together:
-            if not isinstance(each, Stamp) and identity(each) not in still:
-                yield Done(each, needed=False)
+        still_needed = {identity(action): action for action in second_look}
+        for action in same_subject:
+            if not isinstance(action, Stamp) and identity(action) not in still_needed:
+                yield ActionResult(action, needed=False)
             else:
-                # What is at work changes quickly: its number is the one of the second look.
-                yield _do(kestra, notion, still[identity(each)] if isinstance(each, Recount) else each)
-    kills = [each for each in mends if isinstance(each, Kill)]
+                # The number of running executions changes quickly, so a recount takes the number of the second look.
+                latest = still_needed[identity(action)] if isinstance(action, Recount) else action
+                yield _apply(kestra, notion, latest)
+    kills = [action for action in actions if isinstance(action, Kill)]
     if kills:
         time.sleep(SECOND_LOOK)
-    yield from (_kill(kestra, each) for each in kills)
-    kestra.kv_put(CURSOR_KEY, found.cursor, NAMESPACE)
+    yield from (_kill(kestra, kill) for kill in kills)
+    kestra.kv_put(CURSOR_KEY, inspection.cursor, NAMESPACE)
 
 
 def _refusal(error: KestraError) -> str:
-    """Kestra's words, or the end of all if it does not answer."""
+    """Return the text of Kestra's refusal. Raises ``error`` if Kestra did not respond at all."""
     if error.status is None:
         raise error
     return str(error)
 
 
-def _subject(mend: Mend) -> tuple[str, str]:
-    """What one second look is for."""
-    return (
-        ("flow", mend.flow) if isinstance(mend, Kill | Release | Unblock | Recount) else ("enrolment", mend.enrolment)
-    )
+def _subject(action: Action) -> tuple[str, str]:
+    """Return the flow or the enrolment of an action: one second look covers all actions of the same."""
+    if isinstance(action, Kill | Release | Unblock | Recount):
+        return "flow", action.flow
+    return "enrolment", action.enrolment
 
 
-def identity(mend: Mend) -> tuple[str, ...]:
-    """What makes two mends the same, whatever the time."""
-    kind = type(mend).__name__
-    if isinstance(mend, Kill | Release | Unblock):
-        return kind, mend.flow, mend.execution or ""
-    if isinstance(mend, Recount):
-        return kind, mend.flow
-    return (kind, mend.enrolment, *([str(mend.number)] if isinstance(mend, Schedule | Withdraw) else []))
+def identity(action: Action) -> tuple[str, ...]:
+    """Return what two actions have in common if they are the same apart from their times and counts."""
+    kind = type(action).__name__
+    if isinstance(action, Kill | Release | Unblock):
+        return kind, action.flow, action.execution or ""
+    if isinstance(action, Recount):
+        return kind, action.flow
+    return (kind, action.enrolment, *([str(action.number)] if isinstance(action, Schedule | Withdraw) else []))
 
 
-def _second_look(kestra: Kestra, mend: Mend, seen: Snapshot) -> list[Mend]:
-    """What is to be mended about this flow or enrolment as it is now, pages apart."""
+def _second_look(kestra: Kestra, action: Action, snapshot: Snapshot) -> list[Action]:
+    """Return the actions that the flow or enrolment of ``action`` needs now, except those for pages."""
     now = datetime.now(UTC)
-    if isinstance(mend, Kill | Release | Unblock | Recount):
-        # Those that wait for their time are many, and are not in the lane: as they were.
-        lane = {run.id: run for run in seen.runs if run.flow == mend.flow and run.state == "CREATED"}
-        held = kestra.kv_get(PAUSED_KEY, NAMESPACE) is not None
-        # Those at work by one query, after those that wait for their turn: one that begins in between is in both.
-        at_work = [state for state in kestra_models.LIVE if state not in ("CREATED", "QUEUED")]
-        for states in (["QUEUED"], at_work):
-            found = kestra.executions(namespace=NAMESPACE, flow_id=mend.flow, states=states)
-            lane |= {each.id: repair_snapshot.run(each) for each in found}
-        return decide.repair(Snapshot(now, list(lane.values()), repair_snapshot.lanes(kestra, mend.flow), held=held))
-    labels = {"enrolment": mend.enrolment}
+    if isinstance(action, Kill | Release | Unblock | Recount):
+        # Executions that wait for their date are many and are not in the lane: they are not read again.
+        lane = {
+            execution.id: execution
+            for execution in snapshot.executions
+            if execution.flow == action.flow and execution.state == "CREATED"
+        }
+        paused = kestra.kv_get(PAUSED_KEY, NAMESPACE) is not None
+        # The queued ones are read first, then the running ones in one query: one that starts in between is in both.
+        running_states = [state for state in kestra_models.LIVE if state not in ("CREATED", "QUEUED")]
+        for states in (["QUEUED"], running_states):
+            executions = kestra.executions(namespace=NAMESPACE, flow_id=action.flow, states=states)
+            lane |= {execution.id: repair_snapshot.live_execution(execution) for execution in executions}
+        lanes = repair_snapshot.lanes(kestra, action.flow)
+        return decide.find_actions(Snapshot(now, list(lane.values()), lanes, paused=paused))
+    labels = {"enrolment": action.enrolment}
     live = kestra.executions(namespace=NAMESPACE, labels=labels, states=kestra_models.LIVE)
-    recorded_at = next(each.recorded_at for each in seen.enrolments if each.id == mend.enrolment)
-    enrolment = repair_snapshot.enrolment(kestra, mend.enrolment, recorded_at)
-    runs = [repair_snapshot.run(each) for each in live]
-    return decide.repair(Snapshot(now, runs, enrolments=[enrolment] if enrolment else []))
+    recorded_at = next(enrolment.recorded_at for enrolment in snapshot.enrolments if enrolment.id == action.enrolment)
+    enrolment = repair_snapshot.enrolment(kestra, action.enrolment, recorded_at)
+    executions_now = [repair_snapshot.live_execution(execution) for execution in live]
+    return decide.find_actions(Snapshot(now, executions_now, enrolments=[enrolment] if enrolment else []))
 
 
-def _do(kestra: Kestra, notion: Notion, mend: Mend) -> Done:
+def _apply(kestra: Kestra, notion: Notion, action: Action) -> ActionResult:
     try:
-        match mend:
+        match action:
             case Schedule():
-                inputs = {"enrolment": mend.enrolment, "number": mend.number}
-                kestra.run(SEND_EMAIL, inputs, namespace=NAMESPACE, labels=mend.labels, scheduled=mend.date)
+                inputs = {"enrolment": action.enrolment, "number": action.number}
+                kestra.run(SEND_EMAIL, inputs, namespace=NAMESPACE, labels=action.labels, scheduled=action.date)
             case Enroll():
-                event = {"event": mend.event, "enrolment": mend.enrolment}
-                kestra.run(ENROLL, event, namespace=NAMESPACE, labels=mend.labels)
+                event = {"event": action.event, "enrolment": action.enrolment}
+                kestra.run(ENROLL, event, namespace=NAMESPACE, labels=action.labels)
             case Unblock():
-                kestra.set_concurrency(NAMESPACE, mend.flow, mend.running)
-                if mend.execution is not None:
-                    kestra.unqueue(mend.execution)
+                kestra.set_concurrency(NAMESPACE, action.flow, action.running)
+                if action.execution is not None:
+                    kestra.unqueue(action.execution)
             case Recount():
-                kestra.set_concurrency(NAMESPACE, mend.flow, mend.running)
+                kestra.set_concurrency(NAMESPACE, action.flow, action.running)
             case Withdraw():
-                _withdraw(kestra, mend)
+                _withdraw(kestra, action)
             case Release():
-                kestra.resume(mend.execution)
+                kestra.resume(action.execution)
             case Stamp():
-                return _stamp(notion, mend)
+                return _stamp(notion, action)
     except KestraError as error:
-        return Done(mend, _refusal(error))
-    return Done(mend)
+        return ActionResult(action, _refusal(error))
+    return ActionResult(action)
 
 
-def _withdraw(kestra: Kestra, mend: Withdraw) -> None:
-    """Write into the ledger what the gate would write; that Resend may have the e-mail stays there."""
-    key, now = ledger_key(mend.enrolment, mend.number), datetime.now(UTC)
-    kept = kestra.kv_get(key, NAMESPACE)
-    claimed_at = LedgerEntry.from_json(kept).claimed_at if kept else None
-    settled = LedgerEntry(Outcome.SKIPPED, now, Reason.EMAIL_WITHDRAWN, claimed_at=claimed_at)
-    kestra.kv_put(key, settled.as_json(), NAMESPACE, ttl=time_to_live(mend.last, now))
+def _withdraw(kestra: Kestra, action: Withdraw) -> None:
+    """Write the ledger entry that the gate would write. The time of a claim stays, because Resend may have the e-mail."""
+    key, now = ledger_key(action.enrolment, action.number), datetime.now(UTC)
+    entry = kestra.kv_get(key, NAMESPACE)
+    claimed_at = Settled.from_json(entry).claimed_at if entry else None
+    settled = Settled(Outcome.SKIPPED, now, Reason.EMAIL_WITHDRAWN, claimed_at=claimed_at)
+    kestra.kv_put(key, settled.as_json(), NAMESPACE, ttl=time_to_live(action.last, now))
 
 
-def _stamp(notion: Notion, mend: Stamp) -> Done:
-    """A person, or a run, may have written meanwhile: what the page says stays."""
+def _stamp(notion: Notion, action: Stamp) -> ActionResult:
+    """Stamp a page, without replacing what a person or an execution has written there since."""
     try:
-        page = notion.page(mend.page)
-        said = page_values.plain(page)
-        values = {name: value for name, value in mend.values.items() if said.get(name) in (None, False)}
+        page = notion.page(action.page)
+        properties = page_values.plain(page)
+        values = {name: value for name, value in action.values.items() if properties.get(name) in (None, False)}
         if not values or page_values.archived(page):
-            return Done(mend, needed=False)
-        notion.update_page(mend.page, schema.SEQUENCE_PAGES, values)
+            return ActionResult(action, needed=False)
+        notion.update_page(action.page, schema.SEQUENCE_PAGES, values)
     except NotionError as error:
-        return Done(mend, str(error))
-    return Done(mend)
+        return ActionResult(action, str(error))
+    return ActionResult(action)
 
 
-def _kill(kestra: Kestra, mend: Kill) -> Done:
+def _kill(kestra: Kestra, action: Kill) -> ActionResult:
     try:
-        found = kestra.execution(mend.execution)
-        if found.state != "RUNNING" or found.changed != mend.since:
-            return Done(mend, needed=False)
-        kestra.kill(mend.execution)
+        execution = kestra.execution(action.execution)
+        if execution.state != "RUNNING" or execution.changed != action.since:
+            return ActionResult(action, needed=False)
+        kestra.kill(action.execution)
     except KestraError as error:
-        return Done(mend, _refusal(error))
-    return Done(mend)
+        return ActionResult(action, _refusal(error))
+    return ActionResult(action)

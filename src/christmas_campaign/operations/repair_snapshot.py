@@ -1,4 +1,4 @@
-"""Looking at everything that repair has to know: the engine first, then the ledger, then Notion."""
+"""Takes the snapshot for a repair: reads the engine first, then the ledger, then Notion."""
 
 from __future__ import annotations
 
@@ -16,118 +16,123 @@ from christmas_campaign.notion import page_values, schema
 from christmas_campaign.notion.page_values import Page
 from christmas_campaign.operations.pause import PAUSED_KEY
 from christmas_campaign.repair import decide
-from christmas_campaign.repair.actions import Mend
-from christmas_campaign.repair.decide import ENROLL, OF_AN_EMAIL, Enrolment, Lane, Run
+from christmas_campaign.repair.actions import Action
+from christmas_campaign.repair.decide import EMAIL_FLOWS, ENROLL, Enrolment, Lane, LiveExecution
 
 NAMESPACE = "christmas"
 
-#: The KV entry with the last enrolment that was looked at.
+#: The KV entry with the last enrolment that a repair looked at.
 CURSOR_KEY = "repair.cursor"
 
-#: How many addresses one query asks for: the most conditions that Notion takes in a filter.
+#: How many addresses one query asks for: Notion's limit of conditions in a filter.
 _ADDRESSES = 100
 
 
-class Look(NamedTuple):
-    """What was seen: the snapshot, how many enrolments there are in all, the cursor for the next time, and what could not be
-    looked at, a sentence for each."""
+class Inspection(NamedTuple):
+    """A snapshot, the total number of enrolments, the cursor for the next repair, and a sentence for each read that failed."""
 
-    seen: decide.Snapshot
-    of: int
+    snapshot: decide.Snapshot
+    enrolments_in_all: int
     cursor: str
     problems: tuple[str, ...]
 
     @property
-    def mends(self) -> list[Mend]:
-        """What has to be mended."""
-        return decide.repair(self.seen)
+    def actions(self) -> list[Action]:
+        """The actions that the snapshot needs."""
+        return decide.find_actions(self.snapshot)
 
 
-def look(kestra: Kestra, notion: Notion, database: str, most: int, progress: Callable[[str], None]) -> Look:
-    """Look at the engine, then at the ledger of at most ``most`` enrolments, then at their pages in the Notion database.
+def inspect(kestra: Kestra, notion: Notion, database: str, most: int, progress: Callable[[str], None]) -> Inspection:
+    """Read the engine, then the ledger of at most ``most`` enrolments, then their pages in the Notion database.
 
-    Raises ``KestraError``; what Notion does not say is a problem of the look, and the engine is repaired without it.
+    Raises ``KestraError``. A failure of Notion is a problem of the inspection; the engine is repaired without the pages.
     """
     now = datetime.now(UTC)
-    progress("Looking at what runs and waits ...")
-    runs = [run(each) for each in kestra.executions(namespace=NAMESPACE, states=kestra_models.LIVE)]
-    its_lanes = lanes(kestra)
+    progress("Reading executions ...")
+    executions = [
+        live_execution(execution) for execution in kestra.executions(namespace=NAMESPACE, states=kestra_models.LIVE)
+    ]
+    engine_lanes = lanes(kestra)
     entries = {entry.key: entry for entry in kestra.kv_entries(NAMESPACE)}
     ids = [key.removeprefix("enrolment.") for key in entries if key.startswith("enrolment.")]
-    unfinished = [each for each in ids if f"enrolled.{each}" not in entries]
-    chosen, cursor = decide.chosen(ids, unfinished, str(kestra.kv_get(CURSOR_KEY, NAMESPACE) or ""), most)
+    unfinished = [enrolment_id for enrolment_id in ids if f"enrolled.{enrolment_id}" not in entries]
+    old_cursor = str(kestra.kv_get(CURSOR_KEY, NAMESPACE) or "")
+    chosen, cursor = decide.choose_enrolments(ids, unfinished, old_cursor, most)
     enrolments: list[Enrolment] = []
     problems: list[str] = []
     for number, enrolment_id in enumerate(chosen, 1):
         progress(f"{number} of {len(chosen)} enrolments")
         try:
-            found = enrolment(kestra, enrolment_id, entries[f"enrolment.{enrolment_id}"].updated, entries)
+            one = enrolment(kestra, enrolment_id, entries[f"enrolment.{enrolment_id}"].updated, entries)
         except (KeyError, TypeError, ValueError, LookupError) as error:
-            # The error's words may quote the contact's.
-            problems.append(f"What is kept of {enrolment_id} cannot be read ({type(error).__name__}).")
+            # The error's own text may quote the contact's data.
+            problems.append(f"The KV entries of {enrolment_id} cannot be read ({type(error).__name__}).")
         else:
-            enrolments += [found] if found else []
+            enrolments += [one] if one else []
     pages: dict[str, Page] = {}
     try:
-        wanted = decide.wanted_pages(enrolments)
-        progress(f"{len(wanted)} pages in Notion")
-        pages = _pages(notion, database, wanted) if wanted else {}
+        addresses = decide.pages_to_check(enrolments)
+        progress(f"{len(addresses)} pages in Notion")
+        pages = _incomplete_pages(notion, database, addresses) if addresses else {}
     except NotionError as error:
-        problems.append(f"The pages could not be looked at: {error}")
+        problems.append(f"The pages cannot be read: {error}")
     progress("")
-    return Look(
-        decide.Snapshot(now, runs, its_lanes, enrolments, pages, PAUSED_KEY in entries),
+    return Inspection(
+        decide.Snapshot(now, executions, engine_lanes, enrolments, pages, PAUSED_KEY in entries),
         len(ids),
         cursor,
         tuple(problems),
     )
 
 
-def run(found: Execution) -> Run:
-    """A run as the decision takes it."""
-    enrolment = found.inputs.get("enrolment") if found.flow in (ENROLL, *OF_AN_EMAIL) else None
-    number = found.inputs.get("number") if found.flow in OF_AN_EMAIL else None
-    return Run(
-        found.id,
-        found.flow,
-        found.state,
+def live_execution(execution: Execution) -> LiveExecution:
+    """Return what the repair needs to know of an execution."""
+    enrolment = execution.inputs.get("enrolment") if execution.flow in (ENROLL, *EMAIL_FLOWS) else None
+    number = execution.inputs.get("number") if execution.flow in EMAIL_FLOWS else None
+    return LiveExecution(
+        execution.id,
+        execution.flow,
+        execution.state,
         None if enrolment is None else str(enrolment),
         None if number is None else int(number),
-        found.scheduled,
-        found.changed,
-        [decide.Task(each.id, each.parent, each.state) for each in found.tasks],
+        execution.scheduled,
+        execution.changed,
+        [decide.Task(task.id, task.parent, task.state) for task in execution.tasks],
     )
 
 
 def lanes(kestra: Kestra, flow_id: str | None = None) -> list[Lane]:
-    """The flows whose runs queue, as far as any has run: all, or the one with this id. Raises ``KestraError``."""
-    counted = {lane.flow: lane.running for lane in kestra.concurrency_limits() if lane.namespace == NAMESPACE}
-    found = []
+    """Return the flows with a concurrency limit that have had an execution: all, or the one with this id.
+
+    Raises ``KestraError``.
+    """
+    running = {lane.flow: lane.running for lane in kestra.concurrency_limits() if lane.namespace == NAMESPACE}
+    flow_lanes = []
     for flow in kestra.flows(NAMESPACE):
-        if flow.queues is not None and flow.id in counted and flow_id in (None, flow.id):
+        if flow.queues is not None and flow.id in running and flow_id in (None, flow.id):
             last = kestra.last_ended(flow.id, NAMESPACE)
-            found.append(Lane(flow.id, flow.queues, counted[flow.id], last.ended if last else None))
-    return found
+            flow_lanes.append(Lane(flow.id, flow.queues, running[flow.id], last.ended if last else None))
+    return flow_lanes
 
 
 def enrolment(
     kestra: Kestra, enrolment_id: str, recorded_at: datetime, keys: Collection[str] | None = None
 ) -> Enrolment | None:
-    """What is kept of an enrolment, ``None`` if it is kept no more.
+    """Return what the KV store knows of an enrolment, ``None`` if its record is gone.
 
-    ``keys`` are all keys of the KV store, so that none is asked for that is not there (``None``: each is asked for). Raises
-    ``KestraError``, and whatever comes of an entry that cannot be read.
+    ``keys`` are the keys of the KV store, to skip requests for missing entries (``None``: unknown, so each is requested).
+    Raises ``KestraError``, and ``KeyError``, ``TypeError`` or ``ValueError`` for an entry that cannot be read.
     """
 
-    def kept(key: str) -> Any:
+    def entry(key: str) -> Any:
         return kestra.kv_get(key, NAMESPACE) if keys is None or key in keys else None
 
-    written = kept(f"enrolment.{enrolment_id}")
-    if written is None:
+    record_entry = entry(f"enrolment.{enrolment_id}")
+    if record_entry is None:
         return None
-    record = Record.from_json(written)
-    said = {number: kept(f"mail.{enrolment_id}.{number}") for number in record.emails}
-    page, enrolled = kept(f"page.{enrolment_id}"), kept(f"enrolled.{enrolment_id}") is not None
+    record = Record.from_json(record_entry)
+    ledger = {number: entry(f"mail.{enrolment_id}.{number}") for number in record.emails}
+    page, enrolled = entry(f"page.{enrolment_id}"), entry(f"enrolled.{enrolment_id}") is not None
     return Enrolment(
         enrolment_id,
         record,
@@ -136,41 +141,41 @@ def enrolment(
         not enrolled and _has_failed(kestra, enrolment_id),
         None if page is None else str(page),
         {
-            number: decide.Mail(str(mail["outcome"]), times.parse(mail["at"]))
-            for number, mail in said.items()
+            number: decide.LedgerEntry(str(mail["outcome"]), times.parse(mail["at"]))
+            for number, mail in ledger.items()
             if mail is not None
         },
     )
 
 
 def _has_failed(kestra: Kestra, enrolment_id: str) -> bool:
-    """Whether the last run of `enroll` for it has failed: its person is told, and it is hers."""
-    found = kestra.executions(namespace=NAMESPACE, flow_id=ENROLL, labels={"enrolment": enrolment_id})
-    return bool(found) and max(found, key=lambda each: each.created).state == "FAILED"
+    """Return whether the last execution of `enroll` for the enrolment failed. The owner has an alert about it."""
+    executions = kestra.executions(namespace=NAMESPACE, flow_id=ENROLL, labels={"enrolment": enrolment_id})
+    return bool(executions) and max(executions, key=lambda execution: execution.created).state == "FAILED"
 
 
-def _pages(notion: Notion, database: str, wanted: Mapping[str, str]) -> dict[str, Page]:
-    """The incomplete ones among the pages ``wanted`` (addresses by id), found by a query for a hundred addresses at a time."""
+def _incomplete_pages(notion: Notion, database: str, address_by_page: Mapping[str, str]) -> dict[str, Page]:
+    """Return those of the pages that are incomplete, by id; each query asks for a hundred addresses."""
     source = notion.data_source(database)
-    addresses = sorted(set(wanted.values()))
-    found: dict[str, Page] = {}
+    addresses = sorted(set(address_by_page.values()))
+    incomplete: dict[str, Page] = {}
     for start in range(0, len(addresses), _ADDRESSES):
-        for page in notion.pages(source, _incomplete(addresses[start : start + _ADDRESSES])):
+        for page in notion.pages(source, _incomplete_query(addresses[start : start + _ADDRESSES])):
             page_id = str(page["id"])
-            if page_id in wanted:
-                found[page_id] = page
-    return found
+            if page_id in address_by_page:
+                incomplete[page_id] = page
+    return incomplete
 
 
-def _incomplete(addresses: Iterable[str]) -> JsonObject:
+def _incomplete_query(addresses: Iterable[str]) -> JsonObject:
     pages = schema.SEQUENCE_PAGES
-    either = [page_values.equals(pages, notion_names.PAGE_EMAIL, address) for address in addresses]
+    conditions = [page_values.equals(pages, notion_names.PAGE_EMAIL, address) for address in addresses]
     return {
         "filter": {
             "and": [
                 page_values.equals(pages, notion_names.PAGE_CAMPAIGN, facts.NAME),
                 page_values.where(pages, notion_names.PAGE_COMPLETED, {"equals": False}),
-                {"or": [*either]},
+                {"or": [*conditions]},
             ]
         }
     }

@@ -1,4 +1,4 @@
-"""Stopping a contact and letting her go on: by the flow `stop`, which alone writes what is kept of it."""
+"""Stops a contact and lifts their stops, by the flow `stop`, the only one that writes a contact's stops."""
 
 from __future__ import annotations
 
@@ -18,25 +18,28 @@ from christmas_campaign.stops.rules import Lift, Source, Stop
 
 NAMESPACE = "christmas"
 
-#: The flow that keeps it.
+#: The flow that writes a contact's stops.
 FLOW = "stop"
 
-#: How long, in seconds, the flow may take, others before it included, and an e-mail that is being sent meanwhile.
+#: Seconds to wait for the flow, including executions before it in the queue, and for an e-mail that is being sent.
 PATIENCE = 120.0
 
 _PREFIX = rules.key("")
 
 
-class Kept(NamedTuple):
-    """What stops a contact; ``contact`` is her opaque id."""
+class ContactStops(NamedTuple):
+    """The stops of a contact; ``contact`` is their opaque id."""
 
     contact: str
     stops: tuple[Stop, ...]
 
 
-class Enrolled(NamedTuple):
-    """An enrolment of a contact: the sequence, the address of the contact's page (``None``: not known), and when each e-mail
-    that waits is due, by number (UTC)."""
+class ContactEnrolment(NamedTuple):
+    """An enrolment of a contact.
+
+    ``page`` is the web address of its page in Notion (``None``: unknown), ``waiting`` when each waiting e-mail is due (UTC),
+    by number.
+    """
 
     sequence: str
     page: str | None
@@ -44,66 +47,73 @@ class Enrolled(NamedTuple):
 
 
 class StopError(CommandError):
-    """It is not known that it holds; the message says why, and what to do."""
+    """It is unknown whether the stop took effect; the message says why, and what to do."""
 
 
-def kept(kestra: Kestra, contact: str) -> Kept:
-    """Return what stops a contact now, by her opaque id. Raises ``KestraError``."""
-    return Kept(contact, rules.read(kestra.kv_get(rules.key(contact), NAMESPACE)))
+def read_stops(kestra: Kestra, contact: str) -> ContactStops:
+    """Return the current stops of a contact (an opaque id). Raises ``KestraError``."""
+    return ContactStops(contact, rules.read(kestra.kv_get(rules.key(contact), NAMESPACE)))
 
 
-def all_kept(kestra: Kestra) -> Iterator[Kept]:
-    """Return what stops each contact who is stopped, in the order of their ids. Raises ``KestraError``."""
+def read_all_stops(kestra: Kestra) -> Iterator[ContactStops]:
+    """Return the stops of each stopped contact, in the order of their ids. Raises ``KestraError``."""
     for key in sorted(kestra.kv_list(NAMESPACE)):
         if key.startswith(_PREFIX):
-            found = kept(kestra, key.removeprefix(_PREFIX))
-            # She may have been let go on since the list was made.
-            if found.stops:
-                yield found
+            contact_stops = read_stops(kestra, key.removeprefix(_PREFIX))
+            # A contact whose stops were lifted keeps an entry without stops.
+            if contact_stops.stops:
+                yield contact_stops
 
 
-def stop(kestra: Kestra, contact: str, reason: Reason) -> Kept:
-    """Stop a contact and return what stops her then; once it returns, no e-mail that it ends is handed to Resend any more.
+def stop(kestra: Kestra, contact: str, reason: Reason) -> ContactStops:
+    """Stop a contact and return their stops. After that, no e-mail that the stop ends is handed to Resend.
 
-    Raises ``KestraError``, and ``StopError`` when it is not known that it holds.
+    Raises ``KestraError``, and ``StopError`` if it is unknown whether the stop took effect.
     """
-    _run(kestra, contact, reason)
-    settle(kestra, contact)
-    return kept(kestra, contact)
+    _run_flow(kestra, contact, reason)
+    wait_until_sent(kestra, contact)
+    return read_stops(kestra, contact)
 
 
-def settle(kestra: Kestra, contact: str) -> None:
-    """Wait for the e-mails to a contact that are being sent: one that had looked at the last moment, just before a stop was
-    kept, may be on its way still. Raises as ``stop``."""
-    _wait_for(kestra, _sending(kestra, contact))
+def wait_until_sent(kestra: Kestra, contact: str) -> None:
+    """Wait for e-mails to the contact that are being sent: they may have checked for stops just before one was written.
+
+    Raises as ``stop``.
+    """
+    _wait_until_settled(kestra, _sending(kestra, contact))
 
 
-def go_on(kestra: Kestra, contact: str, *, also_for_good: bool = False) -> Kept:
-    """Let a contact go on and return what stops her still: what holds for good; ``also_for_good``: a complaint alone. Raises as
-    ``stop``."""
-    _run(kestra, contact, None, Lift.ALSO_FOR_GOOD if also_for_good else Lift.LET_GO)
-    return kept(kestra, contact)
+def lift(kestra: Kestra, contact: str, *, also_for_good: bool = False) -> ContactStops:
+    """Lift a contact's stops and return those that remain.
+
+    Stops that hold for good remain; with ``also_for_good`` only a complaint does. Raises as ``stop``.
+    """
+    _run_flow(kestra, contact, None, Lift.ALSO_FOR_GOOD if also_for_good else Lift.LET_GO)
+    return read_stops(kestra, contact)
 
 
-def enrolments(kestra: Kestra, contact: str) -> list[Enrolled]:
-    """Return the enrolments of a contact of which Kestra has runs, in the order of their sequences. Raises ``KestraError``."""
-    runs = kestra.executions(namespace=NAMESPACE, flow_id=SEND_EMAIL, labels={"contact": contact})
-    found = []
-    for enrolment in sorted({str(run.inputs.get("enrolment")) for run in runs}):
+def enrolments(kestra: Kestra, contact: str) -> list[ContactEnrolment]:
+    """Return the enrolments of a contact that have executions in Kestra, ordered by sequence. Raises ``KestraError``."""
+    executions = kestra.executions(namespace=NAMESPACE, flow_id=SEND_EMAIL, labels={"contact": contact})
+    contact_enrolments = []
+    for enrolment in sorted({str(execution.inputs.get("enrolment")) for execution in executions}):
         page_id = kestra.kv_get(f"page.{enrolment}", NAMESPACE)
-        own = [run for run in runs if run.inputs.get("enrolment") == enrolment and run.live]
-        due = {int(run.inputs["number"]): run.scheduled or run.created for run in own}
+        live = [
+            execution for execution in executions if execution.inputs.get("enrolment") == enrolment and execution.live
+        ]
+        due = {int(execution.inputs["number"]): execution.scheduled or execution.created for execution in live}
         page = page_values.link(str(page_id)) if page_id is not None else None
-        found.append(Enrolled(enrolment.rpartition("-")[0], page, dict(sorted(due.items()))))
-    return found
+        sequence = enrolment.rpartition("-")[0]
+        contact_enrolments.append(ContactEnrolment(sequence, page, dict(sorted(due.items()))))
+    return contact_enrolments
 
 
-def waiting(kestra: Kestra, contact: str) -> int:
+def count_waiting(kestra: Kestra, contact: str) -> int:
     """Return how many e-mails wait for a contact. Raises ``KestraError``."""
     return len(kestra.executions(namespace=NAMESPACE, flow_id=SEND_EMAIL, states=LIVE, labels={"contact": contact}))
 
 
-def _run(kestra: Kestra, contact: str, reason: Reason | None, lift: Lift = Lift.LET_GO) -> None:
+def _run_flow(kestra: Kestra, contact: str, reason: Reason | None, lift: Lift = Lift.LET_GO) -> None:
     inputs = {"contact": contact, "reason": reason or "", "by": Source.PERSON, "lift": lift}
     labels = {"contact": contact, **({"reason": reason} if reason else {})}
     execution = kestra.run(FLOW, inputs, namespace=NAMESPACE, labels=labels)
@@ -111,32 +121,34 @@ def _run(kestra: Kestra, contact: str, reason: Reason | None, lift: Lift = Lift.
     while (state := kestra.execution(execution).state) not in TERMINAL:
         if time.monotonic() > deadline:
             raise StopError(
-                f"the run {execution} of the flow {FLOW} has not ended (it is {state}): look there, then try again"
+                f"the execution {execution} of the flow {FLOW} has not ended (it is {state}): look at it in Kestra, then "
+                "run this again"
             )
         time.sleep(0.1)
     if state != "SUCCESS":
-        raise StopError(f"the run {execution} of the flow {FLOW} is {state}: its log says why")
+        raise StopError(f"the execution {execution} of the flow {FLOW} is {state}: its log says why")
 
 
 def _sending(kestra: Kestra, contact: str) -> list[str]:
-    """The runs that may have decided before the stop was kept, and have not sent yet. Those that begin later find the stop."""
+    """Return the executions that may have checked for stops before the stop was written, and have not sent yet."""
     labels = {"contact": contact}
-    found = kestra.executions(namespace=NAMESPACE, flow_id=SEND_EMAIL, states=["RUNNING"], labels=labels)
-    return [each.id for each in found if _may_send(each)]
+    executions = kestra.executions(namespace=NAMESPACE, flow_id=SEND_EMAIL, states=["RUNNING"], labels=labels)
+    return [execution.id for execution in executions if _may_send(execution)]
 
 
-def _may_send(run: Execution) -> bool:
-    """Whether a run may be about to send. Once it has settled it only rests, or waits for the end of a pause."""
-    return run.state == "RUNNING" and not any(each.task == "settle" and each.state == "SUCCESS" for each in run.tasks)
+def _may_send(execution: Execution) -> bool:
+    """Return whether an execution may be about to send. Once its e-mail is settled it only rests, or waits out a pause."""
+    settled = any(task.task == "settle" and task.state == "SUCCESS" for task in execution.tasks)
+    return execution.state == "RUNNING" and not settled
 
 
-def _wait_for(kestra: Kestra, executions: list[str]) -> None:
+def _wait_until_settled(kestra: Kestra, executions: list[str]) -> None:
     deadline = time.monotonic() + PATIENCE
     for execution in executions:
         while _may_send(kestra.execution(execution)):
             if time.monotonic() > deadline:
                 raise StopError(
-                    "it is kept and holds for what comes due from now on, but an e-mail was being sent at that moment and "
-                    f"has not come to its end: the run {execution}"
+                    "the stop is stored and holds for e-mails that come due from now on, but the execution "
+                    f"{execution} was sending an e-mail at that moment and has not ended yet"
                 )
             time.sleep(0.1)

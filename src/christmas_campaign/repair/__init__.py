@@ -1,1 +1,1 @@
-"""What is not as it has to be, and the actions that correct it."""
+"""Decides what is wrong with executions, queues, enrolments and pages, and which actions correct it."""

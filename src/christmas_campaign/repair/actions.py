@@ -1,4 +1,4 @@
-"""The mends of the repair: what is to be done, and the sentence that says what is wrong and what is done about it."""
+"""The actions of the repair. Each one says in a sentence what is wrong and what the repair does about it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from christmas_campaign.campaign import notion_names, times
 
 
 class Kill(NamedTuple):
-    """End a run that does not go on. What it was to do is found missing the next time."""
+    """Kill an execution that makes no progress. The next repair finds and repairs whatever it left undone."""
 
     flow: str
     execution: str
@@ -18,24 +18,27 @@ class Kill(NamedTuple):
 
     @property
     def sentence(self) -> str:
-        """What is wrong, and the mend."""
-        return f"The run {self.execution} of {self.flow} has had no task at work since {times.text(self.since)}: it is ended."
+        """The problem and the action, for people."""
+        return (
+            f"The execution {self.execution} of {self.flow} has had no running task since {times.text(self.since)}: "
+            "it is killed."
+        )
 
 
 class Release(NamedTuple):
-    """Have an e-mail go on that waits to be let go after `christmas pause`, when that is long over."""
+    """Resume an execution that still waits for `christmas resume`, long after e-mails were resumed."""
 
     flow: str
     execution: str
 
     @property
     def sentence(self) -> str:
-        """What is wrong, and the mend."""
-        return f"The run {self.execution} of {self.flow} is held, and e-mails are held no more: it goes on."
+        """The problem and the action, for people."""
+        return f"The execution {self.execution} of {self.flow} is paused, but e-mails are not: it is resumed."
 
 
 class Unblock(NamedTuple):
-    """Have Kestra count ``running`` runs of a flow, and let a queued one go (``None``: none waits)."""
+    """Set Kestra's count of running executions of a flow to ``running``, and start a queued one (``None``: none waits)."""
 
     flow: str
     running: int
@@ -43,26 +46,26 @@ class Unblock(NamedTuple):
 
     @property
     def sentence(self) -> str:
-        """What is wrong, and the mend."""
+        """The problem and the action, for people."""
         if self.execution is None:
-            return f"Kestra counts runs of {self.flow} that there are not: the count is set to {self.running}."
-        return f"Runs of {self.flow} wait for one that is not there: the oldest of them, {self.execution}, is let go."
+            return f"Kestra counts executions of {self.flow} that do not exist: the count is set to {self.running}."
+        return f"Executions of {self.flow} wait for one that does not exist: the oldest, {self.execution}, is started."
 
 
 class Recount(NamedTuple):
-    """Have Kestra count ``running`` runs of a flow, as many as are at work: it counted fewer, and so ran more than it may."""
+    """Raise Kestra's count of running executions of a flow to ``running``: it counted too few and so ran too many."""
 
     flow: str
     running: int
 
     @property
     def sentence(self) -> str:
-        """What is wrong, and the mend."""
-        return f"More runs of {self.flow} are at work at a time than Kestra counts: the count is set to {self.running}."
+        """The problem and the action, for people."""
+        return f"More executions of {self.flow} are running than Kestra counts: the count is set to {self.running}."
 
 
 class Enroll(NamedTuple):
-    """Run `enroll` again: its input ``event``, and the labels of the run."""
+    """Run `enroll` again with its input ``event`` and the labels of the execution."""
 
     enrolment: str
     event: Mapping[str, Any]
@@ -70,12 +73,12 @@ class Enroll(NamedTuple):
 
     @property
     def sentence(self) -> str:
-        """What is wrong, and the mend."""
-        return f"The enrolment {self.enrolment} was begun and not finished, and nothing works at it: it is run again."
+        """The problem and the action, for people."""
+        return f"The enrolment {self.enrolment} is unfinished, and no execution works on it: it is run again."
 
 
 class Schedule(NamedTuple):
-    """Schedule an e-mail for ``date``, with the labels of the run."""
+    """Schedule an e-mail for ``date`` (aware), with the labels of the execution."""
 
     enrolment: str
     number: int
@@ -84,15 +87,15 @@ class Schedule(NamedTuple):
 
     @property
     def sentence(self) -> str:
-        """What is wrong, and the mend."""
+        """The problem and the action, for people."""
         return (
-            f"E-mail {self.number} of {self.enrolment} is not settled, and no run waits to send it: it is scheduled for "
-            f"{times.text(self.date)}."
+            f"E-mail {self.number} of {self.enrolment} is not settled, and no execution waits to send it: it is scheduled "
+            f"for {times.text(self.date)}."
         )
 
 
 class Withdraw(NamedTuple):
-    """Settle an e-mail that this release does not have as skipped; ``last`` is when the last e-mail of its sequence was due."""
+    """Settle an e-mail that this release no longer has as skipped; ``last`` is when its sequence's last e-mail was due."""
 
     enrolment: str
     number: int
@@ -100,8 +103,11 @@ class Withdraw(NamedTuple):
 
     @property
     def sentence(self) -> str:
-        """What is wrong, and the mend."""
-        return f"E-mail {self.number} of {self.enrolment} was withdrawn, and no run waits to skip it: it is settled as skipped."
+        """The problem and the action, for people."""
+        return (
+            f"E-mail {self.number} of {self.enrolment} was withdrawn, and no execution waits to skip it: it is settled as "
+            "skipped."
+        )
 
 
 class Stamp(NamedTuple):
@@ -115,13 +121,13 @@ class Stamp(NamedTuple):
     @property
     def values(self) -> dict[str, datetime | bool]:
         """The plain values to write, by property name."""
-        written: dict[str, datetime | bool] = {notion_names.page_sent(number): at for number, at in self.sent.items()}
-        return {**written, notion_names.PAGE_COMPLETED: True} if self.completed else written
+        values: dict[str, datetime | bool] = {notion_names.page_sent(number): at for number, at in self.sent.items()}
+        return {**values, notion_names.PAGE_COMPLETED: True} if self.completed else values
 
     @property
     def sentence(self) -> str:
-        """What is wrong, and the mend."""
-        return f"The page of {self.enrolment} does not say what the ledger says: {', '.join(self.values)} is written."
+        """The problem and the action, for people."""
+        return f"The page of {self.enrolment} lacks what the ledger says: {', '.join(self.values)} is written."
 
 
-Mend: TypeAlias = Kill | Release | Unblock | Recount | Enroll | Schedule | Withdraw | Stamp
+Action: TypeAlias = Kill | Release | Unblock | Recount | Enroll | Schedule | Withdraw | Stamp

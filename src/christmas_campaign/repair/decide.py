@@ -1,8 +1,8 @@
-"""Repair: what is not as it has to be, and how it is mended, from a look at everything at about the same time.
+"""Decides what the repair has to do, from a snapshot of the engine, the ledger and Notion.
 
-What lives in the engine is looked at first, the ledger after it, Notion last: a run that ends in between has written down what
-it did before it ended, so it is never taken for vanished. Whatever has failed waits for a person, and is no matter of this.
-Every mend may be done twice: a second run of an e-mail finds it settled, a second enrolment finds the event known.
+The snapshot reads the engine first, then the ledger, then Notion. An execution that ends in between has already written what it
+did, so its work is never taken for missing. Failures wait for the owner, and the repair leaves them alone. Every action is safe
+to repeat: a second execution for an e-mail finds it settled, a second enrolment finds the event enrolled.
 """
 
 from __future__ import annotations
@@ -16,58 +16,61 @@ from christmas_campaign.enrolment.record import Record, labels
 from christmas_campaign.enrolment.request import enroll_input
 from christmas_campaign.notion import page_values
 from christmas_campaign.notion.page_values import Page
-from christmas_campaign.repair.actions import Enroll, Kill, Mend, Recount, Release, Schedule, Stamp, Unblock, Withdraw
+from christmas_campaign.repair.actions import Action, Enroll, Kill, Recount, Release, Schedule, Stamp, Unblock, Withdraw
 from christmas_campaign.sequences import registry
 
-#: The flows that an enrolment consists of.
+#: The flows that enrol a contact and send an e-mail.
 ENROLL, SEND_EMAIL = "enroll", "send-email"
 
-#: The flow that does for an e-mail what is needed besides sending it. While the campaign is paused an e-mail waits there, or in
-#: `send-email` if it waits under a revision up to 0.4.
+#: The flow that does the work after an e-mail was sent, failed or held back. While the campaign is paused an e-mail waits in
+#: this flow, or in `send-email` if it waits under a revision up to 0.4.
 FOLLOW_UP = "email-follow-up"
 
-#: The flows that are about one e-mail.
-OF_AN_EMAIL = (SEND_EMAIL, FOLLOW_UP)
+#: The flows whose executions are about one e-mail.
+EMAIL_FLOWS = (SEND_EMAIL, FOLLOW_UP)
 
-#: An enrolment takes seconds; one that has been under way for so long is under way no more.
-ENROLS_WITHIN = timedelta(minutes=15)
+#: An enrolment takes seconds. After this time without a finish, it is run again.
+ENROL_LIMIT = timedelta(minutes=15)
 
-#: The next in a queue is let go within a second after the one before it has ended.
-QUEUE_MOVES_WITHIN = timedelta(minutes=1)
+#: Kestra starts the next execution of a queue within a second after the previous one ended.
+QUEUE_LIMIT = timedelta(minutes=1)
 
-#: A run in which no task runs goes on at once, or never: Kestra keeps that a task has ended, and that the next one is to begin,
-#: in two transactions. Behind a storm of events the engine may be late by minutes, and nothing but time tells the two apart.
-GOES_ON_WITHIN = timedelta(hours=1)
+#: An execution without a running task either continues at once or never: Kestra stores the end of a task and the start of the
+#: next one in two transactions. After a storm of events the engine may be minutes late, and only time tells the two apart.
+IDLE_LIMIT = timedelta(hours=1)
 
-#: In a lane all others wait for it. An e-mail or an enrolment that is ended too early is done again; a stop or a report is not,
-#: and `christmas failures` lists it.
-LANE_GOES_ON_WITHIN = timedelta(minutes=5)
+#: The same for a flow with a lane, where all others wait for the idle execution. An e-mail or enrolment that is killed too
+#: early is repeated. A stop or a delivery report is not, but `christmas failures` lists it.
+LANE_IDLE_LIMIT = timedelta(minutes=5)
 
-#: How an e-mail is settled well, and settled at all.
-_WELL = ("sent", "skipped")
-_FINAL = (*_WELL, "failed")
+#: The outcomes of an e-mail that complete its sequence, and the outcomes of a settled e-mail.
+_COMPLETE = ("sent", "skipped")
+_SETTLED = (*_COMPLETE, "failed")
 
-#: The states of a run that does not count for the limit of its flow: it has not begun.
+#: The states of an execution that has not begun and does not count for its flow's limit.
 _WAITING = ("CREATED", "QUEUED")
 
-#: The states of a run that Kestra surely counts for the limit of its flow: in the others it may not do so yet, or no longer.
+#: The states of an execution that Kestra certainly counts for its flow's limit.
 _COUNTED = ("RUNNING", "PAUSED", "RETRYING", "BREAKPOINT")
 
-#: The states in which a task is not done, and something is about to do it.
-_AT_WORK = ("SUBMITTED", "RUNNING", "PAUSED", "RETRYING", "KILLING", "BREAKPOINT")
+#: The states of a task that is running or that Kestra is about to run.
+_ACTIVE = ("SUBMITTED", "RUNNING", "PAUSED", "RETRYING", "KILLING", "BREAKPOINT")
 
 
 class Task(NamedTuple):
-    """A task run within a run: its id, the id of the task run that it is in if any, and its state in Kestra's words."""
+    """A task run of an execution: its id, the id of the task run that contains it (``None``: none does), its Kestra state."""
 
     id: str
     parent: str | None
     state: str
 
 
-class Run(NamedTuple):
-    """A run that has not ended: its state in Kestra's words, what it is about (``None``: no enrolment, no e-mail), when it is
-    due (``None``: at once), and when it or one of its tasks last came into another state. Times are aware."""
+class LiveExecution(NamedTuple):
+    """An execution that has not ended. Times are aware.
+
+    ``state`` is Kestra's. ``enrolment`` and ``number`` (of the e-mail) are ``None`` for flows that are about neither.
+    ``due`` is its schedule date (``None``: at once). ``changed`` is when it, or one of its tasks, last changed state.
+    """
 
     id: str
     flow: str
@@ -79,16 +82,20 @@ class Run(NamedTuple):
     tasks: Sequence[Task] = ()
 
 
-class Mail(NamedTuple):
-    """What the ledger says of an e-mail: its outcome, a claim (``sending``) among them, and when."""
+class LedgerEntry(NamedTuple):
+    """The ledger's entry of an e-mail: its outcome (``sending`` for a claim), and when it was written."""
 
     outcome: str
     at: datetime
 
 
 class Enrolment(NamedTuple):
-    """What is kept of an enrolment: its record and when that was written last, whether all its e-mails were scheduled, whether
-    the last try to enrol has failed and waits for a person, the id of its page in Notion, and the ledger by number."""
+    """What the KV store knows of an enrolment.
+
+    ``recorded_at`` is when ``record`` was last written, ``enrolled`` whether all e-mails were scheduled. ``failed`` is whether
+    the last execution of `enroll` failed and waits for the owner. ``page`` is the id of the page in Notion, ``mails`` the
+    ledger by number of the e-mail.
+    """
 
     id: str
     record: Record
@@ -96,11 +103,11 @@ class Enrolment(NamedTuple):
     enrolled: bool
     failed: bool = False
     page: str | None = None
-    mails: Mapping[int, Mail] = {}
+    mails: Mapping[int, LedgerEntry] = {}
 
 
 class Lane(NamedTuple):
-    """A flow whose runs queue: how many may run at a time, how many Kestra counts, and when the last one ended."""
+    """A flow with a concurrency limit: the limit, how many executions Kestra counts, and when the last one ended."""
 
     flow: str
     limit: int
@@ -109,154 +116,166 @@ class Lane(NamedTuple):
 
 
 class Snapshot(NamedTuple):
-    """Everything that was looked at. ``held`` says whether all e-mails are held (`christmas pause`), ``pages`` are incomplete
-    pages in Email Sequence, by id; ``now`` is when the look began."""
+    """Everything that the repair looks at.
+
+    ``now`` is when the snapshot began (aware), ``executions`` are those that have not ended, ``pages`` the incomplete pages in
+    Email Sequence by id. ``paused`` is whether `christmas pause` holds all e-mails.
+    """
 
     now: datetime
-    runs: Sequence[Run] = ()
+    executions: Sequence[LiveExecution] = ()
     lanes: Sequence[Lane] = ()
     enrolments: Sequence[Enrolment] = ()
     pages: Mapping[str, Page] = {}
-    held: bool = False
+    paused: bool = False
 
 
-def repair(seen: Snapshot) -> list[Mend]:
-    """Return all that has to be mended, in the order in which it is done."""
-    live = {(run.flow, run.enrolment, run.number) for run in seen.runs}
-    mends: list[Mend] = [*_kills(seen), *_releases(seen), *_unblocks(seen), *_recounts(seen)]
-    for enrolment in seen.enrolments:
+def find_actions(snapshot: Snapshot) -> list[Action]:
+    """Return the actions that the snapshot needs, in the order in which to take them."""
+    live = {(execution.flow, execution.enrolment, execution.number) for execution in snapshot.executions}
+    actions: list[Action] = [*_kills(snapshot), *_releases(snapshot), *_unblocks(snapshot), *_recounts(snapshot)]
+    for enrolment in snapshot.enrolments:
         enrolling = (ENROLL, enrolment.id, None) in live
-        numbers = {number for flow, about, number in live if flow in OF_AN_EMAIL and about == enrolment.id}
+        live_numbers = {number for flow, about, number in live if flow in EMAIL_FLOWS and about == enrolment.id}
         if not enrolment.enrolled:
-            late = enrolment.recorded_at + ENROLS_WITHIN < seen.now
-            known = registry.has_sequence(enrolment.record.event.sequence)
-            if late and known and not enrolling and not enrolment.failed:
-                mends.append(Enroll(enrolment.id, enroll_input(enrolment.record.event), enrolment.record.labels))
+            late = enrolment.recorded_at + ENROL_LIMIT < snapshot.now
+            has_sequence = registry.has_sequence(enrolment.record.event.sequence)
+            if late and has_sequence and not enrolling and not enrolment.failed:
+                actions.append(Enroll(enrolment.id, enroll_input(enrolment.record.event), enrolment.record.labels))
         elif enrolment.page is not None:
-            mends += _vanished(enrolment, numbers, seen.now)
-            mends += _stamps(enrolment, numbers, seen.pages.get(enrolment.page))
-    return mends
+            actions += _missing_emails(enrolment, live_numbers, snapshot.now)
+            actions += _stamps(enrolment, live_numbers, snapshot.pages.get(enrolment.page))
+    return actions
 
 
-def chosen(ids: Iterable[str], unfinished: Iterable[str], cursor: str, most: int) -> tuple[list[str], str]:
-    """Return the enrolments to look at this time, no more than ``most``, and the cursor for the next time.
+def choose_enrolments(ids: Iterable[str], unfinished: Iterable[str], cursor: str, most: int) -> tuple[list[str], str]:
+    """Return at most ``most`` enrolments for this repair, and the cursor for the next one.
 
-    They are looked at in turn, on from ``cursor``; those that are not finished come first, up to half of the places, for some
-    of them may wait for a person and would take all.
+    The repairs take turns through all ids, from ``cursor`` on. Unfinished enrolments come first, but get at most half of the
+    places: some may wait for the owner and would take every place.
     """
-    first = _from(unfinished, cursor)[: most // 2]
-    turn = [each for each in _from(ids, cursor) if each not in first][: most - len(first)]
-    return [*first, *turn], turn[-1] if turn else cursor
+    first = _rotate(unfinished, cursor)[: most // 2]
+    in_turn = [enrolment for enrolment in _rotate(ids, cursor) if enrolment not in first][: most - len(first)]
+    return [*first, *in_turn], in_turn[-1] if in_turn else cursor
 
 
-def _from(ids: Iterable[str], cursor: str) -> list[str]:
-    """All of them in order, those after ``cursor`` first."""
-    return sorted(ids, key=lambda each: (each <= cursor, each))
+def _rotate(ids: Iterable[str], cursor: str) -> list[str]:
+    """Return the ids in order, beginning after ``cursor``."""
+    return sorted(ids, key=lambda enrolment: (enrolment <= cursor, enrolment))
 
 
-def wanted_pages(enrolments: Iterable[Enrolment]) -> dict[str, str]:
-    """Return the pages that have to be looked at: the contact's address, by the page's id. They are those of enrolments of
-    which an e-mail was sent, or all are skipped."""
+def pages_to_check(enrolments: Iterable[Enrolment]) -> dict[str, str]:
+    """Return the contact's address by page id, for the pages that may lack a stamp.
+
+    Those are the pages of enrolments with a sent e-mail, or with all e-mails skipped.
+    """
     return {
-        each.page: each.record.event.email
-        for each in enrolments
-        if each.page is not None and (_well(each) or any(mail.outcome == "sent" for mail in each.mails.values()))
+        enrolment.page: enrolment.record.event.email
+        for enrolment in enrolments
+        if enrolment.page is not None
+        and (_is_complete(enrolment) or any(entry.outcome == "sent" for entry in enrolment.mails.values()))
     }
 
 
-def _well(enrolment: Enrolment) -> bool:
-    """Whether all e-mails are sent or skipped."""
+def _is_complete(enrolment: Enrolment) -> bool:
+    """Return whether all e-mails are sent or skipped."""
     return all(
-        number in enrolment.mails and enrolment.mails[number].outcome in _WELL for number in enrolment.record.emails
+        number in enrolment.mails and enrolment.mails[number].outcome in _COMPLETE for number in enrolment.record.emails
     )
 
 
-def _kills(seen: Snapshot) -> Iterator[Kill]:
-    in_lanes = {lane.flow for lane in seen.lanes}
-    for run in seen.runs:
-        within = LANE_GOES_ON_WITHIN if run.flow in in_lanes else GOES_ON_WITHIN
-        if run.state == "RUNNING" and run.changed + within < seen.now and not _at_work(run.tasks):
-            yield Kill(run.flow, run.id, run.changed)
+def _kills(snapshot: Snapshot) -> Iterator[Kill]:
+    in_lanes = {lane.flow for lane in snapshot.lanes}
+    for execution in snapshot.executions:
+        limit = LANE_IDLE_LIMIT if execution.flow in in_lanes else IDLE_LIMIT
+        late = execution.changed + limit < snapshot.now
+        if execution.state == "RUNNING" and late and not _has_active_task(execution.tasks):
+            yield Kill(execution.flow, execution.id, execution.changed)
 
 
-def _at_work(tasks: Collection[Task]) -> bool:
-    """Whether any task is being done; one that others are in is not done itself, it waits for them."""
+def _has_active_task(tasks: Collection[Task]) -> bool:
+    """Return whether a task is running. A task that contains others only waits for them, so it does not count."""
     parents = {task.parent for task in tasks}
-    return any(task.state in _AT_WORK and task.id not in parents for task in tasks)
+    return any(task.state in _ACTIVE and task.id not in parents for task in tasks)
 
 
-def _releases(seen: Snapshot) -> Iterator[Release]:
-    """One that looked just before `christmas resume`, and was held just after it."""
-    for run in seen.runs:
-        held = run.flow in OF_AN_EMAIL and run.state == "PAUSED" and not seen.held
-        if held and run.changed + QUEUE_MOVES_WITHIN < seen.now:
-            yield Release(run.flow, run.id)
+def _releases(snapshot: Snapshot) -> Iterator[Release]:
+    """Find e-mails that checked for a pause just before `christmas resume` and paused just after it."""
+    for execution in snapshot.executions:
+        is_paused = execution.flow in EMAIL_FLOWS and execution.state == "PAUSED" and not snapshot.paused
+        if is_paused and execution.changed + QUEUE_LIMIT < snapshot.now:
+            yield Release(execution.flow, execution.id)
 
 
-def _unblocks(seen: Snapshot) -> Iterator[Unblock]:
-    for lane in seen.lanes:
-        runs = [run for run in seen.runs if run.flow == lane.flow]
-        running = sum(run.state not in _WAITING for run in runs)
-        # Between the end of one and the start of the next there is a moment in which nothing runs, and all is well.
-        moves = lane.last_ended is not None and lane.last_ended + QUEUE_MOVES_WITHIN >= seen.now
+def _unblocks(snapshot: Snapshot) -> Iterator[Unblock]:
+    for lane in snapshot.lanes:
+        executions = [execution for execution in snapshot.executions if execution.flow == lane.flow]
+        running = sum(execution.state not in _WAITING for execution in executions)
+        # For a moment between the end of one execution and the start of the next, none is running. That is no fault.
+        moves = lane.last_ended is not None and lane.last_ended + QUEUE_LIMIT >= snapshot.now
         if running >= lane.limit or moves:
             continue
-        queued = sorted((run.changed, run.id) for run in runs if run.state == "QUEUED")
+        queued = sorted((execution.changed, execution.id) for execution in executions if execution.state == "QUEUED")
         if queued:
             since, oldest = queued[0]
-            if since + QUEUE_MOVES_WITHIN < seen.now:
+            if since + QUEUE_LIMIT < snapshot.now:
                 yield Unblock(lane.flow, running + 1, oldest)
-        elif lane.running >= lane.limit and not any(_begins(run, seen.now) for run in runs):
+        elif lane.running >= lane.limit and not any(_is_starting(execution, snapshot.now) for execution in executions):
             yield Unblock(lane.flow, running, None)
 
 
-def _recounts(seen: Snapshot) -> Iterator[Recount]:
-    """Lanes in which more runs are at work than may be, and than Kestra counts.
+def _recounts(snapshot: Snapshot) -> Iterator[Recount]:
+    """Find lanes with more running executions than their limit and than Kestra counts.
 
-    It happens when a person kills a run that had ended already: Kestra takes one off the count and starts the next. The lane
-    then stays too wide until its queue is empty. Only a lane with a long enough queue is mended: each run that ends is replaced
-    by the next, so the number at work does not fall before the count is set.
+    This happens when a person kills an execution that has already ended: Kestra lowers the count and starts the next one. The
+    lane then stays too wide until its queue is empty. Only a lane with a long enough queue is corrected. Each execution that
+    ends is replaced from the queue, so the number of running ones does not fall before the count is set.
     """
-    for lane in seen.lanes:
-        states = [run.state for run in seen.runs if run.flow == lane.flow]
+    for lane in snapshot.lanes:
+        states = [execution.state for execution in snapshot.executions if execution.flow == lane.flow]
         running = sum(state in _COUNTED for state in states)
         if running > max(lane.limit, lane.running) and states.count("QUEUED") >= running:
             yield Recount(lane.flow, running)
 
 
-def _begins(run: Run, now: datetime) -> bool:
-    """Whether a run is about to begin: Kestra may count it before it says that it runs."""
-    return run.state == "CREATED" and (run.due or run.changed) <= now
+def _is_starting(execution: LiveExecution, now: datetime) -> bool:
+    """Return whether an execution is about to begin: Kestra may count it before its state is RUNNING."""
+    return execution.state == "CREATED" and (execution.due or execution.changed) <= now
 
 
-def _vanished(enrolment: Enrolment, live: Collection[int | None], now: datetime) -> Iterator[Schedule | Withdraw]:
+def _missing_emails(
+    enrolment: Enrolment, live_numbers: Collection[int | None], now: datetime
+) -> Iterator[Schedule | Withdraw]:
+    """Find e-mails that are neither settled nor in ``live_numbers``, the e-mails with an execution."""
     record = enrolment.record
     earlier_settled = True
     for number, due in sorted(record.emails.items()):
-        mail = enrolment.mails.get(number)
-        settled = mail is not None and mail.outcome in _FINAL
-        if number not in live and not settled:
-            if not record.is_withdrawn(number):
-                who = {**labels(record.event, enrolment.id), "number": str(number)}
-                yield Schedule(enrolment.id, number, max(due, now), who)
+        entry = enrolment.mails.get(number)
+        settled = entry is not None and entry.outcome in _SETTLED
+        if number not in live_numbers and not settled:
+            if not record.withdrawn(number):
+                email_labels = {**labels(record.event, enrolment.id), "number": str(number)}
+                yield Schedule(enrolment.id, number, max(due, now), email_labels)
             elif earlier_settled and due <= now:
-                # As the gate would: not before its time, and in its place. The e-mail after it waits for this.
+                # As in the gate: only once it is due and all earlier e-mails are settled. The next e-mail waits for this one.
                 yield Withdraw(enrolment.id, number, record.emails[record.last])
                 settled = True
         earlier_settled = earlier_settled and settled
 
 
-def _stamps(enrolment: Enrolment, live: Collection[int | None], page: Page | None) -> Iterator[Stamp]:
-    """What the page lacks; a run that has not ended stamps it itself."""
+def _stamps(enrolment: Enrolment, live_numbers: Collection[int | None], page: Page | None) -> Iterator[Stamp]:
+    """Find what a page lacks, without the e-mails in ``live_numbers``: their executions stamp the page."""
     if page is None or page_values.archived(page):
         return
-    said = page_values.plain(page)
+    properties = page_values.plain(page)
     sent = {
-        number: mail.at
-        for number, mail in sorted(enrolment.mails.items())
-        if mail.outcome == "sent" and number not in live and said.get(notion_names.page_sent(number)) is None
+        number: entry.at
+        for number, entry in sorted(enrolment.mails.items())
+        if entry.outcome == "sent"
+        and number not in live_numbers
+        and properties.get(notion_names.page_sent(number)) is None
     }
-    ended = not any(number in live for number in enrolment.record.emails)
-    completed = ended and _well(enrolment) and said.get(notion_names.PAGE_COMPLETED) is not True
+    ended = not any(number in live_numbers for number in enrolment.record.emails)
+    completed = ended and _is_complete(enrolment) and properties.get(notion_names.PAGE_COMPLETED) is not True
     if sent or completed:
         yield Stamp(enrolment.id, str(page["id"]), sent, completed)

@@ -7,8 +7,18 @@ from typing import Any
 import pytest
 
 from christmas_campaign.enrolment.request import enroll_input
-from christmas_campaign.repair.actions import Enroll, Kill, Mend, Recount, Release, Schedule, Stamp, Unblock, Withdraw
-from christmas_campaign.repair.decide import Enrolment, Lane, Mail, Run, Snapshot, Task, chosen, repair, wanted_pages
+from christmas_campaign.repair.actions import Action, Enroll, Kill, Recount, Release, Schedule, Stamp, Unblock, Withdraw
+from christmas_campaign.repair.decide import (
+    Enrolment,
+    Lane,
+    LedgerEntry,
+    LiveExecution,
+    Snapshot,
+    Task,
+    choose_enrolments,
+    find_actions,
+    pages_to_check,
+)
 from unit import build
 
 NOW = build.NOW
@@ -21,7 +31,9 @@ LABELS = build.WHO
 #: E2 and E3 are due in the past, E4 and E5 in the future.
 DUE = {2: NOW - 2 * DAY, 3: NOW - DAY, 4: NOW + HOUR, 5: NOW + DAY}
 
-SENT, SKIPPED, FAILED, SENDING = (Mail(outcome, NOW - HOUR) for outcome in ("sent", "skipped", "failed", "sending"))
+SENT, SKIPPED, FAILED, SENDING = (
+    LedgerEntry(outcome, NOW - HOUR) for outcome in ("sent", "skipped", "failed", "sending")
+)
 
 
 def enrolment(**rest: Any) -> Enrolment:
@@ -30,16 +42,16 @@ def enrolment(**rest: Any) -> Enrolment:
     return Enrolment(ID, build.record(emails=DUE), NOW - 2 * DAY, **given)
 
 
-def sends(number: int, state: str = "CREATED", **rest: Any) -> Run:
+def sends(number: int, state: str = "CREATED", **rest: Any) -> LiveExecution:
     """A live run of `send-email` for the enrolment."""
-    return Run(f"run-{number}", "send-email", state, ID, number, DUE[number], NOW - 2 * DAY, **rest)
+    return LiveExecution(f"run-{number}", "send-email", state, ID, number, DUE[number], NOW - 2 * DAY, **rest)
 
 
 ALL_WAIT = [sends(number) for number in DUE]
 
 
-def mends(*runs: Run, **rest: Any) -> list[Mend]:
-    return repair(Snapshot(NOW, runs, **rest))
+def mends(*runs: LiveExecution, **rest: Any) -> list[Action]:
+    return find_actions(Snapshot(NOW, runs, **rest))
 
 
 # e-mails
@@ -55,7 +67,7 @@ def test_an_email_that_nothing_will_send_is_scheduled_again() -> None:
     (mend,) = mends(sends(4), sends(2), sends(3), enrolments=[enrolment()])
     assert mend == Schedule(ID, 5, DUE[5], {**LABELS, "number": "5"})
     assert mend.sentence == (
-        f"E-mail 5 of {ID} is not settled, and no run waits to send it: it is scheduled for 2025-11-21T15:00:00.000Z."
+        f"E-mail 5 of {ID} is not settled, and no execution waits to send it: it is scheduled for 2025-11-21T15:00:00.000Z."
     )
 
 
@@ -69,7 +81,7 @@ def test_one_that_is_overdue_goes_out_at_once() -> None:
 
 
 @pytest.mark.parametrize(("mail", "again"), [(SENT, False), (SKIPPED, False), (FAILED, False), (SENDING, True)])
-def test_a_settled_email_is_left_alone_and_a_claim_is_not(mail: Mail, again: bool) -> None:
+def test_a_settled_email_is_left_alone_and_a_claim_is_not(mail: LedgerEntry, again: bool) -> None:
     found = mends(sends(2), sends(4), sends(5), enrolments=[enrolment(mails={3: mail})])
     assert [mend.number for mend in found if isinstance(mend, Schedule)] == [3] * again
     assert len(found) == again
@@ -102,7 +114,7 @@ WITHDRAWN = {5: NOW - 2 * DAY, 6: NOW - DAY, 7: NOW}
 
 
 def withdrawn(
-    mails: Mapping[int, Mail], due: Mapping[int, datetime] = WITHDRAWN, sequence: str = "signup"
+    mails: Mapping[int, LedgerEntry], due: Mapping[int, datetime] = WITHDRAWN, sequence: str = "signup"
 ) -> Enrolment:
     """An enrolment that an earlier release planned."""
     record = build.record(emails=due)
@@ -113,7 +125,9 @@ def test_withdrawn_email_without_a_run_is_settled_and_never_scheduled() -> None:
     first, second = mends(enrolments=[withdrawn({5: SENT})])
     assert (first, second) == (Withdraw(ID, 6, NOW), Withdraw(ID, 7, NOW))
     assert isinstance(first, Withdraw)
-    assert first.sentence == (f"E-mail 6 of {ID} was withdrawn, and no run waits to skip it: it is settled as skipped.")
+    assert first.sentence == (
+        f"E-mail 6 of {ID} was withdrawn, and no execution waits to skip it: it is settled as skipped."
+    )
     assert mends(enrolments=[withdrawn({5: SENT, 6: SKIPPED, 7: FAILED})]) == []
     assert mends(enrolments=[withdrawn({5: FAILED, 6: SENDING, 7: SENT})]) == [Withdraw(ID, 6, NOW)]
 
@@ -154,7 +168,7 @@ def test_an_enrolment_that_was_not_finished_is_run_again() -> None:
     found = unfinished()
     (mend,) = mends(enrolments=[found])
     assert mend == Enroll(ID, enroll_input(found.record.event), LABELS)
-    assert mend.sentence == f"The enrolment {ID} was begun and not finished, and nothing works at it: it is run again."
+    assert mend.sentence == f"The enrolment {ID} is unfinished, and no execution works on it: it is run again."
     assert len(mends(enrolments=[unfinished(page="page-1", mails={2: SENT})])) == 1, "whatever was done of it"
 
 
@@ -164,7 +178,7 @@ def test_one_that_may_yet_be_finished_is_left_alone(age: timedelta, again: int) 
 
 
 def test_one_that_a_run_works_at_is_left_alone() -> None:
-    enrolls = Run("run", "enroll", "QUEUED", ID, None, None, NOW)
+    enrolls = LiveExecution("run", "enroll", "QUEUED", ID, None, None, NOW)
     assert mends(enrolls, enrolments=[unfinished()]) == []
     assert len(mends(enrolls._replace(enrolment="another"), enrolments=[unfinished()])) == 1
     assert len(mends(sends(2), enrolments=[unfinished()])) == 1
@@ -185,7 +199,7 @@ def page(values: Mapping[str, Any] | None = None, **rest: Any) -> dict[str, Any]
     return {"page-1": build.sequence_page(values, **rest)}
 
 
-WELL = {number: Mail("sent", NOW - number * MINUTE) for number in DUE}
+WELL = {number: LedgerEntry("sent", NOW - number * MINUTE) for number in DUE}
 STAMPED = {f"Email {number} Sent": "2025-11-20T10:00:00.000Z" for number in DUE}
 
 
@@ -195,7 +209,7 @@ def test_a_page_gets_the_ledgers_time_where_it_has_none() -> None:
     (mend,) = mends(*runs, enrolments=[enrolment(mails=mails)], pages=page({"Email 2 Sent": "2025-11-20"}))
     assert mend == Stamp(ID, "page-1", {3: NOW - HOUR}, False)
     assert mend.values == {"Email 3 Sent": NOW - HOUR}
-    assert mend.sentence == f"The page of {ID} does not say what the ledger says: Email 3 Sent is written."
+    assert mend.sentence == f"The page of {ID} lacks what the ledger says: Email 3 Sent is written."
 
 
 def test_a_page_whose_emails_are_all_settled_well_is_completed_with_it() -> None:
@@ -238,21 +252,21 @@ def test_a_page_that_was_not_found_among_the_incomplete_ones_is_left_alone() -> 
 
 
 def test_pages_to_look_at_are_those_of_enrolments_with_a_sent_email_or_all_skipped() -> None:
-    assert wanted_pages([enrolment(mails=dict.fromkeys(DUE, SKIPPED))]) == {"page-1": "zoe@example.com"}
-    assert wanted_pages([enrolment(mails={2: SKIPPED, 3: SKIPPED, 4: SKIPPED})]) == {}
-    assert wanted_pages([enrolment(mails={**dict.fromkeys(DUE, SKIPPED), 4: FAILED})]) == {}
-    assert wanted_pages([enrolment(mails={2: FAILED, 3: SENT})]) == {"page-1": "zoe@example.com"}
-    assert wanted_pages([enrolment(), enrolment(mails={2: FAILED}), enrolment(page=None, mails={2: SENT})]) == {}
+    assert pages_to_check([enrolment(mails=dict.fromkeys(DUE, SKIPPED))]) == {"page-1": "zoe@example.com"}
+    assert pages_to_check([enrolment(mails={2: SKIPPED, 3: SKIPPED, 4: SKIPPED})]) == {}
+    assert pages_to_check([enrolment(mails={**dict.fromkeys(DUE, SKIPPED), 4: FAILED})]) == {}
+    assert pages_to_check([enrolment(mails={2: FAILED, 3: SENT})]) == {"page-1": "zoe@example.com"}
+    assert pages_to_check([enrolment(), enrolment(mails={2: FAILED}), enrolment(page=None, mails={2: SENT})]) == {}
 
 
 # runs that do not go on
 
 
-def stuck(*tasks: Task, state: str = "RUNNING", since: timedelta = HOUR + TICK) -> Run:
-    return Run("run", "send-email", state, ID, 2, None, NOW - since, tasks)
+def stuck(*tasks: Task, state: str = "RUNNING", since: timedelta = HOUR + TICK) -> LiveExecution:
+    return LiveExecution("run", "send-email", state, ID, 2, None, NOW - since, tasks)
 
 
-def kills(*runs: Run) -> list[Mend]:
+def kills(*runs: LiveExecution) -> list[Action]:
     return [mend for mend in mends(*runs) if isinstance(mend, Kill)]
 
 
@@ -261,7 +275,7 @@ def test_a_run_in_which_nothing_runs_for_an_hour_is_ended() -> None:
     (mend,) = kills(run)
     assert mend == Kill("send-email", "run", NOW - HOUR - TICK)
     assert mend.sentence == (
-        "The run run of send-email has had no task at work since 2025-11-20T13:59:59.999Z: it is ended."
+        "The execution run of send-email has had no running task since 2025-11-20T13:59:59.999Z: it is killed."
     )
     assert kills(stuck()) == [mend], "nor does one without any task go on"
     assert kills(run._replace(enrolment=None, number=None, flow="signup-handler"))
@@ -303,8 +317,8 @@ def test_an_email_that_is_held_when_none_is_goes_on() -> None:
     run = sends(2, "PAUSED")._replace(changed=NOW - MINUTE - TICK)
     (mend,) = mends(run)
     assert mend == Release("send-email", "run-2")
-    assert mend.sentence == "The run run-2 of send-email is held, and e-mails are held no more: it goes on."
-    assert mends(run, held=True) == []
+    assert mend.sentence == "The execution run-2 of send-email is paused, but e-mails are not: it is resumed."
+    assert mends(run, paused=True) == []
     assert mends(run._replace(changed=NOW - MINUTE)) == [], "it is let go right now"
     assert mends(run._replace(state="RUNNING")) == []
     assert mends(run._replace(flow="enroll")) == []
@@ -314,7 +328,7 @@ def test_an_email_that_is_held_in_the_follow_up_goes_on_too() -> None:
     run = sends(2, "PAUSED")._replace(flow="email-follow-up", changed=NOW - MINUTE - TICK)
     (mend,) = mends(run)
     assert mend == Release("email-follow-up", "run-2")
-    assert mends(run, held=True) == []
+    assert mends(run, paused=True) == []
 
 
 def test_an_email_with_a_follow_up_alone_is_not_scheduled_again() -> None:
@@ -329,18 +343,18 @@ LONG_AGO = NOW - HOUR
 LANE = Lane("send-email", 1, 1, LONG_AGO)
 
 
-def queued(name: str = "a", since: timedelta = MINUTE + TICK) -> Run:
-    return Run(name, "send-email", "QUEUED", None, None, None, NOW - since)
+def queued(name: str = "a", since: timedelta = MINUTE + TICK) -> LiveExecution:
+    return LiveExecution(name, "send-email", "QUEUED", None, None, None, NOW - since)
 
 
-def unblocks(*runs: Run, lane: Lane = LANE) -> list[Mend]:
+def unblocks(*runs: LiveExecution, lane: Lane = LANE) -> list[Action]:
     return mends(*runs, lanes=[lane])
 
 
 def test_a_lane_in_which_all_wait_and_nobody_runs_moves_again() -> None:
     (mend,) = unblocks(queued("b", 2 * MINUTE), queued("c", 3 * MINUTE), queued("a"))
     assert mend == Unblock("send-email", 1, "c")
-    assert mend.sentence == "Runs of send-email wait for one that is not there: the oldest of them, c, is let go."
+    assert mend.sentence == "Executions of send-email wait for one that does not exist: the oldest, c, is started."
     assert unblocks(queued(), lane=LANE._replace(running=0)) == [Unblock("send-email", 1, "a")], "whatever is counted"
     assert unblocks(queued(), lane=LANE._replace(last_ended=None)) == [Unblock("send-email", 1, "a")]
 
@@ -380,14 +394,14 @@ def test_each_lane_is_looked_at() -> None:
 def test_a_count_of_runs_that_are_not_there_is_set_right() -> None:
     (mend,) = unblocks(sends(5))
     assert mend == Unblock("send-email", 0, None)
-    assert mend.sentence == "Kestra counts runs of send-email that there are not: the count is set to 0."
+    assert mend.sentence == "Kestra counts executions of send-email that do not exist: the count is set to 0."
     assert unblocks(lane=LANE._replace(running=2)) == [mend]
     assert unblocks(lane=LANE._replace(limit=2, running=1)) == []
     assert unblocks(lane=LANE._replace(running=0)) == []
     assert unblocks(lane=LANE._replace(last_ended=NOW)) == []
 
 
-def lane_of_two(queue: int, **rest: Any) -> list[Mend]:
+def lane_of_two(queue: int, **rest: Any) -> list[Action]:
     """The mends of a lane of one in which two e-mails are at work and ``queue`` others wait."""
     at_work = [sends(2, "RUNNING")._replace(changed=NOW), sends(3, "PAUSED")._replace(changed=NOW)]
     return unblocks(*at_work, *(queued(str(number)) for number in range(queue)), **rest)
@@ -396,7 +410,7 @@ def lane_of_two(queue: int, **rest: Any) -> list[Mend]:
 def test_lane_that_is_too_wide_is_counted_again() -> None:
     (mend,) = lane_of_two(2)
     assert mend == Recount("send-email", 2)
-    assert mend.sentence == ("More runs of send-email are at work at a time than Kestra counts: the count is set to 2.")
+    assert mend.sentence == ("More executions of send-email are running than Kestra counts: the count is set to 2.")
 
 
 def test_lane_whose_queue_may_be_empty_at_any_moment_heals_itself() -> None:
@@ -428,20 +442,20 @@ def test_a_run_that_is_about_to_begin_may_be_counted_already() -> None:
 
 def test_enrolments_are_looked_at_in_turn() -> None:
     ids = ["c", "a", "b", "d"]
-    assert chosen(ids, [], "", 3) == (["a", "b", "c"], "c")
-    assert chosen(ids, [], "c", 3) == (["d", "a", "b"], "b")
-    assert chosen(ids, [], "b", 9) == (["c", "d", "a", "b"], "b")
-    assert chosen(ids, [], "bb", 1) == (["c"], "c"), "the cursor may be gone"
-    assert chosen([], [], "b", 3) == ([], "b")
+    assert choose_enrolments(ids, [], "", 3) == (["a", "b", "c"], "c")
+    assert choose_enrolments(ids, [], "c", 3) == (["d", "a", "b"], "b")
+    assert choose_enrolments(ids, [], "b", 9) == (["c", "d", "a", "b"], "b")
+    assert choose_enrolments(ids, [], "bb", 1) == (["c"], "c"), "the cursor may be gone"
+    assert choose_enrolments([], [], "b", 3) == ([], "b")
 
 
 def test_those_that_are_not_finished_come_first_but_never_take_all_places() -> None:
     ids = ["a", "b", "c", "d", "e"]
-    assert chosen(ids, ["e"], "", 3) == (["e", "a", "b"], "b")
-    assert chosen(ids, ids, "", 4) == (["a", "b", "c", "d"], "d")
-    assert chosen(ids, ["d", "c", "e"], "c", 4) == (["d", "e", "a", "b"], "b")
-    assert chosen(ids, ids, "a", 1) == (["b"], "b")
-    assert chosen(["a"], ["a"], "x", 2) == (["a"], "x"), "there is none else"
+    assert choose_enrolments(ids, ["e"], "", 3) == (["e", "a", "b"], "b")
+    assert choose_enrolments(ids, ids, "", 4) == (["a", "b", "c", "d"], "d")
+    assert choose_enrolments(ids, ["d", "c", "e"], "c", 4) == (["d", "e", "a", "b"], "b")
+    assert choose_enrolments(ids, ids, "a", 1) == (["b"], "b")
+    assert choose_enrolments(["a"], ["a"], "x", 2) == (["a"], "x"), "there is none else"
 
 
 # all of it
@@ -460,7 +474,7 @@ def test_what_blocks_is_mended_first_then_each_enrolment() -> None:
 
 
 def test_the_same_look_leads_to_the_same_mends() -> None:
-    def seen(now: datetime) -> list[Mend]:
-        return repair(Snapshot(now, [queued()], [LANE], [enrolment()], {}))
+    def seen(now: datetime) -> list[Action]:
+        return find_actions(Snapshot(now, [queued()], [LANE], [enrolment()], {}))
 
     assert seen(NOW) == seen(NOW)
