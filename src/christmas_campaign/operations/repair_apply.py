@@ -15,7 +15,7 @@ from christmas_campaign.campaign.outcomes import Outcome, Reason
 from christmas_campaign.clients import kestra_models
 from christmas_campaign.clients.kestra import Kestra, KestraError
 from christmas_campaign.clients.notion import Notion, NotionError
-from christmas_campaign.enrolment.record import Settled, time_to_live
+from christmas_campaign.enrolment.record import LedgerEntry, time_to_live
 from christmas_campaign.notion import page_values, schema
 from christmas_campaign.operations import repair_snapshot
 from christmas_campaign.operations.failures import ledger_key
@@ -149,8 +149,8 @@ def _withdraw(kestra: Kestra, action: Withdraw) -> None:
     """Write the ledger entry that the gate would write. The time of a claim stays, because Resend may have the e-mail."""
     key, now = ledger_key(action.enrolment, action.number), datetime.now(UTC)
     entry = kestra.kv_get(key, NAMESPACE)
-    claimed_at = Settled.from_json(entry).claimed_at if entry else None
-    settled = Settled(Outcome.SKIPPED, now, Reason.EMAIL_WITHDRAWN, claimed_at=claimed_at)
+    claimed_at = LedgerEntry.from_json(entry).claimed_at if entry else None
+    settled = LedgerEntry(Outcome.SKIPPED, now, Reason.EMAIL_WITHDRAWN, claimed_at=claimed_at)
     kestra.kv_put(key, settled.as_json(), NAMESPACE, ttl=time_to_live(action.last, now))
 
 

@@ -141,7 +141,7 @@ def enrolment(
         not enrolled and _has_failed(kestra, enrolment_id),
         None if page is None else str(page),
         {
-            number: decide.LedgerEntry(str(mail["outcome"]), times.parse(mail["at"]))
+            number: decide.EmailOutcome(str(mail["outcome"]), times.parse(mail["at"]))
             for number, mail in ledger.items()
             if mail is not None
         },

@@ -82,8 +82,8 @@ class LiveExecution(NamedTuple):
     tasks: Sequence[Task] = ()
 
 
-class LedgerEntry(NamedTuple):
-    """The ledger's entry of an e-mail: its outcome (``sending`` for a claim), and when it was written."""
+class EmailOutcome(NamedTuple):
+    """What the ledger says of an e-mail: its outcome (``sending`` for a claim), and when it was written."""
 
     outcome: str
     at: datetime
@@ -103,7 +103,7 @@ class Enrolment(NamedTuple):
     enrolled: bool
     failed: bool = False
     page: str | None = None
-    mails: Mapping[int, LedgerEntry] = {}
+    mails: Mapping[int, EmailOutcome] = {}
 
 
 class Lane(NamedTuple):
@@ -253,7 +253,7 @@ def _missing_emails(
         entry = enrolment.mails.get(number)
         settled = entry is not None and entry.outcome in _SETTLED
         if number not in live_numbers and not settled:
-            if not record.withdrawn(number):
+            if not record.is_withdrawn(number):
                 email_labels = {**labels(record.event, enrolment.id), "number": str(number)}
                 yield Schedule(enrolment.id, number, max(due, now), email_labels)
             elif earlier_settled and due <= now:

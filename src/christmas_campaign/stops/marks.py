@@ -15,7 +15,7 @@ from christmas_campaign.campaign import facts, notion_names, times
 from christmas_campaign.campaign.outcomes import Reason
 from christmas_campaign.json_types import Json, JsonObject
 from christmas_campaign.notion import page_values, schema
-from christmas_campaign.notion.page_values import Page, PageUpdate, Read
+from christmas_campaign.notion.page_values import Page, PageUpdate, PropertyValue
 from christmas_campaign.stops import rules
 from christmas_campaign.stops.rules import Lifts, Stop
 
@@ -78,7 +78,7 @@ def text(reason: Reason, at: datetime, number: int | None = None) -> str:
     return f"{reason}{since}" + (f" (from E{number})" if number is not None else "")
 
 
-def read(stop_reason: Read) -> Mark | None:
+def read(stop_reason: PropertyValue) -> Mark | None:
     """Return the mark in the text of `Stop Reason`; ``None`` if it is empty or names a stop that does not hold for good."""
     words = str(stop_reason or "").split()
     reason = next((reason for reason in FOR_GOOD if words and words[0] == reason), None)

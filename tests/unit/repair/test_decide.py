@@ -9,9 +9,9 @@ import pytest
 from christmas_campaign.enrolment.request import enroll_input
 from christmas_campaign.repair.actions import Action, Enroll, Kill, Recount, Release, Schedule, Stamp, Unblock, Withdraw
 from christmas_campaign.repair.decide import (
+    EmailOutcome,
     Enrolment,
     Lane,
-    LedgerEntry,
     LiveExecution,
     Snapshot,
     Task,
@@ -32,7 +32,7 @@ LABELS = build.WHO
 DUE = {2: NOW - 2 * DAY, 3: NOW - DAY, 4: NOW + HOUR, 5: NOW + DAY}
 
 SENT, SKIPPED, FAILED, SENDING = (
-    LedgerEntry(outcome, NOW - HOUR) for outcome in ("sent", "skipped", "failed", "sending")
+    EmailOutcome(outcome, NOW - HOUR) for outcome in ("sent", "skipped", "failed", "sending")
 )
 
 
@@ -81,7 +81,7 @@ def test_one_that_is_overdue_goes_out_at_once() -> None:
 
 
 @pytest.mark.parametrize(("mail", "again"), [(SENT, False), (SKIPPED, False), (FAILED, False), (SENDING, True)])
-def test_a_settled_email_is_left_alone_and_a_claim_is_not(mail: LedgerEntry, again: bool) -> None:
+def test_a_settled_email_is_left_alone_and_a_claim_is_not(mail: EmailOutcome, again: bool) -> None:
     found = mends(sends(2), sends(4), sends(5), enrolments=[enrolment(mails={3: mail})])
     assert [mend.number for mend in found if isinstance(mend, Schedule)] == [3] * again
     assert len(found) == again
@@ -114,7 +114,7 @@ WITHDRAWN = {5: NOW - 2 * DAY, 6: NOW - DAY, 7: NOW}
 
 
 def withdrawn(
-    mails: Mapping[int, LedgerEntry], due: Mapping[int, datetime] = WITHDRAWN, sequence: str = "signup"
+    mails: Mapping[int, EmailOutcome], due: Mapping[int, datetime] = WITHDRAWN, sequence: str = "signup"
 ) -> Enrolment:
     """An enrolment that an earlier release planned."""
     record = build.record(emails=due)
@@ -199,7 +199,7 @@ def page(values: Mapping[str, Any] | None = None, **rest: Any) -> dict[str, Any]
     return {"page-1": build.sequence_page(values, **rest)}
 
 
-WELL = {number: LedgerEntry("sent", NOW - number * MINUTE) for number in DUE}
+WELL = {number: EmailOutcome("sent", NOW - number * MINUTE) for number in DUE}
 STAMPED = {f"Email {number} Sent": "2025-11-20T10:00:00.000Z" for number in DUE}
 
 
