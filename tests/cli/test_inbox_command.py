@@ -61,8 +61,8 @@ def test_what_kestra_said_is_listed_and_a_refusal_is_exit_code_1(inbox: Inbox, p
         "2025-11-20T15:00:00.000Z  noshow      id-2  REFUSED, 1 try, the last one: HTTP 422",
         "2025-11-20T15:00:00.000Z  signup      id-3  not tried yet",
         "2 calls wait since 2025-11-20T15:00:00.000Z: 2 signup.",
-        "1 call was refused by Kestra: mend it, then start the door again; "
-        "christmas inbox discard deletes what nobody can mend.",
+        "Kestra refused 1 call: bring the door and Kestra to the same version, then start the door again. "
+        "christmas inbox discard deletes the calls that it refuses again.",
     ]
 
 

@@ -63,9 +63,9 @@ def test_a_contact_is_shown_with_her_pages_and_without_what_is_empty(whole: Worl
     add_signup(whole, "ana@example.com", {1: DAY}, Name="ana@example.com signup")
     result = whole.run("contact", " Ana@Example.com")
     assert result.exit_code == 0
-    contact, sequence = result.stdout.split("Email Sequence, made ")
+    contact, sequence = result.stdout.split("Email Sequence, created ")
     header, *values = contact.splitlines()
-    assert header.startswith("BusinessX, made 2")
+    assert header.startswith("BusinessX, created 2")
     assert header.endswith(page.replace("-", ""))
     assert values == [
         "  first_name        Ana",
@@ -112,7 +112,7 @@ def test_pages_in_the_trash_are_not_shown(whole: World) -> None:
 def test_nobody_of_that_address(whole: World) -> None:
     add_contact(whole, "ana@example.com")
     result = whole.run("contact", "bea@example.com")
-    assert (result.exit_code, result.stdout) == (1, "There is nothing about bea@example.com in Notion.\n")
+    assert (result.exit_code, result.stdout) == (1, "There is no page of bea@example.com in Notion.\n")
     assert whole.json("contact", "bea@example.com", code=1) == []
 
 
@@ -120,7 +120,7 @@ def test_only_a_sequence_page_is_something(whole: World) -> None:
     add_signup(whole, "ana@example.com", {})
     result = whole.run("contact", "ana@example.com")
     assert result.exit_code == 0
-    assert result.stdout.startswith("Email Sequence, made ")
+    assert result.stdout.startswith("Email Sequence, created ")
 
 
 def test_an_address_that_is_none_is_refused(whole: World) -> None:
@@ -170,7 +170,7 @@ def test_what_was_sent_is_noted_with_one_call_for_each_contact_and_nothing_twice
 
     again = whole.run("track", "--yes")
     assert again.exit_code == 0
-    assert again.stdout.splitlines() == ["Nothing is to be written.", "2 contacts are up to date."]
+    assert again.stdout.splitlines() == ["There is nothing to write.", "2 contacts are up to date."]
     assert whole.changes() == []
 
 
@@ -205,7 +205,7 @@ def test_only_the_signups_of_this_campaign_count(whole: World) -> None:
     add_signup(whole, "ana@example.com", {1: DAY}, **{notion_names.PAGE_TEMPLATE_TYPE: "No-Show Recovery"})
     add_signup(whole, "ana@example.com", {2: DAY}, **{notion_names.PAGE_CAMPAIGN: "Easter 2026"})
     add_signup(whole, "ana@example.com", {3: DAY}, **{notion_names.PAGE_TEMPLATE_TYPE: None})
-    assert whole.run("track", "--yes").stdout.splitlines()[0] == "Nothing is to be written."
+    assert whole.run("track", "--yes").stdout.splitlines()[0] == "There is nothing to write."
     assert said(whole, page) == {}
 
 
@@ -217,7 +217,7 @@ def test_pages_in_the_trash_are_left_out(whole: World) -> None:
     whole.client.archive_page(add_signup(whole, "bea@example.com", {1: DAY}))
     result = whole.run("track", "--yes")
     assert result.stdout.splitlines() == [
-        "Nothing is to be written.",
+        "There is nothing to write.",
         "0 contacts are up to date.",
         "1 address is not in BusinessX: ana@example.com",
     ]
@@ -253,7 +253,7 @@ def test_empty_pages_are_borne_and_said(whole: World) -> None:
     result = whole.run("track", "--yes")
     assert result.exit_code == 0
     assert result.stdout.splitlines() == [
-        "Nothing is to be written.",
+        "There is nothing to write.",
         "0 contacts are up to date.",
         "1 signup page has no address.",
     ]

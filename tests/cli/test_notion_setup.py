@@ -68,7 +68,7 @@ def test_it_adds_what_is_missing_and_a_second_run_has_nothing_to_do(world: World
     assert world.run("check").exit_code == 0
 
     again = world.run("setup", "--yes")
-    assert (again.exit_code, again.stdout) == (0, "Nothing is to be done.\n")
+    assert (again.exit_code, again.stdout) == (0, "There is nothing to do.\n")
     assert world.changes() == []
 
 
@@ -150,14 +150,12 @@ def test_what_it_cannot_mend_is_left_and_said_and_the_rest_is_done(world: World)
     world.make_all(wrong)
     result = world.run("setup", "--yes")
     assert result.exit_code == 1
-    assert (
-        'To be mended by hand:\n  BusinessX, "email": it is url, not email; in Notion, make it email' in result.stdout
-    )
+    assert 'To correct by hand:\n  BusinessX, "email": it is url, not email; in Notion, make it email' in result.stdout
     assert 'Done: BusinessX: add "Christmas Email 5 Date" (date)\n' in result.stdout
     assert world.properties(CONTACTS)["email"]["type"] == "url"
     again = world.run("setup", "--yes")
     assert again.exit_code == 1
-    assert again.stdout.endswith("Nothing else is to be done.\n")
+    assert again.stdout.endswith("There is nothing else to do.\n")
     assert world.changes() == []
 
 
@@ -204,7 +202,7 @@ def test_missing_databases_are_made_and_their_settings_are_printed_to_paste(worl
     assert {call.request["parent"]["page_id"] for call in world.changes()} == {PARENT}
     world.settings |= dict(pasted)
     assert world.run("check").exit_code == 0
-    assert world.run("setup", "--yes").stdout == "Nothing is to be done.\n"
+    assert world.run("setup", "--yes").stdout == "There is nothing to do.\n"
 
 
 def test_a_second_run_before_the_settings_are_pasted_makes_nothing_twice(world: World) -> None:

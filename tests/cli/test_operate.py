@@ -41,11 +41,11 @@ def held(stack: Stack, emails: list[str]) -> int:
 
 @pytest.mark.long
 def test_a_pause_holds_all_emails_and_a_resume_lets_each_go_once(stack: Stack) -> None:
-    assert christmas(stack, "resume").stdout == "No e-mail is held.\n"
+    assert christmas(stack, "resume").stdout == "E-mails are not paused.\n"
     begun = datetime.now(UTC)
     first = christmas(stack, "pause")
     assert first.exit_code == 0
-    assert first.stdout.startswith("From now on all e-mails are held, until christmas resume (")
+    assert first.stdout.startswith("All e-mails are paused from now on, until christmas resume (")
     kept = stack.kestra.kv_get("paused")
     assert begun - timedelta(seconds=1) <= datetime.fromisoformat(kept["since"]) <= datetime.now(UTC)
 
@@ -57,7 +57,7 @@ def test_a_pause_holds_all_emails_and_a_resume_lets_each_go_once(stack: Stack) -
 
     second = christmas(stack, "pause")
     assert second.exit_code == 0
-    assert second.stdout.startswith("All e-mails are held already, since ")
+    assert second.stdout.startswith("E-mails were already paused, since ")
     assert second.stdout.endswith("; 5 are due and waiting.\n")
     assert stack.kestra.kv_get("paused") == kept
     assert christmas(stack, "repair", "--apply").stdout.endswith("Nothing needs repair.\n")
@@ -65,14 +65,14 @@ def test_a_pause_holds_all_emails_and_a_resume_lets_each_go_once(stack: Stack) -
     let_go = datetime.now(UTC) - timedelta(seconds=1)
     last = christmas(stack, "resume")
     assert last.exit_code == 0
-    assert last.stdout.startswith("E-mails go out again; they were held since ")
-    assert last.stdout.endswith("5 are overdue, and go out now.\n")
+    assert last.stdout.startswith("E-mails are sent again; they were paused since ")
+    assert last.stdout.endswith("5 are overdue and are sent now.\n")
     # What was overdue by then is no later than that: no pause makes an e-mail expire.
     assert let_go <= datetime.fromisoformat(stack.kestra.kv_get("resumed")["at"]) <= datetime.now(UTC)
     assert [numbers(wait_for_mails(stack, email, 1)) for email in emails] == [[2]] * 5
     until(lambda: set(states(stack, emails)) == {"SUCCESS"}, "the end of all runs")
     assert [numbers(mails(stack, email)) for email in emails] == [[2]] * 5
-    assert christmas(stack, "resume").stdout == "No e-mail is held.\n"
+    assert christmas(stack, "resume").stdout == "E-mails are not paused.\n"
 
 
 @pytest.mark.long
@@ -81,7 +81,7 @@ def test_a_resume_after_one_that_broke_off_lets_go_what_is_still_held(stack: Sta
     email = overdue(stack)
     until(lambda: held(stack, [email]) == 1, "the pause")
     stack.kestra.kv_delete("paused")
-    assert christmas(stack, "resume").stdout == "No e-mail is held; 1 was waiting, and goes on.\n"
+    assert christmas(stack, "resume").stdout == "E-mails are not paused; 1 was still waiting and is sent now.\n"
     assert numbers(wait_for_mails(stack, email, 1)) == [2]
 
 

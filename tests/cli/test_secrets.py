@@ -131,7 +131,7 @@ def test_a_whole_file_has_no_fault_and_says_what_is_good_to_know(place: Place) -
         "SIGNING_CRM is empty: calls of the CRM are accepted without a signature.",
         "SIGNING_RESEND is empty: calls of Resend are accepted without a signature.",
         "TESTING_MODE is true: e-mails are due after minutes, not after days.",
-        "All settings are well.",
+        "All settings are valid.",
     ]
     assert json.loads(place.run("check", "--json").stdout) == []
 
@@ -375,7 +375,7 @@ def test_make_begins_with_the_example_and_makes_all_that_is_ours(place: Place) -
     values = place.values()
     assert stat.S_IMODE(place.file.stat().st_mode) == 0o600
     made = [setting for setting in SETTINGS if setting.example == TO_BE_MADE]
-    assert [line.split(";")[0] for line in said.splitlines()[1:-1]] == [f"Made: {each.name}" for each in made]
+    assert [line.split(";")[0] for line in said.splitlines()[1:-1]] == [f"Generated: {each.name}" for each in made]
     for setting in made:
         assert setting.find_fault(values[setting.name]) is None, setting.name
     assert len({values[each.name] for each in made}) == len(made)
@@ -397,7 +397,7 @@ def test_make_begins_with_the_example_and_makes_all_that_is_ours(place: Place) -
 def test_make_again_changes_nothing(place: Place) -> None:
     place.run("make")
     before, inode = place.file.read_bytes(), place.file.stat().st_ino
-    assert place.run("make").stdout == "There was nothing to make.\n"
+    assert place.run("make").stdout == "There was nothing to generate.\n"
     assert (place.file.read_bytes(), place.file.stat().st_ino) == (before, inode)
     assert json.loads(place.run("make", "--json").stdout) == []
 

@@ -46,7 +46,7 @@ def test_each_database_is_read_once_and_one_mail_goes_to_the_test_address(keys: 
     assert mail.sender == "Sang Le - BusOS <value@mail.example.com>"
     assert result.output == (
         f"Notion: {len(DATABASES)} databases were read, 0 faults.\n"
-        f"Resend: a mail to delivered@resend.dev was taken, {mail.id}.\n"
+        f"Resend: an e-mail to delivered@resend.dev was accepted, {mail.id}.\n"
     )
     read = [call.path for call in keys.sandbox.requests("notion") if "/databases/" in call.path]
     assert sorted(read) == sorted(

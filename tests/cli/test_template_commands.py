@@ -182,7 +182,7 @@ def test_check_names_faults_with_their_mends_and_ends_with_1(world: World) -> No
     assert result.exit_code == 1
     assert result.stdout.splitlines() == [
         "Spring (Email Body HTML): line 1: <b> is never closed",
-        "    mend: write </b> where it ends",
+        "    correction: write </b> where it ends",
         "notice: Spring: no sequence uses it",
         "notice: Summer: a page of this name is not active (Draft)",
         "17 active templates, 1 fault.",
@@ -195,7 +195,7 @@ def test_check_says_once_what_is_wrong_with_many(world: World) -> None:
     result = world.run("check", "--faults-only")
     assert result.exit_code == 1
     assert result.stdout.count("ENV_CALENDLY_LINK is missing") == 1
-    assert result.stdout.count("mend:") == 1
+    assert result.stdout.count("correction:") == 1
     assert "    5-Day E2 (Email Body HTML, Email Body Plain Text), 5-Day E3 (" in result.stdout
     assert "16 active templates, 32 faults." in result.stdout
 
@@ -354,7 +354,7 @@ def test_without_yes_and_without_a_terminal_push_only_shows(world: World) -> Non
         "-Old",
         "+New",
     ]
-    assert lines[-1] == "1 new, 1 changed. Nothing was written: run this again with --yes to put it into Notion."
+    assert lines[-1] == "1 new, 1 changed. Nothing was written: run it again with --yes to put it into Notion."
     assert world.written() == []
     assert list(world.there()) == ["5-Day E3"]
     assert world.notion.page(page)["properties"] == before["properties"]
@@ -369,7 +369,7 @@ def test_push_writes_exactly_what_differs_and_the_second_push_nothing(world: Wor
         world.local(name)
     result = world.run("push", str(world.content), "--yes")
     assert result.exit_code == 0, result.output
-    assert result.stdout.splitlines()[-3:-1] == ["made: 5-Day E2", "changed: 5-Day E3"]
+    assert result.stdout.splitlines()[-3:-1] == ["created: 5-Day E2", "changed: 5-Day E3"]
     everything = {each.name for each in schema.TEMPLATES.properties}
     assert world.written() == [("POST", everything), ("PATCH", {SUBJECT, STATUS})]
     good = {SUBJECT: "Hello", HTML: html, TEXT: f"Body\n{TEXT_FOOTER}\n", STATUS: "Active"}
@@ -381,7 +381,7 @@ def test_push_writes_exactly_what_differs_and_the_second_push_nothing(world: Wor
     world.sandbox.reset_log()
     result = world.run("push", str(world.content), "--yes")
     assert result.exit_code == 0
-    assert result.stdout == "Nothing differs: Notion has 2 of 2 templates as they are here.\n"
+    assert result.stdout == "Nothing differs: 2 of 2 templates in Notion are the same as here.\n"
     assert world.written() == []
 
 
@@ -389,7 +389,7 @@ def test_the_example_content_goes_up_and_is_checked_there(world: World) -> None:
     assert world.run("push", "--yes").exit_code == 0
     local = {each.name: each.values() for each in content.templates(PROJECT / "content")}
     assert world.there() == local
-    assert world.run("push").stdout == "Nothing differs: Notion has 17 of 17 templates as they are here.\n"
+    assert world.run("push").stdout == "Nothing differs: 17 of 17 templates in Notion are the same as here.\n"
     assert world.run("check", "--faults-only").stdout == "17 active templates, no faults.\n"
 
 
@@ -418,7 +418,7 @@ def test_a_line_end_alone_is_a_difference_that_is_shown(world: World) -> None:
     ]
     assert result.stdout.splitlines()[-2:] == [
         "-",
-        "0 new, 1 changed. Nothing was written: run this again with --yes to put it into Notion.",
+        "0 new, 1 changed. Nothing was written: run it again with --yes to put it into Notion.",
     ]
     world.run("push", str(world.content), "--yes")
     (world.content / "layout.txt").write_text(f"[[content]]\n{TEXT_FOOTER}\n", encoding="utf-8")
@@ -434,7 +434,7 @@ def test_template_without_body_txt_is_pushed_with_an_empty_plain_text(world: Wor
     assert world.there()["5-Day E2"][TEXT] in ("", None)
     assert world.there()["5-Day E2"][HTML] == f"<p>Body</p>\n{FOOTER}\n"
     again = world.run("push", str(world.content), "--yes")
-    assert again.stdout == "Nothing differs: Notion has 1 of 1 templates as they are here.\n"
+    assert again.stdout == "Nothing differs: 1 of 1 templates in Notion are the same as here.\n"
 
 
 def test_only_the_templates_that_are_named_are_pushed(world: World) -> None:
@@ -487,7 +487,7 @@ def test_an_empty_body_is_not_pushed(world: World) -> None:
     world.local("5-Day E2", body="")
     result = world.run("push", str(world.content), "--yes")
     assert result.exit_code == 1
-    assert result.stdout.startswith("5-Day E2 (Email Body HTML): it is empty\n    mend: fill it in\n")
+    assert result.stdout.startswith("5-Day E2 (Email Body HTML): it is empty\n    correction: fill it in\n")
 
 
 def test_two_pages_of_one_name_are_refused_with_the_mend(world: World) -> None:
@@ -506,7 +506,7 @@ def test_two_pages_of_one_name_are_refused_with_the_mend(world: World) -> None:
 def test_a_page_in_the_trash_does_not_count(world: World) -> None:
     world.notion.archive_page(world.add("5-Day E2"))
     world.local("5-Day E2")
-    assert "made: 5-Day E2" in world.run("push", str(world.content), "--yes").stdout
+    assert "created: 5-Day E2" in world.run("push", str(world.content), "--yes").stdout
 
 
 def test_two_folders_with_one_template_are_refused(world: World) -> None:
@@ -552,7 +552,7 @@ def test_refresh_sets_the_entry_that_the_flows_send_along(kestra: FakeKestra) ->
 def test_refresh_says_what_it_did(world: World, kestra: FakeKestra) -> None:
     result = world.run("refresh")
     assert result.exit_code == 0
-    assert result.stdout == f"What Notion said before {kestra.kept['cache.as_of']} is asked again.\n"
+    assert result.stdout == f"Templates that were read before {kestra.kept['cache.as_of']} are read again.\n"
     kestra.broken = True
     result = world.run("refresh")
     assert (result.exit_code, result.stdout) == (2, "")
@@ -565,7 +565,7 @@ def test_a_push_counts_at_once_where_there_is_a_kestra(world: World, kestra: Fak
     assert world.run("push", str(world.content)).exit_code == 0
     assert kestra.kept == {}
     result = world.run("push", str(world.content), "--yes")
-    assert result.stdout.endswith("made: 5-Day E2\nIt counts at once.\n")
+    assert result.stdout.endswith("created: 5-Day E2\nIt counts at once.\n")
     assert list(kestra.kept) == ["cache.as_of"]
     kestra.kept.clear()
     assert world.run("push", str(world.content), "--yes").exit_code == 0
@@ -600,7 +600,7 @@ def test_what_was_written_before_notion_refused_counts_at_once_too(world: World,
     world.sandbox.fault("notion", "status", status=503, method="PATCH")
     result = world.run("push", str(world.content), "--yes")
     assert result.exit_code == 2
-    assert result.stdout.endswith("made: 5-Day E2\nIt counts at once.\n")
+    assert result.stdout.endswith("created: 5-Day E2\nIt counts at once.\n")
     assert "HTTP 503" in result.stderr
     assert list(kestra.kept) == ["cache.as_of"]
 
@@ -729,7 +729,7 @@ def test_any_template_can_be_seen_as_any_email(world: World) -> None:
     world.add("Spring", subject="{{first_name}}", status="Draft")
     result = world.run("preview", "Spring", "--sequence", "onboarding", "--json")
     assert result.exit_code == 0, result.output
-    assert result.stderr == 'The template "Spring" is not active: nothing is sent from it.\n'
+    assert result.stderr == 'The template "Spring" is not active: no e-mail is sent from it.\n'
     found = json.loads(result.stdout)
     assert (found["active"], found["number"]) == (False, 1)
 

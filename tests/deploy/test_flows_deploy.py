@@ -131,7 +131,7 @@ def test_our_flows_are_all_there_and_twice_is_as_good_as_once(kestra: StandIn) -
     ids = {re.search(r"^id: (\S+)", file.read_text(), re.MULTILINE)[1] for file in FLOWS.glob("*.yml")}  # type: ignore[index]
     assert set(kestra.sources) == ids
     assert set(result.output.splitlines()) == {f"new: {name}" for name in ids}
-    assert deploy(kestra, FLOWS).output == f"{len(ids)} are as before.\n"
+    assert deploy(kestra, FLOWS).output == f"{len(ids)} flows are unchanged.\n"
     assert {len(revisions) for revisions in kestra.sources.values()} == {1}
 
 
@@ -142,8 +142,8 @@ def test_what_changed_is_a_new_revision_and_what_is_gone_stays(kestra: StandIn, 
     (folder / "c.yml").write_text("id: c\nnamespace: christmas\n")
     assert deploy(kestra, folder).output.splitlines() == [
         "new: c",
-        "new revision: a; what waits keeps the old one",
-        f"not in {folder}, and stays: b",
+        "new revision: a; waiting executions keep the old one",
+        f"not in {folder}, and not deleted: b",
     ]
     assert set(kestra.sources) == {"a", "b", "c"}
 

@@ -178,15 +178,15 @@ class Server:
 #: Every command of production.md, in an order in which an owner could type them.
 COMMANDS = (
     Command("--version", "christmas, version "),
-    Command("secrets make", ".env was made from the example."),
+    Command("secrets make", ".env was created from the example."),
     Command("secrets check", "NOTION_TOKEN", code=1),
-    Command("secrets check", "All settings are well.", before=Server.fill_in),
+    Command("secrets check", "All settings are valid.", before=Server.fill_in),
     Command("secrets encode", ".env.door: "),
     Command("notion check", "All 5 databases have what the campaign needs."),
     Command("notion setup", "Nothing"),
     Command("templates check", "there is none", code=1),
     Command("templates check --local", "no faults"),
-    Command("templates push --yes", "made: 5-Day E2"),
+    Command("templates push --yes", "created: 5-Day E2"),
     Command("templates push", "Nothing differs"),
     Command("templates check", "no faults"),
     Command("templates preview '5-Day E2' --sequence signup --local", "1 Main Street, Toronto"),
@@ -202,11 +202,11 @@ COMMANDS = (
     Command("smoke", "SMOKE=yes", code=2),
     Command("smoke", "a mail to delivered@resend.dev was taken", environment={"SMOKE": "yes"}),
     Command("flows deploy", "new: enroll", before=Server.start_containers),
-    Command("flows deploy", " are as before."),
+    Command("flows deploy", " are unchanged."),
     Command("templates refresh", "is asked again"),
     # Compose runs it in the door's container, with the door's environment.
     Command("inbox", "No call waits.", environment={"CHRISTMAS_ENV_FILE": "", "DOOR_INBOX": "inbox.sqlite"}),
-    Command("pause", "From now on all e-mails are held"),
+    Command("pause", "All e-mails are paused from now on"),
     Command("pause", "1 is due and waiting", before=Server.sign_up_while_paused),
     Command("repair", "Nothing needs repair."),
     Command("resume", "1 is overdue, and goes out now."),
@@ -221,11 +221,11 @@ COMMANDS = (
     Command(f"notion release {LATER_ADDRESS}", "", code=1),
     Command(f"unsubscribe-link {ADDRESS}", "https://campaign.sangle.ca/"),
     Command(f"forget {ADDRESS} --inbox inbox.sqlite", "run it again with --yes"),
-    Command(f"forget {ADDRESS} --inbox inbox.sqlite --yes", " is forgotten: all of it is erased"),
+    Command(f"forget {ADDRESS} --inbox inbox.sqlite --yes", " is forgotten: all data is erased"),
     Command(f"stopped {ADDRESS}", "unsubscribed"),
-    Command(f"forget {ADDRESS} --inbox inbox.sqlite", "nothing is kept"),
-    Command("secrets rotate SIGNING_WEBSITE", "SIGNING_WEBSITE: there is a new one."),
-    Command("secrets rotate SIGNING_WEBSITE --finish", "SIGNING_WEBSITE: the old ones are dropped."),
+    Command(f"forget {ADDRESS} --inbox inbox.sqlite", "there is no data"),
+    Command("secrets rotate SIGNING_WEBSITE", "SIGNING_WEBSITE: there is a new secret."),
+    Command("secrets rotate SIGNING_WEBSITE --finish", "SIGNING_WEBSITE: the old secrets are dropped."),
 )
 
 #: Commands of the checkout: not in the help of an installation, and refused there.

@@ -152,7 +152,7 @@ def test_nothing_is_left_of_her_but_the_hash_that_suppresses(stack: Stack, inbox
 
     again = forget(stack, inbox, email, "--yes")
     assert again.exit_code == 0
-    assert again.stdout.startswith(f"Contact {contact}: nothing is kept.\n")
+    assert again.stdout.startswith(f"Contact {contact}: there is no data.\n")
     assert list(Path().glob(f"contact-{contact}*")) == []
     # Nor is anything of her for a person or for the repair to do.
     for command in ("failures", "repair"):

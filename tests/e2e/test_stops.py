@@ -100,7 +100,7 @@ def test_who_is_stopped_gets_no_more_until_she_is_let_go_on(stack: Stack) -> Non
     assert page_of(stack, email)["Template Type"] == "5-Day Sequence"
 
     let_go = christmas(stack, "go-on", email, "--yes")
-    assert (let_go.exit_code, let_go.stdout.splitlines()[-1]) == (0, f"Contact {contact}: nothing stops her.")
+    assert (let_go.exit_code, let_go.stdout.splitlines()[-1]) == (0, f"Contact {contact}: nothing stops their e-mails.")
     assert stack.kestra.kv_get(f"stop.{contact}")["ends"] == {}
     begin(stack, "noshow", email, calendly_event_uri="https://api.calendly.com/scheduled_events/BBB")
     assert numbers(wait_for_mails(stack, email, 4)) == [2, 1, 2, 3]
@@ -170,7 +170,7 @@ def test_without_a_word_nobody_is_stopped(stack: Stack) -> None:
     assert "Nothing was changed: run it again with --yes to do it." in done.stdout
     assert christmas_json(stack, "stopped", email) == []
     contact = opaque_ids.contact_id(email)
-    assert christmas(stack, "stopped", email).stdout == f"Contact {contact}: nothing stops her.\n"
+    assert christmas(stack, "stopped", email).stdout == f"Contact {contact}: nothing stops their e-mails.\n"
     assert christmas(stack, "go-on", email, "--yes").exit_code == 0
     wrong = christmas(stack, "stop", "nobody", "--yes")
     assert wrong.exit_code == 2

@@ -1,4 +1,4 @@
-"""The commands that need the engine's sources, and therefore a checkout of the project."""
+"""The base of the commands that need a checkout of the project, because they build the engine from its sources."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Any
 import click
 
 from christmas_campaign import folders
-from christmas_campaign.cli.errors_shown import plainly
+from christmas_campaign.cli.command_errors import report_errors
 from christmas_campaign.errors import CommandError
 
 
 class CheckoutCommand(click.Command):
-    """A command that an installation does not list, and refuses to run."""
+    """A command that runs only in a checkout. In an installation the help hides it, and it ends with exit code 2."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -20,7 +20,7 @@ class CheckoutCommand(click.Command):
 
     def invoke(self, ctx: click.Context) -> Any:
         if not folders.is_checkout():
-            with plainly():
+            with report_errors():
                 raise CommandError(
                     f"`{ctx.command_path}` needs a checkout of the project, with make, Java and Maven: "
                     "clone its repository and run the command there"

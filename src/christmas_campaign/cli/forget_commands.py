@@ -1,4 +1,4 @@
-"""``christmas forget``: what is kept of a contact into a file, then away with it, all but the hash that suppresses."""
+"""``christmas forget``: export and erase the data of a contact, except the hash that suppresses further e-mails."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import click
 
 from christmas_campaign.campaign import email_address
 from christmas_campaign.cli import inbox_command, prompts
-from christmas_campaign.cli.errors_shown import plainly
-from christmas_campaign.cli.prompts import agreed, env_file_option, json_option, print_json, yes_option
+from christmas_campaign.cli.command_errors import report_errors
+from christmas_campaign.cli.prompts import confirm, env_file_option, json_option, print_json, yes_option
 from christmas_campaign.deployment.environment import Environment
 from christmas_campaign.door.inbox.store import InboxError
 from christmas_campaign.erasure.ownership import Person
@@ -25,8 +25,8 @@ from christmas_campaign.stops import rules
 from christmas_campaign.wording import count
 
 _OUT_OF_REACH = (
-    "Out of its reach: Notion's trash (it empties itself after 30 days), Resend's log, messages in Discord, backups, Kestra's "
-    "own queue (a day), the website, Calendly, and what people keep elsewhere. docs/operating.md says more."
+    "Not erased: Notion's trash (which Notion empties after 30 days), Resend's log, messages in Discord, backups, Kestra's "
+    "own queue (for a day), the website, Calendly, and copies that people have elsewhere. docs/operating.md says more."
 )
 
 
@@ -44,13 +44,15 @@ def _address(_: click.Context, __: click.Parameter, value: str) -> str:
 @click.option(
     "--export",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Where what is kept is written before it is erased: a new file. Without it: contact-<id>-<time>.json, here.",
+    help="The new file for the export. Without it: contact-<id>-<time>.json in the current folder.",
 )
-@click.option("--keep-contact", is_flag=True, help="Leave her pages in BusinessX and Customer Projects, for the books.")
+@click.option(
+    "--keep-contact", is_flag=True, help="Keep the contact's pages in BusinessX and Customer Projects, for the books."
+)
 @click.option(
     "--inbox",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="The door's inbox. Without it: DOOR_INBOX of the settings, or .data/door/inbox.sqlite.",
+    help="The file of the door's inbox. Without it: DOOR_INBOX of the settings, or .data/door/inbox.sqlite.",
 )
 @yes_option
 @json_option
@@ -63,107 +65,120 @@ def forget(
     yes: bool,
     as_json: bool,
 ) -> None:
-    """Export and erase what is kept of the contact with this ADDRESS: in Kestra, behind the door, in Notion.
+    """Export and erase the data of a contact.
 
-    It says first how much there is, and asks; without a terminal and without --yes it only looks. Then it writes all of it into
-    a file, stops her for good, ends what waits for her, and erases everything but the hash of her address, by which she gets no
-    e-mail any more. Broken off, it is run again. ADDRESS in another spelling is the same contact; Notion is searched for
-    the spelling that is given, too.
+    Finds the data of the contact with this ADDRESS in Kestra, in the door's inbox and in Notion. The command first shows how
+    much there is, and asks; without a terminal and without --yes it changes nothing.
 
-    Exit code 0 when nothing is left, or nothing was to be done; 2 if something is left or it could not be found out.
+    Then it writes all of it into a file, stops the contact for good, ends what waits for them, and erases everything except the
+    hash of the address: with it, the contact gets no e-mail any more. If the command is interrupted, run it again.
+
+    Any spelling of ADDRESS means the same contact. In Notion, the command also searches for the spelling that you typed.
+
+    Exit code 0 if nothing is left or there was nothing to erase, 2 if something is left or could not be looked up.
+
+    \b
+    Examples:
+      christmas forget ana@salon.example.com --env-file deploy/.env
+      christmas forget ana@salon.example.com --keep-contact --yes
     """
     email = email_address.normalise(address)
     person = Person(email, opaque_ids.contact_id(email))
     keep: tuple[Database, ...] = BOOKS if keep_contact else ()
     files: list[Path] = []
-    with plainly():
+    with report_errors():
         environment = Environment.read(env_file)
-        databases = {each: environment.database(each) for each in PLACES}
+        databases = {database: environment.database(database) for database in PLACES}
         inbox = inbox or inbox_command.path_of(environment)
         with environment.kestra() as kestra, environment.notion() as notion:
             notion.pace(repair_apply.PER_SECOND)
-            sources = {each: notion.data_source(found_at) for each, found_at in databases.items()}
+            sources = {database: notion.data_source(database_id) for database, database_id in databases.items()}
             systems = Systems(kestra, notion, sources, inbox, prompts.progress())
             try:
-                found = look(systems, person, address)
-                something = bool(found.to_erase(keep))
+                contact_data = look(systems, person, address)
                 if not as_json:
-                    _show(found, keep, inbox)
-                erased = something and agreed(yes, as_json, "Export all of it, then erase it for good?", "--yes")
+                    _show(contact_data, keep, inbox)
+                erased = bool(contact_data.to_erase(keep)) and confirm(
+                    yes, as_json, "Export all of it, then erase it for good?"
+                )
                 if erased:
-                    file = export or erase.default_file(person.contact, datetime.now(UTC))
-                    for each in erase.forget_her(systems, found, address, keep, file):
-                        click.echo(f"Written to {each}, which only you can read.", err=as_json)
-                        files.append(each)
+                    export_file = export or erase.default_file(person.contact, datetime.now(UTC))
+                    for file in erase.forget_her(systems, contact_data, address, keep, export_file):
+                        click.echo(f"Written to {file}, which only you can read.", err=as_json)
+                        files.append(file)
             except InboxError as error:
                 raise CommandError(str(error)) from None
     if as_json:
-        print_json(_as_json(found, keep, files, erased=erased))
+        print_json(_as_json(contact_data, keep, files, erased=erased))
     elif erased:
-        click.echo(f"Contact {person.contact} is forgotten: all of it is erased but the hash that suppresses.")
+        click.echo(
+            f"Contact {person.contact} is forgotten: all data is erased, except the hash that suppresses e-mails."
+        )
         click.echo(_OUT_OF_REACH)
 
 
-def _show(found: Found, keep: Collection[Database], inbox: Path) -> None:
-    lines = []
-    if found.runs:
-        flows = ", ".join(f"{number} {flow}" for flow, number in erase.by_flow(found.runs.values()).items())
-        lives = f", {count(len(found.live), 'has', 'have')} not ended" if found.live else ""
-        lines.append(f"{count(len(found.runs), 'run', 'runs')} in Kestra ({flows}){lives}")
-    if found.entries:
-        lines.append(f"{count(len(found.entries), 'entry', 'entries')} in Kestra's KV store")
-    if found.calls:
-        lines.append(f"{count(len(found.calls), 'call', 'calls')} behind the door")
-    for title, (ids, stays) in _by_title(found, keep).items():
-        lines.append(f"{count(len(ids), 'page', 'pages')} in {title}{', to be kept' if stays else ''}")
-    click.echo(f"Contact {found.person.contact}: {'; '.join(lines) or 'nothing is kept'}.")
-    stopped = rules.read(found.stop)
-    if stopped:
-        click.echo(f"She is stopped ({', '.join(dict.fromkeys(each.reason for each in stopped))}); that hash is kept.")
-    if found.calls is None:
+def _show(contact_data: Found, keep: Collection[Database], inbox: Path) -> None:
+    parts = []
+    runs = contact_data.runs
+    if runs:
+        flows = ", ".join(f"{number} {flow}" for flow, number in erase.by_flow(runs.values()).items())
+        live = f", {count(len(contact_data.live), 'has', 'have')} not ended" if contact_data.live else ""
+        parts.append(f"{count(len(runs), 'execution', 'executions')} in Kestra ({flows}){live}")
+    if contact_data.entries:
+        parts.append(f"{count(len(contact_data.entries), 'entry', 'entries')} in Kestra's KV store")
+    if contact_data.calls:
+        parts.append(f"{count(len(contact_data.calls), 'call', 'calls')} in the door's inbox")
+    for title, (ids, stays) in _pages_by_title(contact_data, keep).items():
+        parts.append(f"{count(len(ids), 'page', 'pages')} in {title}{', to be kept' if stays else ''}")
+    click.echo(f"Contact {contact_data.person.contact}: {'; '.join(parts) or 'there is no data'}.")
+    stops = rules.read(contact_data.stop)
+    if stops:
+        reasons = ", ".join(dict.fromkeys(stop.reason for stop in stops))
+        click.echo(f"The contact is stopped ({reasons}); the hash for that is kept.")
+    if contact_data.calls is None:
         click.echo(
-            f"There is no inbox of a door at {inbox}: it was not looked at (--inbox says where it is).", err=True
+            f"The door's inbox was not searched: there is none at {inbox} (--inbox names another file).", err=True
         )
-    if found.naming:
+    if contact_data.naming:
         click.echo(
-            f"Her address stands in {count(len(found.naming), 'run', 'runs')} of other contacts, which are theirs and stay: "
-            f"{', '.join(found.naming)}",
+            f"The address occurs in {count(len(contact_data.naming), 'execution', 'executions')} of other contacts. They are "
+            f"not erased: {', '.join(contact_data.naming)}",
             err=True,
         )
-    if lines and not found.to_erase(keep):
-        click.echo("Nothing is to be erased.")
+    if parts and not contact_data.to_erase(keep):
+        click.echo("There is nothing to erase.")
 
 
-def _by_title(found: Found, keep: Collection[Database]) -> dict[str, tuple[list[str], bool]]:
-    """The ids of her pages by the title of their database, and whether they are to be kept."""
+def _pages_by_title(contact_data: Found, keep: Collection[Database]) -> dict[str, tuple[list[str], bool]]:
+    """Return the ids of the contact's pages by the title of their database, and whether these pages are kept."""
     return {
         database.title: (ids, database in keep)
         for database in PLACES
-        if (ids := [each for each, (at, _) in found.pages.items() if at == database])
+        if (ids := [page_id for page_id, (place, _) in contact_data.pages.items() if place == database])
     }
 
 
-def _as_json(found: Found, keep: Collection[Database], files: list[Path], *, erased: bool) -> JsonObject:
-    pages = _by_title(found, keep)
+def _as_json(contact_data: Found, keep: Collection[Database], files: list[Path], *, erased: bool) -> JsonObject:
+    pages = _pages_by_title(contact_data, keep)
     runs: list[Json] = [
-        {"id": each, "flow": run["flowId"], "state": as_object(run["state"])["current"]}
-        for each, run in found.runs.items()
+        {"id": run_id, "flow": run["flowId"], "state": as_object(run["state"])["current"]}
+        for run_id, run in contact_data.runs.items()
     ]
-    calls: list[Json] | None = None if found.calls is None else [each.id for each in found.calls]
+    calls: list[Json] | None = None if contact_data.calls is None else [call.id for call in contact_data.calls]
     return {
-        "contact": found.person.contact,
+        "contact": contact_data.person.contact,
         "erased": erased,
-        "files": [str(each) for each in files],
+        "files": [str(file) for file in files],
         "counts": {
             "runs": len(runs),
-            "entries": len(found.entries),
+            "entries": len(contact_data.entries),
             "calls": len(calls or ()),
             "pages": {title: len(ids) for title, (ids, _) in pages.items()},
         },
         "runs": runs,
-        "entries": list(found.entries),
+        "entries": list(contact_data.entries),
         "calls": calls,
         "pages": {title: [*ids] for title, (ids, _) in pages.items()},
         "kept": [title for title, (_, stays) in pages.items() if stays],
-        "runs_of_others": list(found.naming),
+        "runs_of_others": list(contact_data.naming),
     }

@@ -1,4 +1,4 @@
-"""The `christmas` command."""
+"""The command ``christmas``: its groups, and the commands that run the campaign on this machine."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import click
 
 from christmas_campaign import __version__, folders
 from christmas_campaign.cli.checkout_command import CheckoutCommand
-from christmas_campaign.cli.errors_shown import plainly
+from christmas_campaign.cli.command_errors import report_errors
 from christmas_campaign.cli.failure_commands import failures, replay
 from christmas_campaign.cli.forget_commands import forget
 from christmas_campaign.cli.inbox_command import inbox
@@ -29,7 +29,7 @@ from christmas_campaign.cli.repair_command import repair
 from christmas_campaign.cli.secrets_commands import secrets
 from christmas_campaign.cli.stop_commands import go_on, stop, stopped, unsubscribe_link
 from christmas_campaign.cli.template_commands import templates
-from christmas_campaign.local import demo as the_demo
+from christmas_campaign.local import demo as demo_run
 from christmas_campaign.local.child_process import ChildError
 from christmas_campaign.local.flow_check import check as check_flows
 from christmas_campaign.local.stack import Stack
@@ -41,7 +41,7 @@ from christmas_campaign.sequences.registry import SEQUENCES, sequence
 def main() -> None:
     """E-mail sequences on Kestra: try them on this machine, check them, run them."""
     signal.signal(signal.SIGTERM, _as_interrupt)
-    # A shell without job control starts what is in the background deaf to it.
+    # A shell without job control starts background processes with SIGINT ignored; Ctrl-C must work there too.
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
@@ -50,31 +50,31 @@ def _as_interrupt(_: int, __: FrameType | None) -> None:
 
 
 @contextmanager
-def _alone(data: Path) -> Iterator[None]:
-    """Hold the folder ``data`` for this command alone."""
+def _locked(data: Path) -> Iterator[None]:
+    """Lock the folder ``data``: a second command that wants the same folder ends with an error."""
     data.parent.mkdir(parents=True, exist_ok=True)
     with data.with_suffix(".lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             raise ChildError(
-                f"{data} is in use: is it running in another window? Stop it there, or choose --data"
+                f"{data} is in use: is the command running in another window? Stop it there, or choose another --data"
             ) from None
         yield
 
 
-def _shared(command: click.decorators.FC) -> click.decorators.FC:
+def _stack_options(command: click.decorators.FC) -> click.decorators.FC:
     options = [
-        click.option("--engine-port", type=int, default=0, show_default="a free one", help="Port of the engine."),
-        click.option("--sandbox-port", type=int, default=0, show_default="a free one", help="Port of the sandbox."),
-        click.option("--memory", default="512m", show_default=True, help="The most memory of the engine's heap."),
+        click.option("--engine-port", type=int, default=0, show_default="a free one", help="The port of the engine."),
+        click.option("--sandbox-port", type=int, default=0, show_default="a free one", help="The port of the sandbox."),
+        click.option("--memory", default="512m", show_default=True, help="The largest heap of the engine."),
         click.option(
             "--time-scale",
             type=click.FloatRange(1, 1_000_000),
             envvar="TIME_SCALE",
-            default=the_demo.TIME_SCALE,
+            default=demo_run.TIME_SCALE,
             show_default=True,
-            help="Every delay is divided by this.",
+            help="Divides every delay.",
         ),
     ]
     for option in reversed(options):
@@ -82,29 +82,32 @@ def _shared(command: click.decorators.FC) -> click.decorators.FC:
     return command
 
 
-def _say_addresses(stack: Stack) -> None:
+def _show_addresses(stack: Stack) -> None:
     click.echo(f"\n  inbox       {stack.sandbox.url}/")
-    for each in SEQUENCES:
-        click.echo(f"  {each.name:<10}  {stack.webhook(each.handler)}")
+    for each_sequence in SEQUENCES:
+        click.echo(f"  {each_sequence.name:<10}  {stack.webhook(each_sequence.handler)}")
     click.echo(f"  logs        {stack.data}")
 
 
 @main.command(cls=CheckoutCommand)
-@_shared
+@_stack_options
 @click.option(
     "--once/--stay",
     default=None,
     envvar="ONCE",
-    help="End when the e-mails have come, or stay for a look at the inbox. Without a terminal it ends.",
+    help="End after the last e-mail, or stay so that you can look at the inbox. Without a terminal it ends.",
 )
 @click.option(
     "--only",
     multiple=True,
-    type=click.Choice([each.name for each in the_demo.PLAYED]),
-    help="Play this sequence alone; may be given again.  [default: all]",
+    type=click.Choice([played.name for played in demo_run.PLAYED]),
+    help="Play only this sequence. May be repeated.  [default: all]",
 )
 @click.option(
-    "--data", type=click.Path(path_type=Path), default=folders.CHECKOUT / ".data" / "demo", help="Made anew each time."
+    "--data",
+    type=click.Path(path_type=Path),
+    default=folders.CHECKOUT / ".data" / "demo",
+    help="The folder for the data. It is emptied at each start.",
 )
 def demo(
     engine_port: int,
@@ -115,37 +118,44 @@ def demo(
     only: tuple[str, ...],
     data: Path,
 ) -> None:
-    """Play every sequence that follows an event: post one to each real webhook and watch the e-mails arrive, a week in under
-    a minute. Left out are the e-mails before a call, whose example has a call at a fixed time.
+    """Play the sequences on this machine.
 
-    Exit code 0 only if exactly the expected e-mails arrived, in order and none before its time; 1 if not; 2 if it could not
-    be played. On a busy machine e-mails may be late: the demo then says so.
+    Posts an event to each real webhook and shows the e-mails as they arrive: a week in under a minute. Nothing leaves this
+    machine. The sequence before a call is left out, because its example has a call at a fixed time.
+
+    Exit code 0 if exactly the expected e-mails arrived, in order and none early; 1 if not; 2 if the demo could not run. On a
+    busy machine e-mails may be late: the demo then says so.
+
+    \b
+    Examples:
+      christmas demo
+      christmas demo --only signup --once
     """
     ends = not sys.stdout.isatty() if once is None else once
-    played = [sequence(name) for name in dict.fromkeys(only)] or the_demo.PLAYED
-    with plainly(), _alone(data):
+    sequences = [sequence(name) for name in dict.fromkeys(only)] or demo_run.PLAYED
+    with report_errors(), _locked(data):
         shutil.rmtree(data, ignore_errors=True)
         click.echo("Starting everything on this machine; nothing leaves it.")
         stack = Stack(data, time_scale=time_scale, engine_port=engine_port, sandbox_port=sandbox_port, memory=memory)
         stack.start(click.echo)
         try:
-            _say_addresses(stack)
+            _show_addresses(stack)
             click.echo(
-                f"\nA salon owner for each event: {', '.join(each.name for each in played)}."
-                f"\n{the_demo.summary(played)}, {time_scale:,.0f} times faster.\n"
+                f"\nA salon owner for each event: {', '.join(played.name for played in sequences)}."
+                f"\n{demo_run.summary(sequences)}, {time_scale:,.0f} times faster.\n"
             )
-            timeline = the_demo.play(stack, folders.examples(), click.echo, played)
-            verdict = the_demo.watch(stack, timeline)
+            timeline = demo_run.play(stack, folders.examples(), click.echo, sequences)
+            verdict = demo_run.watch(stack, timeline)
             for fault in verdict.faults:
                 click.secho(f"  wrong: {fault}", fg="red", err=True)
             if not verdict.faults:
-                count = sum(len(each.expected) for each in timeline.played)
+                count = sum(len(played.expected) for played in timeline.played)
                 on_time = "" if verdict.late else " and on time"
                 click.secho(f"\nAll {count} e-mails arrived, in order{on_time}.", fg="green")
             if verdict.late:
-                click.echo(the_demo.lateness(verdict.late))
+                click.echo(demo_run.lateness(verdict.late))
             if not ends:
-                click.echo(f"Look at them: {stack.sandbox.url}/   (Ctrl-C ends everything)")
+                click.echo(f"Look at the e-mails: {stack.sandbox.url}/   (Ctrl-C ends everything)")
                 _wait()
         finally:
             stack.stop()
@@ -153,20 +163,30 @@ def demo(
 
 
 @main.command(cls=CheckoutCommand)
-@_shared
+@_stack_options
 @click.option(
-    "--data", type=click.Path(path_type=Path), default=folders.CHECKOUT / ".data" / "up", help="Kept from run to run."
+    "--data",
+    type=click.Path(path_type=Path),
+    default=folders.CHECKOUT / ".data" / "up",
+    help="The folder for the data. The next start finds it again.",
 )
 def up(engine_port: int, sandbox_port: int, memory: str, time_scale: float, data: Path) -> None:
-    """Start the engine and the sandbox, and wait for webhooks. What was there the last time is there again."""
-    with plainly(), _alone(data):
+    """Start the engine and the sandbox for webhooks.
+
+    The command runs until Ctrl-C. The data of the last start is there again.
+
+    \b
+    Example:
+      christmas up --sandbox-port 8025
+    """
+    with report_errors(), _locked(data):
         click.echo("Starting everything on this machine; nothing leaves it.")
         stack = Stack(
             data, time_scale=time_scale, engine_port=engine_port, sandbox_port=sandbox_port, memory=memory, lasting=True
         )
         stack.start(click.echo)
         try:
-            _say_addresses(stack)
+            _show_addresses(stack)
             click.echo("\nTry it, from the project's folder:\n")
             first = SEQUENCES[0]
             click.echo(f"  curl -H 'Content-Type: application/json' -d @examples/{first.name}.json \\")
@@ -187,17 +207,23 @@ def _wait() -> None:
 
 @main.group()
 def flows() -> None:
-    """Check the flows, deploy them."""
+    """Check the flows and deploy them to Kestra."""
 
 
 @flows.command(cls=CheckoutCommand)
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path), default=folders.FLOWS)
 def check(folder: Path) -> None:
-    """Have the engine itself validate every flow of FOLDER; each fault is named with its file and line.
+    """Validate the flows with the engine.
 
-    Exit code 0 if all are valid, 1 if one is not, 2 if they could not be checked.
+    FOLDER holds the flows; without it the command checks the flows of its own version. Each fault comes with its file and line.
+
+    Exit code 0 if all flows are valid, 1 if there is a fault, 2 if the flows could not be checked.
+
+    \b
+    Example:
+      christmas flows check flows
     """
-    with plainly():
+    with report_errors():
         faults = check_flows(folder, dict(os.environ))
     for fault in faults:
         click.echo(str(fault), err=True)

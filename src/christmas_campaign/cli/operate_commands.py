@@ -1,4 +1,4 @@
-"""``christmas pause`` and ``christmas resume``: hold all e-mails, and let them go on."""
+"""``christmas pause`` and ``christmas resume``: hold all e-mails back, and send them again."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from christmas_campaign.campaign import times
-from christmas_campaign.cli.errors_shown import plainly
+from christmas_campaign.cli.command_errors import report_errors
 from christmas_campaign.cli.prompts import env_file_option
 from christmas_campaign.deployment.environment import Environment
 from christmas_campaign.operations import pause as operation
@@ -17,40 +17,49 @@ from christmas_campaign.wording import count
 @click.command()
 @env_file_option
 def pause(env_file: Path | None) -> None:
-    """Hold all e-mails, and lose none: what is due waits until christmas resume.
+    """Pause all e-mails; none is lost.
 
-    Webhooks are answered and contacts are enrolled all the same. An e-mail that is being sent at this very moment is sent.
+    E-mails that come due wait for christmas resume. Webhooks are still answered and contacts are still enrolled. An e-mail that
+    is being sent at this moment is still sent.
 
-    Exit code 0 when they are held, before too; 2 if Kestra could not be told.
+    Exit code 0 if e-mails are paused now or were before, 2 if Kestra could not be reached.
+
+    \b
+    Example:
+      christmas pause --env-file deploy/.env
     """
-    with plainly(), Environment.read(env_file).kestra() as kestra:
-        held = operation.pause(kestra)
-    since = times.moment_for_people(held.since)
-    if held.already:
-        click.echo(f"All e-mails are held already, since {since}; {count(held.due, 'is', 'are')} due and waiting.")
+    with report_errors(), Environment.read(env_file).kestra() as kestra:
+        state = operation.pause(kestra)
+    since = times.moment_for_people(state.since)
+    if state.already:
+        click.echo(f"E-mails were already paused, since {since}; {count(state.due, 'is', 'are')} due and waiting.")
     else:
-        click.echo(f"From now on all e-mails are held, until christmas resume ({since}).")
+        click.echo(f"All e-mails are paused from now on, until christmas resume ({since}).")
 
 
 @click.command()
 @env_file_option
 def resume(env_file: Path | None) -> None:
-    """Let all e-mails go on that christmas pause holds: what is overdue goes out now, as fast as the providers allow.
+    """Send e-mails again after christmas pause.
 
-    Exit code 0 when they go on, before too; 2 if Kestra could not be told.
+    Overdue e-mails are sent at once, as fast as Notion and Resend allow.
+
+    Exit code 0 if e-mails are sent again, or were not paused; 2 if Kestra could not be reached.
+
+    \b
+    Example:
+      christmas resume --env-file deploy/.env
     """
-    with plainly(), Environment.read(env_file).kestra() as kestra:
+    with report_errors(), Environment.read(env_file).kestra() as kestra:
         since, due = operation.resume(kestra)
     if since is None and not due:
-        click.echo("No e-mail is held.")
+        click.echo("E-mails are not paused.")
     elif since is None:
-        click.echo(f"No e-mail is held; {count(due, 'was', 'were')} waiting, and {_goes(due)} on.")
+        click.echo(
+            f"E-mails are not paused; {count(due, 'was still waiting and is', 'were still waiting and are')} sent now."
+        )
     else:
         click.echo(
-            f"E-mails go out again; they were held since {times.moment_for_people(since)}. "
-            f"{count(due, 'is', 'are')} overdue, and {_goes(due)} out now."
+            f"E-mails are sent again; they were paused since {times.moment_for_people(since)}. "
+            f"{count(due, 'is overdue and is', 'are overdue and are')} sent now."
         )
-
-
-def _goes(number: int) -> str:
-    return "goes" if number == 1 else "go"

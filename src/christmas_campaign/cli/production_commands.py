@@ -1,4 +1,4 @@
-"""``christmas flows deploy`` and ``christmas smoke``: the flows to a Kestra that runs, and a first look with real keys."""
+"""``christmas flows deploy`` and ``christmas smoke``: bring the flows to a running Kestra, and try the real keys."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from pathlib import Path
 import click
 
 from christmas_campaign import folders
-from christmas_campaign.cli.errors_shown import plainly
+from christmas_campaign.cli.command_errors import report_errors
 from christmas_campaign.cli.prompts import env_file_option, json_option, print_json
 from christmas_campaign.clients.kestra import Kestra
 from christmas_campaign.clients.notion import NotionError
 from christmas_campaign.deployment.environment import Environment, SettingError
 from christmas_campaign.operations import deploy_flows, find_databases
-from christmas_campaign.operations import smoke as the_smoke
+from christmas_campaign.operations import smoke as operation
 from christmas_campaign.wording import count
 
 
@@ -28,38 +28,45 @@ from christmas_campaign.wording import count
     type=click.FloatRange(0, 3600),
     default=120,
     show_default=True,
-    help="How many seconds to wait for a Kestra that does not answer yet.",
+    help="The seconds to wait for a Kestra that does not answer yet.",
 )
 def deploy(folder: Path, env_file: Path | None, wait: float) -> None:
-    """Bring the flows of FOLDER to the Kestra that runs: new ones, and new revisions of those that changed. Without FOLDER:
-    the flows that belong to this version of the command.
+    """Deploy the flows to a running Kestra.
 
-    Nothing is deleted: runs may wait for a flow. Twice is as good as once.
+    Creates new flows, and new revisions of those that changed. FOLDER holds the flows; without it the command deploys the flows
+    of its own version. It deletes nothing, because executions may wait for an old flow. Running it again changes nothing.
 
-    Exit code 0 when all are there, 2 if one could not be deployed; the others are there then.
+    Exit code 0 if all flows are deployed, 2 if one was refused; the others are deployed even then.
+
+    \b
+    Example:
+      christmas flows deploy --env-file deploy/.env
     """
-    with plainly():
+    with report_errors():
         environment = Environment.read(env_file)
         with environment.kestra() as kestra:
             deploy_flows.wait_for(kestra, wait)
-            done = deploy_flows.deploy(kestra, folder)
-            unknown = _find_databases(kestra, environment)
-    for found in done.created:
-        click.echo(f"new: {found}")
-    for found in done.changed:
-        click.echo(f"new revision: {found}; what waits keeps the old one")
-    if done.same:
-        click.echo(f"{count(len(done.same), 'is', 'are')} as before.")
-    for found in done.only_in_kestra:
-        click.echo(f"not in {folder}, and stays: {found}")
-    if unknown:
-        click.echo(f"Where the databases are is not known yet; the first enrolment looks again. {unknown}", err=True)
+            deployed = deploy_flows.deploy(kestra, folder)
+            problem = _find_databases(kestra, environment)
+    for flow_id in deployed.created:
+        click.echo(f"new: {flow_id}")
+    for flow_id in deployed.changed:
+        click.echo(f"new revision: {flow_id}; waiting executions keep the old one")
+    if deployed.same:
+        click.echo(f"{count(len(deployed.same), 'flow is', 'flows are')} unchanged.")
+    for flow_id in deployed.only_in_kestra:
+        click.echo(f"not in {folder}, and not deleted: {flow_id}")
+    if problem:
+        click.echo(
+            f"The databases could not be looked up in Notion; the first enrolment tries again. {problem}", err=True
+        )
 
 
 def _find_databases(kestra: Kestra, environment: Environment) -> str:
-    """Keep where the databases are, for the flows; returns what Notion said against it, empty for nothing.
+    """Look up the databases in Notion and store their places in Kestra for the flows.
 
-    Flows can be deployed before the databases are named.
+    Returns Notion's reason if that fails, else an empty text. Missing settings are no failure: flows may be deployed before
+    the databases exist.
     """
     try:
         find_databases.find_and_store(kestra, environment)
@@ -74,25 +81,34 @@ def _find_databases(kestra: Kestra, environment: Environment) -> str:
 @env_file_option
 @json_option
 def smoke(env_file: Path | None, as_json: bool) -> None:
-    """Try the real keys: read each database in Notion once, and send one mail to Resend's own test address.
+    """Try the real keys of Notion and Resend.
 
-    Nothing in Notion is changed. It runs only with SMOKE=yes in the environment, and never where CI is set.
+    Reads each database in Notion once, and sends one e-mail to Resend's own test address. Changes nothing in Notion. It runs
+    only with SMOKE=yes in the environment, and never where CI is set.
 
-    Exit code 0 if all is well, 1 if something in Notion is wrong, 2 if it could not be tried.
+    Exit code 0 if all is well, 1 if a database has a fault, 2 if the keys could not be tried.
+
+    \b
+    Example:
+      SMOKE=yes christmas smoke --env-file deploy/.env
     """
-    why_not = the_smoke.refuse(os.environ)
-    if why_not is not None:
-        click.echo(f"christmas: smoke: {why_not}", err=True)
+    refusal = operation.refuse(os.environ)
+    if refusal is not None:
+        click.echo(f"christmas: smoke: {refusal}", err=True)
         sys.exit(2)
-    with plainly():
-        found = the_smoke.look(Environment.read(env_file), datetime.now(UTC))
+    with report_errors():
+        report = operation.look(Environment.read(env_file), datetime.now(UTC))
     if as_json:
         print_json(
-            {"databases": found.databases, "faults": [each.as_json() for each in found.faults], "mail": found.mail}
+            {
+                "databases": report.databases,
+                "faults": [fault.as_json() for fault in report.faults],
+                "mail": report.mail,
+            }
         )
     else:
-        for fault in found.faults:
+        for fault in report.faults:
             click.echo(str(fault))
-        click.echo(f"Notion: {found.databases} databases were read, {count(len(found.faults), 'fault', 'faults')}.")
-        click.echo(f"Resend: a mail to {the_smoke.RECIPIENT} was taken, {found.mail}.")
-    sys.exit(1 if found.faults else 0)
+        click.echo(f"Notion: {report.databases} databases were read, {count(len(report.faults), 'fault', 'faults')}.")
+        click.echo(f"Resend: an e-mail to {operation.RECIPIENT} was accepted, {report.mail}.")
+    sys.exit(1 if report.faults else 0)

@@ -1,4 +1,4 @@
-"""What the commands share that look after an installation: their options, their question before they change anything."""
+"""Options that many commands share, and how a command asks for confirmation, shows progress and prints JSON."""
 
 from __future__ import annotations
 
@@ -15,19 +15,22 @@ env_file_option = click.option(
     type=click.Path(dir_okay=False, path_type=Path),
     envvar="CHRISTMAS_ENV_FILE",
     show_envvar=True,
-    help="File with the settings, as lines NAME=value. Without it: this process's environment.",
+    help="File with the settings, as lines NAME=value. Without it: the environment of this process.",
 )
 yes_option = click.option("--yes", is_flag=True, help="Do it without asking.")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON and ask nothing.")
 
 
 def terminal() -> bool:
-    """Whether a person sits there, who sees what would be done and can answer."""
+    """Return whether a person can read the output and type an answer."""
     return sys.stdin.isatty() and sys.stdout.isatty()
 
 
-def agreed(yes: bool, as_json: bool, question: str, how: str) -> bool:
-    """Whether it may be done: it was said beforehand, or is said now; else ``how`` tells what to write the next time."""
+def confirm(yes: bool, as_json: bool, question: str, options: str = "--yes") -> bool:
+    """Return whether the command may make its change: ``yes`` was passed, or a person answers the question with yes.
+
+    Without a terminal, or with ``as_json``, it asks nothing and returns false; the message names the ``options`` to pass.
+    """
     if yes:
         return True
     if terminal() and not as_json:
@@ -35,12 +38,12 @@ def agreed(yes: bool, as_json: bool, question: str, how: str) -> bool:
             return True
         click.echo("Nothing was changed.")
     else:
-        click.echo(f"Nothing was changed: run it again with {how} to do it.", err=as_json)
+        click.echo(f"Nothing was changed: run it again with {options} to do it.", err=as_json)
     return False
 
 
 def progress() -> Callable[[str], None]:
-    """Show long work on a terminal, each line over the one before, and nowhere else."""
+    """Return a function that shows a line of progress on a terminal, over the line before; elsewhere it shows nothing."""
     if not sys.stderr.isatty():
         return lambda _: None
     return lambda line: click.echo(f"\r\x1b[K{line}", nl=False, err=True)

@@ -1,4 +1,4 @@
-"""``christmas secrets``: making, checking, encoding and replacing the settings of an installation; no command shows a value."""
+"""``christmas secrets``: make, check, encode and replace the settings of an installation. No command shows a value."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Any
 import click
 
 from christmas_campaign import folders
-from christmas_campaign.cli.errors_shown import plainly
+from christmas_campaign.cli.command_errors import report_errors
 from christmas_campaign.cli.prompts import json_option, print_json
 from christmas_campaign.deployment import check_settings, encode_settings, make_settings
 from christmas_campaign.deployment.check_settings import Checked
 from christmas_campaign.wording import count
 
-# An installation has no folder deploy/ of its own: there the file must be named.
+# An installation has no folder deploy/, so there the option is required.
 _default: dict[str, Any] = (
     {"default": folders.CHECKOUT / "deploy" / ".env", "show_default": "deploy/.env"}
     if folders.is_checkout()
@@ -34,43 +34,55 @@ _env_file = click.option(
 
 @click.group()
 def secrets() -> None:
-    """Look after the file of settings, deploy/.env: make keys, check, encode, replace. No value is ever shown."""
+    """Make, check and encode the file of settings.
+
+    The file is deploy/.env. No command shows a value of it.
+    """
 
 
 @secrets.command()
 @_env_file
 @json_option
 def make(file: Path, as_json: bool) -> None:
-    """Make the keys and passwords that are ours to make, where they are missing or still an example.
+    """Generate missing keys and passwords.
 
-    A file that is not there begins as the example. What is there stays, comments and order too; only its owner may read it.
+    Replaces only values that are missing or still an example; everything else stays, with its comments and its order. If the
+    file does not exist, it starts as a copy of the example. Only its owner may read it.
 
-    Exit code 0 when nothing of this is missing any more, 2 if the file could not be read or written.
+    Exit code 0 if no such key or password is missing any more, 2 if the file could not be read or written.
+
+    \b
+    Example:
+      christmas secrets make --env-file deploy/.env
     """
-    with plainly():
-        there = file.exists()
+    with report_errors():
+        existed = file.exists()
         changed = make_settings.make(file)
     if as_json:
-        print_json([each._asdict() for each in changed])
+        print_json([change._asdict() for change in changed])
         return
-    if not there:
-        click.echo(f"{file} was made from the example.")
-    for each in changed:
-        click.echo(f"Made: {each.name}{f'; {each.told}' if each.told else ''}")
-    click.echo(
-        "Fill in the rest; christmas secrets check says what it is." if changed else "There was nothing to make."
-    )
+    if not existed:
+        click.echo(f"{file} was created from the example.")
+    for change in changed:
+        click.echo(f"Generated: {change.name}{f'; {change.told}' if change.told else ''}")
+    click.echo("Fill in the rest; christmas secrets check lists it." if changed else "There was nothing to generate.")
 
 
 @secrets.command()
 @_env_file
 @json_option
 def check(file: Path, as_json: bool) -> None:
-    """Find all that is missing or wrong in the file: each with its line, its name and the mend.
+    """List all settings that are missing or wrong.
 
-    Exit code 0 if all is well, 1 if something is wrong, 2 if the file could not be read.
+    Each fault comes with its line, its name and the correction.
+
+    Exit code 0 if all settings are valid, 1 if there is a fault, 2 if the file could not be read.
+
+    \b
+    Example:
+      christmas secrets check --env-file deploy/.env
     """
-    with plainly():
+    with report_errors():
         checked = check_settings.check(file)
     if as_json:
         print_json([fault.as_json() for fault in checked.faults])
@@ -79,7 +91,7 @@ def check(file: Path, as_json: bool) -> None:
         for note in check_settings.notes(checked.values) if not checked.faults else []:
             click.echo(note)
         if not checked.faults:
-            click.echo("All settings are well.")
+            click.echo("All settings are valid.")
     sys.exit(1 if checked.faults else 0)
 
 
@@ -93,18 +105,23 @@ def _show(checked: Checked) -> None:
 @secrets.command()
 @_env_file
 def encode(file: Path) -> None:
-    """Write what Compose gives to the containers: deploy/.env.kestra and deploy/.env.door. Only their owner may read them.
+    """Write the environments of the containers.
 
-    It checks the file first, and writes nothing if something is wrong with it.
+    They are the files deploy/.env.kestra and deploy/.env.door, which Compose reads. Only their owner may read them. The command
+    checks the settings first, and writes nothing if there is a fault.
 
-    Exit code 0 when both are written, 1 if something is wrong, 2 if a file could not be read or written.
+    Exit code 0 if both files are written, 1 if there is a fault, 2 if a file could not be read or written.
+
+    \b
+    Example:
+      christmas secrets encode --env-file deploy/.env
     """
-    with plainly():
+    with report_errors():
         checked = check_settings.check(file)
-        written = {} if checked.faults else encode_settings.write(file, checked.values)
+        numbers = {} if checked.faults else encode_settings.write(file, checked.values)
     _show(checked)
-    for target, settings in written.items():
-        click.echo(f"{target}: {count(settings, 'setting', 'settings')}")
+    for target, number in numbers.items():
+        click.echo(f"{target}: {count(number, 'setting', 'settings')}")
     if checked.faults:
         click.echo("Nothing was written.", err=True)
     sys.exit(1 if checked.faults else 0)
@@ -112,17 +129,28 @@ def encode(file: Path) -> None:
 
 @secrets.command()
 @click.argument("name")
-@click.option("--finish", is_flag=True, help="Drop the old ones: whoever signs has the new one.")
+@click.option("--finish", is_flag=True, help="Drop the old secrets: every sender has the new one.")
 @_env_file
 def rotate(name: str, finish: bool, file: Path) -> None:
-    """Replace the secret NAME by a new one, and say what has to be started again and who must be told.
+    """Replace a secret by a new one.
 
-    A signing secret (SIGNING_...) comes in front of the old one, and both hold until --finish drops the old one. A webhook's
-    key or a password holds alone, from the moment at which the containers have it.
+    Afterwards the command says what to start again and who needs the new secret.
 
-    Exit code 0 when it is done, 2 if it could not be.
+    A new signing secret (SIGNING_...) or UNSUBSCRIBE_KEY goes in front of the old one. Both are valid until --finish drops the
+    old one. A webhook key or a password is replaced at once, when the containers are started with it.
+
+    Exit code 0 if the secret was replaced, 2 if not.
+
+    \b
+    Examples:
+      christmas secrets rotate WEBHOOK_KEY_SIGNUP
+      christmas secrets rotate SIGNING_WEBSITE
+      christmas secrets rotate SIGNING_WEBSITE --finish
     """
-    with plainly():
-        changed = make_settings.rotate(file, name, finish=finish)
-    click.echo(f"{changed.name}: the old ones are dropped." if finish else f"{changed.name}: there is a new one.")
-    click.echo(f"To do: {changed.told}.")
+    with report_errors():
+        change = make_settings.rotate(file, name, finish=finish)
+    if finish:
+        click.echo(f"{change.name}: the old secrets are dropped.")
+    else:
+        click.echo(f"{change.name}: there is a new secret.")
+    click.echo(f"To do: {change.told}.")

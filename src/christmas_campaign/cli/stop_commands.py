@@ -1,4 +1,4 @@
-"""``christmas stop``, ``christmas go-on`` and ``christmas stopped``: one contact gets no more e-mails, or gets them again."""
+"""``christmas stop``, ``go-on``, ``stopped`` and ``unsubscribe-link``: suppress the e-mails to one contact, or lift that."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import click
 from christmas_campaign.campaign import email_address, times
 from christmas_campaign.campaign.outcomes import Reason
 from christmas_campaign.campaign.unsubscribe_link import url as unsubscribe_link_url
-from christmas_campaign.cli.errors_shown import plainly
-from christmas_campaign.cli.prompts import agreed, env_file_option, json_option, print_json, yes_option
+from christmas_campaign.cli.command_errors import report_errors
+from christmas_campaign.cli.prompts import confirm, env_file_option, json_option, print_json, yes_option
 from christmas_campaign.deployment.environment import Environment, SettingError
 from christmas_campaign.enrolment import alerts
 from christmas_campaign.events import opaque_ids
@@ -25,13 +25,13 @@ from christmas_campaign.stops.rules import BY_PERSON, RULES, holds_for_good
 from christmas_campaign.wording import count
 
 _WARNING = (
-    "Careful: who asked for no more e-mails must not get any, by law. Go on only if it was a mistake (a wrong address, a slip "
-    "of yours), or if she has asked for them since; keep what she wrote. A complaint is not lifted."
+    "Careful: by law, a contact who asked for no more e-mails must not get any. Continue only if it was a mistake (a wrong "
+    "address, a slip of yours), or if the contact has asked for e-mails since; save what they wrote. A complaint is not lifted."
 )
 
 
 def _contact(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
-    """The opaque id of the contact with this address."""
+    """Return the opaque id of the contact with this address."""
     if value is None:
         return None
     try:
@@ -45,26 +45,33 @@ def _contact(_: click.Context, __: click.Parameter, value: str | None) -> str | 
 @env_file_option
 @click.option(
     "--reason",
-    type=click.Choice([str(each) for each in BY_PERSON]),
+    type=click.Choice([str(reason) for reason in BY_PERSON]),
     default=str(Reason.STOPPED_BY_PERSON),
     show_default=True,
     help="Why; it decides which sequences end, and for how long.",
 )
 @yes_option
 def stop(contact: str, env_file: Path | None, reason: str, yes: bool) -> None:
-    """Stop the contact with this ADDRESS: the e-mails that wait for her are skipped when they come due, and she enters no
-    sequence that the reason ends.
+    """Stop the e-mails to a contact.
 
-    It says first what would end, and asks; without a terminal and without --yes it changes nothing. Once it has ended, none of
-    those e-mails goes out any more: it waits for one that is being sent at that very moment.
+    The e-mails that wait for the contact with this ADDRESS are skipped when they come due, and the contact enters no sequence
+    that the reason ends. The command first shows what would end, and asks. Without a terminal and without --yes it changes
+    nothing.
 
-    Exit code 0 when she is stopped or can be, before too; 2 if Kestra could not be told.
+    When the command has ended, none of those e-mails is sent any more: it waits for an e-mail that is being sent.
+
+    Exit code 0 if the contact is stopped, was before or can be; 2 if Kestra could not be reached.
+
+    \b
+    Examples:
+      christmas stop ana@salon.example.com
+      christmas stop ana@salon.example.com --reason unsubscribed --yes
     """
     rule = RULES[Reason(reason)]
-    with plainly(), Environment.read(env_file).kestra() as kestra:
+    with report_errors(), Environment.read(env_file).kestra() as kestra:
         wait = count(operation.count_waiting(kestra, contact), "e-mail waits", "e-mails wait")
         click.echo(f"Contact {contact}: {wait}. {reason} ends {_names(rule.ends)}, {rule.holds.value}.")
-        if agreed(yes, False, "Stop her?", "--yes"):
+        if confirm(yes, False, "Stop this contact?"):
             _show(operation.stop(kestra, contact, Reason(reason)))
 
 
@@ -74,27 +81,33 @@ def stop(contact: str, env_file: Path | None, reason: str, yes: bool) -> None:
 @click.option(
     "--also-for-good",
     is_flag=True,
-    help="Lift what holds for good as well, but a complaint: it was a mistake, and she wants the e-mails.",
+    help="Also lift what holds for good, except a complaint. Use it if that was a mistake and the contact wants the e-mails.",
 )
 @yes_option
 def go_on(contact: str, env_file: Path | None, also_for_good: bool, yes: bool) -> None:
-    """Let the contact with this ADDRESS go on: what waits for her goes out when it is due. What was skipped stays skipped.
+    """Send e-mails to a stopped contact again.
 
-    What holds for good (unsubscribed, complained, bounced) is not lifted, unless --also-for-good is given: then a complaint
-    alone holds, which nobody lifts. It asks first; without a terminal and without --yes it changes nothing.
+    The e-mails that wait for the contact with this ADDRESS are sent when they are due. Skipped e-mails stay skipped. Stops that
+    hold for good (unsubscribed, complained, bounced) stay, unless you pass --also-for-good; a complaint stays even then. The
+    command asks first. Without a terminal and without --yes it changes nothing.
 
-    Exit code 0 when nothing stops her any more, or can be; 1 when something holds for good; 2 if Kestra could not be told.
+    Exit code 0 if nothing stops the contact any more, or can be lifted; 1 if a stop holds for good; 2 if Kestra could not be
+    reached.
+
+    \b
+    Example:
+      christmas go-on ana@salon.example.com
     """
-    with plainly(), Environment.read(env_file).kestra() as kestra:
-        found = operation.read_stops(kestra, contact)
-        _show(found)
-        if also_for_good and any(holds_for_good(each) for each in found.stops):
+    with report_errors(), Environment.read(env_file).kestra() as kestra:
+        suppression = operation.read_stops(kestra, contact)
+        _show(suppression)
+        if also_for_good and any(holds_for_good(stop) for stop in suppression.stops):
             click.echo(_WARNING, err=True)
-        # After a restore the contact's pages in Notion may know of a stop that Kestra has lost.
-        if (found.stops or also_for_good) and agreed(yes, False, "Let her go on?", "--yes"):
-            found = operation.lift(kestra, contact, also_for_good=also_for_good)
-            _show(found)
-            if any(holds_for_good(each) for each in found.stops):
+        # With --also-for-good it runs without a stop too: after a restore, the pages in Notion may have one that Kestra lost.
+        if (suppression.stops or also_for_good) and confirm(yes, False, "Send e-mails to this contact again?"):
+            suppression = operation.lift(kestra, contact, also_for_good=also_for_good)
+            _show(suppression)
+            if any(holds_for_good(stop) for stop in suppression.stops):
                 click.echo("That holds for good.", err=True)
                 raise SystemExit(1)
 
@@ -103,15 +116,20 @@ def go_on(contact: str, env_file: Path | None, also_for_good: bool, yes: bool) -
 @click.argument("contact", metavar="ADDRESS", callback=_contact)
 @env_file_option
 def unsubscribe_link(contact: str, env_file: Path | None) -> None:
-    """Print the link by which the contact with this ADDRESS unsubscribes: for an e-mail that is not sent by this system.
+    """Print the unsubscribe link of a contact.
 
-    Whoever has it can stop her e-mails: it belongs into an e-mail to her, and nowhere else. It does not expire.
+    It is for e-mails to the contact with this ADDRESS that another system sends. Anybody who has the link can stop the
+    contact's e-mails: put it into an e-mail to that contact, and nowhere else. It does not expire.
 
-    Exit code 0; 2 if PUBLIC_URL or UNSUBSCRIBE_KEY is missing or wrong.
+    Exit code 0 if the link was printed, 2 if PUBLIC_URL or UNSUBSCRIBE_KEY is missing or wrong.
+
+    \b
+    Example:
+      christmas unsubscribe-link ana@salon.example.com --env-file deploy/.env
     """
-    with plainly():
+    with report_errors():
         environment = Environment.read(env_file)
-        # Whether each is there, in words that name it as it is written there.
+        # Raises an error with the name that the file uses, if the key is missing.
         environment.secret("UNSUBSCRIBE_KEY")
         settings = template_sync.settings_of(environment)
         if settings.public_url is None or settings.unsubscribe_keys is None:
@@ -124,58 +142,71 @@ def unsubscribe_link(contact: str, env_file: Path | None) -> None:
 @env_file_option
 @json_option
 def stopped(contact: str | None, env_file: Path | None, as_json: bool) -> None:
-    """List who is stopped, and why: all contacts, by their opaque ids, or the one with this ADDRESS. Below each are the
-    contact's sequences, with a link to the page in Notion and the e-mails that wait.
+    """List the stopped contacts and why.
 
-    Exit code 0, whoever is stopped; 2 if it could not be found out.
+    Lists all of them by their opaque ids, or only the contact with this ADDRESS. Below each contact are their sequences, with a
+    link to the page in Notion and the e-mails that wait.
+
+    Exit code 0, with or without stopped contacts; 2 if Kestra could not be reached.
+
+    \b
+    Examples:
+      christmas stopped --env-file deploy/.env
+      christmas stopped ana@salon.example.com --json
     """
-    with plainly(), Environment.read(env_file).kestra() as kestra:
-        found = list(operation.read_all_stops(kestra)) if contact is None else [operation.read_stops(kestra, contact)]
-        enrolled = {each.contact: operation.enrolments(kestra, each.contact) for each in found if each.stops}
+    with report_errors(), Environment.read(env_file).kestra() as kestra:
+        contacts = (
+            list(operation.read_all_stops(kestra)) if contact is None else [operation.read_stops(kestra, contact)]
+        )
+        enrolments = {each.contact: operation.enrolments(kestra, each.contact) for each in contacts if each.stops}
     if as_json:
-        print_json([_as_json(each, enrolled[each.contact]) for each in found if each.stops])
+        print_json([_as_json(each, enrolments[each.contact]) for each in contacts if each.stops])
         return
-    for each in found:
-        _show(each)
-        for enrolment in enrolled.get(each.contact, ()):
+    for suppression in contacts:
+        _show(suppression)
+        for enrolment in enrolments.get(suppression.contact, ()):
             _show_enrolment(enrolment)
-    if not found:
+    if not contacts:
         click.echo("Nobody is stopped.")
 
 
-def _as_json(kept: ContactStops, enrolled: Sequence[ContactEnrolment]) -> JsonObject:
-    enrolments: list[Json] = [
+def _as_json(suppression: ContactStops, enrolments: Sequence[ContactEnrolment]) -> JsonObject:
+    enrolments_json: list[Json] = [
         {
-            "sequence": each.sequence,
-            "page": each.page,
+            "sequence": enrolment.sequence,
+            "page": enrolment.page,
             "waiting": [
-                {"number": number, "template": alerts.template(each.sequence, number), "due": times.text(due)}
-                for number, due in each.waiting.items()
+                {"number": number, "template": alerts.template(enrolment.sequence, number), "due": times.text(due)}
+                for number, due in enrolment.waiting.items()
             ],
         }
-        for each in enrolled
+        for enrolment in enrolments
     ]
-    return {"contact": kept.contact, "stops": rules.as_json(kept.stops)["stops"], "enrolments": enrolments}
+    return {
+        "contact": suppression.contact,
+        "stops": rules.as_json(suppression.stops)["stops"],
+        "enrolments": enrolments_json,
+    }
 
 
-def _show_enrolment(enrolled: ContactEnrolment) -> None:
-    click.echo(f"  {enrolled.sequence}: {enrolled.page or 'no page in Notion is known'}")
-    for number, due in enrolled.waiting.items():
-        click.echo(f"    waits: {alerts.subject(enrolled.sequence, number)}, due {times.for_owner(due)}")
+def _show_enrolment(enrolment: ContactEnrolment) -> None:
+    click.echo(f"  {enrolment.sequence}: {enrolment.page or 'no page in Notion is known'}")
+    for number, due in enrolment.waiting.items():
+        click.echo(f"    waits: {alerts.subject(enrolment.sequence, number)}, due {times.for_owner(due)}")
 
 
-def _show(kept: ContactStops) -> None:
-    if not kept.stops:
-        click.echo(f"Contact {kept.contact}: nothing stops her.")
-    for each in kept.stops:
-        rule = RULES[each.reason]
+def _show(suppression: ContactStops) -> None:
+    if not suppression.stops:
+        click.echo(f"Contact {suppression.contact}: nothing stops their e-mails.")
+    for stop in suppression.stops:
+        rule = RULES[stop.reason]
         click.echo(
-            f"Contact {kept.contact}: {each.reason} since {times.for_owner(each.at)} (by {each.by}) ends {_names(rule.ends)}, "
-            f"{rule.holds.value}."
+            f"Contact {suppression.contact}: {stop.reason} since {times.for_owner(stop.at)} (by {stop.by}) "
+            f"ends {_names(rule.ends)}, {rule.holds.value}."
         )
 
 
-def _names(ended: frozenset[str]) -> str:
-    if len(ended) == len(SEQUENCES):
+def _names(sequence_names: frozenset[str]) -> str:
+    if len(sequence_names) == len(SEQUENCES):
         return "every sequence"
-    return ", ".join(each.name for each in SEQUENCES if each.name in ended)
+    return ", ".join(sequence.name for sequence in SEQUENCES if sequence.name in sequence_names)

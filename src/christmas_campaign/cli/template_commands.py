@@ -1,4 +1,4 @@
-"""`christmas templates`: look at the templates, put them into Notion, see an e-mail before anybody gets it."""
+"""``christmas templates``: check the templates, put them into Notion, preview an e-mail."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import click
 
 from christmas_campaign import folders
 from christmas_campaign.cli import template_report
-from christmas_campaign.cli.errors_shown import plainly
+from christmas_campaign.cli.command_errors import report_errors
 from christmas_campaign.deployment.environment import Environment
 from christmas_campaign.errors import CommandError
 from christmas_campaign.notion import schema
@@ -29,36 +29,36 @@ _env_file = click.option(
     type=click.Path(dir_okay=False, path_type=Path),
     envvar="CHRISTMAS_ENV_FILE",
     show_envvar=True,
-    help="File with the settings, as lines NAME=value. Without it: this process's environment.",
+    help="File with the settings, as lines NAME=value. Without it: the environment of this process.",
 )
 _local = click.option(
     "--local",
     is_flag=False,
     flag_value="",
     metavar="[FOLDER]",
-    help="Look at the templates in FOLDER (the campaign's own unless given) and not in Notion. "
-    "Write it last, or --local=FOLDER.",
+    help="Read the templates from FOLDER instead of Notion; without FOLDER, the campaign's own. "
+    "Write this option last, or as --local=FOLDER.",
 )
-_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 @click.group()
 def templates() -> None:
-    """Check the templates in Notion, put them there, preview an e-mail."""
+    """Check templates, put them into Notion, preview e-mails."""
 
 
-def _say(lines: Iterable[str]) -> None:
+def _echo_lines(lines: Iterable[str]) -> None:
     for line in lines:
         click.echo(line)
 
 
 def _pages(environment: Environment, local: str | None) -> list[Page]:
-    """Read the templates in Notion, in the folder ``local``, or in the campaign's own folder if that is empty."""
+    """Return the templates of Notion if ``local`` is ``None``, else of that folder; an empty text means the campaign's own."""
     if local is not None:
         return template_sync.in_folder(Path(local) if local else folders.content())
     with environment.notion() as notion:
         source = notion.data_source(environment.database(schema.TEMPLATES))
-        return [kept.values for kept in template_sync.in_notion(notion, source)]
+        return [template.values for template in template_sync.in_notion(notion, source)]
 
 
 @templates.command()
@@ -66,19 +66,28 @@ def _pages(environment: Environment, local: str | None) -> list[Page]:
 @_env_file
 @_local
 @_json
-@click.option("--faults-only", is_flag=True, help="Leave out where the values come from.")
+@click.option("--faults-only", is_flag=True, help="Do not show where the values come from.")
 def check(names: tuple[str, ...], env_file: Path | None, local: str | None, as_json: bool, faults_only: bool) -> None:
-    """Say what each template needs, where each value would come from, and what is wrong; all of them, or each NAME.
+    """Check templates, and show where their values come from.
 
-    Exit code 0 if nothing is wrong, 1 if something is, 2 if it could not be found out.
+    For each template, the command shows its placeholders, the source of each value, and its faults. It checks all templates, or
+    only those with a NAME that you pass.
+
+    Exit code 0 if there is no fault, 1 if there is one, 2 if the templates could not be read.
+
+    \b
+    Examples:
+      christmas templates check --env-file deploy/.env
+      christmas templates check "5-Day E2" --faults-only
+      christmas templates check --local
     """
-    with plainly():
+    with report_errors():
         environment = Environment.read(env_file)
         pages = _pages(environment, local)
-        known = {*template_check.uses(), *(template_check.name_of(page) for page in pages)}
+        existing = {*template_check.uses(), *(template_check.name_of(page) for page in pages)}
         for name in names:
-            if name not in known:
-                raise CommandError(f'there is no template "{name}"; there are: {", ".join(sorted(known))}')
+            if name not in existing:
+                raise CommandError(f'there is no template "{name}"; there are: {", ".join(sorted(existing))}')
         report = template_check.check(pages, template_sync.settings_of(environment))
         if names:
             report = report.only(names)
@@ -86,73 +95,87 @@ def check(names: tuple[str, ...], env_file: Path | None, local: str | None, as_j
         click.echo(json.dumps(template_report.as_json(report), ensure_ascii=False, indent=2))
     else:
         if not faults_only:
-            _say(template_report.sources(report))
+            _echo_lines(template_report.sources(report))
             click.echo()
-        _say(template_report.faults(report.faults))
-        _say(template_report.end(report))
+        _echo_lines(template_report.faults(report.faults))
+        _echo_lines(template_report.end(report))
     sys.exit(1 if report.faults else 0)
 
 
 @templates.command()
 @click.argument("folder", type=_FOLDER, required=False)
 @_env_file
-@click.option("--only", multiple=True, metavar="NAME", help="This template alone; may be given again.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--only", multiple=True, metavar="NAME", help="Only the template with this name. May be repeated.")
+@click.option("--yes", is_flag=True, help="Do it without asking.")
 def push(folder: Path | None, env_file: Path | None, only: tuple[str, ...], yes: bool) -> None:
-    """Put the templates of FOLDER (the campaign's own unless given) into Notion, after a look at what would change.
+    """Put templates into Notion.
 
-    A page that is there is updated, one that is not is made; other pages are let be, and nothing is deleted. Without a
-    terminal and without --yes it only shows.
+    Takes the templates of FOLDER; without it, the campaign's own. Existing pages are updated and missing ones are created.
+    Other pages stay, and nothing is deleted. The command first shows the changes, and asks; without a terminal and without
+    --yes it changes nothing.
 
-    Exit code 1 if a template has a fault (nothing is written then) or the answer is no, 2 if it could not be done.
+    Exit code 0 if Notion has the templates or the changes were shown; 1 if a template has a fault (nothing is written then), or
+    the answer was no; 2 if Notion could not be read or changed.
+
+    \b
+    Examples:
+      christmas templates push --env-file deploy/.env
+      christmas templates push content --only "5-Day E2" --yes
     """
-    with plainly():
+    with report_errors():
         environment = Environment.read(env_file)
         folder = folder or folders.content()
-        wanted = template_sync.chosen(template_sync.in_folder(folder), only, folder)
-        faults = [fault for page in wanted for fault in template_check.own_faults(page)]
+        templates_here = template_sync.chosen(template_sync.in_folder(folder), only, folder)
+        faults = [fault for page in templates_here for fault in template_check.own_faults(page)]
         if faults:
-            _say(template_report.faults(faults))
+            _echo_lines(template_report.faults(faults))
             click.echo("Nothing was written.")
             sys.exit(1)
         with environment.notion() as notion:
             source = notion.data_source(environment.database(schema.TEMPLATES))
-            changes = template_sync.changes(wanted, template_sync.in_notion(notion, source))
+            changes = template_sync.changes(templates_here, template_sync.in_notion(notion, source))
             if not changes:
-                click.echo(f"Nothing differs: Notion has {len(wanted)} of {len(wanted)} templates as they are here.")
+                number = len(templates_here)
+                click.echo(f"Nothing differs: {number} of {number} templates in Notion are the same as here.")
                 return
             for change in changes:
-                _say(change.diff())
-            summary = f"{sum(1 for each in changes if each.page_id is None)} new, "
-            summary += f"{sum(1 for each in changes if each.page_id is not None)} changed"
+                _echo_lines(change.diff())
+            new = sum(1 for change in changes if change.page_id is None)
+            summary = f"{new} new, {len(changes) - new} changed"
             if not yes and not sys.stdin.isatty():
-                click.echo(f"{summary}. Nothing was written: run this again with --yes to put it into Notion.")
+                click.echo(f"{summary}. Nothing was written: run it again with --yes to put it into Notion.")
                 return
             if not yes and not click.confirm(f"{summary}. Put it into Notion?"):
                 click.echo("Nothing was written.")
                 sys.exit(1)
-            written = False
+            has_written = False
             try:
                 for change in changes:
                     template_sync.put(notion, source, change)
-                    written = True
-                    click.echo(f"{'changed' if change.page_id else 'made'}: {change.name}")
+                    has_written = True
+                    click.echo(f"{'changed' if change.page_id else 'created'}: {change.name}")
             finally:
-                # Also when Notion refuses the third: the first two are there.
-                if written:
+                # Also if Notion refuses a later template: the flows must read the earlier ones again.
+                if has_written:
                     click.echo(template_sync.make_count(environment))
 
 
 @templates.command()
 @_env_file
 def refresh(env_file: Path | None) -> None:
-    """Have the flows ask Notion for the templates anew from now on.
+    """Make the flows read the templates from Notion again.
 
-    They keep what Notion said for five minutes; after this a change in Notion counts for the very next e-mail.
+    The flows cache templates for five minutes. After this command, a change in Notion counts from the next e-mail on.
+
+    Exit code 0 if the cache is dropped, 2 if Kestra could not be reached.
+
+    \b
+    Example:
+      christmas templates refresh --env-file deploy/.env
     """
-    with plainly(), Environment.read(env_file).kestra() as kestra:
+    with report_errors(), Environment.read(env_file).kestra() as kestra:
         moment = template_sync.refresh(kestra)
-        click.echo(f"What Notion said before {moment} is asked again.")
+        click.echo(f"Templates that were read before {moment} are read again.")
 
 
 @templates.command()
@@ -162,12 +185,12 @@ def refresh(env_file: Path | None) -> None:
 @click.option(
     "--sequence",
     "sequence_name",
-    type=click.Choice([each.name for each in SEQUENCES]),
+    type=click.Choice([sequence.name for sequence in SEQUENCES]),
     required=True,
-    help="Whose e-mail.",
+    help="The sequence of the e-mail.",
 )
-@click.option("--payload", type=_FILE, help="What the webhook would get. [default: examples/SEQUENCE.json]")
-@click.option("--number", type=int, help="Which e-mail of the sequence. [default: the one that uses the template]")
+@click.option("--payload", type=_FILE, help="The body that the webhook would get. [default: examples/SEQUENCE.json]")
+@click.option("--number", type=int, help="The number of the e-mail. [default: the one that uses the template]")
 @click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write the HTML body to this file.")
 @_json
 def preview(
@@ -180,34 +203,40 @@ def preview(
     html: Path | None,
     as_json: bool,
 ) -> None:
-    """Print the e-mail that the contact of a payload would get from the template NAME, and where each value came from.
+    """Print the e-mail that a contact would get.
 
-    It is composed as the real one is; what Notion knows of the contact counts too, unless --local is given. Exit code 1 if it
-    could not be sent, 2 if there is nothing to show.
+    Composes the e-mail from the template NAME for the contact of a payload, in the same way as the flows do. It also shows the
+    source of each value. Without --local, values of the contact's pages in Notion are used too.
+
+    Exit code 0 if the e-mail could be sent, 1 if not, 2 if there is nothing to show.
+
+    \b
+    Example:
+      christmas templates preview "5-Day E2" --sequence signup --html e2.html --local
     """
-    with plainly():
+    with report_errors():
         environment = Environment.read(env_file)
         settings = template_sync.settings_of(environment)
         event = template_preview.event_of(
             payload or folders.examples() / f"{sequence_name}.json", sequence_name, datetime.now(UTC)
         )
         pages = _pages(environment, local)
-        known = template_preview.Known({}, {})
+        notion_values = template_preview.Known({}, {})
         if local is None:
             with environment.notion() as notion:
-                known = template_preview.known(notion, environment, event)
-        found = template_preview.preview(name, event, pages, number=number, known=known, settings=settings)
-        if html is not None and found.letter is not None:
+                notion_values = template_preview.known(notion, environment, event)
+        previewed = template_preview.preview(name, event, pages, number=number, known=notion_values, settings=settings)
+        if html is not None and previewed.letter is not None:
             try:
-                html.write_text(found.letter.html, encoding="utf-8")
+                html.write_text(previewed.letter.html, encoding="utf-8")
             except OSError as error:
                 raise CommandError(f"{html}: {error.strerror}") from None
     if as_json:
-        click.echo(json.dumps(found.as_json(), ensure_ascii=False, indent=2))
+        click.echo(json.dumps(previewed.as_json(), ensure_ascii=False, indent=2))
     else:
-        _say(template_report.previewed(found))
-    if not found.active:
-        click.echo(f'The template "{name}" is not active: nothing is sent from it.', err=True)
-    if found.problem is not None:
-        click.echo(found.problem, err=True)
+        _echo_lines(template_report.previewed(previewed))
+    if not previewed.active:
+        click.echo(f'The template "{name}" is not active: no e-mail is sent from it.', err=True)
+    if previewed.problem is not None:
+        click.echo(previewed.problem, err=True)
         sys.exit(1)

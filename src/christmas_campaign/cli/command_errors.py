@@ -1,4 +1,4 @@
-"""What every command does with errors: one plain sentence for those that a person can mend, and a quiet end for Ctrl-C."""
+"""What every command does with an error: a message for the owner in place of a traceback."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from christmas_campaign.errors import CommandError
 
 
 @contextmanager
-def plainly() -> Iterator[None]:
-    """Turn a ``CommandError`` into one sentence and exit code 2; Ctrl-C into a quiet end with exit code 130."""
+def report_errors() -> Iterator[None]:
+    """Print the message of a ``CommandError`` and exit with code 2; exit with code 130 after Ctrl-C."""
     try:
         yield
     except CommandError as error:
