@@ -1,10 +1,8 @@
-"""Limits: how often one sender may call, how many calls are worked on at once, and that counting costs no memory."""
+"""Limits: how often one sender may call, and that counting costs no memory."""
 
 from __future__ import annotations
 
-import pytest
-
-from christmas_campaign.door.http.limits import Busy, Places, Rate
+from christmas_campaign.door.http.limits import Rate
 
 
 class Clock:
@@ -61,13 +59,3 @@ def test_a_million_senders_fill_no_memory() -> None:
     for number in range(10_000):
         rate.take(str(number))
     assert len(rate) == 100
-
-
-def test_places_are_given_back_whatever_happens() -> None:
-    places = Places(2)
-    with places.one(), places.one(), pytest.raises(Busy), places.one():
-        pass
-    with pytest.raises(ZeroDivisionError), places.one():
-        raise ZeroDivisionError
-    with places.one(), places.one():
-        pass

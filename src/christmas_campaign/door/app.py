@@ -21,7 +21,7 @@ from christmas_campaign.door.handlers import BY_NAME, UNSUBSCRIBE
 from christmas_campaign.door.health import Health
 from christmas_campaign.door.http import client_address, cors, json_body, log, signatures
 from christmas_campaign.door.http.body_reader import Reading
-from christmas_campaign.door.http.limits import MOST_HEADER_BYTES, Busy, Places, Rate
+from christmas_campaign.door.http.limits import MOST_HEADER_BYTES, Rate
 from christmas_campaign.door.http.responses import HEADERS, Answer, Refusal, later, wrong_body
 from christmas_campaign.door.inbox.store import Call, Kept
 from christmas_campaign.door.inbox.writer import Keeping
@@ -56,7 +56,7 @@ class Door:
         self._now = now
         self._paths = Paths(settings.keys)
         self._rate = Rate(settings.rate, clock)
-        self._places = Places(settings.concurrency)
+        self._slots = asyncio.Semaphore(settings.concurrency)
         # One, so that large bodies do not fill the memory side by side.
         self._thread = ThreadPoolExecutor(1, "body")
 
@@ -105,13 +105,13 @@ class Door:
         wait = self._rate.take(client_address.counted(address))
         if wait:
             raise later(429, "too many calls from there", wait)
-        try:
-            with self._places.one():
-                if place.token is not None:
-                    return await self._page(place.token, scope["method"], headers, reading)
-                return await self._take(place, scope, reading, address)
-        except Busy:
-            raise later(503, "too many calls at once", 1) from None
+        # No await between the two: a free slot is acquired at once.
+        if self._slots.locked():
+            raise later(503, "too many calls at once", 1)
+        async with self._slots:
+            if place.token is not None:
+                return await self._page(place.token, scope["method"], headers, reading)
+            return await self._take(place, scope, reading, address)
 
     async def _healthy(self) -> Answer:
         up = await self._health.up()

@@ -11,9 +11,10 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 
 import uvicorn
+from starlette.routing import Router
 
 from christmas_campaign.door.app import Door
 from christmas_campaign.door.handlers import webhooks
@@ -25,32 +26,8 @@ from christmas_campaign.door.inbox.store import Inbox
 from christmas_campaign.door.inbox.writer import Keeping
 from christmas_campaign.door.settings import Settings
 
-
-class _Server(uvicorn.Server):
-    """A server that hands on as long as it serves, says when it is ready, and ends with exit code 0 when it is told to."""
-
-    def __init__(self, config: uvicorn.Config, url: str, handing: Handing, health: Health) -> None:
-        super().__init__(config)
-        self._url = url
-        self._handing = handing
-        self._health = health
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets=sockets)
-        self._handing.start()
-        print("READY " + json.dumps({"url": self._url, "pid": os.getpid()}), flush=True)
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().shutdown(sockets=sockets)
-        await self._handing.stop()
-        await self._health.close()
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        # uvicorn's own version raises the signal again at the end, which would look like a crash from outside.
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self.handle_exit)
-        yield
+#: How many connections may wait to be accepted.
+BACKLOG = 2048
 
 
 def run(settings: Settings, *, child: bool = False) -> None:
@@ -68,17 +45,28 @@ def run(settings: Settings, *, child: bool = False) -> None:
         shown = f"[{host}]" if family == socket.AF_INET6 else host
         url = f"http://{shown}:{listener.getsockname()[1]}"
         with contextlib.closing(Keeping(Inbox(settings.inbox, most=settings.inbox_most))) as keeping:
+            listener.listen(BACKLOG)
             asyncio.run(_serve(settings, keeping, listener, url, child))
 
 
 async def _serve(settings: Settings, keeping: Keeping, listener: socket.socket, url: str, child: bool) -> None:
     health = Health(settings.kestra_health_url, time.monotonic)
     handing = Handing(keeping, webhooks(settings.kestra_url, settings.keys))
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: object) -> AsyncIterator[None]:
+        handing.start()
+        print("READY " + json.dumps({"url": url, "pid": os.getpid()}), flush=True)
+        yield
+        await handing.stop()
+        await health.close()
+
     config = uvicorn.Config(
-        Door(settings, keeping, health),
+        # The router has no routes: every request goes to the door.
+        Router(default=Door(settings, keeping, health), lifespan=lifespan),
         http=DoorProtocol,
         ws="none",
-        lifespan="off",
+        lifespan="on",
         # The paths hold keys, and what goes wrong may quote a payload: the door says itself what is to be said.
         access_log=False,
         log_config=None,
@@ -86,12 +74,16 @@ async def _serve(settings: Settings, keeping: Keeping, listener: socket.socket, 
         # Who sent a call is found out from DOOR_PROXIES alone.
         proxy_headers=False,
         server_header=False,
-        backlog=2048,
+        backlog=BACKLOG,
         timeout_keep_alive=IDLE_SECONDS,
         timeout_graceful_shutdown=5,
         h11_max_incomplete_event_size=MOST_HEADER_BYTES,
     )
-    server = _Server(config, url, handing, health)
+    server = uvicorn.Server(config)
+    # When uvicorn ends it raises the signal again, for the handlers that were set before. With Python's own handlers the
+    # process would seem to have crashed; with these it ends with exit code 0.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, server.handle_exit)
     if child:
         threading.Thread(target=_stop_at_end_of_input, args=(server,), daemon=True).start()
     await server.serve(sockets=[listener])

@@ -1,21 +1,16 @@
-"""How much the door takes at once: calls a minute of one sender, and calls that are being worked on."""
+"""How much the door takes: bytes of headers, and calls a minute of one sender."""
 
 from __future__ import annotations
 
 import math
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 #: The most bytes of a request's lines before the body.
 MOST_HEADER_BYTES = 16_384
 
 #: The most senders whose calls are counted; beyond, those that have been quiet the longest are forgotten.
 MOST_SENDERS = 10_000
-
-
-class Busy(Exception):
-    """As many calls are being worked on as may be."""
 
 
 class Rate:
@@ -43,22 +38,3 @@ class Rate:
 
     def __len__(self) -> int:
         return len(self._buckets)
-
-
-class Places:
-    """The places of the calls that are being worked on."""
-
-    def __init__(self, most: int) -> None:
-        """Take how many there are."""
-        self._free = most
-
-    @contextmanager
-    def one(self) -> Iterator[None]:
-        """Hold a place; raises ``Busy`` when none is free."""
-        if not self._free:
-            raise Busy
-        self._free -= 1
-        try:
-            yield
-        finally:
-            self._free += 1
