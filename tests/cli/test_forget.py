@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from christmas_campaign.cli.main import main
-from christmas_campaign.door.inbox.erasure import Said
+from christmas_campaign.door.inbox.erasure import InboxCall
 from christmas_campaign.erasure.ownership import Person
 from christmas_campaign.notion import schema
 from christmas_campaign.operations import erase
@@ -38,7 +38,7 @@ FOUND = Found(
     {"enrolment.x": {"event": {}}},
     {"r1": run("r1"), "r2": run("r2", "send-email", "CREATED")},
     ("other",),
-    (Said("call-0", "signup", "2025-11-20T15:00:00Z", False, {"email": HER.email}),),
+    (InboxCall("call-0", "signup", "2025-11-20T15:00:00Z", False, {"email": HER.email}),),
     {"p1": page(schema.CONTACTS, "p1"), "p2": page(schema.ANALYTICS, "p2")},
 )
 

@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 
 from christmas_campaign.cli import prompts
 from christmas_campaign.cli.main import main
-from christmas_campaign.door.inbox.store import Call, Inbox, look
+from christmas_campaign.door.inbox.store import Call, Inbox, list_entries
 
 ARRIVED = datetime(2025, 11, 20, 15, 0, tzinfo=UTC)
 
@@ -25,9 +25,9 @@ def path(tmp_path: Path) -> Path:
 @pytest.fixture
 def inbox(path: Path) -> Iterator[Inbox]:
     """An inbox with three calls, held as a door holds it."""
-    opened = Inbox(path, most=10)
+    opened = Inbox(path, max_calls=10)
     calls = [("id-1", "signup"), ("id-2", "noshow"), ("id-3", "signup")]
-    opened.keep([Call(name, sequence, b"ana@example.com", ARRIVED, name) for name, sequence in calls])
+    opened.store([Call(name, sequence, b"ana@example.com", ARRIVED, name) for name, sequence in calls])
     yield opened
     opened.close()
 
@@ -51,9 +51,9 @@ def test_what_waits_is_listed(path: Path) -> None:
 
 
 def test_what_kestra_said_is_listed_and_a_refusal_is_exit_code_1(inbox: Inbox, path: Path) -> None:
-    inbox.not_taken(1, "ConnectError", 0, answered=False)
-    inbox.not_taken(1, "HTTP 503", 0, answered=False)
-    inbox.refused(2, "HTTP 422")
+    inbox.record_failure(1, "ConnectError", 0, kestra_answered=False)
+    inbox.record_failure(1, "HTTP 503", 0, kestra_answered=False)
+    inbox.set_aside(2, "HTTP 422")
     result = run("--file", str(path))
     assert result.exit_code == 1
     assert result.output.splitlines() == [
@@ -67,7 +67,7 @@ def test_what_kestra_said_is_listed_and_a_refusal_is_exit_code_1(inbox: Inbox, p
 
 
 def test_as_json(inbox: Inbox, path: Path) -> None:
-    inbox.refused(2, "HTTP 422")
+    inbox.set_aside(2, "HTTP 422")
     result = run("--file", str(path), "--json")
     assert result.exit_code == 1
     found = json.loads(result.output)
@@ -83,7 +83,7 @@ def test_as_json(inbox: Inbox, path: Path) -> None:
 
 
 def test_an_empty_inbox(inbox: Inbox, path: Path) -> None:
-    inbox.taken([1, 2, 3])
+    inbox.delete([1, 2, 3])
     result = run("--file", str(path))
     assert (result.exit_code, result.output) == (0, "No call waits.\n")
     assert json.loads(run("--file", str(path), "--json").output) == []
@@ -109,11 +109,11 @@ def test_without_an_inbox_it_says_what_to_do(path: Path) -> None:
 
 
 def ids(path: Path) -> list[str]:
-    return [each.id for each in look(path)]
+    return [each.id for each in list_entries(path)]
 
 
 def test_what_kestra_refused_is_shown_and_then_deleted(inbox: Inbox, path: Path) -> None:
-    inbox.refused(2, "HTTP 422")
+    inbox.set_aside(2, "HTTP 422")
     line = "2025-11-20T15:00:00.000Z  noshow      id-2  REFUSED, HTTP 422: to delete"
     dry = run("discard", "id-2", "--file", str(path))
     assert dry.exit_code == 0
@@ -125,8 +125,8 @@ def test_what_kestra_refused_is_shown_and_then_deleted(inbox: Inbox, path: Path)
 
 
 def test_it_asks_on_a_terminal(inbox: Inbox, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    inbox.refused(1, "HTTP 422")
-    inbox.refused(2, "HTTP 422")
+    inbox.set_aside(1, "HTTP 422")
+    inbox.set_aside(2, "HTTP 422")
     monkeypatch.setattr(prompts, "terminal", lambda: True)
     assert "Nothing was changed." in run("discard", "id-1", "id-2", "--file", str(path), answer="n\n").output
     assert ids(path) == ["id-1", "id-2", "id-3"]
@@ -136,8 +136,8 @@ def test_it_asks_on_a_terminal(inbox: Inbox, path: Path, monkeypatch: pytest.Mon
 
 @pytest.mark.parametrize("wrong", ["id-1", "unknown"], ids=["it_waits", "unknown"])
 def test_what_waits_is_not_deleted_and_nothing_beside_it(inbox: Inbox, path: Path, wrong: str) -> None:
-    inbox.not_taken(1, "HTTP 404", 0, answered=True)
-    inbox.refused(2, "HTTP 422")
+    inbox.record_failure(1, "HTTP 404", 0, kestra_answered=True)
+    inbox.set_aside(2, "HTTP 422")
     result = run("discard", "id-2", wrong, "--file", str(path), "--yes")
     assert result.exit_code == 2
     assert f"christmas: {wrong} is not among the calls that Kestra refused: christmas inbox lists them" in result.output
@@ -146,7 +146,7 @@ def test_what_waits_is_not_deleted_and_nothing_beside_it(inbox: Inbox, path: Pat
 
 def test_the_file_to_discard_from_is_found_as_the_door_finds_it(inbox: Inbox, path: Path, tmp_path: Path) -> None:
     for number in (1, 2, 3):
-        inbox.refused(number, "HTTP 422")
+        inbox.set_aside(number, "HTTP 422")
     settings = tmp_path / "settings"
     settings.write_text(f"DOOR_INBOX={path}\n")
     assert run("discard", "id-1", "--yes", DOOR_INBOX=str(path)).exit_code == 0

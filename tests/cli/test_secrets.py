@@ -206,7 +206,7 @@ FAULTS = [
     ("DOOR_RATE", "1000001", Kind.MALFORMED, "from 1 to 1000000"),
     ("DOOR_CONCURRENCY", "99999", Kind.MALFORMED, "it must be a whole number from 1 to 10000"),
     ("DOOR_INBOX_MOST", "99999999", Kind.MALFORMED, "the door does not start"),
-    ("DOOR_ORIGINS", "https://WWW.sangle.ca", Kind.MALFORMED, "small letters"),
+    ("DOOR_ORIGINS", "https://WWW.sangle.ca", Kind.MALFORMED, "lower case"),
     ("DOOR_KESTRA_URL", "http://kestra:8080/?x", Kind.MALFORMED, "begins with http"),
     ("DOOR_PROXIES", "172.30.0.1/24", Kind.MALFORMED, "network"),
     ("DOOR_LISTEN", "127.0.0.1", Kind.MALFORMED, "port"),

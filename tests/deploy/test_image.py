@@ -16,7 +16,7 @@ import httpx
 import pytest
 
 from christmas_campaign.door.handlers import HANDLERS
-from christmas_campaign.door.routes import TODAY
+from christmas_campaign.door.routes import PUBLIC_PATHS
 from christmas_campaign.local.child_process import Child
 from deploy.conftest import DEPLOY, PROJECT
 
@@ -157,7 +157,7 @@ def test_the_door_runs_from_what_is_installed(tmp_path: Path) -> None:
         health = httpx.get(f"{url}/health", timeout=30)
         assert (health.status_code, health.json()["status"]) == (503, "unhealthy"), "there is no Kestra here"
         example = (PROJECT / "examples" / "signup.json").read_bytes()
-        answer = httpx.post(url + TODAY["signup"], content=example, timeout=30)
+        answer = httpx.post(url + PUBLIC_PATHS["signup"], content=example, timeout=30)
         assert (answer.status_code, answer.json()["status"]) == (200, "accepted")
     finally:
         door.stop()

@@ -27,7 +27,7 @@ from support import free_port, payload, until
 from christmas_campaign.campaign import notion_names
 from christmas_campaign.clients.notion import Notion
 from christmas_campaign.deployment import env_file
-from christmas_campaign.door.routes import TODAY
+from christmas_campaign.door.routes import PUBLIC_PATHS
 from christmas_campaign.local.child_process import Child
 from christmas_campaign.local.engine import Engine
 from christmas_campaign.local.sandbox import Sandbox
@@ -142,7 +142,7 @@ class Server:
                 "webhook-timestamp": str(int(now.timestamp())),
                 "webhook-signature": Webhook(self.settings()["SIGNING_WEBSITE"]).sign("msg_1", now, content.decode()),
             }
-        answer = httpx.post(self._door_url + TODAY[name], content=content, headers=headers, timeout=60)
+        answer = httpx.post(self._door_url + PUBLIC_PATHS[name], content=content, headers=headers, timeout=60)
         assert answer.status_code == 200, answer.text
 
     def sign_up_while_paused(self) -> None:

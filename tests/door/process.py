@@ -20,7 +20,7 @@ from support import until
 
 from christmas_campaign.campaign.unsubscribe_link import keys
 from christmas_campaign.door.handlers import HANDLERS
-from christmas_campaign.door.routes import NATIVE, TODAY
+from christmas_campaign.door.routes import KESTRA_PATHS, PUBLIC_PATHS
 from christmas_campaign.local.child_process import Child
 from christmas_campaign.local.stack import Stack
 from christmas_campaign.sequences.registry import SEQUENCES
@@ -42,7 +42,7 @@ def base64_of(text: str) -> str:
 
 def addresses(name: str) -> tuple[str, str]:
     """Both paths of a sequence: today's and Kestra's own."""
-    return TODAY[name], NATIVE[name] + KEYS[name]
+    return PUBLIC_PATHS[name], KESTRA_PATHS[name] + KEYS[name]
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,8 @@ from standardwebhooks import Webhook
 from support import address, payload, until
 
 from christmas_campaign.campaign import times
-from christmas_campaign.door.inbox.store import look
-from christmas_campaign.door.routes import NATIVE, OLD, TODAY
+from christmas_campaign.door.inbox.store import list_entries
+from christmas_campaign.door.routes import KESTRA_PATHS, OLD_PATHS, PUBLIC_PATHS
 from christmas_campaign.sequences.registry import SEQUENCES, sequence
 from door.process import KEYS, DoorProcess, Upstream, addresses, base64_of, raw
 from door.test_paths import tricks
@@ -64,7 +64,7 @@ def test_taken_on(door: DoorProcess, shared_upstream: Upstream, name: str, path:
     arrived = until(
         lambda: next((each for each in shared_upstream.arrived if json.loads(each.body) == sent), None), "the call", 10
     )
-    assert arrived.path == NATIVE[name] + KEYS[name]
+    assert arrived.path == KESTRA_PATHS[name] + KEYS[name]
     # What the sender was told is the time that Kestra is told.
     assert arrived.headers["x-received-at"] == answer["timestamp"]
 
@@ -152,11 +152,11 @@ def nothing_there(response: httpx.Response) -> None:
 def test_a_wrong_key_is_the_same_answer_as_any_other_path(door: DoorProcess, name: str) -> None:
     sent = payload(address(), name)
     for path in [
-        NATIVE[name] + "wrong",
-        NATIVE[name],
-        NATIVE[name][:-1],
-        NATIVE[name] + KEYS[name] + "x",
-        TODAY[name] + "x",
+        KESTRA_PATHS[name] + "wrong",
+        KESTRA_PATHS[name],
+        KESTRA_PATHS[name][:-1],
+        KESTRA_PATHS[name] + KEYS[name] + "x",
+        PUBLIC_PATHS[name] + "x",
     ]:
         nothing_there(door.post(path, sent))
     for path in ["/", "/api/v1/main/flows", "/ui/", "/api/v1/main/executions/webhook/christmas/enroll/" + KEYS[name]]:
@@ -305,37 +305,37 @@ def test_the_old_path_takes_the_old_form_signed_by_cal_com(
     right, wrong = (hmac.new(key, body, "sha256").hexdigest() for key in (b"the secret of Cal.com", b"another"))
     settings = {"SIGNING_BOOKING": "the secret of Cal.com"}
     with DoorProcess(tmp_path_factory.mktemp("cal_com"), upstream, **settings) as door:
-        checked(door.post(OLD["precall"], body), 401)
-        checked(door.post(OLD["precall"], body, X_Cal_Signature_256=wrong), 401)
-        answer = checked(door.post(OLD["precall"], body, X_Cal_Signature_256=right), 200)
+        checked(door.post(OLD_PATHS["precall"], body), 401)
+        checked(door.post(OLD_PATHS["precall"], body, X_Cal_Signature_256=wrong), 401)
+        answer = checked(door.post(OLD_PATHS["precall"], body, X_Cal_Signature_256=right), 200)
         assert (answer["status"], answer["email"]) == ("accepted", email)
         arrived = until(lambda: upstream.arrived, "the call", 10)
-    assert [(each.path, each.body) for each in arrived] == [(NATIVE["precall"] + KEYS["precall"], body)]
+    assert [(each.path, each.body) for each in arrived] == [(KESTRA_PATHS["precall"] + KEYS["precall"], body)]
 
 
 def test_both_secrets_hold_while_one_replaces_the_other(signed_door: DoorProcess) -> None:
     for key in ("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", b"another"):
         body = json.dumps(payload(address())).encode()
-        checked(signed_door.post(TODAY["signup"], body, **signature(key, body)), 200)
+        checked(signed_door.post(PUBLIC_PATHS["signup"], body, **signature(key, body)), 200)
 
 
 def test_the_signature_comes_before_the_json_and_after_the_size(signed_door: DoorProcess) -> None:
-    checked(signed_door.post(TODAY["signup"], b"no json"), 401)
-    checked(signed_door.post(TODAY["signup"], bytes(1_048_577)), 413)
+    checked(signed_door.post(PUBLIC_PATHS["signup"], b"no json"), 401)
+    checked(signed_door.post(PUBLIC_PATHS["signup"], bytes(1_048_577)), 413)
     nothing_there(signed_door.post("/webhook", b""))
 
 
 def test_too_many_calls(tmp_path_factory: pytest.TempPathFactory, upstream: Upstream) -> None:
     settings = {"DOOR_RATE": "3", "DOOR_PROXIES": "127.0.0.1", **SIGNING}
     with DoorProcess(tmp_path_factory.mktemp("rate"), upstream, **settings) as door:
-        for path in [*addresses("signup"), TODAY["noshow"]]:
+        for path in [*addresses("signup"), PUBLIC_PATHS["noshow"]]:
             checked(door.post(path, b"", x_forwarded_for="203.0.113.9"), 401)
         for path in addresses("postcall"):
             response = door.post(path, b"", x_forwarded_for="198.51.100.1, 203.0.113.9")
             assert checked(response, 429)["message"] == "too many calls from there"
             assert 1 <= int(response.headers["retry-after"]) <= 20
         # Another sender is not held up, nor is whoever asks for the health, or for what is not there.
-        checked(door.post(TODAY["signup"], b"", x_forwarded_for="203.0.113.10"), 401)
+        checked(door.post(PUBLIC_PATHS["signup"], b"", x_forwarded_for="203.0.113.10"), 401)
         checked(httpx.get(f"{door.url}/health", headers={"x-forwarded-for": "203.0.113.9"}), 200)
         nothing_there(door.post("/x", b"", x_forwarded_for="203.0.113.9"))
         door.logged("refused postcall 203.0.113.0/24 429 too many calls from there")
@@ -353,9 +353,9 @@ def test_no_room(tmp_path_factory: pytest.TempPathFactory, upstream: Upstream, p
             response = door.post(addresses(name)[place], payload(lost, name))
             assert checked(response, 503) == {"status": "rejected", "message": "there is no room to keep the call"}
             assert response.headers["retry-after"] == "60"
-        assert checked(door.post(TODAY["signup"], first), 200)["status"] == "skipped"
+        assert checked(door.post(PUBLIC_PATHS["signup"], first), 200)["status"] == "skipped"
         skipped = payload(lost, "postcall", call_outcome="Booked")
-        assert checked(door.post(TODAY["postcall"], skipped), 200)["status"] == "skipped"
+        assert checked(door.post(PUBLIC_PATHS["postcall"], skipped), 200)["status"] == "skipped"
         upstream.start()
         until(lambda: len(upstream.taken) == 2, "the two that were kept", 60)
         assert lost not in str(upstream.taken)
@@ -370,7 +370,7 @@ def test_a_disk_that_is_full(tmp_path_factory: pytest.TempPathFactory, upstream:
         kept = []
         for _ in range(50):
             sent = payload(address(), notes="x" * 20_000)
-            response = door.post(TODAY["signup"], sent)
+            response = door.post(PUBLIC_PATHS["signup"], sent)
             if response.status_code != 200:
                 break
             kept.append(sent)
@@ -380,11 +380,11 @@ def test_a_disk_that_is_full(tmp_path_factory: pytest.TempPathFactory, upstream:
         # What was kept is handed on although there is no room to write that down, and once.
         upstream.start()
         until(lambda: len(upstream.taken) == len(kept), "those that were kept", 60)
-        checked(door.post(TODAY["signup"], sent), 503)
+        checked(door.post(PUBLIC_PATHS["signup"], sent), 503)
         # Room again: the door goes on by itself.
         resource.prlimit(door.child.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-        checked(door.post(TODAY["signup"], sent), 200)
-        until(lambda: not look(door.inbox), "an empty inbox", 30)
+        checked(door.post(PUBLIC_PATHS["signup"], sent), 200)
+        until(lambda: not list_entries(door.inbox), "an empty inbox", 30)
         assert [json.loads(body) for body in upstream.taken] == [*kept, sent]
 
 
@@ -449,16 +449,16 @@ def test_a_browser_may_not_call_from_any_other(website_door: DoorProcess, origin
 
 
 def test_a_preflight_of_what_is_not_there_is_404(website_door: DoorProcess) -> None:
-    assert preflight(website_door, NATIVE["signup"] + "wrong", ORIGIN).status_code == 404
+    assert preflight(website_door, KESTRA_PATHS["signup"] + "wrong", ORIGIN).status_code == 404
 
 
 def test_an_options_that_is_no_preflight_is_another_method(website_door: DoorProcess) -> None:
-    assert httpx.options(website_door.url + TODAY["signup"], headers={"Origin": ORIGIN}).status_code == 405
+    assert httpx.options(website_door.url + PUBLIC_PATHS["signup"], headers={"Origin": ORIGIN}).status_code == 405
 
 
 def test_without_origins_there_is_no_cors_at_all(door: DoorProcess) -> None:
-    asked = preflight(door, TODAY["signup"], ORIGIN)
-    answer = door.post(TODAY["signup"], payload(address()), Origin=ORIGIN)
+    asked = preflight(door, PUBLIC_PATHS["signup"], ORIGIN)
+    answer = door.post(PUBLIC_PATHS["signup"], payload(address()), Origin=ORIGIN)
     assert (asked.status_code, answer.status_code) == (405, 200)
     for each in (asked, answer):
         assert not [name for name in each.headers if name.startswith("access-control") or name == "vary"]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from christmas_campaign.door.inbox.admin import discard
-from christmas_campaign.door.inbox.store import Call, Inbox, InboxError, Kept, look
+from christmas_campaign.door.inbox.store import Call, Inbox, InboxError, StoreOutcome, list_entries
 
 ARRIVED = datetime(2025, 11, 20, 15, 0, tzinfo=UTC)
 
@@ -26,22 +26,22 @@ def path(tmp_path: Path) -> Path:
 @pytest.fixture
 def inbox(path: Path) -> Iterator[Inbox]:
     """An inbox that is full, held as a door holds it; Kestra has refused the first two."""
-    opened = Inbox(path, most=3)
-    assert opened.keep([call("a"), call("b"), call("c")]) == [Kept.KEPT] * 3
-    opened.refused(1, "HTTP 422")
-    opened.refused(2, "HTTP 422")
+    opened = Inbox(path, max_calls=3)
+    assert opened.store([call("a"), call("b"), call("c")]) == [StoreOutcome.STORED] * 3
+    opened.set_aside(1, "HTTP 422")
+    opened.set_aside(2, "HTTP 422")
     yield opened
     opened.close()
 
 
 def test_what_is_deleted_is_nowhere_in_the_file_and_makes_room(inbox: Inbox, path: Path) -> None:
-    assert inbox.keep([call("d")]) == [Kept.NO_ROOM]
+    assert inbox.store([call("d")]) == [StoreOutcome.FULL]
     discard(path, ["a"])
-    assert [each.id for each in look(path)] == ["b", "c"]
+    assert [each.id for each in list_entries(path)] == ["b", "c"]
     written = b"".join(file.read_bytes() for file in path.parent.iterdir())
     assert (b"a@example.com" in written, b"b@example.com" in written) == (False, True)
-    assert inbox.keep([call("d"), call("e")]) == [Kept.KEPT, Kept.NO_ROOM]
-    waiting = inbox.next(0)
+    assert inbox.store([call("d"), call("e")]) == [StoreOutcome.STORED, StoreOutcome.FULL]
+    waiting = inbox.next_call(0)
     assert waiting is not None
     assert waiting.call.id == "c"
 
@@ -50,15 +50,15 @@ def test_all_of_them_or_none(inbox: Inbox, path: Path) -> None:
     for wrong in ("c", "unknown"):
         with pytest.raises(InboxError, match=f"^{wrong} is not among"):
             discard(path, ["a", wrong, "b"])
-    assert [each.id for each in look(path)] == ["a", "b", "c"]
+    assert [each.id for each in list_entries(path)] == ["a", "b", "c"]
     # It was not left locked.
-    assert inbox.not_taken(3, "HTTP 503", 0, answered=False) == 1
+    assert inbox.record_failure(3, "HTTP 503", 0, kestra_answered=False) == 1
 
 
 def test_one_that_waits_again_is_not_deleted(inbox: Inbox, path: Path) -> None:
     """Whoever starts the door again has what was refused tried once more."""
     inbox.close()
-    again = Inbox(path, most=3)
+    again = Inbox(path, max_calls=3)
     with pytest.raises(InboxError, match="is not among"):
         discard(path, ["a"])
     again.close()

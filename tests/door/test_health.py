@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from christmas_campaign.door.health import Health
+from christmas_campaign.door.health import KestraHealth
 from door.process import HANG, Upstream
 
 
@@ -24,11 +24,11 @@ def asked(upstream: Upstream, clock: Clock, *steps: float) -> list[bool]:
     """What is said now, and after each of ``steps`` more seconds."""
 
     async def all_of_it() -> list[bool]:
-        health = Health(f"{upstream.url}/health", clock)
-        found = [await health.up()]
+        health = KestraHealth(f"{upstream.url}/health", clock)
+        found = [await health.is_up()]
         for step in steps:
             clock.now += step
-            found.append(await health.up())
+            found.append(await health.is_up())
         await health.close()
         return found
 
@@ -55,8 +55,8 @@ def test_what_was_said_is_believed_for_two_seconds(upstream: Upstream) -> None:
 
 def test_a_hundred_at_once_ask_once(upstream: Upstream) -> None:
     async def at_once() -> list[bool]:
-        health = Health(f"{upstream.url}/health", Clock())
-        found = await asyncio.gather(*(health.up() for _ in range(100)))
+        health = KestraHealth(f"{upstream.url}/health", Clock())
+        found = await asyncio.gather(*(health.is_up() for _ in range(100)))
         await health.close()
         return found
 

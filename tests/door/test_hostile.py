@@ -13,21 +13,22 @@ import httpx
 import pytest
 from support import address, payload, until
 
-from christmas_campaign.door.http.json_body import MOST_BYTES
-from christmas_campaign.door.routes import TODAY
+from christmas_campaign.door.http.json_body import MAX_BYTES
+from christmas_campaign.door.routes import PUBLIC_PATHS
 from door.process import DoorProcess, Upstream, raw, rest
 
-SIGNUP = TODAY["signup"]
+SIGNUP = PUBLIC_PATHS["signup"]
 HEAD = f"POST {SIGNUP} HTTP/1.1\r\nHost: x\r\n".encode()
 
 #: A door in which everything that takes seconds takes less.
 HURRIED = """
 import christmas_campaign.door.http.protocol as protocol, christmas_campaign.door.http.body_reader as reading
+import christmas_campaign.door.server as server
 protocol.HEAD_SECONDS = 0.6
-protocol.IDLE_SECONDS = 1
-protocol.MOST_CONNECTIONS = 20
-protocol.MOST_PIECES = 200
-reading.LIMIT = 0.8
+server.IDLE_SECONDS = 1
+protocol.MAX_CONNECTIONS = 20
+protocol.MAX_CHUNKS = 200
+reading.BODY_SECONDS = 0.8
 """
 
 
@@ -117,14 +118,14 @@ def test_a_request_for_a_websocket_is_any_request(door: DoorProcess) -> None:
 
 
 def test_a_body_of_just_the_largest_size_is_taken(door: DoorProcess) -> None:
-    assert door.post(SIGNUP, body(MOST_BYTES)).status_code == 200
+    assert door.post(SIGNUP, body(MAX_BYTES)).status_code == 200
     assert raw(
         door.port,
-        HEAD + b"Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n" + chunked(body(MOST_BYTES)) + b"0\r\n\r\n",
+        HEAD + b"Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n" + chunked(body(MAX_BYTES)) + b"0\r\n\r\n",
     ).startswith(b"HTTP/1.1 200 ")
 
 
-@pytest.mark.parametrize("size", [MOST_BYTES + 1, MOST_BYTES * 3 // 2, 2 * MOST_BYTES])
+@pytest.mark.parametrize("size", [MAX_BYTES + 1, MAX_BYTES * 3 // 2, 2 * MAX_BYTES])
 def test_a_body_that_is_too_large_is_told_so(door: DoorProcess, size: int) -> None:
     """Its sender, still busy with it, gets the answer and no reset."""
     for _ in range(5):
@@ -137,11 +138,11 @@ def test_a_body_that_is_too_large_is_told_so(door: DoorProcess, size: int) -> No
 def test_a_sender_that_is_still_busy_with_its_body_is_not_reset(door: DoorProcess) -> None:
     """Not every client looks for an answer after a reset, as httpx on Linux does."""
     with connected(door) as connection:
-        connection.sendall(HEAD + b"Content-Length: %d\r\n\r\n" % (MOST_BYTES + 100_000))
+        connection.sendall(HEAD + b"Content-Length: %d\r\n\r\n" % (MAX_BYTES + 100_000))
         assert answer_of(connection)[0] == 413
-        connection.sendall(bytes(MOST_BYTES // 2))
+        connection.sendall(bytes(MAX_BYTES // 2))
         time.sleep(0.1)
-        connection.sendall(bytes(MOST_BYTES // 2 + 100_000))
+        connection.sendall(bytes(MAX_BYTES // 2 + 100_000))
         # The end, and no ConnectionResetError.
         assert connection.recv(1) == b""
 
@@ -150,7 +151,7 @@ def test_a_body_that_says_it_is_too_large_is_not_read(door: DoorProcess) -> None
     with connected(door) as connection:
         connection.sendall(HEAD + b"Content-Length: %d\r\nExpect: 100-continue\r\n\r\n" % (1 << 40))
         status, content = answer_of(connection)
-        assert (status, json.loads(content)["message"]) == (413, f"the body is larger than {MOST_BYTES} bytes")
+        assert (status, json.loads(content)["message"]) == (413, f"the body is larger than {MAX_BYTES} bytes")
         began = time.monotonic()
         assert rest(connection) == b""
         assert time.monotonic() - began < 5
@@ -295,12 +296,12 @@ def test_senders_that_go_away_leave_nothing_behind(hurried: DoorProcess) -> None
 
 def test_large_and_deep_bodies_leave_the_memory_as_it_was(door: DoorProcess) -> None:
     hostile = [
-        body(MOST_BYTES + 1),
-        b"[" * MOST_BYTES,
+        body(MAX_BYTES + 1),
+        b"[" * MAX_BYTES,
         b"[[]," * 200_000,
         b'{"a":' * 200_000,
-        bytes(MOST_BYTES),
-        b"1" * MOST_BYTES,
+        bytes(MAX_BYTES),
+        b"1" * MAX_BYTES,
     ]
     for _ in range(2):
         for each in hostile:

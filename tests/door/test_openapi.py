@@ -10,7 +10,7 @@ import pytest
 from jsonschema_rs import Draft202012Validator
 
 from christmas_campaign.door.openapi.document import document
-from christmas_campaign.door.routes import NATIVE, OLD, TODAY, Paths, Place
+from christmas_campaign.door.routes import KESTRA_PATHS, OLD_PATHS, PUBLIC_PATHS, Route, Routes
 from christmas_campaign.sequences.registry import SEQUENCES, sequence
 from door.process import KEYS
 
@@ -38,24 +38,28 @@ def test_it_is_json() -> None:
 
 def test_it_has_all_paths_and_methods_and_no_other() -> None:
     found = {path: {method for method in item if method != "parameters"} for path, item in DOCUMENT["paths"].items()}
-    webhooks = [*TODAY.values(), *OLD.values(), *(path + "{key}" for path in NATIVE.values())]
+    webhooks = [*PUBLIC_PATHS.values(), *OLD_PATHS.values(), *(path + "{key}" for path in KESTRA_PATHS.values())]
     page = {"/unsubscribe/{token}": {"get", "head", "post"}}
     assert found == {**{path: {"post"} for path in webhooks}, "/health": {"get", "head"}, **page}
-    paths = Paths(KEYS)
+    paths = Routes(KEYS)
     for each in SEQUENCES:
-        for path in (TODAY[each.name], NATIVE[each.name] + "{key}", *([OLD[each.name]] if each.name in OLD else [])):
+        for path in (
+            PUBLIC_PATHS[each.name],
+            KESTRA_PATHS[each.name] + "{key}",
+            *([OLD_PATHS[each.name]] if each.name in OLD_PATHS else []),
+        ):
             real = path.replace("{key}", KEYS[each.name]).encode()
-            assert paths.find(real) == Place(each.name, ("POST",))
+            assert paths.match(real) == Route(each.name, ("POST",))
 
 
-@pytest.mark.parametrize("name", TODAY)
+@pytest.mark.parametrize("name", PUBLIC_PATHS)
 def test_it_has_the_fields_that_intake_reads(name: str) -> None:
     schema = DOCUMENT["components"]["schemas"][name]
     assert set(schema["properties"]) == {field.name for field in sequence(name).fields} | {"variables"}
     assert schema["required"] == [field.name for field in sequence(name).fields if field.required]
 
 
-@pytest.mark.parametrize("name", TODAY)
+@pytest.mark.parametrize("name", PUBLIC_PATHS)
 def test_it_has_the_forms_that_each_sender_has(name: str) -> None:
     forms = {
         "noshow": ["calendly"],
@@ -63,7 +67,7 @@ def test_it_has_the_forms_that_each_sender_has(name: str) -> None:
         "precall": ["calendly_booking", "cal_com_booking", "cal_com_old_booking"],
     }
     own = forms.get(name, [])
-    for path in (TODAY[name], NATIVE[name] + "{key}", *([OLD[name]] if name in OLD else [])):
+    for path in (PUBLIC_PATHS[name], KESTRA_PATHS[name] + "{key}", *([OLD_PATHS[name]] if name in OLD_PATHS else [])):
         schema = DOCUMENT["paths"][path]["post"]["requestBody"]["content"]["application/json"]["schema"]
         assert [each["$ref"].rpartition("/")[2] for each in schema.get("anyOf", [schema])] == [name, *own]
 

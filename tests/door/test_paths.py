@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from christmas_campaign.door.handlers import BY_NAME
-from christmas_campaign.door.routes import NATIVE, OLD, TODAY, Paths, Place
+from christmas_campaign.door.routes import KESTRA_PATHS, OLD_PATHS, PUBLIC_PATHS, Route, Routes
 from christmas_campaign.sequences.registry import SEQUENCES
 from door.process import KEYS, UNSUBSCRIBE_KEYS, addresses
 
-PATHS = Paths(KEYS)
+PATHS = Routes(KEYS)
 
 #: Written out, for they are what the world has in its settings.
 ADDRESSES = {
@@ -29,12 +29,12 @@ ADDRESSES = {
 
 @pytest.mark.parametrize(("path", "name"), ADDRESSES.items())
 def test_the_addresses(path: str, name: str) -> None:
-    assert PATHS.find(path.encode()) == Place(name, ("POST",))
-    assert path in addresses(name) or path == OLD.get(name)
+    assert PATHS.match(path.encode()) == Route(name, ("POST",))
+    assert path in addresses(name) or path == OLD_PATHS.get(name)
 
 
 def test_the_health() -> None:
-    assert PATHS.find(b"/health") == Place(None, ("GET", "HEAD"))
+    assert PATHS.match(b"/health") == Route(None, ("GET", "HEAD"))
 
 
 def tricks(path: str) -> list[str]:
@@ -65,16 +65,16 @@ def tricks(path: str) -> list[str]:
 @pytest.mark.parametrize("path", [*ADDRESSES, "/health"])
 def test_the_same_path_in_other_words_is_another(path: str) -> None:
     for trick in tricks(path):
-        assert PATHS.find(trick.encode()) is None, trick
+        assert PATHS.match(trick.encode()) is None, trick
 
 
-@pytest.mark.parametrize("name", NATIVE)
+@pytest.mark.parametrize("name", KESTRA_PATHS)
 def test_a_wrong_key_is_no_path(name: str) -> None:
     key = KEYS[name]
     others = [each for other, each in KEYS.items() if other != name]
     for wrong in ["", key[:-1], f"{key}x", key.upper(), key[:-1] + "x", f"x{key[1:]}", f"{key}/", *others, "\xe9"]:
-        assert PATHS.find(NATIVE[name].encode() + wrong.encode("latin-1")) is None, wrong
-    assert PATHS.find(NATIVE[name].rstrip("/").encode()) is None
+        assert PATHS.match(KESTRA_PATHS[name].encode() + wrong.encode("latin-1")) is None, wrong
+    assert PATHS.match(KESTRA_PATHS[name].rstrip("/").encode()) is None
 
 
 @pytest.mark.parametrize(
@@ -94,20 +94,20 @@ def test_a_wrong_key_is_no_path(name: str) -> None:
     ],
 )
 def test_nothing_else_is_there(path: str) -> None:
-    assert PATHS.find(path.encode()) is None
+    assert PATHS.match(path.encode()) is None
 
 
 def test_every_sequence_has_both_addresses() -> None:
-    assert list(TODAY) == list(NATIVE) == [each.name for each in SEQUENCES]
+    assert list(PUBLIC_PATHS) == list(KESTRA_PATHS) == [each.name for each in SEQUENCES]
 
 
 def test_resend_has_one_address_and_its_key_opens_none() -> None:
     """Resend calls with a signature; Kestra's own address is for the door alone."""
-    assert PATHS.find(b"/webhook/resend") == Place("resend", ("POST",))
-    native = f"{BY_NAME['resend'].native}{KEYS['resend']}"
+    assert PATHS.match(b"/webhook/resend") == Route("resend", ("POST",))
+    native = f"{BY_NAME['resend'].kestra_path}{KEYS['resend']}"
     assert native == "/api/v1/main/executions/webhook/christmas/resend-handler/key-of-resend-0123456789"
     for path in (native, "/webhook/resend/", "/webhook/resend-handler", "/webhook/Resend"):
-        assert PATHS.find(path.encode()) is None
+        assert PATHS.match(path.encode()) is None
 
 
 TOKEN = UNSUBSCRIBE_KEYS.token("7ece2a81c666152c41fce3d8")
@@ -116,17 +116,17 @@ PAGE = f"/unsubscribe/{TOKEN}"
 
 @pytest.mark.parametrize("token", ["", TOKEN, f"{TOKEN}/", "..", "%2e%2e", "\xe9", "x" * 5000])
 def test_whatever_stands_where_a_token_does_is_the_pages_to_look_at(token: str) -> None:
-    found = PATHS.find(b"/unsubscribe/" + token.encode("latin-1"))
-    assert found == Place("unsubscribe", ("GET", "HEAD", "POST"), token)
+    found = PATHS.match(b"/unsubscribe/" + token.encode("latin-1"))
+    assert found == Route("unsubscribe", ("GET", "HEAD", "POST"), token)
 
 
 @pytest.mark.parametrize("trick", [each for each in tricks(PAGE) if each != PAGE])
 def test_a_page_in_other_words_is_none(trick: str) -> None:
-    found = PATHS.find(trick.encode())
+    found = PATHS.match(trick.encode())
     assert found is None or UNSUBSCRIBE_KEYS.contact(found.token) is None
 
 
 def test_the_handler_of_the_pages_has_no_address_of_its_own() -> None:
     native = f"/api/v1/main/executions/webhook/christmas/unsubscribe-handler/{KEYS['unsubscribe']}"
     for path in ("/unsubscribe", native, "/webhook/unsubscribe"):
-        assert PATHS.find(path.encode()) is None
+        assert PATHS.match(path.encode()) is None

@@ -19,12 +19,12 @@ import httpx
 import pytest
 from support import address, payload, until
 
-from christmas_campaign.door.inbox.store import look
-from christmas_campaign.door.routes import NATIVE, TODAY
+from christmas_campaign.door.inbox.store import list_entries
+from christmas_campaign.door.routes import KESTRA_PATHS, PUBLIC_PATHS
 from christmas_campaign.local.child_process import ChildError
 from door.process import HANG, KEYS, DoorProcess, Upstream, addresses, base64_of
 
-SIGNUP = TODAY["signup"]
+SIGNUP = PUBLIC_PATHS["signup"]
 
 #: There is no TLS here, and reading the certificates takes longer than a call.
 NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -46,15 +46,15 @@ def test_killed_between_the_answer_and_the_handing_on(tmp_path: Path, upstream: 
             assert door.post(addresses(name)[number % 2], payload(email, name)).json()["status"] == "accepted"
             answered.append(email)
         door.child.kill()
-        assert len(look(door.inbox)) == 40
+        assert len(list_entries(door.inbox)) == 40
         upstream.start()
         door.start()
-        until(lambda: len(upstream.taken) >= 40 and not look(door.inbox), "all calls", 30)
+        until(lambda: len(upstream.taken) >= 40 and not list_entries(door.inbox), "all calls", 30)
     assert emails(upstream) == answered
     # Each at its own handler.
     for number, arrived in enumerate(upstream.arrived):
         name = list(KEYS)[number % 4]
-        assert arrived.path == NATIVE[name] + KEYS[name]
+        assert arrived.path == KESTRA_PATHS[name] + KEYS[name]
 
 
 def test_killed_again_and_again_under_steady_calls(tmp_path: Path, upstream: Upstream) -> None:
@@ -86,7 +86,7 @@ def test_killed_again_and_again_under_steady_calls(tmp_path: Path, upstream: Ups
         stop.set()
         for each in callers:
             each.result(30)
-        until(lambda: not look(door.inbox), "an empty inbox", 60)
+        until(lambda: not list_entries(door.inbox), "an empty inbox", 60)
     taken = emails(upstream)
     assert set(answered) <= set(taken)
     # Twice only what was on its way when the door was killed: Kestra knows the event then.
@@ -106,7 +106,7 @@ def test_a_kestra_that_dies_while_calls_come_in(tmp_path: Path, upstream: Upstre
                 upstream.start()
             answered.append(address(f"n{number}"))
             assert door.post(SIGNUP, payload(answered[-1])).status_code == 200
-        until(lambda: not look(door.inbox), "an empty inbox", 60)
+        until(lambda: not list_entries(door.inbox), "an empty inbox", 60)
         assert emails(upstream) == answered
         door.logged("not taken signup", "again in 1 s")
 
@@ -118,7 +118,7 @@ def test_a_kestra_that_hangs_holds_up_no_answer(tmp_path: Path, upstream: Upstre
             began = time.monotonic()
             assert door.post(SIGNUP, payload(address())).status_code == 200
             assert time.monotonic() - began < 5
-        assert len(look(door.inbox)) == 5
+        assert len(list_entries(door.inbox)) == 5
         assert len(upstream.arrived) <= 1
 
 
@@ -164,7 +164,7 @@ def test_two_doors_on_one_inbox(tmp_path: Path, upstream: Upstream) -> None:
     ("settings", "said"),
     [
         ({"SECRET_WEBHOOK_KEY_SIGNUP": ""}, "door: SECRET_WEBHOOK_KEY_SIGNUP is missing"),
-        ({"DOOR_LISTEN": "192.0.2.1:0"}, "door: DOOR_LISTEN cannot be listened at"),
+        ({"DOOR_LISTEN": "192.0.2.1:0"}, "door: cannot listen at the address in DOOR_LISTEN"),
         ({"DOOR_INBOX": "/proc/nowhere/inbox.sqlite"}, "door: the inbox /proc/nowhere/inbox.sqlite cannot be made"),
     ],
 )
@@ -180,7 +180,7 @@ def test_what_has_to_be_mended_is_said_plainly(
 
 def test_a_port_that_is_taken_is_said_plainly(tmp_path: Path, upstream: Upstream, door: DoorProcess) -> None:
     second = DoorProcess(tmp_path, upstream, DOOR_LISTEN=f"127.0.0.1:{door.port}")
-    with pytest.raises(ChildError, match="DOOR_LISTEN cannot be listened at: Address already in use"):
+    with pytest.raises(ChildError, match="cannot listen at the address in DOOR_LISTEN: Address already in use"):
         second.start()
 
 
@@ -203,23 +203,26 @@ def test_nothing_private_is_written_down(tmp_path: Path, upstream: Upstream) -> 
         refused = 0
         for path, sent in [
             (f"/{word}?{word}", body),
-            (f"{NATIVE['signup']}{word}", body),
+            (f"{KESTRA_PATHS['signup']}{word}", body),
             (f"{SIGNUP}?{word}", body),
-            (TODAY["noshow"], body),
-            (TODAY["postcall"], body),
-            (TODAY["postcall"], word.encode()),
-            (TODAY["postcall"], word.encode() + b"\xff"),
-            (TODAY["postcall"], f'{{"{word}": 1, "{word}": 1}}'.encode()),
-            (TODAY["onboarding"], word.encode() * 200_000),
+            (PUBLIC_PATHS["noshow"], body),
+            (PUBLIC_PATHS["postcall"], body),
+            (PUBLIC_PATHS["postcall"], word.encode()),
+            (PUBLIC_PATHS["postcall"], word.encode() + b"\xff"),
+            (PUBLIC_PATHS["postcall"], f'{{"{word}": 1, "{word}": 1}}'.encode()),
+            (PUBLIC_PATHS["onboarding"], word.encode() * 200_000),
         ]:
             signature = {"webhook_id": word, "webhook_timestamp": word, "webhook_signature": f"v1,{word}"}
             assert door.post(path, sent, **headers, **signature).status_code >= 400
             refused += 1
         assert httpx.request("BREW", f"{door.url}{SIGNUP}?{word}", headers={"x": word}).status_code == 405
         for _ in range(2):
-            assert door.post(TODAY["postcall"], payload(f"{word}@example.com".lower(), "postcall")).status_code == 200
+            assert (
+                door.post(PUBLIC_PATHS["postcall"], payload(f"{word}@example.com".lower(), "postcall")).status_code
+                == 200
+            )
         until(
-            lambda: door.post(TODAY["postcall"], body, **headers).status_code == 429,
+            lambda: door.post(PUBLIC_PATHS["postcall"], body, **headers).status_code == 429,
             "a sender that calls too often",
             10,
         )

@@ -13,7 +13,7 @@ from standardwebhooks import Webhook
 from support import until
 
 from christmas_campaign.door.handlers import BY_NAME
-from christmas_campaign.door.inbox.store import look
+from christmas_campaign.door.inbox.store import list_entries
 from door.process import KEYS, DoorProcess, Upstream, base64_of
 
 NEW, OLD = "whsec_" + base64_of("the new secret of Resend"), "whsec_" + base64_of("the one before it")
@@ -50,7 +50,7 @@ def test_what_resend_has_signed_is_handed_on_as_it_came(
     assert (answer.status_code, answer.json()) == (200, {"status": "accepted"})
     until(lambda: body in shared_upstream.taken, "the report at Kestra", 10)
     (arrived,) = [each for each in shared_upstream.arrived if each.body == body]
-    assert arrived.path == BY_NAME["resend"].native + KEYS["resend"]
+    assert arrived.path == BY_NAME["resend"].kestra_path + KEYS["resend"]
 
 
 def test_what_is_not_signed_right_is_refused(door: DoorProcess, shared_upstream: Upstream) -> None:
@@ -81,5 +81,5 @@ def test_what_is_no_matter_of_kestras_is_answered_and_kept_nowhere(
         assert (answer.status_code, answer.json()) == (200, {"status": "skipped", "reason": reason})
     last = report()
     assert door.post(PATH, last, **signed(last)).status_code == 200
-    until(lambda: last in shared_upstream.taken and not look(door.inbox), "the one after them", 10)
+    until(lambda: last in shared_upstream.taken and not list_entries(door.inbox), "the one after them", 10)
     assert not set(others) & set(shared_upstream.taken)

@@ -23,7 +23,7 @@ from schemathesis.specs.openapi.checks import negative_data_rejection, positive_
 
 from christmas_campaign.door.http.json_body import NAME_LENGTH
 from christmas_campaign.door.openapi.document import document
-from christmas_campaign.door.routes import HEALTH, NATIVE
+from christmas_campaign.door.routes import HEALTH, KESTRA_PATHS
 from door.process import KEYS, UNSUBSCRIBE_KEYS, DoorProcess, Upstream
 from door.storm.aim import SIGNING
 
@@ -67,7 +67,7 @@ def play(
     """Make ``count`` calls of an operation (a page's: with this token) and hold each answer to the document; returns the
     answers by status."""
     operation = OPERATIONS[label]
-    key = next((KEYS[name] for name, path in NATIVE.items() if operation.path.startswith(path)), None)
+    key = next((KEYS[name] for name, path in KESTRA_PATHS.items() if operation.path.startswith(path)), None)
     in_path = {"token": token} if "{token}" in label else None if key is None else {"key": key}
     found: Counter[int] = Counter()
 
@@ -156,7 +156,7 @@ def test_a_page_is_as_it_says_and_without_the_right_token_nothing_is_there(door:
 def test_other_methods_are_refused_as_it_says(door: DoorProcess, label: str, method: str) -> None:
     operation = OPERATIONS[label]
     path = operation.path
-    for name, native in NATIVE.items():
+    for name, native in KESTRA_PATHS.items():
         if path.startswith(native):
             path = native + KEYS[name]
     path = path.replace("{token}", TOKEN)

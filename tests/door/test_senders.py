@@ -6,7 +6,7 @@ import ipaddress
 
 import pytest
 
-from christmas_campaign.door.http.client_address import counted, sender, shown
+from christmas_campaign.door.http.client_address import loggable_network, rate_limit_network, sender_address
 
 PROXIES = (ipaddress.ip_network("172.18.0.0/16"), ipaddress.ip_network("fd00::/8"))
 NOBODY = "0.0.0.0"  # noqa: S104  (nothing listens there)
@@ -33,11 +33,11 @@ NOBODY = "0.0.0.0"  # noqa: S104  (nothing listens there)
     ],
 )
 def test_the_sender(peer: str | None, forwarded: list[str], found: str) -> None:
-    assert str(sender(peer, forwarded, PROXIES)) == found
+    assert str(sender_address(peer, forwarded, PROXIES)) == found
 
 
 def test_no_proxy_is_believed_by_default() -> None:
-    assert str(sender("127.0.0.1", ["198.51.100.7"], ())) == "127.0.0.1"
+    assert str(sender_address("127.0.0.1", ["198.51.100.7"], ())) == "127.0.0.1"
 
 
 @pytest.mark.parametrize(
@@ -49,4 +49,4 @@ def test_no_proxy_is_believed_by_default() -> None:
 )
 def test_what_counts_as_one_and_what_is_shown(text: str, bucket: str, in_the_log: str) -> None:
     address = ipaddress.ip_address(text)
-    assert (counted(address), shown(address)) == (bucket, in_the_log)
+    assert (rate_limit_network(address), loggable_network(address)) == (bucket, in_the_log)

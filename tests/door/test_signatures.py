@@ -13,7 +13,7 @@ from standardwebhooks import Webhook, WebhookVerificationError
 
 from christmas_campaign.door.handlers import BY_NAME
 from christmas_campaign.door.http import signatures
-from christmas_campaign.door.http.signatures import CALENDLY_WINDOW, STANDARD_WINDOW, Headers, Refused
+from christmas_campaign.door.http.signatures import CALENDLY_WINDOW, STANDARD_WINDOW, Headers, InvalidSignature
 from christmas_campaign.door.settings import key_bytes
 
 NOW = datetime.fromtimestamp(1_700_000_000, tz=UTC)
@@ -82,7 +82,7 @@ def check(name: str, given: Headers, body: bytes, secrets: tuple[bytes, ...], no
 def why_not(
     name: str, given: Headers, body: bytes = BODY, secrets: tuple[bytes, ...] = (SECRET,), now: datetime = NOW
 ) -> str:
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(InvalidSignature) as caught:
         check(name, given, body, secrets, now)
     return str(caught.value)
 
@@ -254,7 +254,7 @@ def test_what_is_taken_here_is_taken_by_the_library_and_the_other_way_round(alte
     def takes(verify: Callable[[], None]) -> bool:
         try:
             verify()
-        except (Refused, WebhookVerificationError):
+        except (InvalidSignature, WebhookVerificationError):
             return False
         return True
 

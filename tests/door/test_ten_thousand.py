@@ -15,8 +15,8 @@ from support import address, payload, until
 
 from christmas_campaign.campaign import times
 from christmas_campaign.door.http import json_body
-from christmas_campaign.door.inbox.store import look
-from christmas_campaign.door.routes import NATIVE, TODAY
+from christmas_campaign.door.inbox.store import list_entries
+from christmas_campaign.door.routes import KESTRA_PATHS, PUBLIC_PATHS
 from christmas_campaign.events import intake
 from christmas_campaign.sequences.registry import SEQUENCES
 from door.process import KEYS, DoorProcess, Upstream
@@ -73,7 +73,7 @@ class Storm:
     def __enter__(self) -> Storm:
         self.door.__enter__()
         self.outcome: Outcome = rage(self.door.port, Aim(KEYS), COUNT, look=self._look)
-        until(lambda: not look(self.door.inbox), "an empty inbox")
+        until(lambda: not list_entries(self.door.inbox), "an empty inbox")
         print(
             f"\n{self.outcome}; {len(self.upstream.arrived)} reached Kestra's place; "
             f"by tenths {', '.join(f'{each:.0f}' for each in self.memory)} MB and {self.blocks} blocks"
@@ -115,7 +115,7 @@ def test_each_is_answered_as_it_deserves(storm: Storm) -> None:
 
 
 def test_only_what_intake_takes_reaches_kestra(storm: Storm) -> None:
-    by_path = {NATIVE[each.name] + KEYS[each.name]: each.name for each in SEQUENCES}
+    by_path = {KESTRA_PATHS[each.name] + KEYS[each.name]: each.name for each in SEQUENCES}
     assert storm.upstream.arrived
     for each in storm.upstream.arrived:
         name = by_path[each.path]
@@ -150,6 +150,6 @@ def test_the_log_has_lines_of_its_own_and_nothing_of_the_calls(storm: Storm) -> 
 
 def test_a_good_call_is_taken_after_it(storm: Storm) -> None:
     body = payload(address(), "postcall")
-    assert storm.door.post(TODAY["postcall"], body).json()["status"] == "accepted"
+    assert storm.door.post(PUBLIC_PATHS["postcall"], body).json()["status"] == "accepted"
     until(lambda: body["email"].encode() in storm.upstream.arrived[-1].body, "the call")
     assert httpx.get(f"{storm.door.url}/health").status_code == 200

@@ -15,7 +15,7 @@ from browser import browser
 from support import until
 
 from christmas_campaign.campaign import times, unsubscribe_link
-from christmas_campaign.door.inbox.store import look
+from christmas_campaign.door.inbox.store import list_entries
 from christmas_campaign.events import opaque_ids
 from door.process import KEYS, UNSUBSCRIBE_KEY, UNSUBSCRIBE_KEYS, DoorProcess, Upstream, base64_of
 
@@ -86,7 +86,7 @@ def test_to_look_changes_nothing(door: DoorProcess, shared_upstream: Upstream, l
         assert (checked(head, 200), int(head.headers["content-length"])) == ("", len(text.encode()))
     checked(httpx.get(f"{link}?utm_source=mail"), 200)
     time.sleep(0.3)
-    assert look(door.inbox) == []
+    assert list_entries(door.inbox) == []
     assert shared_upstream.arrived[before:] == []
 
 
@@ -132,7 +132,7 @@ def test_a_link_that_is_none_of_ours_is_nothing(door: DoorProcess, shared_upstre
     assert texts == {checked(httpx.get(f"{door.url}/unsubscribe/x"), 404)}
     time.sleep(0.1)
     assert shared_upstream.arrived[before:] == []
-    assert look(door.inbox) == []
+    assert list_entries(door.inbox) == []
     assert "refused unsubscribe 127.0.0.0/24 404 no link of ours" in door.log
 
 
@@ -197,7 +197,7 @@ def test_what_was_answered_is_kept_while_kestra_is_away(tmp_path: Path, upstream
         text = checked(httpx.get(door.url + path), 200)
         assert "of &lt;b&gt;Sang &amp; Söhne to you" in text
         checked(httpx.post(door.url + path, data=ONE_CLICK), 200)
-        assert [each.handler for each in look(door.inbox)] == ["unsubscribe"]
+        assert [each.handler for each in list_entries(door.inbox)] == ["unsubscribe"]
         door.child.kill()
         door.start()
         upstream.start()

@@ -28,7 +28,7 @@ from support import (
     wait_for_mails,
 )
 
-from christmas_campaign.door.inbox.erasure import said
+from christmas_campaign.door.inbox.erasure import read_calls
 from christmas_campaign.door.inbox.store import Call, Inbox
 from christmas_campaign.events import opaque_ids
 from christmas_campaign.local.stack import Stack
@@ -45,9 +45,9 @@ def inbox(tmp_path: Path) -> Path:
 
 def wait_behind_the_door(inbox: Path, *emails: str) -> None:
     """Have a call of each of these wait in the inbox."""
-    held = Inbox(inbox, most=10)
+    held = Inbox(inbox, max_calls=10)
     body = [json.dumps(payload(each, "signup")).encode() for each in emails]
-    held.keep([Call(f"call-{number}", "signup", each, datetime.now(UTC), None) for number, each in enumerate(body)])
+    held.store([Call(f"call-{number}", "signup", each, datetime.now(UTC), None) for number, each in enumerate(body)])
     held.close()
 
 
@@ -77,7 +77,7 @@ def traces(stack: Stack, inbox: Path, email: str, since: datetime) -> set[str]:
     found |= {f"log of {run}" for run in young if has([line.message for line in kestra.logs(run)])}
     found |= {f"entry {key}" for key in kestra.kv_list() if has(kestra.kv_get(key))}
     found |= {"page" for page in pages(stack) if has(page)}
-    found |= {f"call {each.id}" for each in said(inbox) if has(each.body)}
+    found |= {f"call {each.id}" for each in read_calls(inbox) if has(each.body)}
     search = Search({"small": email, "capitals": email.upper()})
     storage = stack.data / "engine" / "storage"
     return found | {file for _, file in search.files([storage, inbox])}
@@ -125,7 +125,7 @@ def test_nothing_is_left_of_her_but_the_hash_that_suppresses(stack: Stack, inbox
     assert (done.exit_code, email in done.output) == (0, False), done.output
     sent = numbers(mails(stack, email))
     assert traces(stack, inbox, email, since) == set()
-    assert [each.id for each in said(inbox)] == ["call-1"]
+    assert [each.id for each in read_calls(inbox)] == ["call-1"]
 
     # What was there is in the file, which is private.
     assert stat.S_IMODE(export.stat().st_mode) == 0o600

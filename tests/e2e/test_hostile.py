@@ -22,8 +22,8 @@ from christmas_campaign.campaign.outcomes import Outcome as Became
 from christmas_campaign.campaign.outcomes import Reason
 from christmas_campaign.clients.kestra import Execution
 from christmas_campaign.clients.kestra_models import TERMINAL
-from christmas_campaign.door.inbox.store import look
-from christmas_campaign.door.routes import TODAY
+from christmas_campaign.door.inbox.store import list_entries
+from christmas_campaign.door.routes import PUBLIC_PATHS
 from christmas_campaign.events import opaque_ids
 from christmas_campaign.local.stack import Stack
 from christmas_campaign.sequences.registry import SEQUENCES, sequence
@@ -63,7 +63,7 @@ class Storm:
     def __init__(self, stack: Stack, door: DoorProcess, outcome: Outcome) -> None:
         """Wait until all that was handed on has come to its end."""
         self.stack, self.door, self.outcome = stack, door, outcome
-        until(lambda: not [each for each in look(door.inbox) if not each.refused], "an empty inbox", PATIENCE)
+        until(lambda: not [each for each in list_entries(door.inbox) if not each.refused], "an empty inbox", PATIENCE)
         with closing(sqlite3.connect(door.inbox)) as db:
             row = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'calls'").fetchone()
         #: How many calls the door has kept, and handed on.
@@ -99,7 +99,7 @@ def test_each_is_answered_as_it_deserves(storm: Storm) -> None:
 def test_most_ends_at_the_door_and_kestra_answers_the_rest(storm: Storm) -> None:
     assert 0 < storm.kept < COUNT / 5
     # Nothing was refused, and nothing waits.
-    assert not look(storm.door.inbox)
+    assert not list_entries(storm.door.inbox)
     handled = [each for each in storm.executions if each.flow in HANDLERS]
     assert storm.kept <= len(handled) <= storm.kept + storm.door.log.count(" not taken ")
     assert {each.state for each in handled} == {"SUCCESS"}
@@ -142,7 +142,7 @@ def test_a_good_signup_is_enrolled_after_it(storm: Storm) -> None:
     email = address()
     body = httpx.Request("POST", "http://door", json=payload(email)).content
     headers = dict(line.decode().split(": ") for line in signed("signup", body))
-    assert storm.door.post(TODAY["signup"], body, **headers).json()["status"] == "accepted"
+    assert storm.door.post(PUBLIC_PATHS["signup"], body, **headers).json()["status"] == "accepted"
     labels = {"contact": opaque_ids.contact_id(email), "outcome": Became.ENROLLED}
     until(lambda: storm.stack.kestra.executions(flow_id="enroll", labels=labels), "the enrolment")
     assert httpx.get(f"{storm.door.url}/health").status_code == 200

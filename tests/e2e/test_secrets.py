@@ -22,8 +22,8 @@ from support import SCALE, add_contact, address, ended, enrolled, payload, until
 
 from christmas_campaign.deployment import env_file
 from christmas_campaign.door.handlers import HANDLERS
-from christmas_campaign.door.inbox.store import look
-from christmas_campaign.door.routes import NATIVE, TODAY
+from christmas_campaign.door.inbox.store import list_entries
+from christmas_campaign.door.routes import KESTRA_PATHS, PUBLIC_PATHS
 from christmas_campaign.events import opaque_ids
 from christmas_campaign.local.stack import Stack
 from christmas_campaign.sequences.registry import SEQUENCES
@@ -90,14 +90,14 @@ def test_no_secret_is_in_anything_that_the_system_writes(tmp_path: Path) -> None
             stack.sandbox.fault("resend", "status", status=422, times=1, body={"name": "validation_error"})
             for each in SEQUENCES:
                 body = json.dumps(payload(contacts[each.name], each.name, **more.get(each.name, {}))).encode()
-                path = NATIVE[each.name] + known[each.webhook_key]
+                path = KESTRA_PATHS[each.name] + known[each.webhook_key]
                 headers = signed(each.name, signing[each.name], body)
                 assert door.post(path, body).status_code == 401
                 assert door.post(path, body + b" ", **headers).status_code == 401
                 assert door.post(path + "x", body, **headers).status_code == 404
                 wrong = signed(each.name, signing[each.name], b"[]")
                 assert door.post(path, b"[]", **wrong).status_code == 422
-                good = path if each.name in ("signup", "noshow") else TODAY[each.name]
+                good = path if each.name in ("signup", "noshow") else PUBLIC_PATHS[each.name]
                 assert door.post(good, body, **headers).json()["status"] == "accepted"
             for each in SEQUENCES:
                 enrolled(stack, contacts[each.name], each.name)
@@ -135,9 +135,11 @@ def test_no_secret_is_in_anything_that_the_system_writes(tmp_path: Path) -> None
 
             stack.engine.stop()
             body = json.dumps(payload(address("late"))).encode()
-            assert door.post(TODAY["signup"], body, **signed("signup", signing["signup"], body)).status_code == 200
+            assert (
+                door.post(PUBLIC_PATHS["signup"], body, **signed("signup", signing["signup"], body)).status_code == 200
+            )
             door.logged("not taken")
-            (waiting,) = look(door.inbox)
+            (waiting,) = list_entries(door.inbox)
         engine = stack.data / "engine"
 
     sql = dump(engine, tmp_path / "everything.sql")

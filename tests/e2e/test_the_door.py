@@ -30,8 +30,8 @@ from support import (
 )
 
 from christmas_campaign.campaign import notion_names, times
-from christmas_campaign.door.inbox.store import look
-from christmas_campaign.door.routes import NATIVE, OLD, TODAY
+from christmas_campaign.door.inbox.store import list_entries
+from christmas_campaign.door.routes import KESTRA_PATHS, OLD_PATHS, PUBLIC_PATHS
 from christmas_campaign.local.sandbox import Mail
 from christmas_campaign.local.stack import Stack
 from christmas_campaign.notion import page_values, schema
@@ -81,14 +81,14 @@ def test_what_the_door_takes_is_enrolled(behind: Stack, door: DoorProcess, name:
     email = address(name)
     add_contact(behind, email)
     body = json.dumps(payload(email, name)).encode()
-    path = TODAY[name] if today else NATIVE[name] + key_of(behind, name)
+    path = PUBLIC_PATHS[name] if today else KESTRA_PATHS[name] + key_of(behind, name)
     response = door.post(path, body, **signed(name, body, secret=SECRET if today else OLD_SECRET))
     answer = response.json()
     assert (response.status_code, answer["status"], answer["execution_id"]) == (200, "accepted", None)
     run = enrolled(behind, email, name)
     assert run.labels["outcome"] == "enrolled"
     assert run.inputs["event"]["received_at"] == answer["timestamp"], "it counts from its arrival at the door"
-    until(lambda: not look(door.inbox), "an empty inbox")
+    until(lambda: not list_entries(door.inbox), "an empty inbox")
 
 
 def test_a_booking_in_the_old_form_is_enrolled_at_the_old_path_and_at_kestras_own(
@@ -99,7 +99,7 @@ def test_a_booking_in_the_old_form_is_enrolled_at_the_old_path_and_at_kestras_ow
     attendee = {"email": email, "name": "Ana Silva", "timeZone": "America/Toronto"}
     starts = times.text(datetime.now(UTC) + timedelta(days=300))
     body = {"payload": {"booking": {"uid": "AAA", "startTime": starts, "attendees": [attendee]}}}
-    answer = door.post(OLD["precall"], body).json()
+    answer = door.post(OLD_PATHS["precall"], body).json()
     assert (answer["status"], answer["email"]) == ("accepted", email)
     enrolled(behind, email, "precall")
     native = httpx.post(behind.webhook(sequence("precall").handler), json=body, timeout=60)
@@ -125,10 +125,10 @@ def test_what_is_not_signed_right_makes_no_execution(behind: Stack, door: DoorPr
         (body, {name: value for name, value in good.items() if name != "webhook_id"}),
     ):
         assert sent != body or headers != good
-        for path in (TODAY["signup"], NATIVE["signup"] + key_of(behind, "signup")):
+        for path in (PUBLIC_PATHS["signup"], KESTRA_PATHS["signup"] + key_of(behind, "signup")):
             assert door.post(path, sent, **headers).status_code == 401
     # One that is right comes last, and is the only one that Kestra sees.
-    assert door.post(TODAY["signup"], body, **good).status_code == 200
+    assert door.post(PUBLIC_PATHS["signup"], body, **good).status_code == 200
     enrolled(behind, email)
     after = {run.id for run in behind.kestra.executions(namespace="christmas", flow_id="signup-handler")}
     assert len(after - before) == 1
@@ -218,17 +218,17 @@ def test_while_kestra_is_down_the_door_keeps_what_it_takes(behind: Stack, door: 
     told = {}
     for place, email in enumerate(emails):
         body = json.dumps(payload(email)).encode()
-        answer = door.post(TODAY["signup"], body, **signed("signup", body)).json()
+        answer = door.post(PUBLIC_PATHS["signup"], body, **signed("signup", body)).json()
         assert answer["status"] == "accepted"
         told[email] = times.parse(answer["timestamp"])
         if place == 2:
             door.child.kill()
             door.start()
     again = json.dumps(payload(emails[0])).encode()
-    assert door.post(TODAY["signup"], again, **signed("signup", again)).json()["status"] == "skipped"
-    assert [entry.handler for entry in look(door.inbox)] == ["signup"] * 6
+    assert door.post(PUBLIC_PATHS["signup"], again, **signed("signup", again)).json()["status"] == "skipped"
+    assert [entry.handler for entry in list_entries(door.inbox)] == ["signup"] * 6
     behind.engine.start()
     for email in emails:
         assert times.parse(enrolled(behind, email).inputs["event"]["received_at"]) == told[email]
-    until(lambda: not look(door.inbox), "an empty inbox")
+    until(lambda: not list_entries(door.inbox), "an empty inbox")
     assert [len(runs(behind, "enroll", email)) for email in emails] == [1] * 6

@@ -27,7 +27,7 @@ from support import (
 
 from christmas_campaign.campaign import times, unsubscribe_link
 from christmas_campaign.door.handlers import HANDLERS
-from christmas_campaign.door.inbox.store import look
+from christmas_campaign.door.inbox.store import list_entries
 from christmas_campaign.events import opaque_ids
 from christmas_campaign.local.stack import Stack
 
@@ -99,7 +99,7 @@ def test_a_mail_providers_post_ends_what_waits(stack: Stack, door: DoorProcess) 
     assert "back" in stack.kestra.kv_get(f"stop.{contact}")
     begin(stack, "postcall", email)
     enrolled(stack, email, "postcall")
-    until(lambda: not look(door.inbox), "an empty inbox")
+    until(lambda: not list_entries(door.inbox), "an empty inbox")
     assert link.rpartition("/")[2] not in door.log
 
 

@@ -16,8 +16,8 @@ from standardwebhooks import Webhook
 from support import SCALE, found_in, free_port, payload, until
 
 from christmas_campaign.campaign import notion_names
-from christmas_campaign.door.inbox.store import look
-from christmas_campaign.door.routes import TODAY
+from christmas_campaign.door.inbox.store import list_entries
+from christmas_campaign.door.routes import PUBLIC_PATHS
 from christmas_campaign.local.stack import Stack
 from christmas_campaign.notion import schema
 from faults.account import Expected, settle_the_account
@@ -54,7 +54,7 @@ class Caller:
             "webhook_signature": Webhook(f"whsec_{SECRET}").sign(email, now, body.decode()),
         }
         try:
-            self.answers[email] = self._door.post(TODAY["signup"], body, **headers).status_code
+            self.answers[email] = self._door.post(PUBLIC_PATHS["signup"], body, **headers).status_code
         except httpx.HTTPError:
             self.answers[email] = 0
 
@@ -101,10 +101,12 @@ def test_29_kestra_is_away_for_a_minute_of_signups_and_the_door_is_killed(tmp_pa
                     done.append(pool.submit(stack.engine.start))
             for each in done:
                 each.result()
-            waiting = len(look(door.inbox))
-            until(lambda: len(look(door.inbox)) <= waiting - HANDED_ON, "the first that are handed on", PATIENCE)
+            waiting = len(list_entries(door.inbox))
+            until(
+                lambda: len(list_entries(door.inbox)) <= waiting - HANDED_ON, "the first that are handed on", PATIENCE
+            )
             kill_and_start(door)
-            until(lambda: not look(door.inbox), "an empty inbox", PATIENCE)
+            until(lambda: not list_entries(door.inbox), "an empty inbox", PATIENCE)
         taken = [email for email in emails if caller.answers[email] == 200]
         print(f"{len(taken)} of {len(emails)} answered with 200; {waiting} waited when Kestra was back")
         assert set(caller.answers.values()) <= {200, 0}

@@ -106,7 +106,7 @@ def _read(path: Path) -> list[Entry]:
     Raises ``CommandError``.
     """
     try:
-        return store.look(path)
+        return store.list_entries(path)
     except store.InboxError as error:
         raise CommandError(str(error)) from None
 

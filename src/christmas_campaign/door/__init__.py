@@ -1,6 +1,6 @@
-"""The door: the only thing that faces the world, an ASGI app and a process of its own in front of Kestra.
+"""The door: an ASGI application in its own process in front of Kestra, and the only process that the internet can reach.
 
-It takes the webhooks at today's addresses and at Kestra's own, checks who sent them, answers with what intake decides, keeps
-what has to be handed on in a file, and hands it to Kestra in order. No path is ever passed on. It holds no rule of the
-campaign: without it Kestra's own webhooks still work.
+The door accepts webhooks at the public paths and at Kestra's own webhook paths. It checks who sent each call and answers with
+the decision of intake. It stores each accepted call in a file, and forwards the stored calls to Kestra in order of arrival.
+The door never passes a request path on, and holds no rule of the campaign: Kestra's webhooks also work without it.
 """

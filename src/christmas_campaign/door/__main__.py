@@ -1,4 +1,4 @@
-"""``python -m christmas_campaign.door``: the door as a process of its own; its settings are in the environment."""
+"""``python -m christmas_campaign.door``: run the door as its own process, with settings from the environment."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from christmas_campaign.door.settings import InvalidSetting, read
 
 
 def main() -> int:
-    """Read the arguments and the environment, and serve; the exit code is 2 where a person has to mend something."""
+    """Read the arguments and the environment, and serve. Return 2 if a setting, the inbox or the port cannot be used."""
     parser = argparse.ArgumentParser(
-        prog="python -m christmas_campaign.door", description="What stands in front of Kestra and faces the world."
+        prog="python -m christmas_campaign.door",
+        description="Receive webhooks from the internet and forward them to Kestra.",
     )
-    parser.add_argument("--child", action="store_true", help="end when the standard input ends, as beside a command")
+    parser.add_argument("--child", action="store_true", help="stop when the standard input ends")
     arguments = parser.parse_args()
     try:
         run(read(os.environ), child=arguments.child)
@@ -24,7 +25,7 @@ def main() -> int:
         print(f"door: {error}", file=sys.stderr)
         return 2
     except OSError as error:
-        print(f"door: DOOR_LISTEN cannot be listened at: {error.strerror or error}", file=sys.stderr)
+        print(f"door: cannot listen at the address in DOOR_LISTEN: {error.strerror or error}", file=sys.stderr)
         return 2
     return 0
 

@@ -1,4 +1,4 @@
-"""The app: the order in which a request is looked at, and what it is told."""
+"""The ASGI application: checks each request in a fixed order and answers it."""
 
 from __future__ import annotations
 
@@ -18,164 +18,170 @@ from starlette.types import Receive, Scope, Send
 from christmas_campaign.campaign import times
 from christmas_campaign.door import unsubscribe_page
 from christmas_campaign.door.handlers import BY_NAME, UNSUBSCRIBE
-from christmas_campaign.door.health import Health
+from christmas_campaign.door.health import KestraHealth
 from christmas_campaign.door.http import client_address, cors, json_body, log, signatures
-from christmas_campaign.door.http.body_reader import Reading
-from christmas_campaign.door.http.limits import MOST_HEADER_BYTES, Rate
-from christmas_campaign.door.http.responses import HEADERS, Answer, Refusal, later, wrong_body
-from christmas_campaign.door.inbox.store import Call, Kept
-from christmas_campaign.door.inbox.writer import Keeping
-from christmas_campaign.door.routes import Paths, Place
+from christmas_campaign.door.http.body_reader import BodyReader
+from christmas_campaign.door.http.rate_limit import RateLimit
+from christmas_campaign.door.http.responses import HEADERS, JsonAnswer, Refusal, invalid_body, retry_later
+from christmas_campaign.door.inbox.store import Call, StoreOutcome
+from christmas_campaign.door.inbox.writer import InboxWriter
+from christmas_campaign.door.routes import Route, Routes
 from christmas_campaign.door.settings import Settings
-from christmas_campaign.door.unsubscribe_page import Shown
+from christmas_campaign.door.unsubscribe_page import PageKind
 from christmas_campaign.stops.unsubscribe import Wish
 
-#: A body of more bytes is read in a thread: the others need not wait for it.
-LARGE = 65_536
+#: The most bytes of all headers of a request together. h11 checks the same limit, but only for headers that it has to wait for.
+MAX_HEADER_BYTES = 16_384
 
-#: After how many seconds a sender may come again when the inbox is full.
-NO_ROOM_SECONDS = 60
+#: A larger body (in bytes) is parsed in a thread, so that other requests do not wait for it.
+LARGE_BODY_BYTES = 65_536
+
+#: ``Retry-After`` when the inbox is full.
+INBOX_FULL_SECONDS = 60
 
 
 class Door:
-    """The ASGI app. It takes HTTP only; whoever serves it starts and stops what hands on."""
+    """The ASGI application. It handles HTTP only; the server starts and stops the forwarder."""
 
     def __init__(
         self,
         settings: Settings,
-        keeping: Keeping,
-        health: Health,
+        inbox: InboxWriter,
+        kestra_health: KestraHealth,
         *,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Take the settings, the inbox and the health of Kestra; ``now`` and ``clock`` are for tests."""
+        """Tests pass their own ``now`` (aware) and ``clock`` (seconds)."""
         self._settings = settings
-        self._keeping = keeping
-        self._health = health
+        self._inbox = inbox
+        self._kestra_health = kestra_health
         self._now = now
-        self._paths = Paths(settings.keys)
-        self._rate = Rate(settings.rate, clock)
+        self._routes = Routes(settings.keys)
+        self._rate_limit = RateLimit(settings.rate, clock)
         self._slots = asyncio.Semaphore(settings.concurrency)
-        # One, so that large bodies do not fill the memory side by side.
-        self._thread = ThreadPoolExecutor(1, "body")
+        # A single thread, so that several large bodies are never parsed (and held in memory) at the same time.
+        self._parser_thread = ThreadPoolExecutor(1, "body")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         headers = Headers(scope=scope)
-        reading = Reading(headers, receive)
+        body_reader = BodyReader(headers, receive)
         client = scope.get("client")
-        address = client_address.sender(
+        sender = client_address.sender_address(
             client[0] if client else None, headers.getlist("x-forwarded-for"), self._settings.proxies
         )
-        for_browsers = cors.headers(self._settings.origins, headers)
-        place = self._paths.find(scope["raw_path"])
+        cors_headers = cors.headers(self._settings.origins, headers)
+        route = self._routes.match(scope["raw_path"])
         try:
-            response = await self._answer(scope, headers, reading, address, place, for_browsers)
+            response = await self._answer(scope, headers, body_reader, sender, route, cors_headers)
         except Refusal as refusal:
-            _log(place, address, refusal.status, refusal.why)
-            response = refusal.answer() if place is None or place.token is None else unsubscribe_page.refusal(refusal)
+            _log_refusal(route, sender, refusal.status, refusal.message)
+            is_page = route is not None and route.token is not None
+            response = unsubscribe_page.refusal_page(refusal) if is_page else refusal.answer()
         except ClientDisconnect:
             return
         except Exception as error:
-            _log(place, address, 500, log.origin(error))
-            response = Answer(500, {"status": "failed", "message": "something went wrong here"})
-        response.headers.update(for_browsers)
-        await reading.respond(response, scope, send)
+            _log_refusal(route, sender, 500, log.error_origin(error))
+            response = JsonAnswer(500, {"status": "failed", "message": "something went wrong here"})
+        response.headers.update(cors_headers)
+        await body_reader.respond(response, scope, send)
 
     async def _answer(
         self,
         scope: Scope,
         headers: Headers,
-        reading: Reading,
-        address: client_address.Address,
-        place: Place | None,
-        for_browsers: dict[str, str],
+        body_reader: BodyReader,
+        sender: client_address.Address,
+        route: Route | None,
+        cors_headers: dict[str, str],
     ) -> Response:
         _check_head(scope)
-        if place is None:
+        if route is None:
             raise Refusal(404, "there is nothing here")
-        if scope["method"] not in place.methods:
-            preflight = cors.preflight(place.methods, scope["method"], headers, for_browsers)
+        if scope["method"] not in route.methods:
+            preflight = cors.preflight_headers(route.methods, scope["method"], headers, cors_headers)
             if preflight is not None:
                 return Response(status_code=204, headers={**HEADERS, **preflight})
-            raise Refusal(405, "this method is not taken here", {"Allow": ", ".join(place.methods)})
-        if place.handler is None:
-            return await self._healthy()
-        wait = self._rate.take(client_address.counted(address))
-        if wait:
-            raise later(429, "too many calls from there", wait)
+            raise Refusal(405, "this method is not taken here", {"Allow": ", ".join(route.methods)})
+        if route.handler is None:
+            return await self._answer_health()
+        wait_seconds = self._rate_limit.take(client_address.rate_limit_network(sender))
+        if wait_seconds:
+            raise retry_later(429, "too many calls from there", wait_seconds)
         # No await between the two: a free slot is acquired at once.
         if self._slots.locked():
-            raise later(503, "too many calls at once", 1)
+            raise retry_later(503, "too many calls at once", 1)
         async with self._slots:
-            if place.token is not None:
-                return await self._page(place.token, scope["method"], headers, reading)
-            return await self._take(place, scope, reading, address)
+            if route.token is not None:
+                return await self._answer_page(route.token, scope["method"], headers, body_reader)
+            return await self._answer_webhook(route, scope, body_reader, sender)
 
-    async def _healthy(self) -> Answer:
-        up = await self._health.up()
+    async def _answer_health(self) -> JsonAnswer:
+        is_up = await self._kestra_health.is_up()
         body = {
-            "status": "healthy" if up else "unhealthy",
+            "status": "healthy" if is_up else "unhealthy",
             "timestamp": times.text(self._now()),
             "environment": self._settings.environment,
         }
-        return Answer(200 if up else 503, body)
+        return JsonAnswer(200 if is_up else 503, body)
 
-    async def _page(self, token: str, method: str, headers: Headers, reading: Reading) -> Response:
+    async def _answer_page(self, token: str, method: str, headers: Headers, body_reader: BodyReader) -> Response:
         if self._settings.unsubscribe_keys.contact(token) is None:
             raise Refusal(404, "no link of ours")
-        sender = self._settings.sender
+        sender_name = self._settings.sender
         if method != "POST":
-            return unsubscribe_page.page(Shown.ASK, sender)
-        wish = unsubscribe_page.wish(await reading.whole(), headers.get("content-type", ""))
-        # Each of them counts, also the same once more: which came last is told by its time.
+            return unsubscribe_page.page(PageKind.ASK, sender_name)
+        wish = unsubscribe_page.read_wish(await body_reader.read(), headers.get("content-type", ""))
+        # A repeated wish is stored too: Kestra applies the latest one, by its time of arrival.
         call = Call(uuid.uuid4().hex, UNSUBSCRIBE, unsubscribe_page.payload(token, wish), self._now(), None)
-        if await self._keeping.keep(call) is Kept.NO_ROOM:
-            raise later(503, "there is no room to keep the call", NO_ROOM_SECONDS)
-        return unsubscribe_page.page(Shown.STOPPED if wish is Wish.STOP else Shown.GOES_ON, sender)
+        if await self._inbox.store(call) is StoreOutcome.FULL:
+            raise retry_later(503, "there is no room to keep the call", INBOX_FULL_SECONDS)
+        return unsubscribe_page.page(PageKind.STOPPED if wish is Wish.STOP else PageKind.GOES_ON, sender_name)
 
-    async def _take(self, place: Place, scope: Scope, reading: Reading, address: client_address.Address) -> Answer:
-        assert place.handler is not None  # noqa: S101  (the health is answered elsewhere)
-        handler = BY_NAME[place.handler]
-        body = await reading.whole()
+    async def _answer_webhook(
+        self, route: Route, scope: Scope, body_reader: BodyReader, sender: client_address.Address
+    ) -> JsonAnswer:
+        assert route.handler is not None  # noqa: S101  (_answer handles the health route)
+        handler = BY_NAME[route.handler]
+        body = await body_reader.read()
         now = self._now()
         try:
             signatures.check(handler.signature_forms, scope["headers"], body, self._settings.secrets[handler.name], now)
-        except signatures.Refused as refused:
-            raise Refusal(401, str(refused)) from None
-        assert handler.decide is not None  # noqa: S101  (that place is a page's, and is answered elsewhere)
+        except signatures.InvalidSignature as error:
+            raise Refusal(401, str(error)) from None
+        assert handler.decide is not None  # noqa: S101  (only the unsubscribe handler has none; _answer handles its page)
         decide = partial(handler.decide, body, now)
         try:
-            if len(body) > LARGE:
-                decision = await asyncio.get_running_loop().run_in_executor(self._thread, decide)
+            if len(body) > LARGE_BODY_BYTES:
+                decision = await asyncio.get_running_loop().run_in_executor(self._parser_thread, decide)
             else:
                 decision = decide()
-        except json_body.Unreadable as unreadable:
-            _log(place, address, 422, f"the body {unreadable}")
-            return wrong_body(str(unreadable))
-        if decision.code != 200:
-            _log(place, address, decision.code, decision.why)
-            return Answer(decision.code, decision.body)
-        if not decision.handed_on:
-            return Answer(200, decision.body)
-        kept = await self._keeping.keep(Call(uuid.uuid4().hex, place.handler, body, now, decision.once))
-        if kept is Kept.NO_ROOM and decision.needed:
-            raise later(503, "there is no room to keep the call", NO_ROOM_SECONDS)
-        return Answer(200, decision.body_if_known if kept is Kept.KNOWN else decision.body)
+        except json_body.Unreadable as error:
+            _log_refusal(route, sender, 422, f"the body {error}")
+            return invalid_body(str(error))
+        if decision.status != 200:
+            _log_refusal(route, sender, decision.status, decision.log_message)
+            return JsonAnswer(decision.status, decision.body)
+        if not decision.forward:
+            return JsonAnswer(200, decision.body)
+        outcome = await self._inbox.store(Call(uuid.uuid4().hex, route.handler, body, now, decision.enrolment_id))
+        if outcome is StoreOutcome.FULL and decision.must_be_stored:
+            raise retry_later(503, "there is no room to keep the call", INBOX_FULL_SECONDS)
+        return JsonAnswer(200, decision.duplicate_body if outcome is StoreOutcome.DUPLICATE else decision.body)
 
 
 def _check_head(scope: Scope) -> None:
-    """Refuse what h11 lets through and another reader might read differently. Raises ``Refusal``."""
+    """Raise ``Refusal`` for a request head that h11 accepts and another HTTP parser might read differently."""
     if scope["http_version"] not in ("1.0", "1.1"):
         raise Refusal(400, "this is no proper HTTP", {"Connection": "close"})
     names = {name for name, _ in scope["headers"]}
     if b"transfer-encoding" in names and (b"content-length" in names or scope["http_version"] == "1.0"):
         raise Refusal(400, "the length of the body can be read in two ways")
-    if sum(len(name) + len(value) + 4 for name, value in scope["headers"]) > MOST_HEADER_BYTES:
-        raise Refusal(431, f"the headers are larger than {MOST_HEADER_BYTES} bytes")
+    if sum(len(name) + len(value) + 4 for name, value in scope["headers"]) > MAX_HEADER_BYTES:
+        raise Refusal(431, f"the headers are larger than {MAX_HEADER_BYTES} bytes")
 
 
-def _log(place: Place | None, address: client_address.Address, status: int, why: str) -> None:
-    what = "-" if place is None else place.handler or "health"
-    log.line("refused", what, client_address.shown(address), status, why)
+def _log_refusal(route: Route | None, sender: client_address.Address, status: int, message: str) -> None:
+    handler = "-" if route is None else route.handler or "health"
+    log.line("refused", handler, client_address.loggable_network(sender), status, message)

@@ -1,4 +1,4 @@
-"""What a call is told, and what is kept of it, decided from its body: one function for each kind of call."""
+"""How the door answers a webhook call, and whether it stores the call: one function for each kind of call."""
 
 from __future__ import annotations
 
@@ -15,48 +15,48 @@ from christmas_campaign.events.intake import Accepted, Rejected
 
 
 class Decision(NamedTuple):
-    """What a call is told, and what is kept of it.
+    """The answer to a call, and whether the door stores it for Kestra.
 
-    ``code`` is the status and ``body`` the JSON answer; any ``code`` but 200 is a refusal, and ``why`` says to the log what is
-    wrong, without a word of the call. ``body_if_known`` is the answer where a call with the same ``once`` waits already
-    (``None``: it is not compared with others). ``needed`` says whether the call must be kept: else it is handed on to be seen
-    alone, and nothing is lost where there is no room for it. ``handed_on`` is false for what Kestra need not even see.
+    ``status`` is the HTTP status and ``body`` the JSON answer. A status other than 200 refuses the call; ``log_message`` then
+    says why without quoting the call. ``forward`` says whether Kestra gets the call. While another call with the same
+    ``enrolment_id`` waits in the inbox, the answer is ``duplicate_body``; ``None`` is never a duplicate. If the inbox is full,
+    a call with ``must_be_stored`` is refused, and any other is answered as if stored: Kestra would only record it.
     """
 
-    code: int
+    status: int
     body: Any
-    body_if_known: Any = None
-    once: str | None = None
-    needed: bool = True
-    handed_on: bool = True
-    why: str = ""
+    duplicate_body: Any = None
+    enrolment_id: str | None = None
+    must_be_stored: bool = True
+    forward: bool = True
+    log_message: str = ""
 
 
-#: Decides from the raw body and the time of arrival (aware). Raises ``bodies.Unreadable``.
+#: Decides from the raw body and the time of arrival (aware). Raises ``json_body.Unreadable``.
 Decide = Callable[[bytes, datetime], Decision]
 
 
-def of_sequence(name: str) -> Decide:
-    """Return what decides about the calls that start a sequence: intake."""
+def for_sequence(name: str) -> Decide:
+    """Return the function that decides about the calls that start the sequence ``name``."""
 
     def decide(body: bytes, now: datetime) -> Decision:
-        # There is no execution yet.
+        # Intake gets no execution id: Kestra has not started an execution yet.
         answer = intake.answer(json_body.read(body), name, now, None)
         if isinstance(answer, Rejected):
-            # What comes after the full stop may be the sender's own words.
-            wrong = sorted({problem.field.partition(".")[0] for problem in answer.problems})
-            return Decision(422, answer.body, why=f"wrong or missing: {', '.join(wrong)}")
+            # After the full stop a field name can contain the sender's own words, which must not reach the log.
+            fields = sorted({problem.field.partition(".")[0] for problem in answer.problems})
+            return Decision(422, answer.body, log_message=f"wrong or missing: {', '.join(fields)}")
         if isinstance(answer, Accepted):
-            return Decision(200, answer.body, answer.body_if_known, once=answer.event.id)
-        return Decision(200, answer.body, needed=False)
+            return Decision(200, answer.body, answer.body_if_known, enrolment_id=answer.event.id)
+        return Decision(200, answer.body, must_be_stored=False)
 
     return decide
 
 
-def of_resend(body: bytes, now: datetime) -> Decision:
-    """Decide about a report of Resend's: what is not about an e-mail of this system is no matter of Kestra's."""
-    # Whether it counts that an e-mail was opened is a setting of Kestra's.
-    found = delivery_reports.read(json_body.read(body), now, opens=True)
-    if isinstance(found, Report):
+def for_delivery_report(body: bytes, now: datetime) -> Decision:
+    """Decide about a delivery report of Resend. Reports on e-mails of other systems do not go to Kestra."""
+    # Reports of opened e-mails go to Kestra as well: a setting of Kestra says whether they count.
+    report = delivery_reports.read(json_body.read(body), now, opens=True)
+    if isinstance(report, Report):
         return Decision(200, {"status": Outcome.ACCEPTED})
-    return Decision(200, {"status": Outcome.SKIPPED, "reason": found}, handed_on=False)
+    return Decision(200, {"status": Outcome.SKIPPED, "reason": report}, forward=False)

@@ -1,6 +1,6 @@
-"""Who takes the calls: the handlers of Kestra, as data.
+"""The handlers: the flows of Kestra that receive webhook calls.
 
-Each sequence brings its own handler. A call of any other kind is one more line of ``HANDLERS``.
+Each sequence has its own handler. For a call of another kind, add a line to ``HANDLERS``.
 """
 
 from __future__ import annotations
@@ -8,23 +8,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from christmas_campaign.door.decisions import Decide, of_resend, of_sequence
+from christmas_campaign.door.decisions import Decide, for_delivery_report, for_sequence
 from christmas_campaign.sequences.model import SignatureForm
 from christmas_campaign.sequences.registry import SEQUENCES
 
-#: The handler of the link to unsubscribe.
+#: The handler of the unsubscribe link.
 UNSUBSCRIBE = "unsubscribe"
 
 
 class Handler(NamedTuple):
-    """One handler of Kestra.
+    """One handler.
 
-    ``name`` is what the settings, the log and the inbox call it: for those that start a sequence, the sequence's. ``flow`` is
-    the flow whose webhook takes the calls, ``webhook_key`` the secret that is the last part of that webhook's address.
-    ``path`` is where the calls come to the door (``None``: to the native address alone), ``signing`` the setting with the
-    secrets that their sender signs with (``None``: nobody signs), ``decide`` what decides about them (``None``: a page).
-    ``old_path`` is the path of the old system, where it has another one: both take the same calls. ``signature_forms`` are the
-    forms in which its senders sign, besides Standard Webhooks.
+    - ``name``: its name in settings, log and inbox. The handler of a sequence has the name of the sequence.
+    - ``flow``: the id of the flow whose webhook receives the calls.
+    - ``webhook_key``: the name of the secret that ends that webhook's address.
+    - ``path``: the public path at the door (``None``: the calls come to ``kestra_path`` or to a page only).
+    - ``signing``: the setting with the secrets that the sender signs with (``None``: calls are not signed).
+    - ``decide``: decides about a call (``None``: the calls come from a page).
+    - ``old_path``: the path in the old system, if it was different. The door accepts the same calls at both.
+    - ``signature_forms``: how the senders sign, besides Standard Webhooks.
     """
 
     name: str
@@ -37,27 +39,27 @@ class Handler(NamedTuple):
     signature_forms: tuple[SignatureForm, ...] = ()
 
     @property
-    def native(self) -> str:
-        """The address of the flow's own webhook, before the key."""
+    def kestra_path(self) -> str:
+        """The path of the flow's own webhook in Kestra, without the key at its end."""
         return f"/api/v1/main/executions/webhook/christmas/{self.flow}/"
 
 
-#: All handlers; the order is that of the sequences, and then of what starts none.
+#: All handlers: first those of the sequences, in the order of the registry.
 HANDLERS: tuple[Handler, ...] = (
     *(
         Handler(
-            each.name,
-            each.handler,
-            each.webhook_key,
-            each.path,
-            each.signing,
-            of_sequence(each.name),
-            each.old_path,
-            each.signature_forms,
+            sequence.name,
+            sequence.handler,
+            sequence.webhook_key,
+            sequence.path,
+            sequence.signing,
+            for_sequence(sequence.name),
+            sequence.old_path,
+            sequence.signature_forms,
         )
-        for each in SEQUENCES
+        for sequence in SEQUENCES
     ),
-    # Its path is not whole without a contact's token, which is its signature.
+    # Calls come from the page /unsubscribe/<token>, and the token is the contact's proof.
     Handler(UNSUBSCRIBE, "unsubscribe-handler", "WEBHOOK_KEY_UNSUBSCRIBE", None, None, None),
     Handler(
         "resend",
@@ -65,15 +67,15 @@ HANDLERS: tuple[Handler, ...] = (
         "WEBHOOK_KEY_RESEND",
         "/webhook/resend",
         "SIGNING_RESEND",
-        of_resend,
+        for_delivery_report,
         signature_forms=(SignatureForm.SVIX,),
     ),
 )
 
-#: The same by their names.
-BY_NAME = {each.name: each for each in HANDLERS}
+#: All handlers by name.
+BY_NAME = {handler.name: handler for handler in HANDLERS}
 
 
 def webhooks(kestra_url: str, keys: Mapping[str, str]) -> dict[str, str]:
-    """Return the whole addresses of Kestra's webhooks by handler, from the webhooks' keys by handler."""
-    return {name: f"{kestra_url}{BY_NAME[name].native}{key}" for name, key in keys.items()}
+    """Return the URLs of Kestra's webhooks by handler name; ``keys`` has the webhook keys by handler name."""
+    return {name: f"{kestra_url}{BY_NAME[name].kestra_path}{key}" for name, key in keys.items()}

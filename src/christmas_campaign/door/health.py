@@ -1,4 +1,4 @@
-"""Whether Kestra is up, asked at most every two seconds, however often the door is asked."""
+"""Whether Kestra is up. The door asks Kestra at most every two seconds, however many requests for ``/health`` arrive."""
 
 from __future__ import annotations
 
@@ -7,34 +7,38 @@ from collections.abc import Callable
 
 import httpx
 
-#: How long Kestra may take to say so, and how long it is believed, in seconds.
-LIMIT = 2.0
-BELIEVED = 2.0
+#: How long Kestra may take to answer, in seconds.
+TIMEOUT_SECONDS = 2.0
+
+#: How long the door reuses Kestra's answer, in seconds.
+CACHE_SECONDS = 2.0
 
 
-class Health:
-    """Asks one address; 200 there is "up"."""
+class KestraHealth:
+    """Kestra's health, read from one URL: status 200 means that Kestra is up."""
 
     def __init__(self, url: str, clock: Callable[[], float]) -> None:
-        """Take the address, and what tells the time in seconds."""
+        """``url`` is the address of Kestra's health; ``clock`` returns seconds."""
         self._url = url
         self._clock = clock
-        self._http = httpx.AsyncClient(timeout=LIMIT, trust_env=False, headers={"User-Agent": "christmas-door"})
-        self._one_at_a_time = asyncio.Lock()
-        self._asked_at = float("-inf")
-        self._up = False
+        self._http = httpx.AsyncClient(
+            timeout=TIMEOUT_SECONDS, trust_env=False, headers={"User-Agent": "christmas-door"}
+        )
+        self._lock = asyncio.Lock()
+        self._requested_at = float("-inf")
+        self._is_up = False
 
-    async def up(self) -> bool:
-        """Whether Kestra is up, as of two seconds ago at the latest."""
-        async with self._one_at_a_time:
-            if self._clock() - self._asked_at >= BELIEVED:
-                self._up = await self._ask()
-                self._asked_at = self._clock()
-        return self._up
+    async def is_up(self) -> bool:
+        """Return whether Kestra is up; the answer is at most two seconds old."""
+        async with self._lock:
+            if self._clock() - self._requested_at >= CACHE_SECONDS:
+                self._is_up = await self._request()
+                self._requested_at = self._clock()
+        return self._is_up
 
-    async def _ask(self) -> bool:
+    async def _request(self) -> bool:
         try:
-            async with asyncio.timeout(LIMIT), self._http.stream("GET", self._url) as response:
+            async with asyncio.timeout(TIMEOUT_SECONDS), self._http.stream("GET", self._url) as response:
                 return response.status_code == 200
         except (TimeoutError, httpx.HTTPError):
             return False

@@ -1,4 +1,4 @@
-"""The paths that there are; everything else is 404. They are matched on the raw bytes, as they came."""
+"""The paths that the door serves; every other path is 404. They are compared with the raw bytes of the request."""
 
 from __future__ import annotations
 
@@ -10,51 +10,59 @@ from christmas_campaign.campaign.unsubscribe_link import PATH
 from christmas_campaign.door.handlers import HANDLERS, UNSUBSCRIBE
 from christmas_campaign.sequences.registry import SEQUENCES
 
-_STARTING = {each.name for each in SEQUENCES}
+_SEQUENCE_NAMES = {sequence.name for sequence in SEQUENCES}
 
-#: Where today's callers send their calls, by sequence.
-TODAY: Mapping[str, str] = {each.name: each.path for each in HANDLERS if each.name in _STARTING and each.path}
+#: The public paths by sequence name.
+PUBLIC_PATHS: Mapping[str, str] = {
+    handler.name: handler.path for handler in HANDLERS if handler.name in _SEQUENCE_NAMES and handler.path
+}
 
-#: The old system's paths that differ from those, by sequence.
-OLD: Mapping[str, str] = {each.name: each.old_path for each in HANDLERS if each.old_path}
+#: The paths of the old system, where they differ from the public ones, by sequence name.
+OLD_PATHS: Mapping[str, str] = {handler.name: handler.old_path for handler in HANDLERS if handler.old_path}
 
-#: Kestra's own addresses, before the key, by sequence: those of the other handlers are for the door alone.
-NATIVE: Mapping[str, str] = {each.name: each.native for each in HANDLERS if each.name in _STARTING}
+#: Kestra's own webhook paths without the key, by sequence name. The door does not serve those of the other handlers.
+KESTRA_PATHS: Mapping[str, str] = {
+    handler.name: handler.kestra_path for handler in HANDLERS if handler.name in _SEQUENCE_NAMES
+}
 
 HEALTH = "/health"
 
 _PAGE = PATH.encode()
 
 
-class Place(NamedTuple):
-    """What is at a path: the handler that a call goes to (``None``: the health), and the methods that it takes. ``token`` is
-    what stands where the token of a link does, whatever it is (``None``: this is no page)."""
+class Route(NamedTuple):
+    """The meaning of a path: the name of the handler (``None``: ``/health``) and the allowed methods.
+
+    ``token`` is the last part of the path of an unsubscribe page, not yet checked (``None``: the path is not such a page).
+    """
 
     handler: str | None
     methods: tuple[str, ...]
     token: str | None = None
 
 
-class Paths:
-    """The paths of one installation."""
+class Routes:
+    """The routes of one installation."""
 
     def __init__(self, keys: Mapping[str, str]) -> None:
-        """Take the webhooks' keys, by handler."""
-        self._whole = {
-            path.encode(): Place(each.name, ("POST",))
-            for each in HANDLERS
-            for path in (each.path, each.old_path)
+        """``keys`` has the webhook keys by handler name."""
+        self._exact = {
+            path.encode(): Route(handler.name, ("POST",))
+            for handler in HANDLERS
+            for path in (handler.path, handler.old_path)
             if path
         }
-        self._whole[HEALTH.encode()] = Place(None, ("GET", "HEAD"))
-        self._native = [(path.encode(), keys[name].encode(), Place(name, ("POST",))) for name, path in NATIVE.items()]
+        self._exact[HEALTH.encode()] = Route(None, ("GET", "HEAD"))
+        self._with_key = [
+            (path.encode(), keys[name].encode(), Route(name, ("POST",))) for name, path in KESTRA_PATHS.items()
+        ]
 
-    def find(self, raw_path: bytes) -> Place | None:
-        """Return what is at a path (without the query), or ``None``; how near a wrong key was cannot be told from the time."""
+    def match(self, raw_path: bytes) -> Route | None:
+        """Return the route of a path without its query, or ``None``. The time taken does not reveal a webhook key."""
         if raw_path.startswith(_PAGE):
-            return Place(UNSUBSCRIBE, ("GET", "HEAD", "POST"), raw_path.removeprefix(_PAGE).decode("latin-1"))
-        found = self._whole.get(raw_path)
-        for path, key, place in self._native:
+            return Route(UNSUBSCRIBE, ("GET", "HEAD", "POST"), raw_path.removeprefix(_PAGE).decode("latin-1"))
+        match = self._exact.get(raw_path)
+        for path, key, route in self._with_key:
             if raw_path.startswith(path) and hmac.compare_digest(raw_path.removeprefix(path), key):
-                found = place
-        return found
+                match = route
+        return match

@@ -1,4 +1,4 @@
-"""The process: it opens the inbox, serves, hands on, says when it is ready, and ends when it is told to."""
+"""The process of the door: opens the inbox, serves HTTP, and forwards stored calls until a signal stops it."""
 
 from __future__ import annotations
 
@@ -16,68 +16,70 @@ from collections.abc import AsyncIterator
 import uvicorn
 from starlette.routing import Router
 
-from christmas_campaign.door.app import Door
+from christmas_campaign.door.app import MAX_HEADER_BYTES, Door
 from christmas_campaign.door.handlers import webhooks
-from christmas_campaign.door.health import Health
-from christmas_campaign.door.http.limits import MOST_HEADER_BYTES
-from christmas_campaign.door.http.protocol import IDLE_SECONDS, DoorProtocol
-from christmas_campaign.door.inbox.forwarder import Handing
+from christmas_campaign.door.health import KestraHealth
+from christmas_campaign.door.http.protocol import DoorProtocol
+from christmas_campaign.door.inbox.forwarder import Forwarder
 from christmas_campaign.door.inbox.store import Inbox
-from christmas_campaign.door.inbox.writer import Keeping
+from christmas_campaign.door.inbox.writer import InboxWriter
 from christmas_campaign.door.settings import Settings
+
+#: How long a connection may be idle between two requests, in seconds.
+IDLE_SECONDS = 5
 
 #: How many connections may wait to be accepted.
 BACKLOG = 2048
 
 
 def run(settings: Settings, *, child: bool = False) -> None:
-    """Serve until SIGTERM or SIGINT; a ``child`` also until the end of standard input.
+    """Serve until SIGTERM or SIGINT. With ``child``, also stop when the standard input ends.
 
-    Prints ``READY`` and a JSON object with ``url`` and ``pid`` once calls are answered. Raises ``OSError`` where it cannot
-    listen, ``InboxError`` where the inbox cannot be used.
+    Prints ``READY`` and a JSON object with ``url`` and ``pid`` as soon as clients can connect.
+    Raises ``OSError`` if the door cannot listen, ``InboxError`` if the inbox cannot be used.
     """
     host, port = settings.listen
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # asyncio turns Nagle's algorithm off, which would add 40 ms to each answer, only where the protocol is named.
+    # asyncio turns off Nagle's algorithm, which delays each answer by 40 ms, only if the socket names its protocol.
     with contextlib.closing(socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
-        shown = f"[{host}]" if family == socket.AF_INET6 else host
-        url = f"http://{shown}:{listener.getsockname()[1]}"
-        with contextlib.closing(Keeping(Inbox(settings.inbox, most=settings.inbox_most))) as keeping:
+        host_in_url = f"[{host}]" if family == socket.AF_INET6 else host
+        url = f"http://{host_in_url}:{listener.getsockname()[1]}"
+        with contextlib.closing(InboxWriter(Inbox(settings.inbox, max_calls=settings.inbox_most))) as inbox:
             listener.listen(BACKLOG)
-            asyncio.run(_serve(settings, keeping, listener, url, child))
+            asyncio.run(_serve(settings, inbox, listener, url, child))
 
 
-async def _serve(settings: Settings, keeping: Keeping, listener: socket.socket, url: str, child: bool) -> None:
-    health = Health(settings.kestra_health_url, time.monotonic)
-    handing = Handing(keeping, webhooks(settings.kestra_url, settings.keys))
+async def _serve(settings: Settings, inbox: InboxWriter, listener: socket.socket, url: str, child: bool) -> None:
+    kestra_health = KestraHealth(settings.kestra_health_url, time.monotonic)
+    forwarder = Forwarder(inbox, webhooks(settings.kestra_url, settings.keys))
 
     @contextlib.asynccontextmanager
     async def lifespan(_: object) -> AsyncIterator[None]:
-        handing.start()
+        forwarder.start()
         print("READY " + json.dumps({"url": url, "pid": os.getpid()}), flush=True)
         yield
-        await handing.stop()
-        await health.close()
+        await forwarder.stop()
+        await kestra_health.close()
 
     config = uvicorn.Config(
         # The router has no routes: every request goes to the door.
-        Router(default=Door(settings, keeping, health), lifespan=lifespan),
+        Router(default=Door(settings, inbox, kestra_health), lifespan=lifespan),
         http=DoorProtocol,
         ws="none",
         lifespan="on",
-        # The paths hold keys, and what goes wrong may quote a payload: the door says itself what is to be said.
+        # Paths contain keys, and error messages may quote a payload: the door writes its own log.
         access_log=False,
         log_config=None,
         log_level="critical",
-        # Who sent a call is found out from DOOR_PROXIES alone.
+        # The door finds the sender itself, from DOOR_PROXIES.
         proxy_headers=False,
         server_header=False,
         backlog=BACKLOG,
         timeout_keep_alive=IDLE_SECONDS,
         timeout_graceful_shutdown=5,
-        h11_max_incomplete_event_size=MOST_HEADER_BYTES,
+        h11_max_incomplete_event_size=MAX_HEADER_BYTES,
     )
     server = uvicorn.Server(config)
     # When uvicorn ends it raises the signal again, for the handlers that were set before. With Python's own handlers the

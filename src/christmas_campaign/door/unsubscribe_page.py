@@ -1,7 +1,7 @@
-"""The pages behind the link to unsubscribe, and what a POST there asks for.
+"""The unsubscribe pages, and the forms that contacts and mail providers post there.
 
-To look at a page changes nothing: scanners of mail follow links. Only a POST does, a mail provider's (RFC 8058) or that of the
-page's button. The pages need nothing from elsewhere, no script, and no login: whoever has the link got the e-mail.
+A GET changes nothing, because mail scanners follow links. Only a POST counts: from the mail provider (RFC 8058) or from the
+button on the page. The pages have no scripts, load nothing from elsewhere and need no login: the link came in an e-mail.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from starlette.responses import Response
 from christmas_campaign.door.http.responses import HEADERS, Refusal
 from christmas_campaign.stops.unsubscribe import Wish
 
-#: The most bytes of a form: what is sent here has a hundred.
-MOST_FORM_BYTES = 16_384
+#: The most bytes of a form; a valid one has about a hundred.
+MAX_FORM_BYTES = 16_384
 
-#: The fields of the forms. The first is what RFC 8058 has mail providers send.
+#: The fields of the forms. RFC 8058 defines the first one, for mail providers.
 STOP_FIELD, STOP_VALUE = "List-Unsubscribe", "One-Click"
 GO_ON_FIELD, GO_ON_VALUE = "Go-On", "Yes"
 
@@ -36,7 +36,7 @@ _STYLE = (
 )
 _STYLE_HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
 
-#: On every page besides what is on every answer.
+#: The headers of every page, besides those of every answer.
 PAGE_HEADERS: Mapping[str, str] = {
     "Content-Security-Policy": (
         f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -46,8 +46,8 @@ PAGE_HEADERS: Mapping[str, str] = {
 }
 
 
-class Shown(Enum):
-    """A page: its heading, what it says (``{sender}`` is who sends the e-mails), and the button on it."""
+class PageKind(Enum):
+    """A page: its heading, its text (``{sender}`` is the sender of the e-mails), and the wish that its button sends."""
 
     ASK = ("Unsubscribe", "Press the button, and the e-mails of {sender} to you stop at once.", Wish.STOP)
     STOPPED = (
@@ -74,42 +74,42 @@ class Page(Response):
 
     media_type = "text/html"
 
-    def __init__(self, status: int, title: str, words: str, button: str = "", headers: Mapping[str, str] | None = None):
-        """Take the status, the heading, a paragraph in plain text, the form with the button, and further headers."""
-        text = (
+    def __init__(
+        self, status: int, title: str, paragraph: str, form: str = "", headers: Mapping[str, str] | None = None
+    ) -> None:
+        """``paragraph`` is plain text, ``form`` HTML; ``headers`` are added to those of every page."""
+        html = (
             '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
             '<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="robots" content="noindex">'
             f"<title>{escape(title)}</title><style>{_STYLE}</style></head>\n"
-            f"<body><main><h1>{escape(title)}</h1>\n<p>{escape(words)}</p>\n{button}</main></body></html>\n"
+            f"<body><main><h1>{escape(title)}</h1>\n<p>{escape(paragraph)}</p>\n{form}</main></body></html>\n"
         )
-        super().__init__(text, status_code=status, headers={**HEADERS, **PAGE_HEADERS, **(headers or {})})
+        super().__init__(html, status_code=status, headers={**HEADERS, **PAGE_HEADERS, **(headers or {})})
 
 
-def page(shown: Shown, sender: str) -> Page:
-    """Return a page with its button; ``sender`` is the name of who sends the e-mails."""
-    title, words, wish = shown.value
+def page(kind: PageKind, sender: str) -> Page:
+    """Return a page with its button; ``sender`` is the name of the sender of the e-mails."""
+    title, paragraph, wish = kind.value
     field, value, label = _BUTTONS[wish]
-    # Without an action the form goes to the page's own address, so the token stands nowhere in the page.
-    button = (
-        f'<form method="post"><button type="submit" name="{field}" value="{value}">{escape(label)}</button></form>\n'
-    )
-    return Page(200, title, words.format(sender=sender), button)
+    # A form without an action is posted to the page's own address, so the page does not contain the token.
+    form = f'<form method="post"><button type="submit" name="{field}" value="{value}">{escape(label)}</button></form>\n'
+    return Page(200, title, paragraph.format(sender=sender), form)
 
 
-def refusal(refused: Refusal) -> Page:
-    """Return the page that says why nothing was done."""
-    if refused.status == 404:
-        # The same for whatever is no link of ours.
-        words = "This link does not work. Please open it once more from the e-mail, whole; or reply to the e-mail."
-        return Page(404, "There is nothing here", words)
-    words = f"Nothing was changed: {refused}. Please go back and try again in a minute, or reply to the e-mail."
-    return Page(refused.status, "That did not work", words, headers=refused.headers)
+def refusal_page(refusal: Refusal) -> Page:
+    """Return the page that says why a request was refused."""
+    if refusal.status == 404:
+        # All invalid links get the same text, which reveals nothing about the valid ones.
+        paragraph = "This link does not work. Please open it once more from the e-mail, whole; or reply to the e-mail."
+        return Page(404, "There is nothing here", paragraph)
+    paragraph = f"Nothing was changed: {refusal}. Please go back and try again in a minute, or reply to the e-mail."
+    return Page(refusal.status, "That did not work", paragraph, headers=refusal.headers)
 
 
-def wish(body: bytes, content_type: str) -> Wish:
-    """Return what a POST asks for. To unsubscribe counts before the way back. Raises ``Refusal``."""
-    if len(body) > MOST_FORM_BYTES:
-        raise Refusal(413, f"the form is larger than {MOST_FORM_BYTES} bytes")
+def read_wish(body: bytes, content_type: str) -> Wish:
+    """Return the wish in a posted form. A form with both wishes unsubscribes. Raises ``Refusal``."""
+    if len(body) > MAX_FORM_BYTES:
+        raise Refusal(413, f"the form is larger than {MAX_FORM_BYTES} bytes")
     fields = _multipart(body, content_type) if "multipart/form-data" in content_type.lower() else _urlencoded(body)
     if (STOP_FIELD, STOP_VALUE) in fields:
         return Wish.STOP
@@ -118,9 +118,9 @@ def wish(body: bytes, content_type: str) -> Wish:
     raise Refusal(422, "the form does not say what is wanted")
 
 
-def payload(token: str, asked: Wish) -> bytes:
-    """Return what Kestra is handed."""
-    return json.dumps({"token": token, "wish": asked}).encode()
+def payload(token: str, wish: Wish) -> bytes:
+    """Return the body of the call to Kestra's unsubscribe handler."""
+    return json.dumps({"token": token, "wish": wish}).encode()
 
 
 def _urlencoded(body: bytes) -> list[tuple[str, str]]:
@@ -133,10 +133,10 @@ def _urlencoded(body: bytes) -> list[tuple[str, str]]:
 def _multipart(body: bytes, content_type: str) -> list[tuple[str, str]]:
     head = f"Content-Type: {content_type}\r\n\r\n".encode("latin-1", "replace")
     message = BytesParser(policy=HTTP).parsebytes(head + body)
-    found = []
+    fields = []
     for part in message.iter_parts() if message.is_multipart() else ():
         value = part.get_payload(decode=True)
         if isinstance(value, bytes):
             name = part.get_param("name", "", "content-disposition")
-            found.append((str(name), value.decode("utf-8", "replace").strip()))
-    return found
+            fields.append((str(name), value.decode("utf-8", "replace").strip()))
+    return fields

@@ -11,7 +11,7 @@ from christmas_campaign.clients import kestra_models
 from christmas_campaign.clients.kestra import Kestra
 from christmas_campaign.clients.notion import Notion, NotionError
 from christmas_campaign.door.inbox import erasure
-from christmas_campaign.door.inbox.erasure import Said
+from christmas_campaign.door.inbox.erasure import InboxCall
 from christmas_campaign.door.inbox.store import InboxError
 from christmas_campaign.erasure import ownership
 from christmas_campaign.erasure.ownership import Person, Whose
@@ -59,7 +59,7 @@ class Found(NamedTuple):
     entries: Mapping[str, Any]
     runs: Mapping[str, JsonObject]
     naming: tuple[str, ...]
-    calls: tuple[Said, ...] | None
+    calls: tuple[InboxCall, ...] | None
     pages: Mapping[str, tuple[Database, Page]]
 
     @property
@@ -128,13 +128,13 @@ def _runs(
     return hers, tuple(dict.fromkeys(naming))
 
 
-def _calls(inbox: Path, person: Person) -> tuple[Said, ...] | None:
+def _calls(inbox: Path, person: Person) -> tuple[InboxCall, ...] | None:
     if not inbox.exists():
         return None
     names = (person.contact, *person.enrolments)
     return tuple(
         each
-        for each in erasure.said(inbox)
+        for each in erasure.read_calls(inbox)
         if ownership.mentions(each.body, person.email)
         or any(name in text for text in ownership.texts(each.body) for name in names)
     )

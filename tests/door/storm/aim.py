@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 from standardwebhooks import Webhook
 
-from christmas_campaign.door.routes import NATIVE, TODAY
+from christmas_campaign.door.routes import KESTRA_PATHS, PUBLIC_PATHS
 
 #: In each address and hidden text of a storm: it must not be in the door's log.
 MARK = "hush-hush"
@@ -36,8 +36,8 @@ import christmas_campaign.door.http.protocol as protocol, christmas_campaign.doo
 import christmas_campaign.door.server as server
 protocol.HEAD_SECONDS = 0.8
 server.IDLE_SECONDS = 0.3
-reading.LIMIT = 0.8
-reading.LINGER = 0.3
+reading.BODY_SECONDS = 0.8
+reading.LINGER_SECONDS = 0.3
 """
 
 
@@ -51,7 +51,7 @@ class Aim:
 
     def paths(self, sequence: str) -> tuple[str, str]:
         """Both addresses of a sequence."""
-        return TODAY[sequence], NATIVE[sequence] + self.keys[sequence]
+        return PUBLIC_PATHS[sequence], KESTRA_PATHS[sequence] + self.keys[sequence]
 
 
 def length(body: bytes) -> bytes:

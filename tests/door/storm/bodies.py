@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from hypothesis import strategies as st
 from support import payload
 
-from christmas_campaign.door.http.json_body import DEPTH, MOST_BYTES
+from christmas_campaign.door.http.json_body import DEPTH, MAX_BYTES
 from christmas_campaign.sequences.registry import SEQUENCES, sequence
 from door.storm.aim import MARK, Aim
 
@@ -138,6 +138,6 @@ def _no_object(right: bytes) -> tuple[bytes, ...]:
     )  # fmt: skip
 
 
-def padded(body: bytes, size: int = MOST_BYTES) -> bytes:
+def padded(body: bytes, size: int = MAX_BYTES) -> bytes:
     """A body with white space behind it, up to a size."""
     return body.ljust(size)

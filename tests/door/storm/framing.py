@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from christmas_campaign.door.http.json_body import MOST_BYTES
-from christmas_campaign.door.http.protocol import MOST_PIECES
+from christmas_campaign.door.http.json_body import MAX_BYTES
+from christmas_campaign.door.http.protocol import MAX_CHUNKS
 from door.storm.aim import Aim, length, request, signed
 from door.storm.bodies import Call, calls, padded
 from door.storm.shot import End, Shot
@@ -69,13 +69,13 @@ def oversized(draw: st.DrawFn, aim: Aim) -> Shot:
     way = draw(st.sampled_from(("declared", "declared", "declared", "sent", "chunks", "most")))
     told = frozenset({413})
     if way == "declared":
-        size = draw(st.integers(MOST_BYTES + 1, 2**63) | st.sampled_from((10**19, 10**20 - 1)))
+        size = draw(st.integers(MAX_BYTES + 1, 2**63) | st.sampled_from((10**19, 10**20 - 1)))
         return Shot("oversized", (request(path, [b"Content-Length: %d" % size], call.body),), told)
     if way == "most":
         body = padded(call.body)
         sent = request(path, [length(body), *signed(call.sequence, body)], body)
         return Shot("as large as may be", (sent,), call.told, calls=call._replace(body=body).calls)
-    body = padded(call.body, MOST_BYTES + draw(st.integers(1, MOST_BYTES)))
+    body = padded(call.body, MAX_BYTES + draw(st.integers(1, MAX_BYTES)))
     if way == "sent":
         return Shot("oversized", (request(path, [length(body)], body),), told)
     # How much of it is in which buffer when the door has had enough is chance: then a reset may come before the answer.
@@ -97,7 +97,7 @@ def chunked(draw: st.DrawFn, aim: Aim) -> Shot:
     head = request(draw(st.sampled_from(aim.paths(call.sequence))), [name, *signed(call.sequence, call.body)])
     # Trailers without end are too much for the door, unless they are all there when it looks; so are pieces without end, and
     # where the network cuts one in two it is two.
-    too_much = len(trailer) > 1_000 or len(call.body) // sizes[-1] > MOST_PIECES // 2
+    too_much = len(trailer) > 1_000 or len(call.body) // sizes[-1] > MAX_CHUNKS // 2
     told = call.told | NO_HTTP if too_much else call.told
     return Shot("chunked", (head, content + b"0\r\n" + trailer + b"\r\n"), told, calls=call.calls)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import strategies as st
 
 from christmas_campaign.campaign import unsubscribe_link
-from christmas_campaign.door.routes import HEALTH, NATIVE
+from christmas_campaign.door.routes import HEALTH, KESTRA_PATHS
 from door.storm.aim import MARK, Aim, length, request, signed
 from door.storm.bodies import Call, calls
 from door.storm.framing import NO_HTTP
@@ -118,7 +118,7 @@ def keys(draw: st.DrawFn, aim: Aim) -> Shot:
         f"{key}/{key}",
     ]
     wrong += [other for name, other in aim.keys.items() if name != call.sequence]
-    path = NATIVE[call.sequence] + draw(st.sampled_from(wrong))
+    path = KESTRA_PATHS[call.sequence] + draw(st.sampled_from(wrong))
     return Shot("keys", (request(path, _right(call), call.body),), NOTHING)
 
 

@@ -1,4 +1,4 @@
-"""Which address a call comes from, and what of that address the log may show."""
+"""The address of the sender of a call, and how much of the address the log may show."""
 
 from __future__ import annotations
 
@@ -8,50 +8,45 @@ from collections.abc import Iterable, Sequence
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
-_NOBODY = ipaddress.IPv4Address("0.0.0.0")  # noqa: S104  (nothing listens there)
+_UNKNOWN = ipaddress.IPv4Address("0.0.0.0")  # noqa: S104  (not an address to listen at)
 
 
-def sender(peer: str | None, forwarded: Iterable[str], proxies: Sequence[Network]) -> Address:
-    """Return the address of whoever sent a call.
+def sender_address(peer: str | None, forwarded: Iterable[str], proxies: Sequence[Network]) -> Address:
+    """Return the address of the sender of a call.
 
-    ``peer`` is the address at the other end of the connection. Where it is one of ``proxies``, ``forwarded`` (the values of
-    ``X-Forwarded-For``) says who was before it: the last address there that is no proxy itself, for the ones before that are
-    the sender's own words.
+    ``peer`` is the address at the other end of the connection. If it is one of ``proxies``, the sender is the last address in
+    ``forwarded`` (the values of ``X-Forwarded-For``) that is not a proxy. The sender can forge the addresses before that one.
     """
-    found = _address(peer or "") or _NOBODY
-    chain = [part.strip() for value in forwarded for part in value.split(",")]
-    for text in reversed(chain):
-        if not _among(found, proxies):
+    address = _parse(peer or "") or _UNKNOWN
+    hops = [part.strip() for value in forwarded for part in value.split(",")]
+    for text in reversed(hops):
+        if not any(address in network for network in proxies):
             break
-        said = _address(text)
-        if said is None:
+        previous = _parse(text)
+        if previous is None:
             break
-        found = said
-    return found
+        address = previous
+    return address
 
 
-def counted(address: Address) -> str:
-    """Return what counts as one sender: an IPv4 address, or the /64 that one IPv6 line has all to itself."""
+def rate_limit_network(address: Address) -> str:
+    """Return the network whose calls are counted together: an IPv4 address, or the /64 of one IPv6 subscriber."""
     return _network(address, 32, 64)
 
 
-def shown(address: Address) -> str:
-    """Return as much of an address as the log may show: its network, /24 or /48."""
+def loggable_network(address: Address) -> str:
+    """Return the part of an address that the log may show: its network, /24 (IPv4) or /48 (IPv6)."""
     return _network(address, 24, 48)
 
 
-def _network(address: Address, four: int, six: int) -> str:
-    return str(ipaddress.ip_network((address, four if address.version == 4 else six), strict=False))
+def _network(address: Address, ipv4_prefix: int, ipv6_prefix: int) -> str:
+    return str(ipaddress.ip_network((address, ipv4_prefix if address.version == 4 else ipv6_prefix), strict=False))
 
 
-def _address(text: str) -> Address | None:
+def _parse(text: str) -> Address | None:
     try:
-        # A scope ("%eth0") belongs to this machine and is no part of the sender's address.
-        found = ipaddress.ip_address(text.partition("%")[0])
+        # A scope such as "%eth0" names an interface of this machine and is not part of the sender's address.
+        address = ipaddress.ip_address(text.partition("%")[0])
     except ValueError:
         return None
-    return getattr(found, "ipv4_mapped", None) or found
-
-
-def _among(address: Address, networks: Sequence[Network]) -> bool:
-    return any(address in network for network in networks)
+    return getattr(address, "ipv4_mapped", None) or address

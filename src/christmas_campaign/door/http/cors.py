@@ -1,4 +1,4 @@
-"""CORS: which answers a browser may show to a website, for the origins that were set and no other."""
+"""CORS: lets browsers send calls from the websites in ``DOOR_ORIGINS``, and from no others."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections.abc import Collection, Mapping, Sequence
 
 from starlette.datastructures import Headers
 
-#: What a website sends beside the body; anything else in a preflight is refused by the browser.
+#: The request headers that a website may send. The browser refuses to send any other.
 ALLOWED_HEADERS = "content-type, webhook-id, webhook-timestamp, webhook-signature"
 
 
 def headers(origins: Collection[str], request: Headers) -> dict[str, str]:
-    """Return the headers for the answer to any request; none at all where no origin was set."""
+    """Return the CORS headers for the answer to any request. There are none if no origin is set."""
     if not origins:
         return {}
     origin = request.get("origin")
@@ -20,12 +20,15 @@ def headers(origins: Collection[str], request: Headers) -> dict[str, str]:
     return {"Vary": "Origin", "Access-Control-Allow-Origin": origin, "Access-Control-Expose-Headers": "Retry-After"}
 
 
-def preflight(
-    methods: Sequence[str], method: str, request: Headers, allowed: Mapping[str, str]
+def preflight_headers(
+    methods: Sequence[str], method: str, request: Headers, cors_headers: Mapping[str, str]
 ) -> dict[str, str] | None:
-    """Return what the answer to a preflight has besides ``allowed`` (what ``headers`` gave); ``None`` if this is none."""
-    asks = method == "OPTIONS" and "access-control-request-method" in request
-    if not asks or "Access-Control-Allow-Origin" not in allowed:
+    """Return the further headers for the answer to a preflight, or ``None`` if the request is not an allowed preflight.
+
+    ``methods`` are those of the route; ``cors_headers`` is the result of ``headers`` for this request.
+    """
+    is_preflight = method == "OPTIONS" and "access-control-request-method" in request
+    if not is_preflight or "Access-Control-Allow-Origin" not in cors_headers:
         return None
     return {
         "Access-Control-Allow-Methods": ", ".join(methods),

@@ -1,7 +1,7 @@
-"""The body of a call: JSON that every reader reads alike.
+"""Reads the JSON body of a call, and refuses bodies that another parser might read differently.
 
-Kestra reads the same bytes again, with another parser, and stores what it read in PostgreSQL. What the two would see
-differently, or one of them cannot take, is refused here: a call that was answered with 200 must not be stuck behind the door.
+Kestra parses the same bytes again with its own parser, and stores the values in PostgreSQL. The door refuses a body that Kestra
+would read differently or could not store: otherwise the sender gets 200, and the call stays in the inbox for ever.
 """
 
 from __future__ import annotations
@@ -15,29 +15,29 @@ from typing import Any, NoReturn
 from christmas_campaign.json_types import JsonObject
 
 #: The most bytes of a body.
-MOST_BYTES = 1_048_576
+MAX_BYTES = 1_048_576
 
-#: How deep objects and lists may lie in one another, and how long a name or a number may be, in characters.
+#: How many levels of objects and lists a body may have, and how many characters a name or a number.
 DEPTH = 100
 NAME_LENGTH = 200
 NUMBER_LENGTH = 1_000
 
-# Half a character, or NUL: JSON can write both, and Unicode text as PostgreSQL takes it has neither. Nor does Kestra 1.3.31
-# store text that has a backslash, u and four zeros in it: it answers 500, without an execution, however often it is tried.
-_NO_TEXT = re.compile("[\x00\ud800-\udfff]|\\\\u0000")
+# NUL and single surrogates: JSON can express both, and PostgreSQL stores neither. Kestra 1.3.31 also fails on text that
+# contains a backslash, "u" and four zeros: it answers 500 to each attempt, without an execution.
+_NOT_STORABLE = re.compile("[\x00\ud800-\udfff]|\\\\u0000")
 _ESCAPED = re.compile(rb"\\u(0000|005c|d[89a-f])", re.IGNORECASE)
 
 
 class Unreadable(Exception):
-    """A body is JSON, but not such that every reader reads it alike; the message is a problem fit for its sender."""
+    """Parsers could read a body differently. The message continues "The body …", and the sender may read it."""
 
 
 class _NotJson(ValueError):
-    """Something that Python takes for JSON and the standard does not."""
+    """Python's parser accepts this, but the JSON standard does not."""
 
 
 def read(raw: bytes) -> Any:
-    """Return the JSON value in ``raw``; text where it is no JSON, as Kestra does. Raises ``Unreadable``."""
+    """Return the JSON value of a body, or its text if it is not JSON (as Kestra does). Raises ``Unreadable``."""
     try:
         text = raw.decode()
     except UnicodeDecodeError:
@@ -55,8 +55,8 @@ def read(raw: bytes) -> Any:
     except ValueError:
         return text
     _check_depth(value)
-    # Only an escape can bring one in: the bytes were UTF-8, and JSON takes no bare control character.
-    if _ESCAPED.search(raw) and any(_NO_TEXT.search(each) for each in _texts(value)):
+    # Valid UTF-8 has no surrogates and valid JSON no bare control characters, so only an escape can produce them.
+    if _ESCAPED.search(raw) and any(_NOT_STORABLE.search(text) for text in _texts(value)):
         raise Unreadable("must not have NUL or half of a character in a text, nor NUL as JSON writes it")
     return value
 
@@ -78,12 +78,12 @@ def _no_constant(_: str) -> NoReturn:
 
 
 def _object(pairs: list[tuple[str, Any]]) -> JsonObject:
-    found = dict(pairs)
-    if len(found) != len(pairs):
+    members = dict(pairs)
+    if len(members) != len(pairs):
         raise Unreadable("must not have the same name twice in one object")
-    if any(len(name) > NAME_LENGTH for name in found):
+    if any(len(name) > NAME_LENGTH for name in members):
         raise Unreadable(f"must not have names of more than {NAME_LENGTH} characters")
-    return found
+    return members
 
 
 def _check_depth(value: Any) -> None:
@@ -91,9 +91,9 @@ def _check_depth(value: Any) -> None:
     for _ in range(DEPTH + 1):
         level = [
             child
-            for outer in level
-            if isinstance(outer, dict | list)
-            for child in (outer.values() if isinstance(outer, dict) else outer)
+            for parent in level
+            if isinstance(parent, dict | list)
+            for child in (parent.values() if isinstance(parent, dict) else parent)
             if isinstance(child, dict | list)
         ]
         if not level:
@@ -102,7 +102,7 @@ def _check_depth(value: Any) -> None:
 
 
 def _texts(value: Any) -> Iterator[str]:
-    """All texts in a JSON value, names among them."""
+    """Yield all texts in a JSON value, including the names of members."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict):

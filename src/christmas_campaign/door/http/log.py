@@ -1,4 +1,4 @@
-"""The log: a line on standard error for each thing that whoever runs the door may want to know; no customer's data."""
+"""The log of the door: lines on standard error for the owner, without data of contacts."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from christmas_campaign.campaign import times
 
 
 def line(*words: object) -> None:
-    """Write a line: the time and ``words``, which are the door's own and never something that came from outside."""
-    # A reader of the log that went away is no reason to stop.
+    """Write a line: the time and ``words``. The words must be the door's own, never text from a request."""
+    # The door also runs when nobody reads its log any more.
     with suppress(OSError, ValueError):
         print(times.text(datetime.now(UTC)), *words, file=sys.stderr, flush=True)
 
 
-def origin(error: BaseException) -> str:
-    """Return what kind of error this is and where it came from; its message may quote a customer's data."""
+def error_origin(error: BaseException) -> str:
+    """Return the type of an error and the line that raised it. The error's message may quote a contact's data."""
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next

@@ -1,4 +1,4 @@
-"""What the door answers: JSON, never stored, never guessed at."""
+"""The answers of the door: JSON that no cache stores and whose type no browser guesses."""
 
 from __future__ import annotations
 
@@ -8,44 +8,44 @@ from typing import Any
 
 from starlette.responses import Response
 
-#: On every answer.
+#: The headers of every answer.
 HEADERS: Mapping[str, str] = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
 
-class Answer(Response):
+class JsonAnswer(Response):
     """A JSON answer in ASCII."""
 
     media_type = "application/json"
 
     def __init__(self, status: int, body: Any, headers: Mapping[str, str] | None = None) -> None:
-        """Take the status, any JSON value, and further headers."""
+        """``body`` is any JSON value; ``headers`` are added to those of every answer."""
         super().__init__(body, status_code=status, headers={**HEADERS, **(headers or {})})
 
     def render(self, content: Any) -> bytes:
-        """The bytes of any JSON value."""
+        """Return the bytes of a JSON value."""
         return json.dumps(content, separators=(",", ":"), allow_nan=False).encode()
 
 
 class Refusal(Exception):
-    """A call is not taken: the status, why (for its sender and the log; nothing of the call is in it), and headers."""
+    """The door refuses a request. Sender and log get ``message``, so it must not quote the request."""
 
-    def __init__(self, status: int, why: str, headers: Mapping[str, str] | None = None) -> None:
-        """Take the status, the reason and further headers."""
-        super().__init__(why)
+    def __init__(self, status: int, message: str, headers: Mapping[str, str] | None = None) -> None:
+        """``status`` is the HTTP status; ``headers`` are added to the answer."""
+        super().__init__(message)
         self.status = status
-        self.why = why
+        self.message = message
         self.headers = headers or {}
 
-    def answer(self) -> Answer:
-        """What the sender is told."""
-        return Answer(self.status, {"status": "rejected", "message": self.why}, self.headers)
+    def answer(self) -> JsonAnswer:
+        """Return the answer to the sender."""
+        return JsonAnswer(self.status, {"status": "rejected", "message": self.message}, self.headers)
 
 
-def later(status: int, why: str, seconds: int) -> Refusal:
-    """Return a refusal that asks the sender to come again in so many seconds."""
-    return Refusal(status, why, {"Retry-After": str(seconds)})
+def retry_later(status: int, message: str, seconds: int) -> Refusal:
+    """Return a refusal that asks the sender to call again in ``seconds``."""
+    return Refusal(status, message, {"Retry-After": str(seconds)})
 
 
-def wrong_body(problem: str) -> Answer:
-    """Return the answer to a body that intake is not even asked about, in the form of intake's own."""
-    return Answer(422, {"status": "rejected", "errors": [{"field": "body", "problem": problem}]})
+def invalid_body(problem: str) -> JsonAnswer:
+    """Return the answer to a body that intake does not get to see, in the form of intake's own refusals."""
+    return JsonAnswer(422, {"status": "rejected", "errors": [{"field": "body", "problem": problem}]})

@@ -1,1 +1,1 @@
-"""The calls that the door has answered and not yet handed to Kestra."""
+"""The inbox: the calls that the door has answered and not yet forwarded to Kestra."""

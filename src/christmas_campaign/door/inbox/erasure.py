@@ -1,4 +1,4 @@
-"""What the calls in the inbox said, and deleting any of them: for a contact who is to be forgotten, and for nothing else."""
+"""Reads and deletes any calls in the inbox, to erase a contact's data. For nothing else."""
 
 from __future__ import annotations
 
@@ -12,9 +12,12 @@ from christmas_campaign.door.http import json_body
 from christmas_campaign.door.inbox.store import InboxError
 
 
-class Said(NamedTuple):
-    """A call: its opaque id, its handler, when it arrived (as text), whether Kestra refused it, and the JSON value that it said
-    (text where it was no JSON)."""
+class InboxCall(NamedTuple):
+    """A call with its content.
+
+    ``id`` is opaque, ``handler`` its name, ``received_at`` ISO 8601 text in UTC, ``refused`` whether Kestra refused the call.
+    ``body`` is its JSON value, or text if it is not JSON.
+    """
 
     id: str
     handler: str
@@ -23,35 +26,35 @@ class Said(NamedTuple):
     body: object
 
 
-def said(path: Path) -> list[Said]:
-    """Return all calls in the inbox, in the order of arrival, whether a door runs or not. Raises ``InboxError``."""
+def read_calls(path: Path) -> list[InboxCall]:
+    """Return all calls in order of arrival, whether a door runs on the inbox or not. Raises ``InboxError``."""
     try:
         with closing(sqlite3.connect(path, isolation_level=None)) as db:
             db.execute("PRAGMA query_only = ON")
             rows = db.execute("SELECT id, sequence, received_at, refused, body FROM calls ORDER BY seq").fetchall()
     except sqlite3.Error as error:
         raise InboxError(f"the inbox {path} cannot be read: {error}") from None
-    return [Said(row[0], row[1], row[2], bool(row[3]), _read(row[4])) for row in rows]
+    return [InboxCall(row[0], row[1], row[2], bool(row[3]), _parse(row[4])) for row in rows]
 
 
 def erase(path: Path, ids: Collection[str]) -> None:
-    """Delete calls from the inbox for good; one that is gone already is no matter. Raises ``InboxError``.
+    """Delete calls for good. Ids that are not in the inbox are ignored. Raises ``InboxError``.
 
-    The door may hand one on at that very moment: then it is Kestra's.
+    A running door may be forwarding one of the calls at the same moment: Kestra then has that call.
     """
     try:
         with closing(sqlite3.connect(path, isolation_level=None)) as db:
             db.execute("PRAGMA secure_delete = ON")
             db.execute("BEGIN IMMEDIATE")
-            db.executemany("DELETE FROM calls WHERE id = ?", [(each,) for each in ids])
+            db.executemany("DELETE FROM calls WHERE id = ?", [(call_id,) for call_id in ids])
             db.execute("COMMIT")
-            # Nothing of it is to stay in SQLite's log of writes either. Where the door is at work, it empties that later.
+            # SQLite's write-ahead log still has the deleted calls. If a door is using the file, the door empties the log later.
             db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
     except sqlite3.Error as error:
         raise InboxError(f"the inbox {path} cannot be changed: {error}") from None
 
 
-def _read(raw: bytes) -> object:
+def _parse(raw: bytes) -> object:
     try:
         return json_body.read(raw)
     except json_body.Unreadable:

@@ -1,7 +1,9 @@
-"""The inbox: a SQLite file with the calls that were answered and not yet handed to Kestra.
+"""The inbox: a SQLite file with the calls that the door has answered and not yet forwarded to Kestra.
 
-What is in it survives a power cut (WAL, ``synchronous=FULL``). Nobody else on the machine can read it, and what is deleted is
-overwritten. It is bounded in calls and in bytes. One process has it at a time; others may look (``look``).
+- Stored calls survive a power cut (WAL, ``synchronous=FULL``).
+- Only the door's user can read the file, and deleted calls are overwritten.
+- The number of calls and of bytes is limited.
+- One door uses the file at a time. Other processes can list the calls (``list_entries``).
 """
 
 from __future__ import annotations
@@ -18,22 +20,23 @@ from typing import IO, NamedTuple
 
 from christmas_campaign.campaign import times
 
-#: Where the door keeps what waits, unless it is told otherwise.
+#: The inbox if ``DOOR_INBOX`` is not set.
 DEFAULT = Path(".data/door/inbox.sqlite")
 
-#: The most bytes of the file: a call may be a megabyte, and ten thousand of them would fill a small disk.
-MOST_BYTES = 256 * 1_048_576
+#: The most bytes of the file: ten thousand calls of one megabyte would fill a small disk.
+MAX_FILE_BYTES = 256 * 1_048_576
 
-#: After so many answers of Kestra that are no "taken", a call no longer holds up those behind it (three minutes).
-HOLDS = 8
+#: After so many failed answers from Kestra (about three minutes) the later calls no longer wait for a call.
+MAX_BLOCKING_FAILURES = 8
 
-#: The longest wait between two tries, in seconds.
-LONGEST_WAIT = 60.0
+#: The longest time between two attempts, in seconds.
+MAX_WAIT_SECONDS = 60.0
 
 _PAGE = 4096
 _VERSION = 1
 
-# The first doors knew no calls but those that start a sequence: so the columns `sequence` and `enrolment` are named.
+# The first version stored only calls that start a sequence. Hence the column names: `sequence` is the handler, and
+# `enrolment` the id of the enrolment, if the call starts one.
 _SCHEMA = f"""
 CREATE TABLE calls (
     seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, sequence TEXT NOT NULL, enrolment TEXT,
@@ -45,31 +48,34 @@ PRAGMA user_version = {_VERSION};
 
 
 class InboxError(Exception):
-    """The inbox cannot be used; the message is one plain sentence."""
+    """The inbox cannot be used; the message is one sentence for the owner."""
 
 
-class Kept(Enum):
-    """What became of a call that was to be kept."""
+class StoreOutcome(Enum):
+    """Whether the inbox stored a call."""
 
-    KEPT = "kept"
-    KNOWN = "known"
-    """The same event waits already."""
-    NO_ROOM = "no room"
+    STORED = "stored"
+    DUPLICATE = "duplicate"
+    """A call for the same enrolment waits already."""
+    FULL = "full"
 
 
 class Call(NamedTuple):
-    """A call: an opaque id, the name of the handler that it goes to, the raw body, when it arrived (aware), and what no two
-    that wait may have in common: the id of the enrolment that it asks for (``None``: it is not compared with others)."""
+    """A webhook call.
+
+    ``id`` is opaque, ``handler`` the handler's name, ``body`` the raw bytes, ``received_at`` the time of arrival (aware). At
+    most one waiting call has the same ``enrolment_id``; calls with ``None`` are never duplicates.
+    """
 
     id: str
     handler: str
     body: bytes
     received_at: datetime
-    once: str | None
+    enrolment_id: str | None
 
 
-class Waiting(NamedTuple):
-    """A call that waits, its number in the order of arrival, and from when on (seconds since 1970) it may be handed on."""
+class WaitingCall(NamedTuple):
+    """A waiting call, its number in order of arrival, and when it is due for forwarding (seconds since 1970)."""
 
     seq: int
     call: Call
@@ -77,7 +83,7 @@ class Waiting(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """What people are shown of a call in the inbox: never what it said."""
+    """A call as ``christmas inbox`` shows it: without its content. ``received_at`` is ISO 8601 text in UTC."""
 
     id: str
     handler: str
@@ -88,15 +94,15 @@ class Entry(NamedTuple):
 
 
 class Inbox:
-    """The file, held by this process alone. Its methods are for one thread at a time."""
+    """The open file, locked for this process. Only one thread at a time may call its methods."""
 
-    def __init__(self, path: Path, *, most: int, most_bytes: int = MOST_BYTES) -> None:
-        """Open ``path``, and make it if it is not there; ``most`` calls at most are kept, in ``most_bytes``.
+    def __init__(self, path: Path, *, max_calls: int, max_bytes: int = MAX_FILE_BYTES) -> None:
+        """Open the file, and create it if it does not exist. Raises ``InboxError``.
 
-        Whatever waited is due at once, and what Kestra refused is tried once more: whoever starts the door again may have
-        mended it. Raises ``InboxError``.
+        All waiting calls are due at once. Calls that Kestra refused wait again: since the last start the owner may have
+        fixed the cause.
         """
-        self._most = most
+        self._max_calls = max_calls
         with ExitStack() as on_failure:
             try:
                 path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -107,93 +113,96 @@ class Inbox:
                 self._db = on_failure.enter_context(
                     closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False))
                 )
-                self._prepare(most_bytes)
+                self._prepare(max_bytes)
             except OSError as error:
                 raise InboxError(f"the inbox {path} cannot be made: {error.strerror}") from None
             except sqlite3.Error as error:
                 raise InboxError(f"the inbox {path} cannot be used: {error}") from None
             on_failure.pop_all()
-        self._count = self._counted()
+        self._count = self._count_rows()
 
-    def _counted(self) -> int:
+    def _count_rows(self) -> int:
         return int(self._db.execute("SELECT count(*) FROM calls").fetchone()[0])
 
-    def _prepare(self, most_bytes: int) -> None:
+    def _prepare(self, max_bytes: int) -> None:
         self._db.execute(f"PRAGMA page_size = {_PAGE}")
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = FULL")
         self._db.execute("PRAGMA secure_delete = ON")
-        self._db.execute(f"PRAGMA max_page_count = {most_bytes // _PAGE}")
+        self._db.execute(f"PRAGMA max_page_count = {max_bytes // _PAGE}")
         version = self._db.execute("PRAGMA user_version").fetchone()[0]
         if version not in (0, _VERSION):
             raise sqlite3.DatabaseError(f"it is of version {version}, and this door knows {_VERSION}")
         if version == 0:
             self._db.executescript(f"BEGIN; {_SCHEMA} COMMIT;")
-        # The same event may wait again beside one that was refused: then the refused one stays where it is. A disk that is
-        # full must not keep the door from starting.
+        # A refused call stays refused if another call for the same enrolment waits. The door also starts on a full disk.
         with suppress(sqlite3.OperationalError):
             self._db.execute(
                 "UPDATE OR IGNORE calls SET refused = 0, answers = 0, wait = 0, due = 0 WHERE refused OR due"
             )
 
     def close(self) -> None:
-        """Close the file and let go of it; no method may be called after that."""
+        """Close the file and release the lock. No method may be called afterwards."""
         self._db.close()
         self._lock.close()
 
-    def keep(self, calls: Sequence[Call]) -> list[Kept]:
-        """Write calls down, for good when this returns, and say what became of each. What cannot be written has no room."""
+    def store(self, calls: Sequence[Call]) -> list[StoreOutcome]:
+        """Store calls durably, and return the outcome of each. A call that cannot be written is ``FULL``."""
         with suppress(sqlite3.Error):
-            return self._keep(calls)
-        # One that is too large for what is left must not take the others with it.
-        self.tidy()
-        found = []
+            return self._store(calls)
+        # There may be too little room for one large call only: store the calls one by one.
+        self.empty_log()
+        outcomes = []
         for call in calls:
             try:
-                found += self._keep([call])
+                outcomes += self._store([call])
             except sqlite3.Error:
-                found.append(Kept.NO_ROOM)
-        return found
+                outcomes.append(StoreOutcome.FULL)
+        return outcomes
 
-    def _keep(self, calls: Sequence[Call]) -> list[Kept]:
-        before = self._count
+    def _store(self, calls: Sequence[Call]) -> list[StoreOutcome]:
+        count_before = self._count
         try:
             with _Transaction(self._db):
-                return [self._keep_one(call) for call in calls]
+                return [self._store_one(call) for call in calls]
         except sqlite3.Error:
-            self._count = before
+            self._count = count_before
             raise
 
-    def _keep_one(self, call: Call) -> Kept:
+    def _store_one(self, call: Call) -> StoreOutcome:
         if (
-            call.once is not None
-            and self._db.execute("SELECT 1 FROM calls WHERE enrolment = ? AND NOT refused", (call.once,)).fetchone()
+            call.enrolment_id is not None
+            and self._db.execute(
+                "SELECT 1 FROM calls WHERE enrolment = ? AND NOT refused", (call.enrolment_id,)
+            ).fetchone()
         ):
-            return Kept.KNOWN
-        if self._count >= self._most:
-            # Somebody may have discarded some meanwhile.
-            self._count = self._counted()
-            if self._count >= self._most:
-                return Kept.NO_ROOM
+            return StoreOutcome.DUPLICATE
+        if self._count >= self._max_calls:
+            # `christmas inbox discard` may have deleted calls.
+            self._count = self._count_rows()
+            if self._count >= self._max_calls:
+                return StoreOutcome.FULL
         self._db.execute(
             "INSERT INTO calls (id, sequence, enrolment, received_at, body) VALUES (?, ?, ?, ?, ?)",
-            (call.id, call.handler, call.once, times.text(call.received_at), call.body),
+            (call.id, call.handler, call.enrolment_id, times.text(call.received_at), call.body),
         )
         self._count += 1
-        return Kept.KEPT
+        return StoreOutcome.STORED
 
-    def next(self, now: float, without: Container[int] = ()) -> Waiting | None:
-        """The call to hand on: the first that arrived and holds up the others, or one that no longer does and is due.
+    def next_call(self, now: float, without: Container[int] = ()) -> WaitingCall | None:
+        """Return the call to forward next, or ``None`` if no call waits.
 
-        ``now`` and its ``due`` are in seconds since 1970; when nothing is due, it is the one that is due first. ``without`` are
-        the numbers of calls that are not to be looked at.
+        Calls go in order of arrival. A call that Kestra has often failed to accept is passed over until it is due again. If
+        no call is due, the result is the call that is due first. ``now`` and ``due`` are in seconds since 1970. ``without``
+        has the numbers of calls to ignore.
         """
-        waits = "SELECT seq, due FROM calls WHERE NOT refused"
-        first = self._first(f"{waits} AND answers < ? ORDER BY seq", without)
-        # A clock that was put back must not make it wait for hours.
-        if first is None or now < first[1] <= now + LONGEST_WAIT:
-            other = self._first(f"{waits} AND answers >= ? ORDER BY due, seq", without)
-            first = min((each for each in (first, other) if each is not None), key=lambda each: each[1], default=None)
+        waiting = "SELECT seq, due FROM calls WHERE NOT refused"
+        first = self._first_row(f"{waiting} AND answers < ? ORDER BY seq", without)
+        # If the clock was set back, a call could seem to be due in hours: such a call is due now.
+        if first is None or now < first[1] <= now + MAX_WAIT_SECONDS:
+            passed_over = self._first_row(f"{waiting} AND answers >= ? ORDER BY due, seq", without)
+            candidates = [row for row in (first, passed_over) if row is not None]
+            first = min(candidates, key=lambda row: row[1], default=None)
         if first is None:
             return None
         seq, due = first
@@ -201,52 +210,53 @@ class Inbox:
             "SELECT id, sequence, body, received_at, enrolment FROM calls WHERE seq = ?", (seq,)
         ).fetchone()
         call = Call(row[0], row[1], row[2], times.parse(row[3]), row[4])
-        return Waiting(seq, call, due if due <= now + LONGEST_WAIT else now)
+        return WaitingCall(seq, call, due if due <= now + MAX_WAIT_SECONDS else now)
 
-    def _first(self, sql: str, without: Container[int]) -> tuple[int, float] | None:
-        with closing(self._db.execute(sql, (HOLDS,))) as rows:
+    def _first_row(self, sql: str, without: Container[int]) -> tuple[int, float] | None:
+        with closing(self._db.execute(sql, (MAX_BLOCKING_FAILURES,))) as rows:
             return next((row for row in rows if row[0] not in without), None)
 
-    def taken(self, numbers: Sequence[int]) -> None:
-        """Delete calls that Kestra has taken. Raises ``sqlite3.Error``; what is deleted twice does no harm."""
+    def delete(self, numbers: Sequence[int]) -> None:
+        """Delete calls that Kestra has accepted. Numbers that are not in the inbox are ignored. Raises ``sqlite3.Error``."""
         try:
             self._delete(numbers)
         except sqlite3.Error:
-            # Even a deletion is written down first: on a full disk there may be room for that once the log is emptied.
-            self.tidy()
+            # SQLite writes a deletion to its log first. On a full disk there may be room once the log is empty.
+            self.empty_log()
             self._delete(numbers)
-        self._count = self._counted()
+        self._count = self._count_rows()
 
     def _delete(self, numbers: Sequence[int]) -> None:
         with _Transaction(self._db):
             self._db.executemany("DELETE FROM calls WHERE seq = ?", [(number,) for number in numbers])
 
-    def not_taken(self, number: int, answer: str, now: float, *, answered: bool) -> float:
-        """Note that a call was not taken, and return in how many seconds it is tried again: 1, 2, 4 … 60.
+    def record_failure(self, number: int, answer: str, now: float, *, kestra_answered: bool) -> float:
+        """Record a failed attempt. Return the seconds until the next attempt: 1, 2, 4 … 60.
 
-        ``answered`` says whether Kestra itself gave ``answer``: then the call may be what is wrong. Raises ``sqlite3.Error``.
+        ``kestra_answered`` says whether ``answer`` came from Kestra itself: then the failure may be due to the call.
+        Raises ``sqlite3.Error``.
         """
-        # It may be gone meanwhile: `christmas forget` deletes what waits, too.
-        before = self._db.execute("SELECT wait FROM calls WHERE seq = ?", (number,)).fetchone() or (0.0,)
-        wait = min(LONGEST_WAIT, before[0] * 2 or 1.0)
+        # `christmas forget` may have deleted the call.
+        row = self._db.execute("SELECT wait FROM calls WHERE seq = ?", (number,)).fetchone() or (0.0,)
+        wait_seconds = min(MAX_WAIT_SECONDS, row[0] * 2 or 1.0)
         self._db.execute(
             "UPDATE calls SET tries = tries + 1, answers = answers + ?, last = ?, wait = ?, due = ? WHERE seq = ?",
-            (int(answered), answer, wait, now + wait, number),
+            (int(kestra_answered), answer, wait_seconds, now + wait_seconds, number),
         )
-        return wait
+        return wait_seconds
 
-    def refused(self, number: int, answer: str) -> None:
-        """Put a call aside, for a person to look at. Raises ``sqlite3.Error``."""
+    def set_aside(self, number: int, answer: str) -> None:
+        """Mark a call as refused, for the owner to look at. Raises ``sqlite3.Error``."""
         self._db.execute("UPDATE calls SET refused = 1, tries = tries + 1, last = ? WHERE seq = ?", (answer, number))
 
-    def tidy(self) -> None:
-        """Empty SQLite's log of writes, so that nothing of what was deleted is left there either."""
+    def empty_log(self) -> None:
+        """Empty SQLite's write-ahead log, which still has the content of deleted calls."""
         with suppress(sqlite3.Error):
             self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
 
 class _Transaction:
-    """All of it, for good, or nothing."""
+    """A transaction that is committed at the end of the block, and rolled back on an error."""
 
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
@@ -259,13 +269,13 @@ class _Transaction:
             if kind is None:
                 self._db.execute("COMMIT")
         finally:
-            # A full disk may have rolled it back already.
+            # On a full disk SQLite may have rolled back already.
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
 
 
-def look(path: Path) -> list[Entry]:
-    """What is in the inbox, in the order of arrival, whether a door runs or not. Raises ``InboxError``."""
+def list_entries(path: Path) -> list[Entry]:
+    """Return the calls in order of arrival, whether a door runs on the inbox or not. Raises ``InboxError``."""
     if not path.exists():
         raise InboxError(f"there is no inbox at {path}: set DOOR_INBOX, or start the door once")
     try:
@@ -290,9 +300,9 @@ def _lock(path: Path) -> IO[str]:
 
 
 def _sync(folder: Path) -> None:
-    """Have the names in a folder survive a power cut."""
-    handle = os.open(folder, os.O_RDONLY)
+    """Write a folder's list of files to the disk, so that a new file survives a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(handle)
+        os.fsync(descriptor)
     finally:
-        os.close(handle)
+        os.close(descriptor)

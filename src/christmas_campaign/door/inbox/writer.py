@@ -1,4 +1,4 @@
-"""The inbox as the event loop uses it: one thread writes, and calls that arrive together are written together."""
+"""The inbox for use in the event loop: one thread writes, and writes calls that arrive at the same time together."""
 
 from __future__ import annotations
 
@@ -7,62 +7,62 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from christmas_campaign.door.inbox.store import Call, Inbox, Kept
+from christmas_campaign.door.inbox.store import Call, Inbox, StoreOutcome
 
 T = TypeVar("T")
 
-#: The most calls that are written in one go.
-TOGETHER = 64
+#: The most calls in one transaction.
+BATCH_SIZE = 64
 
 
-class Keeping:
-    """An open ``Inbox`` and the one thread that uses it."""
+class InboxWriter:
+    """An open ``Inbox`` and the only thread that uses it."""
 
     def __init__(self, inbox: Inbox) -> None:
-        """Take the inbox; it is this object's from now on."""
+        """The writer owns ``inbox`` from now on, and closes it."""
         self._inbox = inbox
         self._thread = ThreadPoolExecutor(1, "inbox")
-        self._asked: list[tuple[Call, asyncio.Future[Kept]]] = []
-        self._writer: asyncio.Task[None] | None = None
-        self.arrived = asyncio.Event()
-        """Set when a call has been kept; whoever hands calls on clears it."""
+        self._pending: list[tuple[Call, asyncio.Future[StoreOutcome]]] = []
+        self._task: asyncio.Task[None] | None = None
+        self.call_arrived = asyncio.Event()
+        """Set when calls have been stored; the forwarder clears it."""
 
-    async def keep(self, call: Call) -> Kept:
-        """Write a call down; it is on the disk when this returns ``KEPT``."""
-        future: asyncio.Future[Kept] = asyncio.get_running_loop().create_future()
-        self._asked.append((call, future))
-        if self._writer is None:
-            self._writer = asyncio.create_task(self._write())
+    async def store(self, call: Call) -> StoreOutcome:
+        """Store a call. When this returns ``STORED``, the call is on the disk."""
+        future: asyncio.Future[StoreOutcome] = asyncio.get_running_loop().create_future()
+        self._pending.append((call, future))
+        if self._task is None:
+            self._task = asyncio.create_task(self._write_pending())
         return await future
 
-    async def _write(self) -> None:
+    async def _write_pending(self) -> None:
         try:
-            while self._asked:
-                batch, self._asked = self._asked[:TOGETHER], self._asked[TOGETHER:]
-                await self._write_together(batch)
+            while self._pending:
+                batch, self._pending = self._pending[:BATCH_SIZE], self._pending[BATCH_SIZE:]
+                await self._write_batch(batch)
         finally:
-            self._writer = None
+            self._task = None
 
-    async def _write_together(self, batch: list[tuple[Call, asyncio.Future[Kept]]]) -> None:
+    async def _write_batch(self, batch: list[tuple[Call, asyncio.Future[StoreOutcome]]]) -> None:
         calls = [call for call, _ in batch]
         try:
-            kept = await self.do(lambda inbox: inbox.keep(calls))
+            outcomes = await self.run(lambda inbox: inbox.store(calls))
         except Exception as error:
             for _, future in batch:
                 if not future.done():
                     future.set_exception(error)
             return
-        for (_, future), became in zip(batch, kept, strict=True):
-            # A caller that went away no longer waits.
+        for (_, future), outcome in zip(batch, outcomes, strict=True):
+            # A request that was cancelled no longer waits for its outcome.
             if not future.done():
-                future.set_result(became)
-        self.arrived.set()
+                future.set_result(outcome)
+        self.call_arrived.set()
 
-    async def do(self, work: Callable[[Inbox], T]) -> T:
-        """Run ``work`` on the inbox in its thread, and return what it returns."""
+    async def run(self, work: Callable[[Inbox], T]) -> T:
+        """Run ``work`` on the inbox in its thread, and return the result."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, work, self._inbox)
 
     def close(self) -> None:
-        """Let the thread end what it has begun, and close the inbox."""
+        """Let the thread finish its work, and close the inbox."""
         self._thread.shutdown()
         self._inbox.close()

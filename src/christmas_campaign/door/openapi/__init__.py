@@ -1,1 +1,1 @@
-"""The door described in OpenAPI."""
+"""The OpenAPI document of the door."""

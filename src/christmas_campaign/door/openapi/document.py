@@ -1,4 +1,4 @@
-"""The door in OpenAPI 3.1, as data: for tests, and for whoever writes a sender. The door itself serves it nowhere."""
+"""The OpenAPI 3.1 document of the door, for tests and for developers of senders. The door does not serve it."""
 
 from __future__ import annotations
 
@@ -10,29 +10,27 @@ from christmas_campaign.campaign.outcomes import Outcome
 from christmas_campaign.campaign.unsubscribe_link import PATH
 from christmas_campaign.door import unsubscribe_page
 from christmas_campaign.door.http import responses
-from christmas_campaign.door.http.json_body import MOST_BYTES
+from christmas_campaign.door.http.json_body import MAX_BYTES
 from christmas_campaign.door.http.signatures import OWN_HEADERS
 from christmas_campaign.door.openapi import payload_schemas
-from christmas_campaign.door.routes import HEALTH, NATIVE, OLD, TODAY
+from christmas_campaign.door.routes import HEALTH, KESTRA_PATHS, OLD_PATHS, PUBLIC_PATHS
 from christmas_campaign.json_types import Json, JsonObject, as_object
-from christmas_campaign.sequences.registry import SEQUENCES, sequence
+from christmas_campaign.sequences.registry import sequence
 
 _MOMENT: JsonObject = {"type": "string", "format": "date-time"}
 
-#: On every answer.
-_ALWAYS: JsonObject = {
+#: The headers of every answer.
+_HEADERS: JsonObject = {
     name: {"required": True, "schema": {"type": "string", "enum": [value]}} for name, value in responses.HEADERS.items()
 }
 _RETRY: JsonObject = {
     "Retry-After": {"description": "seconds", "required": True, "schema": {"type": "integer", "minimum": 1}}
 }
-_ALLOW: JsonObject = {
-    "Allow": {"description": "the methods that are taken", "required": True, "schema": {"type": "string"}}
-}
+_ALLOW: JsonObject = {"Allow": {"description": "the allowed methods", "required": True, "schema": {"type": "string"}}}
 
 
 def _object(properties: Mapping[str, Json]) -> JsonObject:
-    """The schema of an object with these properties, all of them and no other."""
+    """Return the schema of an object with exactly these properties."""
     return {
         "type": "object",
         "required": list(properties),
@@ -41,25 +39,25 @@ def _object(properties: Mapping[str, Json]) -> JsonObject:
     }
 
 
-_WORDS = _object({"status": {"const": "rejected"}, "message": {"type": "string"}})
-_FAULT = _object({"field": {"type": "string"}, "problem": {"type": "string"}})
-_FAULTS = _object({"status": {"const": "rejected"}, "errors": {"type": "array", "minItems": 1, "items": _FAULT}})
+_MESSAGE = _object({"status": {"const": "rejected"}, "message": {"type": "string"}})
+_PROBLEM = _object({"field": {"type": "string"}, "problem": {"type": "string"}})
+_PROBLEMS = _object({"status": {"const": "rejected"}, "errors": {"type": "array", "minItems": 1, "items": _PROBLEM}})
 
 
 def document() -> JsonObject:
     """Return the document."""
     paths: JsonObject = {}
-    for each in SEQUENCES:
-        paths[TODAY[each.name]] = {"post": _call(each.name)}
-        if each.name in OLD:
-            paths[OLD[each.name]] = {"post": _call(each.name)}
+    for name in PUBLIC_PATHS:
+        paths[PUBLIC_PATHS[name]] = {"post": _webhook(name)}
+        if name in OLD_PATHS:
+            paths[OLD_PATHS[name]] = {"post": _webhook(name)}
         key: JsonObject = {
             "name": "key",
             "in": "path",
             "required": True,
             "schema": {"type": "string", "pattern": "^[A-Za-z0-9._~-]+$"},
         }
-        paths[NATIVE[each.name] + "{key}"] = {"parameters": [key], "post": _call(each.name)}
+        paths[KESTRA_PATHS[name] + "{key}"] = {"parameters": [key], "post": _webhook(name)}
     paths[HEALTH] = {"get": _health(), "head": _health(body=False)}
     paths[PATH + "{token}"] = _page()
     return {
@@ -67,69 +65,70 @@ def document() -> JsonObject:
         "info": {
             "title": "Christmas campaign: the door",
             "version": __version__,
-            "description": (
-                "A browser's preflight is answered with 204 for the origins that were set, and with 405 for all others."
-            ),
+            "description": ("A browser's preflight gets 204 if its origin is in DOOR_ORIGINS, and 405 otherwise."),
         },
         "paths": paths,
         "components": {"schemas": payload_schemas.schemas()},
     }
 
 
-def _call(name: str) -> JsonObject:
+def _webhook(name: str) -> JsonObject:
     return {
         "summary": f"An event that starts the sequence {name}.",
         "parameters": _signatures(name),
         "requestBody": {"required": True, "content": {"application/json": {"schema": _payload(name)}}},
         "responses": {
-            "200": _answer("Taken on and kept, or nothing is to be done.", _taken(name)),
-            "400": _answer("No proper HTTP.", _WORDS),
-            "401": _answer("The signature is missing, wrong, or too old.", _WORDS),
-            "404": _answer("A wrong key: there is nothing here.", _WORDS),
-            "405": _answer("Another method.", _WORDS, _ALLOW),
-            "408": _answer("The body did not come in time.", _WORDS),
-            "413": _answer(f"The body is larger than {MOST_BYTES} bytes.", _WORDS),
-            "422": _answer("Something is missing or wrong: all of it.", _FAULTS),
-            "429": _answer("Too many calls of this sender.", _WORDS, _RETRY),
-            "431": _answer("The headers are too large.", _WORDS),
-            "503": _answer("Busy, or no room to keep the call.", _WORDS, _RETRY),
+            "200": _answer("The call is accepted and stored, or there is nothing to do.", _accepted_or_skipped(name)),
+            "400": _answer("The request is not valid HTTP.", _MESSAGE),
+            "401": _answer("The signature is missing, wrong, or too old.", _MESSAGE),
+            "404": _answer("The key is wrong.", _MESSAGE),
+            "405": _answer("The method is not allowed.", _MESSAGE, _ALLOW),
+            "408": _answer("The body took too long.", _MESSAGE),
+            "413": _answer(f"The body is larger than {MAX_BYTES} bytes.", _MESSAGE),
+            "422": _answer("Fields are missing or wrong; the answer lists all of them.", _PROBLEMS),
+            "429": _answer("Too many calls from this sender.", _MESSAGE, _RETRY),
+            "431": _answer("The headers are too large.", _MESSAGE),
+            "503": _answer("Too many calls at once, or the inbox is full.", _MESSAGE, _RETRY),
         },
     }
 
 
 def _signatures(name: str) -> list[Json]:
-    """The headers of a signature. Which of them have to be there depends on the secrets that were set: none, no signature."""
-    found = [
+    """Return the header parameters for signatures. All are optional: without secrets the door accepts unsigned calls."""
+    headers = [
         "webhook-id",
         "webhook-timestamp",
         "webhook-signature",
-        *(OWN_HEADERS[each] for each in sequence(name).signature_forms),
+        *(OWN_HEADERS[form] for form in sequence(name).signature_forms),
     ]
-    return [{"name": each, "in": "header", "schema": {"type": "string"}} for each in found]
+    return [{"name": header, "in": "header", "schema": {"type": "string"}} for header in headers]
 
 
 def _payload(name: str) -> JsonObject:
-    own = sequence(name).payload_forms
-    found: list[Json] = [{"$ref": f"#/components/schemas/{each}"} for each in (name, *own)]
-    return {"anyOf": found} if own else as_object(found[0])
+    forms = sequence(name).payload_forms
+    schemas: list[Json] = [{"$ref": f"#/components/schemas/{form}"} for form in (name, *forms)]
+    return {"anyOf": schemas} if forms else as_object(schemas[0])
 
 
-def _taken(name: str) -> JsonObject:
-    found = sequence(name)
+def _accepted_or_skipped(name: str) -> JsonObject:
+    own = sequence(name)
     properties = as_object(as_object(payload_schemas.schemas()[name])["properties"])
     echoed: JsonObject = {
-        each: {**as_object(properties[each]), "description": "as it was understood"} for each in found.echoed
+        field: {**as_object(properties[field]), "description": "as the campaign understood it"} for field in own.echoed
     }
     accepted: JsonObject = {
         "status": {"const": Outcome.ACCEPTED.value},
         "message": {"type": "string"},
-        "email": {"type": "string", "description": "as it came"},
-        "campaign": {"const": found.answers_as},
+        "email": {"type": "string", "description": "as in the call"},
+        "campaign": {"const": own.answers_as},
         "timestamp": _MOMENT,
-        "execution_id": {"type": "null", "description": "there is none yet: the door has kept the call"},
+        "execution_id": {
+            "type": "null",
+            "description": "always null: the door has stored the call, and Kestra starts the execution later",
+        },
         **echoed,
     }
-    reasons: list[Json] = [found.duplicate.value, *([found.skip.reason.value] if found.skip else [])]
+    reasons: list[Json] = [own.duplicate.value, *([own.skip.reason.value] if own.skip else [])]
     skipped: JsonObject = {
         "status": {"const": Outcome.SKIPPED.value},
         "reason": {"enum": reasons},
@@ -139,12 +138,12 @@ def _taken(name: str) -> JsonObject:
 
 
 def _page() -> JsonObject:
-    """The page to unsubscribe: to look at it changes nothing, a POST does what its form says."""
+    """Return the operations of the unsubscribe page. Only the POST changes anything."""
     token: JsonObject = {
         "name": "token",
         "in": "path",
         "required": True,
-        "description": "as it stands in an e-mail",
+        "description": "from the link in an e-mail",
         "schema": {"type": "string", "pattern": unsubscribe_link.PATTERN},
     }
     form: JsonObject = {
@@ -158,31 +157,31 @@ def _page() -> JsonObject:
             )
         ],
     }
-    shown: JsonObject = {"200": _html("The page.")}
-    always: JsonObject = {
-        "400": _answer("No proper HTTP.", _WORDS),
-        "404": _html("No link of ours."),
-        "405": _html("Another method.", _ALLOW),
-        "429": _html("Too many calls of this sender.", _RETRY),
-        "431": _answer("The headers are too large.", _WORDS),
+    page: JsonObject = {"200": _html("The page.")}
+    refusals: JsonObject = {
+        "400": _answer("The request is not valid HTTP.", _MESSAGE),
+        "404": _html("The link is not valid."),
+        "405": _html("The method is not allowed.", _ALLOW),
+        "429": _html("Too many calls from this sender.", _RETRY),
+        "431": _answer("The headers are too large.", _MESSAGE),
     }
     posted: JsonObject = {
-        "200": _html("It is kept, and done at once."),
-        "408": _html("The form did not come in time."),
-        "413": _html(f"The form is larger than {unsubscribe_page.MOST_FORM_BYTES} bytes."),
-        "422": _html("The form does not say what is wanted."),
-        "503": _html("Busy, or no room to keep it.", _RETRY),
+        "200": _html("The wish is stored, and carried out at once."),
+        "408": _html("The form took too long."),
+        "413": _html(f"The form is larger than {unsubscribe_page.MAX_FORM_BYTES} bytes."),
+        "422": _html("The form contains no wish."),
+        "503": _html("Too many calls at once, or the inbox is full.", _RETRY),
     }
-    kinds = ("application/x-www-form-urlencoded", "multipart/form-data")
-    body: JsonObject = {"required": True, "content": {kind: {"schema": form} for kind in kinds}}
+    media_types = ("application/x-www-form-urlencoded", "multipart/form-data")
+    body: JsonObject = {"required": True, "content": {media_type: {"schema": form} for media_type in media_types}}
     return {
         "parameters": [token],
-        "get": {"summary": "The page by which a contact unsubscribes.", "responses": {**shown, **always}},
-        "head": {"summary": "The same without its text.", "responses": {**shown, **always}},
+        "get": {"summary": "The page where a contact unsubscribes.", "responses": {**page, **refusals}},
+        "head": {"summary": "The same without the body.", "responses": {**page, **refusals}},
         "post": {
-            "summary": "A contact unsubscribes, or takes it back.",
+            "summary": "A contact unsubscribes, or reverses that.",
             "requestBody": body,
-            "responses": {**posted, **always},
+            "responses": {**posted, **refusals},
         },
     }
 
@@ -194,7 +193,7 @@ def _html(description: str, headers: JsonObject | None = None) -> JsonObject:
     }
     return {
         "description": description,
-        "headers": {**_ALWAYS, **pages, **(headers or {})},
+        "headers": {**_HEADERS, **pages, **(headers or {})},
         "content": {"text/html": {"schema": {"type": "string"}}},
     }
 
@@ -202,18 +201,18 @@ def _html(description: str, headers: JsonObject | None = None) -> JsonObject:
 def _health(*, body: bool = True) -> JsonObject:
     environment: JsonObject = {
         "testing_mode": {"enum": ["true", "false"]},
-        **{f"{each}_configured": {"type": "boolean"} for each in ("notion", "resend", "discord")},
+        **{f"{service}_configured": {"type": "boolean"} for service in ("notion", "resend", "discord")},
     }
     responses: JsonObject = {}
-    for status, word, description in (("200", "healthy", "It is."), ("503", "unhealthy", "It is not.")):
-        shown = _object({"status": {"const": word}, "timestamp": _MOMENT, "environment": _object(environment)})
-        responses[status] = _answer(description, shown if body else None)
+    for status, word, description in (("200", "healthy", "Kestra is up."), ("503", "unhealthy", "Kestra is down.")):
+        schema = _object({"status": {"const": word}, "timestamp": _MOMENT, "environment": _object(environment)})
+        responses[status] = _answer(description, schema if body else None)
     return {
-        "summary": "Whether Kestra is up, and which integrations are set.",
-        "responses": {**responses, "405": _answer("Another method.", _WORDS, _ALLOW)},
+        "summary": "Whether Kestra is up, and which integrations are configured.",
+        "responses": {**responses, "405": _answer("The method is not allowed.", _MESSAGE, _ALLOW)},
     }
 
 
 def _answer(description: str, schema: JsonObject | None, headers: JsonObject | None = None) -> JsonObject:
     content: JsonObject = {} if schema is None else {"content": {"application/json": {"schema": schema}}}
-    return {"description": description, "headers": {**_ALWAYS, **(headers or {})}, **content}
+    return {"description": description, "headers": {**_HEADERS, **(headers or {})}, **content}

@@ -1,4 +1,4 @@
-"""What values may be, as JSON Schema: one schema for each kind of field, and what is said of all payloads."""
+"""JSON Schemas of field values: one schema for each kind of field, and the rules for all payloads."""
 
 from __future__ import annotations
 
@@ -13,41 +13,41 @@ from christmas_campaign.sequences import field_types
 from christmas_campaign.sequences.field_types import Kind
 from christmas_campaign.sequences.precall import PRECALL
 
-# Text without control characters, and with something to read in it; a number is taken as its text.
+# Text without control characters (line breaks and tabs apart); the second pattern also requires a visible character.
 _CONTROL = r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f"
-SHOWN = f"^[^{_CONTROL}]*$"
+PRINTABLE = f"^[^{_CONTROL}]*$"
 _FILLED = rf"^[^{_CONTROL}]*[^\s{_CONTROL}][^{_CONTROL}]*$"
 
 
-def text(longest: int, pattern: str = _FILLED) -> JsonObject:
-    """Return the schema of a text of at most this many characters, or of a number that is taken as its text."""
+def text(max_length: int, pattern: str = _FILLED) -> JsonObject:
+    """Return the schema of a text of at most ``max_length`` characters. A number is also accepted, and used as text."""
     number = {"exclusiveMinimum": -1e15, "exclusiveMaximum": 1e15}
-    return {"type": ["string", "number"], "maxLength": longest, "pattern": pattern, **number}
+    return {"type": ["string", "number"], "maxLength": max_length, "pattern": pattern, **number}
 
 
 def any_case(*words: str) -> str:
-    """Return the pattern for one of these words, in any case, or for none: blank text is nothing given."""
+    """Return the pattern for one of these words in upper or lower case, or for blank text, which means no value."""
     spelt = ("".join(f"[{letter.upper()}{letter.lower()}]" for letter in word) for word in words)
     return rf"^\s*({'|'.join(spelt)})?\s*$"
 
 
-#: A contact's address.
+#: The e-mail address of a contact.
 EMAIL: JsonObject = {
     "type": "string",
     "format": "email",
     "maxLength": email_address.MAX_LENGTH,
-    "description": "Letters of ASCII alone.",
+    "description": "ASCII only.",
 }
-#: A moment, or a day.
+#: A time or a day.
 TIME: JsonObject = {
     "type": "string",
     "format": "date-time",
-    "description": "ISO 8601; a day alone is taken too. From 2000 to 2200.",
+    "description": "ISO 8601; a date without a time is accepted too. From 2000 to 2200.",
 }
-#: One text of a list.
-ITEM: JsonObject = {**text(field_types.TEXT_LENGTH, SHOWN), "type": ["string", "number", "null"]}
+#: An element of a list of texts.
+ITEM: JsonObject = {**text(field_types.TEXT_LENGTH, PRINTABLE), "type": ["string", "number", "null"]}
 
-#: What a field of each kind holds; text that is a number, or true or false, is taken as one too.
+#: The schema of each kind of field. Numbers and booleans are also accepted as text.
 KINDS: Mapping[Kind, JsonObject] = {
     field_types.email: EMAIL,
     field_types.text: text(field_types.TEXT_LENGTH),
@@ -71,7 +71,7 @@ KINDS: Mapping[Kind, JsonObject] = {
         "maximum": 1_000_000_000,
         "multipleOf": 0.01,
         "pattern": r"^[0-9]{1,9}(\.[0-9]{1,2})?$",
-        "description": "Dollars, with cents at the most.",
+        "description": "Dollars, with at most two decimal places.",
     },
     field_types.flag: {"type": ["boolean", "string"], "pattern": any_case("true", "false")},
     field_types.texts: {
@@ -79,31 +79,31 @@ KINDS: Mapping[Kind, JsonObject] = {
         "items": ITEM,
         "maxItems": field_types.LIST_LENGTH,
         "maxLength": field_types.TEXT_LENGTH,
-        "pattern": SHOWN,
-        "description": "One text alone is a list of one.",
+        "pattern": PRINTABLE,
+        "description": "A single text counts as a list of one.",
     },
     field_types.time: TIME,
 }
 
 
 def up_to(ahead: timedelta) -> JsonObject:
-    """Return the schema of a time that lies not more than ``ahead`` from now."""
+    """Return the schema of a time that is at most ``ahead`` from now."""
     return {**TIME, "description": f"{TIME['description']} Not more than {ahead.days} days from now."}
 
 
-#: A call may be a year off, and not more.
+#: The time of a booked call.
 SOON = up_to(PRECALL.anchor_ahead)
 
-#: What holds for every payload.
+#: The rules for every payload, for descriptions.
 ALL = (
-    "Space around a value does not count; null and blank text are nothing given. Unknown fields do not count. "
+    "Space around a value is ignored; null and blank text mean no value. Unknown fields are ignored. "
     f"Nothing may be nested more than {DEPTH} levels deep, no name may be longer than {NAME_LENGTH} "
-    "characters or be there twice in one object. No text may have NUL, NUL as JSON writes it, or half of a character."
+    "characters or occur twice in one object. No text may contain NUL, the escape of NUL, or a single surrogate."
 )
 
 
-def optional(held: Mapping[str, Any]) -> JsonObject:
-    """Return the schema of a value that may be null as well."""
-    kinds = held["type"] if isinstance(held["type"], list) else [held["type"]]
-    nothing = {"enum": [*held["enum"], None]} if "enum" in held else {}
-    return {**held, "type": [*kinds, "null"], **nothing}
+def optional(schema: Mapping[str, Any]) -> JsonObject:
+    """Return ``schema``, but null is also valid."""
+    types = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
+    enum = {"enum": [*schema["enum"], None]} if "enum" in schema else {}
+    return {**schema, "type": [*types, "null"], **enum}

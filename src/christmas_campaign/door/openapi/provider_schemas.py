@@ -1,4 +1,4 @@
-"""The calls that Calendly, Cal.com and DocuSign Connect make of their own, as JSON Schema."""
+"""The JSON Schemas of the webhooks of Calendly, Cal.com and DocuSign Connect."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from christmas_campaign.sequences.model import PayloadForm
 
 
 def schemas() -> JsonObject:
-    """Return the schemas of the forms by their names."""
+    """Return the schemas by the name of the form."""
     return {
         PayloadForm.CALENDLY_NO_SHOW.value: _calendly(),
         PayloadForm.DOCUSIGN_ENVELOPE.value: _docusign(),
@@ -23,7 +23,7 @@ def schemas() -> JsonObject:
 def _calendly() -> JsonObject:
     return {
         "type": "object",
-        "description": f"Calendly's own call. It has no email beside the event. {ALL}",
+        "description": f"Calendly's own webhook. There is no email next to event. {ALL}",
         "required": ["event", "payload"],
         "properties": {
             "event": {"const": provider_payloads.NO_SHOW},
@@ -38,14 +38,14 @@ def _calendly_booking() -> JsonObject:
     invitee = _invitee(
         SOON,
         {
-            "location": _named("join_url"),
-            "event_memberships": {"items": _named("user_name")},
+            "location": _with_text("join_url"),
+            "event_memberships": {"items": _with_text("user_name")},
         },
         {"rescheduled": {"type": ["boolean", "null"]}, "created_at": optional(TIME)},
     )
     return {
         "type": "object",
-        "description": f"Calendly's own call about a booking. It has no email beside the event. {ALL}",
+        "description": f"Calendly's own webhook about a booking. There is no email next to event. {ALL}",
         "required": ["event", "payload"],
         "properties": {
             "event": {"enum": list(provider_payloads.CALENDLY_BOOKINGS)},
@@ -57,13 +57,13 @@ def _calendly_booking() -> JsonObject:
     }
 
 
-def _invitee(starts: JsonObject, of_meeting: JsonObject, own: JsonObject) -> JsonObject:
-    """The person whom Calendly's calls are about; the call has its address at one of two places."""
+def _invitee(start_time: JsonObject, of_meeting: JsonObject, of_invitee: JsonObject) -> JsonObject:
+    """Return the schema of Calendly's invitee. The URI of the call is in one of two places."""
     text = KINDS[field_types.text]
     meeting: JsonObject = {
         "type": "object",
         "required": ["start_time"],
-        "properties": {"uri": optional(text), "start_time": starts, "name": optional(text), **of_meeting},
+        "properties": {"uri": optional(text), "start_time": start_time, "name": optional(text), **of_meeting},
     }
     with_address: JsonObject = {"type": "object", "required": ["uri"], "properties": {"uri": text}}
     return {
@@ -73,10 +73,10 @@ def _invitee(starts: JsonObject, of_meeting: JsonObject, own: JsonObject) -> Jso
             "email": EMAIL,
             "first_name": optional(text),
             "name": {**optional(text), "type": ["string", "null"]},
-            "event": {"description": "Stands for scheduled_event.uri where that is not there."},
+            "event": {"description": "Used if there is no scheduled_event.uri."},
             "scheduled_event": meeting,
             "reschedule_url": optional(text),
-            **own,
+            **of_invitee,
         },
         "anyOf": [
             {"properties": {"scheduled_event": with_address}},
@@ -88,7 +88,7 @@ def _invitee(starts: JsonObject, of_meeting: JsonObject, own: JsonObject) -> Jso
 def _cal_com_booking() -> JsonObject:
     return {
         "type": "object",
-        "description": f"Cal.com's own call about a booking. It has no email beside triggerEvent. {ALL}",
+        "description": f"Cal.com's own webhook about a booking. There is no email next to triggerEvent. {ALL}",
         "required": ["triggerEvent", "payload"],
         "properties": {
             "triggerEvent": {"enum": list(provider_payloads.CAL_COM_BOOKINGS)},
@@ -104,12 +104,12 @@ def _cal_com_booking() -> JsonObject:
 def _cal_com_old_booking() -> JsonObject:
     return {
         "type": "object",
-        "description": f"A booking in the form that the old system took: within payload.booking. {ALL}",
+        "description": f"A booking in the form of the old system: in payload.booking. {ALL}",
         "required": ["payload"],
         "properties": {
             "triggerEvent": {
                 "enum": list(provider_payloads.CAL_COM_BOOKINGS),
-                "description": "Without it, the call is booked.",
+                "description": "If missing, the call counts as booked.",
             },
             "payload": {
                 "type": "object",
@@ -125,7 +125,7 @@ def _cal_com_old_booking() -> JsonObject:
 
 
 def _booking() -> JsonObject:
-    """A booking as Cal.com describes it."""
+    """Return the schema of Cal.com's booking."""
     text = KINDS[field_types.text]
     attendee: JsonObject = {
         "type": "object",
@@ -145,32 +145,32 @@ def _booking() -> JsonObject:
             "attendees": {"type": "array", "minItems": 1, "items": attendee},
             "eventTitle": optional(text),
             "title": optional(text),
-            "organizer": _named("name"),
-            "metadata": _named("videoCallUrl"),
-            "location": {"description": "Used if it is an address that begins with https://."},
-            "bookerUrl": {"description": "Used if it is an address that begins with https://."},
+            "organizer": _with_text("name"),
+            "metadata": _with_text("videoCallUrl"),
+            "location": {"description": "Used if it is a URL that begins with https://."},
+            "bookerUrl": {"description": "Used if it is a URL that begins with https://."},
         },
     }
 
 
-def _named(name: str) -> JsonObject:
-    """Where a text may stand under a name. Anything that is no object has no text, which is as good: so there is no type."""
+def _with_text(name: str) -> JsonObject:
+    """Return the schema of an object that may have a text ``name``. There is no type: other values are ignored."""
     return {"properties": {name: optional(KINDS[field_types.text])}}
 
 
 def _docusign() -> JsonObject:
-    said: JsonObject = {"type": ["string", "null"]}
-    labelled: JsonObject = {"type": "object", "properties": {"name": said, "value": said}}
+    text: JsonObject = {"type": ["string", "null"]}
+    labelled: JsonObject = {"type": "object", "properties": {"name": text, "value": text}}
     tab: JsonObject = {
         "type": "object",
-        "properties": {"tabLabel": said, "value": said, "paymentDetails": {"type": ["object", "null"]}},
+        "properties": {"tabLabel": text, "value": text, "paymentDetails": {"type": ["object", "null"]}},
     }
     signer: JsonObject = {
         "type": "object",
         "properties": {
-            "email": said,
-            "firstName": said,
-            "name": said,
+            "email": text,
+            "firstName": text,
+            "name": text,
             "routingOrder": {"type": ["string", "integer"]},
             "tabs": {"type": "object", "additionalProperties": {"type": "array", "items": tab}},
         },
@@ -180,7 +180,7 @@ def _docusign() -> JsonObject:
         "type": "object",
         "required": ["status", "recipients"],
         "properties": {
-            "status": {"type": "string", "description": f"Is {provider_payloads.COMPLETED} when everybody has signed."},
+            "status": {"type": "string", "description": f"Is {provider_payloads.COMPLETED} once everybody has signed."},
             "recipients": {
                 "type": "object",
                 "required": ["signers"],
@@ -192,16 +192,15 @@ def _docusign() -> JsonObject:
     return {
         "type": "object",
         "description": (
-            "DocuSign Connect's own message for an event. A custom field, or a tab of a signer, is looked for under each of "
-            f"the names {', '.join(provider_payloads.LABELLED)}: what of them onboarding requires and is not there is refused "
-            "with 422. "
-            f"The envelope itself, as in the older messages, is read too. {ALL}"
+            "DocuSign Connect's own message for an event. A custom field of the envelope, or a tab of a signer, can give each "
+            f"of the values {', '.join(provider_payloads.LABELLED)}. If one that onboarding requires is missing, the answer "
+            f"is 422. The envelope alone, as in older messages, is accepted too. {ALL}"
         ),
         "required": ["event", "data"],
         "properties": {
             "event": {
                 "type": "string",
-                "description": f"Is {provider_payloads.COMPLETED_EVENT} when everybody has signed.",
+                "description": f"Is {provider_payloads.COMPLETED_EVENT} once everybody has signed.",
             },
             "data": {"type": "object", "required": ["envelopeSummary"], "properties": {"envelopeSummary": envelope}},
             "email": False,
