@@ -25,7 +25,7 @@ from christmas_campaign.deployment.environment import Environment
 from christmas_campaign.events import opaque_ids
 from christmas_campaign.local import content
 from christmas_campaign.local.sandbox import Sandbox
-from christmas_campaign.local.stack import PROJECT, SANDBOX_SETTINGS, database_ids
+from christmas_campaign.local.stack import PROJECT, SANDBOX_SETTINGS, create_databases
 from christmas_campaign.notion import page_values, schema
 from christmas_campaign.operations import template_sync
 from christmas_campaign.sequences.registry import sequence
@@ -49,7 +49,7 @@ class World:
     def __init__(self, sandbox: Sandbox, folder: Path) -> None:
         self.sandbox = sandbox
         self.notion = Notion(sandbox.notion_url, TOKEN)
-        ids = database_ids(self.notion)
+        ids = create_databases(self.notion)
         self.sources = {name: self.notion.data_source(each) for name, each in ids.items()}
         self.content = folder / "content"
         self.env_file = folder / "environment"

@@ -31,7 +31,7 @@ from christmas_campaign.door.routes import PUBLIC_PATHS
 from christmas_campaign.local.child_process import Child
 from christmas_campaign.local.engine import Engine
 from christmas_campaign.local.sandbox import Sandbox
-from christmas_campaign.local.stack import database_ids
+from christmas_campaign.local.stack import create_databases
 from christmas_campaign.notion import schema
 from deploy.conftest import PROJECT
 
@@ -82,7 +82,7 @@ class Server:
     def fill_in(self) -> None:
         """Fill in what `secrets make` leaves to the owner, with the sandbox for Notion and Resend."""
         with Notion(self.sandbox.notion_url, NOTION_TOKEN) as notion:
-            databases = database_ids(notion)
+            databases = create_databases(notion)
         given = {
             **databases,
             "NOTION_TOKEN": NOTION_TOKEN,

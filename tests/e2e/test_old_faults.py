@@ -276,4 +276,4 @@ def test_fault_11_flows_that_send_nothing_do_not_pass(tmp_path: Path, monkeypatc
         timeline = demo.play(stack, PROJECT / "examples", lambda _: None)
         faults = demo.watch(stack, timeline).faults
     assert "signup: expected the e-mails [2, 3, 4, 5] in this order, got []" in faults
-    assert any(fault.startswith("send-email: put off, resend_unreachable (") for fault in faults), faults
+    assert any(fault.startswith("send-email: rescheduled, resend_unreachable (") for fault in faults), faults

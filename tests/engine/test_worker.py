@@ -112,7 +112,7 @@ def test_a_worker_says_where_it_is_and_where_its_engine_is(shared: Engine) -> No
 
 
 def test_the_database_is_open_to_this_machine_and_to_whoever_knows_its_name(shared: Engine) -> None:
-    address = shared._told("database")
+    address = shared._ready_value("database")
     port = urlsplit(address.removeprefix("jdbc:h2:")).port
     socket.create_connection(("127.0.0.1", port or 0), 5).close()
     assert address.startswith("jdbc:h2:tcp://127.0.0.1:")

@@ -1,1 +1,1 @@
-"""The engine and the sandbox on this machine: set-up, demo, up, tests."""
+"""The engine and the sandbox on this machine, for `make setup`, `make demo`, `make up` and the tests."""

@@ -1,10 +1,10 @@
-"""A program that runs beside the command and never outlives it: the engine, the sandbox.
+"""A program that runs as a child of the command and never outlives it: the engine, the sandbox or the door.
 
-The agreement between the command and such a program:
+Such a program follows these rules:
 
-- its standard input is a pipe that the command holds open: when it ends, however the command ended, the program stops;
-- once it can be used it prints one line on standard output, ``READY`` and a JSON object that says how to reach it;
-- on SIGTERM it stops cleanly; whatever else it prints goes to its log file.
+- Its standard input is a pipe from the command. When the pipe closes, because the command ended in any way, it stops.
+- As soon as it is usable it prints ``READY`` and a JSON object that says how to reach it, in one line on standard output.
+- On SIGTERM it stops cleanly. All its other output goes to its log file.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from christmas_campaign.json_types import JsonObject
 
 
 class ChildError(CommandError):
-    """A child program did not start; the message names its log file and what it printed last."""
+    """A child program did not start. The message names its log file and quotes the last lines."""
 
 
 class Child:
-    """One such program. ``start`` and ``stop`` may be called again and again, one after the other."""
+    """One such program. It can be started again after it has stopped."""
 
     def __init__(self, name: str, argv: Sequence[str], *, env: Mapping[str, str], log: Path) -> None:
-        """Take what to run (``argv``), its whole environment, and the file that its output is appended to."""
+        """``name`` is for error messages, ``env`` is the complete environment, and the output is appended to ``log``."""
         self.name = name
         self.argv = list(argv)
         self.env = dict(env)
@@ -39,27 +39,27 @@ class Child:
 
     @property
     def pid(self) -> int:
-        """The process id of the running program; raises ``ChildError`` when it does not run."""
+        """The process id of the running program. Raises ``ChildError`` if it is not running."""
         if self._process is None:
             raise ChildError(f"{self.name} is not running")
         return self._process.pid
 
     @property
     def running(self) -> bool:
-        """Whether the program runs at this moment."""
+        """Whether the program is running."""
         return self._process is not None and self._process.poll() is None
 
     def start(self, timeout: float) -> JsonObject:
         """Start the program and return the JSON object of its ``READY`` line.
 
-        Raises ``ChildError`` when it ends, or is not ready within ``timeout`` seconds; nothing is left running then.
+        If the program ends, or is not ready within ``timeout`` seconds, stop it and raise ``ChildError``.
         """
         if self.running:
-            raise ChildError(f"{self.name} is running already")
-        # One that has ended by itself still holds its pipe.
+            raise ChildError(f"{self.name} is already running")
+        # If the program ended by itself, its pipe is still open.
         self._close()
         self.log.parent.mkdir(parents=True, exist_ok=True)
-        # A session of its own: Ctrl-C in a terminal reaches the command alone, which then stops its children in order.
+        # In its own session: Ctrl-C in a terminal then reaches only the command, which stops its children in order.
         process = subprocess.Popen(
             self.argv,
             env=self.env,
@@ -73,25 +73,25 @@ class Child:
         )
         self._process = process
         ready: queue.Queue[JsonObject | None] = queue.Queue()
-        assert process.stdout is not None  # noqa: S101  (asked for with PIPE above)
+        assert process.stdout is not None  # noqa: S101  (because of PIPE above)
         threading.Thread(target=self._drain, args=(process.stdout, ready), daemon=True).start()
         deadline = time.monotonic() + timeout
         try:
             answer = ready.get(timeout=max(0.0, deadline - time.monotonic()))
         except queue.Empty:
             self.kill()
-            raise ChildError(f"{self.name} was not ready within {timeout:.0f} s{self._last_words()}") from None
+            raise ChildError(f"{self.name} was not ready within {timeout:.0f} s{self._last_log_lines()}") from None
         except BaseException:
             self.kill()
             raise
         if answer is None:
             process.wait()
             self._close()
-            raise ChildError(f"{self.name} ended with exit code {process.returncode}{self._last_words()}")
+            raise ChildError(f"{self.name} ended with exit code {process.returncode}{self._last_log_lines()}")
         return answer
 
     def stop(self, timeout: float = 20.0) -> None:
-        """Stop the program cleanly; after ``timeout`` seconds it is killed."""
+        """Stop the program cleanly. Kill it after ``timeout`` seconds."""
         process = self._process
         if process is None:
             return
@@ -105,7 +105,7 @@ class Child:
             self._close()
 
     def kill(self) -> None:
-        """End the program as a power cut would: SIGKILL, nothing is tidied up."""
+        """Kill the program (SIGKILL), without any clean-up, as a power cut would."""
         process = self._process
         if process is None:
             return
@@ -128,7 +128,7 @@ class Child:
                 log.flush()
         ready.put(None)
 
-    def _last_words(self) -> str:
+    def _last_log_lines(self) -> str:
         try:
             lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-15:]
         except OSError:

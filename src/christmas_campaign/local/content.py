@@ -1,4 +1,4 @@
-"""The example content: templates and contacts as files, and how they are put into Notion."""
+"""Reads the example content, templates and contacts, from files, as values for Notion pages."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from christmas_campaign.errors import CommandError
 
 
 class ContentError(CommandError):
-    """A content file cannot be used; the message names the file and the mend."""
+    """A content file is invalid. The message names the file, the field and the correction."""
 
 
 class Template(NamedTuple):
-    """One template as Notion holds it: its placeholders are still in it."""
+    """A template as in Notion, with placeholders."""
 
     name: str
     status: str
@@ -26,7 +26,7 @@ class Template(NamedTuple):
     text: str
 
     def values(self) -> dict[str, str]:
-        """Return the values of its page in Email Templates, by property name."""
+        """Return the property values of its page in the database Email Templates, by property name."""
         return {
             notion_names.TEMPLATE_NAME: self.name,
             notion_names.TEMPLATE_SUBJECT: self.subject,
@@ -37,58 +37,62 @@ class Template(NamedTuple):
 
 
 def templates(content: Path) -> Iterator[Template]:
-    """Read every template below the folder ``content``, each put into the shared layout, in the order of their names.
+    """Yield all templates in the folder ``content``, inserted into the shared layout, sorted by folder name.
 
-    A template without ``body.txt`` has an empty plain text: it is made from the HTML when the e-mail is sent.
+    Without a ``body.txt`` the plain text is empty: it is derived from the HTML when the e-mail is sent.
     Raises ``ContentError``.
     """
     html_layout = _text(content / "layout.html")
     for folder in sorted((content / "templates").iterdir()):
         if not folder.is_dir():
             continue
-        about = folder / "template.toml"
+        description = folder / "template.toml"
         try:
-            facts = tomllib.loads(_text(about))
+            fields = tomllib.loads(_text(description))
         except tomllib.TOMLDecodeError as error:
-            raise ContentError(f"{about}: {error}") from None
+            raise ContentError(f"{description}: {error}") from None
         for field in ("name", "subject", "preheader", "status"):
-            if not isinstance(facts.get(field), str) or not facts[field].strip():
-                raise ContentError(f'{about}: the field "{field}" is missing; it must be text')
-        html = _in_layout(html_layout, facts, folder / "body.html")
+            if not isinstance(fields.get(field), str) or not fields[field].strip():
+                raise ContentError(f'{description}: the field "{field}" is missing; it must be text')
+        html = _in_layout(html_layout, fields, folder / "body.html")
         plain = folder / "body.txt"
-        text = _in_layout(_text(content / "layout.txt"), facts, plain) if plain.exists() else ""
-        yield Template(facts["name"], facts["status"], facts["subject"], html, text)
+        text = _in_layout(_text(content / "layout.txt"), fields, plain) if plain.exists() else ""
+        yield Template(fields["name"], fields["status"], fields["subject"], html, text)
 
 
-def _in_layout(layout: str, facts: Mapping[str, str], body: Path) -> str:
-    parts = {
-        "[[subject]]": facts["subject"],
-        "[[preheader]]": facts["preheader"],
+def _in_layout(layout: str, fields: Mapping[str, str], body: Path) -> str:
+    text_by_marker = {
+        "[[subject]]": fields["subject"],
+        "[[preheader]]": fields["preheader"],
         "[[content]]": _text(body).rstrip("\n"),
     }
-    for marker, part in parts.items():
-        layout = layout.replace(marker, part)
+    for marker, text in text_by_marker.items():
+        layout = layout.replace(marker, text)
     return layout
 
 
 class Contact(NamedTuple):
-    """One example contact."""
+    """An example contact."""
 
     first_name: str
     last_name: str
     email: str
 
     def values(self) -> dict[str, str]:
-        """Return the values of the page in BusinessX, by property name."""
+        """Return the property values of their page in the database BusinessX, by property name."""
         return {"first_name": self.first_name, "last_name": self.last_name, notion_names.CONTACT_EMAIL: self.email}
 
 
 def contacts(path: Path) -> list[Contact]:
-    """Read the example contacts from a JSON file; raises ``ContentError``."""
+    """Read the example contacts from a JSON file. Raises ``ContentError``."""
     try:
-        return [Contact(each["first_name"], each["last_name"], each["email"]) for each in json.loads(_text(path))]
+        return [
+            Contact(fields["first_name"], fields["last_name"], fields["email"]) for fields in json.loads(_text(path))
+        ]
     except (ValueError, KeyError, TypeError) as error:
-        raise ContentError(f"{path}: not a list of contacts with first_name, last_name and email ({error})") from None
+        raise ContentError(
+            f"{path}: must be a list of contacts with first_name, last_name and email ({error})"
+        ) from None
 
 
 def _text(path: Path) -> str:

@@ -1,4 +1,4 @@
-"""The demo: an event for each sequence, or for some, posted to the real webhooks, and the e-mails as they arrive."""
+"""The demo: posts an example event of each selected sequence to the real webhooks, and shows the e-mails as they arrive."""
 
 from __future__ import annotations
 
@@ -24,43 +24,45 @@ from christmas_campaign.local.stack import Stack
 from christmas_campaign.sequences.model import Sequence as EmailSequence
 from christmas_campaign.sequences.registry import SEQUENCES
 
-#: A week in three quarters of a minute.
+#: The demo runs this many times faster than real time: a week takes 42 seconds.
 TIME_SCALE = 14_400.0
 
-#: An e-mail is late when it arrives this long after it is due. It takes one or two seconds, and e-mails pass one by one: where
-#: several are due at once on a slow machine, the last of them waits for the others.
+#: An e-mail is late if it arrives this long after it is due. Sending takes one or two seconds, and the engine sends e-mails one
+#: after the other. If several are due at once on a slow machine, the last one has to wait.
 LATE = timedelta(seconds=10)
 
-#: An e-mail is early when it arrives before its time by more than the clocks differ.
+#: An e-mail is early if it arrives this long before it is due. Clocks may differ by less than that.
 EARLY = timedelta(seconds=-0.1)
 
-#: The seconds from one event to the next: e-mails pass one by one, about one a second, so their times must not fall together.
-APART = 4.5
+#: The seconds between two events. The engine sends about one e-mail a second, so due times must not coincide.
+EVENT_INTERVAL = 4.5
 
-#: How long to wait for an enrolment, which takes a second or two on an idle machine.
-ENROLMENT = 120.0
+#: The seconds to wait for an enrolment. On an idle machine it takes one or two.
+ENROLMENT_SECONDS = 120.0
 
-#: How long to wait after the last due time and the last e-mail: for missing e-mails, and for e-mails that nobody expects. While
-#: the engine still works on an e-mail, the demo waits for missing e-mails up to the longest time.
+#: How long the demo waits after the last due time and the last e-mail:
+#: - for missing e-mails, if the engine is no longer working on an e-mail;
+#: - for missing e-mails at most;
+#: - for unexpected e-mails, once all expected ones have arrived.
 GRACE = timedelta(seconds=15)
-LONGEST = timedelta(minutes=3)
+MAX_GRACE = timedelta(minutes=3)
 QUIET = timedelta(seconds=3)
 
-#: What is played: an example whose call is at a fixed time has none of its e-mails before it.
-PLAYED = tuple(each for each in SEQUENCES if not each.only_what_fits)
+#: The sequences that the demo plays. It leaves out those that count back from a call: the call in their example is past.
+PLAYED = tuple(sequence for sequence in SEQUENCES if not sequence.only_what_fits)
 
 Say = Callable[[str], None]
 
 
 class Expected(NamedTuple):
-    """One e-mail that has to arrive: its number and when (aware)."""
+    """An e-mail that must arrive: its number in the sequence and its due time (aware)."""
 
     number: int
     due: datetime
 
 
 class Played(NamedTuple):
-    """A payload that was posted: its sequence, who it is for, when it arrived, and what has to follow."""
+    """A posted event: its sequence, the contact's address, its time of arrival (aware) and the e-mails that must follow."""
 
     sequence: str
     email: str
@@ -69,9 +71,10 @@ class Played(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """What became of the e-mails: the faults (none: exactly the expected e-mails, in order), and how late the latest one was.
+    """The result of the demo.
 
-    ``late`` is zero when every e-mail arrived on time.
+    ``faults`` is empty if exactly the expected e-mails arrived, in order. ``late`` is the delay of the latest e-mail, or zero
+    if all arrived on time.
     """
 
     faults: list[str]
@@ -79,64 +82,73 @@ class Verdict(NamedTuple):
 
 
 class DemoError(CommandError):
-    """The demo could not be played; the message says why."""
+    """The demo cannot continue; the message says why."""
 
 
 class Timeline:
-    """The e-mails as they arrive, shown one by one, with their times after the first event."""
+    """Shows the e-mails one by one as they arrive, with the time since the first event."""
 
     def __init__(self, stack: Stack, say: Say) -> None:
-        """Take where they arrive, and what is told of each."""
+        """``say`` prints a line."""
         self._stack = stack
         self._say = say
         self.played: list[Played] = []
         self.enrolled: dict[str, datetime] = {}
-        self.seen: list[Mail] = []
+        self.arrived: list[Mail] = []
 
-    def look(self) -> None:
-        """Show what has arrived since the last look."""
-        for mail in self._stack.sandbox.mails()[len(self.seen) :]:
-            self.seen.append(mail)
+    def show_arrived(self) -> None:
+        """Show the e-mails that have arrived since the last call."""
+        for mail in self._stack.sandbox.mails()[len(self.arrived) :]:
+            self.arrived.append(mail)
             name, number = mail.tags.get("sequence", "?"), _number(mail)
-            of_sequence = (each for each in self.played if each.sequence == name)
-            due = next((e.due for each in of_sequence for e in each.expected if e.number == number), None)
-            late = "not expected" if due is None else f"due {self._after(due)}"
-            self._say(f"  {self._after(mail.received_at)}  {name:<10}  E{number}  {mail.subject}  ({late})")
+            due_times = (
+                expected.due
+                for event in self.played
+                if event.sequence == name
+                for expected in event.expected
+                if expected.number == number
+            )
+            due = next(due_times, None)
+            expectation = "not expected" if due is None else f"due {self._elapsed(due)}"
+            self._say(f"  {self._elapsed(mail.received_at)}  {name:<10}  E{number}  {mail.subject}  ({expectation})")
 
-    def posted(self, played: Played, what: str) -> None:
+    def show_posted(self, event: Played, description: str) -> None:
         """Show that an event was posted."""
-        self.played.append(played)
-        self._say(f"  {self._after(played.arrived)}  {played.sequence:<10}  {what}")
+        self.played.append(event)
+        self._say(f"  {self._elapsed(event.arrived)}  {event.sequence:<10}  {description}")
 
-    def _after(self, moment: datetime) -> str:
+    def _elapsed(self, moment: datetime) -> str:
         return f"+{(moment - self.played[0].arrived).total_seconds():5.1f} s"
 
 
 def play(stack: Stack, examples: Path, say: Say, only: Sequence[EmailSequence] = PLAYED) -> Timeline:
-    """Post the example of each sequence, one after the other, each when the one before is enrolled and ``APART`` has passed.
+    """Post the example event of each sequence in ``only``.
 
+    Each event waits until the contact of the one before is enrolled, and at least ``EVENT_INTERVAL`` seconds.
     Raises ``DemoError``.
     """
     timeline = Timeline(stack, say)
-    begun = time.monotonic() - APART
-    for each in only:
-        while time.monotonic() < begun + APART:
-            timeline.look()
+    posted_at = time.monotonic() - EVENT_INTERVAL
+    for sequence in only:
+        while time.monotonic() < posted_at + EVENT_INTERVAL:
+            timeline.show_arrived()
             time.sleep(0.1)
-        file = examples / f"{each.name}.json"
-        begun = time.monotonic()
-        posted = _post(stack, file, each.handler)
-        took = time.monotonic() - begun
-        delays = each.delays(Settings(time_scale=stack.time_scale))
+        file = examples / f"{sequence.name}.json"
+        posted_at = time.monotonic()
+        posted = _post(stack, file, sequence.handler)
+        seconds = time.monotonic() - posted_at
+        delays = sequence.delays(Settings(time_scale=stack.time_scale))
         expected = [Expected(number, posted.arrived + delay) for number, delay in delays.items()]
-        what = f"{file.name} posted; answered {posted.status} in {took:.2f} s"
-        timeline.posted(Played(each.name, posted.email, posted.arrived, expected), what)
-        _await_enrolment(stack, each.name, posted.email, timeline)
+        timeline.show_posted(
+            Played(sequence.name, posted.email, posted.arrived, expected),
+            f"{file.name} posted; answered {posted.status} in {seconds:.2f} s",
+        )
+        _await_enrolment(stack, sequence.name, posted.email, timeline)
     return timeline
 
 
 class Posted(NamedTuple):
-    """The handler's answer to an example: its status, when the event arrived (UTC), and the address of the contact."""
+    """The handler's answer to an example event: its status, the time of arrival (UTC) and the address of the contact."""
 
     status: str
     arrived: datetime
@@ -154,70 +166,73 @@ def _post(stack: Stack, file: Path, flow: str) -> Posted:
 
 def _await_enrolment(stack: Stack, name: str, email: str, timeline: Timeline) -> None:
     labels = {"contact": opaque_ids.contact_id(email), "sequence": name}
-    deadline = time.monotonic() + ENROLMENT
+    deadline = time.monotonic() + ENROLMENT_SECONDS
     while time.monotonic() < deadline:
-        for run in stack.kestra.executions(namespace="christmas", flow_id="enroll", labels=labels):
-            if run.labels.get("outcome") == Outcome.ENROLLED:
+        for execution in stack.kestra.executions(namespace="christmas", flow_id="enroll", labels=labels):
+            outcome = execution.labels.get("outcome")
+            if outcome == Outcome.ENROLLED:
                 timeline.enrolled[name] = datetime.now(UTC)
                 return
-            if run.labels.get("outcome"):
-                raise DemoError(f"{name} was not enrolled: {run.labels['outcome']}, {run.labels.get('reason')}")
-        timeline.look()
+            if outcome:
+                raise DemoError(f"{name} was not enrolled: {outcome}, {execution.labels.get('reason')}")
+        timeline.show_arrived()
         time.sleep(0.1)
-    raise DemoError(f"{name} was not enrolled within {ENROLMENT:.0f} s")
+    raise DemoError(f"{name} was not enrolled within {ENROLMENT_SECONDS:.0f} s")
 
 
 def watch(stack: Stack, timeline: Timeline) -> Verdict:
-    """Show each e-mail until all have arrived; returns the verdict, with the engine's reasons where there are faults."""
-    wanted = sum(len(each.expected) for each in timeline.played)
-    last = max(expected.due for each in timeline.played for expected in each.expected)
+    """Show e-mails until all have arrived or the time is up. Return the verdict; faults are followed by Kestra's reasons."""
+    expected_count = sum(len(event.expected) for event in timeline.played)
+    last_due = max(expected.due for event in timeline.played for expected in event.expected)
     while True:
-        timeline.look()
+        timeline.show_arrived()
         now = datetime.now(UTC)
-        quiet = now - max([last, *(mail.received_at for mail in timeline.seen)])
-        if len(timeline.seen) >= wanted and quiet > QUIET:
+        quiet = now - max([last_due, *(mail.received_at for mail in timeline.arrived)])
+        if len(timeline.arrived) >= expected_count and quiet > QUIET:
             break
-        if quiet > GRACE and (now > last + LONGEST or not _at_work(stack)):
+        if quiet > GRACE and (now > last_due + MAX_GRACE or not _has_unfinished_emails(stack)):
             break
         time.sleep(0.1)
-    verdict = judge(timeline.played, timeline.enrolled, timeline.seen)
+    verdict = judge(timeline.played, timeline.enrolled, timeline.arrived)
     return verdict._replace(faults=verdict.faults + _reasons(stack)) if verdict.faults else verdict
 
 
-def _at_work(stack: Stack) -> bool:
-    """Whether the engine has an e-mail that has not ended: it waits, is queued or runs."""
+def _has_unfinished_emails(stack: Stack) -> bool:
+    """Return whether an execution of send-email waits, is queued or runs."""
     return bool(stack.kestra.executions(namespace="christmas", flow_id="send-email", states=LIVE))
 
 
-def judge(played: Sequence[Played], enrolled: Mapping[str, datetime], seen: Sequence[Mail]) -> Verdict:
-    """Compare the e-mails that arrived (in this order) with the expected ones. An e-mail that is late is not a fault.
+def judge(played: Sequence[Played], enrolled: Mapping[str, datetime], arrived: Sequence[Mail]) -> Verdict:
+    """Compare the e-mails that arrived, in this order, with the expected ones. A late e-mail is not a fault.
 
-    ``enrolled`` is when each sequence's contact was enrolled, by the name of the sequence (aware).
+    ``enrolled`` has the time of enrolment (aware) by the name of the sequence.
     """
     faults = []
     latest = timedelta(0)
-    contacts = {each.email for each in played}
-    for mail in seen:
+    contacts = {event.email for event in played}
+    for mail in arrived:
         if len(mail.to) != 1 or mail.to[0] not in contacts:
             faults.append(f"{mail.tags.get('sequence')} E{_number(mail)} went to somebody else")
-    for each in played:
-        own = [mail for mail in seen if mail.to == (each.email,)]
-        numbers, wanted = [_number(mail) for mail in own], [expected.number for expected in each.expected]
-        if numbers != wanted:
-            faults.append(f"{each.sequence}: expected the e-mails {wanted} in this order, got {numbers}")
-        due = dict(each.expected)
-        for mail in own:
-            moment = due.get(_number(mail), mail.received_at)
-            if mail.received_at - moment < EARLY:
-                early = (moment - mail.received_at).total_seconds()
-                faults.append(f"{each.sequence}: E{_number(mail)} came {early:.1f} s before its time")
-            # Five minutes are 20 ms here, and an enrolment takes seconds at any scale. Overdue e-mails then go at once.
-            latest = max(latest, mail.received_at - max(moment, enrolled[each.sequence]))
+    for event in played:
+        mails = [mail for mail in arrived if mail.to == (event.email,)]
+        numbers = [_number(mail) for mail in mails]
+        expected_numbers = [expected.number for expected in event.expected]
+        if numbers != expected_numbers:
+            faults.append(f"{event.sequence}: expected the e-mails {expected_numbers} in this order, got {numbers}")
+        due_times = dict(event.expected)
+        for mail in mails:
+            due = due_times.get(_number(mail), mail.received_at)
+            if mail.received_at - due < EARLY:
+                early = (due - mail.received_at).total_seconds()
+                faults.append(f"{event.sequence}: E{_number(mail)} came {early:.1f} s before its time")
+            # In the demo five minutes are 20 ms, and an enrolment takes seconds. E-mails that are due before the contact is
+            # enrolled count from the enrolment.
+            latest = max(latest, mail.received_at - max(due, enrolled[event.sequence]))
     return Verdict(faults, latest if latest > LATE else timedelta(0))
 
 
 def lateness(late: timedelta) -> str:
-    """Return a note about e-mails that were late by up to ``late``, with the load of this machine; empty for zero."""
+    """Return a note about late e-mails that names the load of this machine, or an empty text if ``late`` is zero."""
     if not late:
         return ""
     load = os.getloadavg()[0]
@@ -232,21 +247,26 @@ def _number(mail: Mail) -> int:
 
 
 def _reasons(stack: Stack) -> list[str]:
-    """What the engine says of the runs that did not end well, and how many were put off for which reason."""
-    said = []
-    put_off: Counter[str] = Counter()
-    for flow in (*(each.handler for each in SEQUENCES), "enroll", "send-email"):
-        for run in stack.kestra.executions(namespace="christmas", flow_id=flow):
-            if run.labels.get("outcome") == Outcome.DEFERRED:
-                put_off[f"{flow}: put off, {run.labels.get('reason')}"] += 1
-            elif run.state not in ("SUCCESS", "CREATED"):
-                said.append(f"{flow} {run.id}: {run.state}, {run.labels.get('outcome')}, {run.labels.get('reason')}")
-                said += [f"    {line.message}" for line in stack.kestra.logs(run.id) if line.level in ("WARN", "ERROR")]
-    return [*said, *(f"{what} ({count} times)" for what, count in put_off.items())]
+    """Return lines about the executions that did not succeed, and the number of rescheduled executions by reason."""
+    lines = []
+    rescheduled: Counter[str] = Counter()
+    for flow in (*(sequence.handler for sequence in SEQUENCES), "enroll", "send-email"):
+        for execution in stack.kestra.executions(namespace="christmas", flow_id=flow):
+            outcome, reason = execution.labels.get("outcome"), execution.labels.get("reason")
+            if outcome == Outcome.DEFERRED:
+                rescheduled[f"{flow}: rescheduled, {reason}"] += 1
+            elif execution.state not in ("SUCCESS", "CREATED"):
+                lines.append(f"{flow} {execution.id}: {execution.state}, {outcome}, {reason}")
+                lines += [
+                    f"    {entry.message}"
+                    for entry in stack.kestra.logs(execution.id)
+                    if entry.level in ("WARN", "ERROR")
+                ]
+    return [*lines, *(f"{description} ({count} times)" for description, count in rescheduled.items())]
 
 
 def summary(only: Sequence[EmailSequence] = PLAYED) -> str:
-    """Return what the demo plays, in a sentence."""
-    emails = [email for each in only for email in each.emails]
-    span = max(email.delay for email in emails).days
-    return f"{len(emails)} e-mails over {span} days"
+    """Return how many e-mails the demo plays, and over how many days."""
+    emails = [email for sequence in only for email in sequence.emails]
+    days = max(email.delay for email in emails).days
+    return f"{len(emails)} e-mails over {days} days"

@@ -1,4 +1,4 @@
-"""The embedded engine, Kestra 1.3, as a child of this process: started, stopped, killed."""
+"""Starts, stops and kills the embedded engine, Kestra 1.3, as a child of this process."""
 
 from __future__ import annotations
 
@@ -14,14 +14,17 @@ from christmas_campaign.local.toolchain import OPTIONS, QUICK, Progress
 
 
 class Engine:
-    """Kestra on this machine, for as long as this process lives. ``start`` and ``stop`` may be called again and again.
+    """Kestra on this machine. It stops when this process ends, and can be started again after it has stopped.
 
-    What it knows is in the folder ``data``, and is there again after a stop, a kill or a crash. ``port`` 0 is any free one of
-    127.0.0.1, another at each start. ``memory`` caps Java's heap (``-Xmx``); the process takes some 150 MB more. ``threads``
-    is how many tasks run at the same time; ``lasting`` is for an engine that runs for more than some minutes. ``env`` is its
-    whole environment: flows read ``ENV_…`` and ``SECRET_…`` (base64) there. ``progress`` is told about a build. With ``share``
-    other processes of this machine can use its database, see ``worker``. With ``auth`` its API asks for this user and
-    password, as Kestra's own server does; webhooks and health stay open.
+    - ``data``: the folder with its state, which survives a stop, a kill or a crash.
+    - ``port``: a port on 127.0.0.1; 0 chooses a free port at each start.
+    - ``memory``: the maximum heap of Java (``-Xmx``). The process takes about 150 MB more.
+    - ``threads``: how many tasks run at the same time.
+    - ``lasting``: tunes the engine for a run of more than a few minutes.
+    - ``share``: other processes on this machine can use its database, see ``worker``.
+    - ``auth``: user and password for the API. Webhooks and health stay open, as in Kestra's own server.
+    - ``env``: the complete environment. Flows read ``ENV_…`` and ``SECRET_…`` (base64) there.
+    - ``progress``: called with a sentence about a build.
     """
 
     def __init__(
@@ -52,62 +55,64 @@ class Engine:
 
     @property
     def url(self) -> str:
-        """The address of the running engine, without a path; raises ``ChildError`` when it does not run."""
-        return self._told("url")
+        """The URL of the running engine, without a path. Raises ``ChildError`` if it is not running."""
+        return self._ready_value("url")
 
     @property
     def worker_id(self) -> str:
-        """Kestra's name for the worker in it, that of ``TaskRun.workers``; raises ``ChildError`` when it does not run."""
-        return self._told("worker")
+        """The id of the engine's worker, as in ``TaskRun.workers``. Raises ``ChildError`` if the engine is not running."""
+        return self._ready_value("worker")
 
     @property
     def pid(self) -> int:
-        """The process id of the running engine; raises ``ChildError`` when it does not run."""
+        """The process id of the running engine. Raises ``ChildError`` if it is not running."""
         if self._child is None:
             raise ChildError("the engine is not running")
         return self._child.pid
 
     @property
     def running(self) -> bool:
-        """Whether it runs at this moment."""
+        """Whether the engine is running."""
         return self._child is not None and self._child.running
 
     def start(self, timeout: float = 60) -> None:
-        """Start it, built first if its sources have changed, and return when it takes webhooks.
+        """Start the engine, and return as soon as it accepts webhooks. Build it first if its sources have changed.
 
-        Raises ``ToolchainError`` when it cannot be built, ``ChildError`` when it is not ready within ``timeout`` seconds (the
-        build apart) or refuses, for instance because another engine has the same data folder; nothing is left running then.
+        Raises ``ToolchainError`` if the build fails. Raises ``ChildError`` if the engine does not start (for example because
+        another engine uses the same data folder), or is not ready ``timeout`` seconds after the build.
         """
         if self.running:
-            raise ChildError("the engine is running already")
+            raise ChildError("the engine is already running")
         java, built = toolchain.build_engine(progress=self._progress)
         compiler = [] if self._lasting else [QUICK]
         archive = [f"-XX:SharedArchiveFile={built.archive}"] if built.archive else []
         argv = [str(java.command), f"-Xmx{self._memory}", *archive, *OPTIONS, *compiler, "-cp", built.class_path]
-        # What Java itself prints, and what it says before its log is open. The log proper rolls, so it is a file apart.
-        said = self.log.with_suffix(".out")
-        # One that has ended by itself still holds its pipe.
+        # The output of Java itself, and of the engine before it opens its log. That log is rotated, so it is another file.
+        output = self.log.with_suffix(".out")
+        # If the engine ended by itself, its pipe is still open.
         self.stop()
-        self._child = Child(f"the {self.log.stem}", [*argv, "christmas.engine.Main"], env=self._environment(), log=said)
+        self._child = Child(
+            f"the {self.log.stem}", [*argv, "christmas.engine.Main"], env=self._environment(), log=output
+        )
         self._ready = self._child.start(timeout)
 
     def stop(self) -> None:
-        """Stop it cleanly, within seconds: tasks that run may end (10 s), what waits for its time goes on at the next start."""
+        """Stop cleanly: running tasks get up to 10 s to finish. Scheduled executions continue at the next start."""
         if self._child is not None:
             self._child.stop()
         self._ready = {}
 
     def kill(self) -> None:
-        """End it as a power cut would: SIGKILL."""
+        """Kill the engine (SIGKILL), as a power cut would."""
         if self._child is not None:
             self._child.kill()
         self._ready = {}
 
     def worker(self, name: str) -> Engine:
-        """Another process that does nothing but run tasks of this engine, which must be one that shares; not started yet.
+        """Return another process, not started yet, that only runs tasks of this engine. The engine must have ``share``.
 
-        It has the engine's settings, files and database, and goes when the engine does: start it again after the engine has
-        been started again, it finds the database at its new address. ``name`` is that of its log, ``worker-NAME.log``.
+        The worker has the engine's settings, files and database, and stops with the engine. Start it again after the engine:
+        it then reads the database's new address. Its log is ``worker-NAME.log``.
         """
         return _Worker(self, name)
 
@@ -118,19 +123,19 @@ class Engine:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def _told(self, what: str) -> str:
+    def _ready_value(self, name: str) -> str:
         if not self._ready:
             raise ChildError("the engine is not running")
-        if what not in self._ready:
-            raise ChildError(f"the engine has told no {what}: only one that shares has workers beside it")
-        return str(self._ready[what])
+        if name not in self._ready:
+            raise ChildError(f"the engine has no {name}: start it with share=True to give it workers")
+        return str(self._ready[name])
 
     def _environment(self) -> dict[str, str]:
         env = dict(self._env)
-        # `python` in a task is this very interpreter, in its virtual environment: its symbolic link must not be resolved.
+        # `python` in a task must be this interpreter with its virtual environment, so its symbolic link is not resolved.
         python = str(Path(sys.executable).parent)
         env["PATH"] = os.pathsep.join([python, env.get("PATH") or os.environ.get("PATH", os.defpath)])
-        # Java encodes the environment of a task in the locale's encoding: without UTF-8 a "Lệ" would become "L?".
+        # Java encodes a task's environment in the encoding of the locale: without UTF-8, "Lệ" would become "L?".
         locale = env.get("LC_ALL") or env.get("LC_CTYPE") or env.get("LANG") or ""
         if "utf-8" not in locale.lower() and "utf8" not in locale.lower():
             env["LC_ALL"] = "C.UTF-8"
@@ -140,7 +145,7 @@ class Engine:
             "ENGINE_PORT": str(self._port),
             "ENGINE_THREADS": str(self._threads),
             "ENGINE_LOG": str(self.log.absolute()),
-            # Looking for work more often pays where much is to be done, and an idle engine soon looks less often anyway.
+            # Frequent polling pays off when there is much to do. An idle engine soon polls less often by itself.
             **({"ENGINE_POLL": "10ms"} if self._lasting else {}),
             "ENGINE_SHARE": "yes" if self._share else "no",
             **({"ENGINE_USERNAME": self._auth[0], "ENGINE_PASSWORD": self._auth[1]} if self._auth else {}),
@@ -157,4 +162,4 @@ class _Worker(Engine):
 
     def _environment(self) -> dict[str, str]:
         own = super()._environment()
-        return {**own, "ENGINE_DATABASE": self._engine._told("database"), "ENGINE_URL": self._engine.url}
+        return {**own, "ENGINE_DATABASE": self._engine._ready_value("database"), "ENGINE_URL": self._engine.url}

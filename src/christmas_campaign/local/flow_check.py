@@ -1,4 +1,4 @@
-"""Checking the flows: the engine validates each, and its words are brought back to the file and the line."""
+"""Validates the flows with the engine, and finds the file and line of each problem."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from christmas_campaign.local.engine import Engine
 
 
 def check(folder: Path, environment: Mapping[str, str]) -> list[Fault]:
-    """Have a real engine validate every ``*.yml`` in ``folder``; returns all that is wrong, in order.
+    """Let a real engine validate every ``*.yml`` file in ``folder``, and return all faults, sorted by file name.
 
-    ``environment`` is the engine's. Raises ``ChildError`` or ``KestraError`` when the engine cannot be asked.
+    ``environment`` is the engine's. Raises ``ChildError`` or ``KestraError`` if the engine does not start or answer.
     """
     faults: list[Fault] = []
     with (
@@ -24,7 +24,7 @@ def check(folder: Path, environment: Mapping[str, str]) -> list[Fault]:
         Kestra(engine.url) as kestra,
     ):
         files = sorted(folder.glob("*.yml"))
-        # Flows start one another: each is looked at when all are there, as far as they can be.
+        # Flows refer to each other, so all are imported (as far as they are valid) before the first is validated.
         with suppress(KestraError):
             kestra.import_flows(files)
         for file in files:

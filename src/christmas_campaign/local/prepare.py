@@ -1,6 +1,6 @@
-"""``python -m christmas_campaign.local.prepare java|compile|build``: the steps of `make setup` that are written in Python.
+"""``python -m christmas_campaign.local.prepare java|compile|build``: the Python steps of `make setup`.
 
-``java`` and ``compile`` need nothing but the standard library: they run before the Python packages are installed.
+``java`` and ``compile`` use only the standard library, because they run before the Python packages are installed.
 """
 
 from __future__ import annotations
@@ -13,19 +13,20 @@ from christmas_campaign.local import java, toolchain
 
 
 def main(arguments: list[str]) -> int:
-    """Run ``java``, ``compile`` or ``build``; returns the exit code (2: wrong arguments).
+    """Run one step and return the exit code.
 
-    ``java``: 0 if this machine has a Java runtime for the engine, 1 if `make setup` has to install one. ``compile`` and
-    ``build``: 1 if the build failed; one sentence on standard error then says why.
+    - ``java``: 0 if this machine has a Java runtime for the engine, 1 if `make setup` must install one.
+    - ``compile`` and ``build``: 1 if the build failed; a sentence on standard error then says why.
+    - anything else: 2.
     """
     if arguments == ["java"]:
         return 0 if java.find_machine_java() else 1
-    work = {"compile": toolchain.compile_engine, "build": toolchain.build_engine}
-    if len(arguments) == 1 and arguments[0] in work:
-        # In the background of a shell it would outlive a Ctrl-C, and Maven would outlive it.
+    steps = {"compile": toolchain.compile_engine, "build": toolchain.build_engine}
+    if len(arguments) == 1 and arguments[0] in steps:
+        # As a background job of a shell this process survives Ctrl-C. The shell then sends SIGTERM, which must also stop Maven.
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
         try:
-            work[arguments[0]](progress=lambda line: print(f"setup: {line}", flush=True))
+            steps[arguments[0]](progress=lambda line: print(f"setup: {line}", flush=True))
         except CommandError as error:
             print(f"setup: {error}", file=sys.stderr)
             return 1

@@ -1,4 +1,4 @@
-"""The sandbox as a child of the command: started, stopped, and asked what arrived in it."""
+"""Starts and stops the sandbox as a child process, and calls its control API."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from christmas_campaign.local.child_process import Child, ChildError
 
 
 class SandboxError(Exception):
-    """The sandbox refused an order; the message is its own sentence."""
+    """The sandbox refused a command; the message is the sandbox's own."""
 
 
 @dataclass(frozen=True)
 class Mail:
-    """A mail that arrived; ``received_at`` is aware, UTC, to the microsecond."""
+    """An e-mail that arrived in the sandbox. ``received_at`` is aware, in UTC, with microseconds."""
 
     id: str
     received_at: datetime
@@ -37,7 +37,7 @@ class Mail:
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Mail:
-        """Read a mail from the control API's JSON."""
+        """Create an e-mail from the JSON of the control API."""
         return cls(
             id=value["id"],
             received_at=datetime.fromisoformat(value["received_at"]),
@@ -54,7 +54,7 @@ class Mail:
 
 @dataclass(frozen=True)
 class LoggedCall:
-    """A call to one of the services; ``status`` is ``None`` where the connection was cut instead of answered."""
+    """A call to one of the services. ``status`` is ``None`` if the sandbox cut the connection instead of answering."""
 
     service: str
     method: str
@@ -69,13 +69,13 @@ class LoggedCall:
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> LoggedCall:
-        """Read a call from the control API's JSON."""
+        """Create a call from the JSON of the control API."""
         return cls(**{**value, "received_at": datetime.fromisoformat(value["received_at"])})
 
 
 @dataclass(frozen=True)
 class Limit:
-    """A service's limit (calls a second, or ``None``), the calls to it, and how many of them were refused with 429."""
+    """A service's limit in calls a second (``None``: no limit), its calls so far, and how many of them got 429."""
 
     per_second: int | None
     calls: int
@@ -83,10 +83,10 @@ class Limit:
 
 
 class Sandbox:
-    """The sandbox process and its control API. May be started again on the same data after it was stopped."""
+    """The sandbox process and its control API. It can be started again on the same data after it has stopped."""
 
     def __init__(self, data: Path, *, port: int = 0, notion_token: str, resend_key: str) -> None:
-        """Take the SQLite file, the port (0: a free one at each start), and what its callers must know."""
+        """``data`` is the SQLite file. Port 0 chooses a free port at each start. Callers need the token or the key."""
         argv = [sys.executable, "-m", "christmas_campaign.sandbox", "--data", str(data), "--port", str(port)]
         env = {**os.environ, "SANDBOX_NOTION_TOKEN": notion_token, "SANDBOX_RESEND_KEY": resend_key}
         self._child = Child("the sandbox", argv, env=env, log=data.with_suffix(".log"))
@@ -94,18 +94,18 @@ class Sandbox:
         self._http: httpx.Client | None = None
 
     def start(self, timeout: float = 15.0) -> str:
-        """Start it and return its address; raises ``ChildError`` when it is not ready within ``timeout`` seconds."""
+        """Start the sandbox and return its URL. Raises ``ChildError`` if it is not ready within ``timeout`` seconds."""
         self._url = str(self._child.start(timeout)["url"])
         self._http = httpx.Client(base_url=f"{self._url}/_sandbox", timeout=30.0)
         return self._url
 
     def stop(self, timeout: float = 20.0) -> None:
-        """Stop it cleanly; killed after ``timeout`` seconds."""
+        """Stop cleanly. Kill the sandbox after ``timeout`` seconds."""
         self._close()
         self._child.stop(timeout)
 
     def kill(self) -> None:
-        """End it as a power cut would."""
+        """Kill the sandbox (SIGKILL), as a power cut would."""
         self._close()
         self._child.kill()
 
@@ -116,32 +116,32 @@ class Sandbox:
 
     @property
     def running(self) -> bool:
-        """Whether it runs at this moment."""
+        """Whether the sandbox is running."""
         return self._child.running
 
     @property
     def pid(self) -> int:
-        """Its process id; raises ``ChildError`` when it does not run."""
+        """The process id. Raises ``ChildError`` if the sandbox is not running."""
         return self._child.pid
 
     @property
     def url(self) -> str:
-        """Its address, which is also the inbox's; raises ``ChildError`` when it does not run."""
+        """The URL, which also shows the web page with the e-mails. Raises ``ChildError`` if the sandbox is not running."""
         if self._url is None:
             raise ChildError("the sandbox is not running")
         return self._url
 
     @property
     def notion_url(self) -> str:
-        """What stands for Notion's base address, before ``/v1``."""
+        """The base URL of the sandbox's Notion, without ``/v1``."""
         return f"{self.url}/notion"
 
     @property
     def resend_url(self) -> str:
-        """What stands for Resend's base address, before ``/emails``."""
+        """The base URL of the sandbox's Resend, without ``/emails``."""
         return f"{self.url}/resend"
 
-    def _ask(self, method: str, path: str, body: Any = None, params: Mapping[str, str] | None = None) -> Any:
+    def _call(self, method: str, path: str, body: Any = None, params: Mapping[str, str] | None = None) -> Any:
         if self._http is None:
             raise ChildError("the sandbox is not running")
         answer = self._http.request(method, path, json=body, params=params)
@@ -151,59 +151,63 @@ class Sandbox:
         return answer.json()
 
     def health(self) -> JsonObject:
-        """``status``, ``now``, and the numbers of mails and pages."""
-        return dict(self._ask("GET", "/health"))
+        """Return ``status``, ``now``, and the numbers of e-mails and pages."""
+        return dict(self._call("GET", "/health"))
 
     def mails(self) -> list[Mail]:
-        """The mails, in order of arrival."""
-        return [Mail.from_json(value) for value in self._ask("GET", "/mails")]
+        """Return the e-mails in order of arrival."""
+        return [Mail.from_json(value) for value in self._call("GET", "/mails")]
 
     def requests(self, service: str | None = None) -> list[LoggedCall]:
-        """The calls to ``notion``, ``resend`` or ``discord``, or to all, in the order in which they were answered."""
+        """Return the calls to one service (``notion``, ``resend`` or ``discord``) or to all, in order of the answers."""
         params = {"service": service} if service else None
-        return [LoggedCall.from_json(value) for value in self._ask("GET", "/requests", params=params)]
+        return [LoggedCall.from_json(value) for value in self._call("GET", "/requests", params=params)]
 
     def reset_log(self) -> None:
-        """Empty the log of calls."""
-        self._ask("DELETE", "/requests")
+        """Delete the log of calls."""
+        self._call("DELETE", "/requests")
 
     def alerts(self) -> list[JsonObject]:
-        """The Discord messages, in order of arrival: ``content``, ``embeds``, ``username``, ``received_at``."""
-        return list(self._ask("GET", "/alerts"))
+        """Return the Discord messages in order of arrival: ``content``, ``embeds``, ``username``, ``received_at``."""
+        return list(self._call("GET", "/alerts"))
 
     def fault(self, service: str, kind: str, **details: Any) -> int:
-        """Order a fault and return its id; raises ``SandboxError`` when it makes no sense.
+        """Make the next calls to a service fail, and return the id of the fault. Raises ``SandboxError`` if it is invalid.
 
-        ``kind`` is ``latency`` (with ``seconds`` and ``when``, before or after the work), ``status`` (with ``status``,
-        ``retry_after`` and ``body``), ``drop_before`` or ``drop_after`` (the work). For all: ``times`` (1; ``None`` until
-        cleared), ``method`` and ``path``, regular expressions on the call.
+        ``kind`` is one of:
+
+        - ``latency``: a delay of ``seconds``; ``when`` says whether before or after the sandbox does the work.
+        - ``status``: an answer with ``status``, ``retry_after`` and ``body``.
+        - ``drop_before``, ``drop_after``: the connection is cut before or after the work.
+
+        All kinds accept ``times`` (default 1; ``None``: until cleared), and ``method`` and ``path`` (regular expressions).
         """
-        return int(self._ask("POST", "/faults", {"service": service, "kind": kind, **details})["id"])
+        return int(self._call("POST", "/faults", {"service": service, "kind": kind, **details})["id"])
 
     def faults(self) -> list[JsonObject]:
-        """The faults that were ordered, with the ``times`` that are left and the ``hits`` so far."""
-        return list(self._ask("GET", "/faults"))
+        """Return the active faults, with the remaining ``times`` and the ``hits`` so far."""
+        return list(self._call("GET", "/faults"))
 
     def clear_faults(self) -> None:
-        """Forget all faults."""
-        self._ask("DELETE", "/faults")
+        """Delete all faults."""
+        self._call("DELETE", "/faults")
 
     def limit(self, **per_second: int | None) -> None:
-        """Set limits by service: ``limit(notion=3, resend=2)``; ``None`` lifts one. Raises ``SandboxError``."""
-        self._ask("PUT", "/limits", per_second)
+        """Set limits by service: ``limit(notion=3, resend=2)``. ``None`` removes a limit. Raises ``SandboxError``."""
+        self._call("PUT", "/limits", per_second)
 
     def limits(self) -> dict[str, Limit]:
-        """The limits and counters by service."""
-        return {name: Limit(**value) for name, value in self._ask("GET", "/limits").items()}
+        """Return the limits and counters by service."""
+        return {name: Limit(**value) for name, value in self._call("GET", "/limits").items()}
 
     def discord_webhook(self, name: str = "Sandbox") -> str:
-        """Make a Discord webhook and return its whole address."""
-        return str(self._ask("POST", "/discord-webhooks", {"name": name})["url"])
+        """Create a Discord webhook and return its URL."""
+        return str(self._call("POST", "/discord-webhooks", {"name": name})["url"])
 
     def advance(self, seconds: float) -> None:
-        """Move the sandbox's clock forward; raises ``SandboxError`` for a negative number."""
-        self._ask("POST", "/clock", {"advance_seconds": seconds})
+        """Move the sandbox's clock forward. Raises ``SandboxError`` for a negative number."""
+        self._call("POST", "/clock", {"advance_seconds": seconds})
 
     def reset(self, *, notion: bool = False) -> None:
-        """Forget mails, keys, alerts, calls, faults and limits; with ``notion`` also every database and page."""
-        self._ask("POST", "/reset", {"notion": notion})
+        """Delete e-mails, keys, alerts, calls, faults and limits; with ``notion`` also all databases and pages."""
+        self._call("POST", "/reset", {"notion": notion})

@@ -1,4 +1,4 @@
-"""The stack: the sandbox and the engine, side by side on this machine, with databases, content and flows in place."""
+"""The stack: the sandbox and the engine on this machine, with databases, content and flows."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ from christmas_campaign.operations import find_databases
 #: The root of the checkout.
 PROJECT = folders.CHECKOUT
 
-#: The webhooks: the handler's flow id, and the secret that holds the key of its address.
-WEBHOOKS = {each.flow: each.webhook_key for each in HANDLERS}
+#: The name of the secret with the webhook key, by the flow id of the handler.
+WEBHOOKS = {handler.flow: handler.webhook_key for handler in HANDLERS}
 
-#: What the sandbox campaign is told; none of it is real, and nothing is ever sent there.
+#: Example settings of the sandbox campaign. The addresses are not real, and nothing is sent to them.
 SANDBOX_SETTINGS = {
     "ENV_SENDER_ADDRESS": "value@mail.example.com",
     "ENV_UNSUBSCRIBE_ADDRESS": "unsubscribe@mail.example.com",
@@ -45,7 +45,7 @@ Say = Callable[[str], None]
 
 
 class Identity(NamedTuple):
-    """What a stack keeps between two starts: the keys and tokens that it made up, and the ids of its databases."""
+    """The values of a stack that stay the same between two starts: generated keys and tokens, and the ids of the databases."""
 
     notion_token: str
     resend_key: str
@@ -54,9 +54,9 @@ class Identity(NamedTuple):
     databases: dict[str, str]
 
 
-def database_ids(notion: Notion) -> dict[str, str]:
-    """Make the campaign's databases; returns their ids by the name of the setting."""
-    # The sandbox asks for a parent page, as Notion does, and takes any.
+def create_databases(notion: Notion) -> dict[str, str]:
+    """Create the campaign's databases. Return their ids by the name of the setting."""
+    # As Notion, the sandbox requires a parent page, but it accepts any id.
     parent = str(uuid.uuid4())
     return {database.setting: notion.create_database(database, parent) for database in schema.DATABASES}
 
@@ -64,10 +64,12 @@ def database_ids(notion: Notion) -> dict[str, str]:
 class Stack:
     """The sandbox and the engine with everything that the campaign needs, in the folder ``data``.
 
-    ``time_scale`` divides every delay; ``testing_mode`` makes delays minutes; ports of 0 are chosen. ``settings`` are added to
-    the engine's environment (``ENV_…``) or replace what is there; ``memory`` caps the engine (a JVM's ``-Xmx``), ``lasting`` is
-    for one that runs for more than some minutes; with ``share`` it can have workers beside it; without ``discord`` there is no
-    alert. ``auth`` is the user and the password that the engine's API asks for (``None``: it asks for none).
+    - ``time_scale``: divides every delay. ``testing_mode``: delays count in minutes.
+    - ``engine_port``, ``sandbox_port``: 0 chooses a free port.
+    - ``memory``, ``lasting``, ``share``, ``auth``: as for ``Engine``.
+    - ``settings``: ``ENV_…`` variables that are added to the engine's environment or replace those there.
+    - ``discord``: whether the campaign has a Discord webhook for alerts.
+    - ``flows``: the folder of the flows.
     """
 
     def __init__(
@@ -99,8 +101,8 @@ class Stack:
         self._discord_url = ""
         self._flows = flows
         self._state = data / "stack.json"
-        self._new = not self._state.exists()
-        self._identity = self._made_up() if self._new else self._kept()
+        self._is_new = not self._state.exists()
+        self._identity = self._generate_identity() if self._is_new else self._load_identity()
         self.sandbox = Sandbox(
             data / "sandbox.sqlite",
             port=sandbox_port,
@@ -112,31 +114,31 @@ class Stack:
 
     @property
     def engine(self) -> Engine:
-        """The engine; there is one once the stack has been started."""
+        """The engine. Raises ``RuntimeError`` if the stack has not been started."""
         if self._engine is None:
             raise RuntimeError("the stack has not been started")
         return self._engine
 
     @property
     def kestra(self) -> Kestra:
-        """A client for the running engine, which has another address after each start."""
+        """A client for the running engine, whose address changes with each start."""
         if self._kestra is None or self._kestra.url != self.engine.url:
-            self._hang_up()
+            self._close_client()
             self._kestra = Kestra(self.engine.url, auth=self._auth)
         return self._kestra
 
     @property
     def resend_key(self) -> str:
-        """The key that the sandbox's Resend asks for."""
+        """The API key of the sandbox's Resend."""
         return self._identity.resend_key
 
     @property
     def unsubscribe_keys(self) -> unsubscribe_link.Keys:
-        """The keys of the links to unsubscribe."""
+        """The keys of the unsubscribe links."""
         return unsubscribe_link.keys(self._identity.unsubscribe_key)
 
     def notion(self) -> Notion:
-        """Return a client for the sandbox's Notion; close it after use."""
+        """Return a client for the sandbox's Notion. The caller closes it."""
         return Notion(self.sandbox.notion_url, self._identity.notion_token)
 
     def database(self, database: schema.Database) -> str:
@@ -144,19 +146,19 @@ class Stack:
         return self._identity.databases[database.setting]
 
     def webhook(self, flow: str) -> str:
-        """Return the address of a handler's webhook."""
+        """Return the URL of the webhook of the handler with the flow id ``flow``."""
         return self.kestra.webhook_url(flow, self._identity.webhook_keys[WEBHOOKS[flow]])
 
     def start(self, say: Say = lambda _: None) -> None:
-        """Start everything and tell ``say`` about each step; on any error nothing is left running."""
+        """Start everything, and call ``say`` with a line for each step. On any error, stop everything again."""
         try:
-            with _told(say, "the sandbox (Notion, Resend, Discord)"):
+            with _report_step(say, "the sandbox (Notion, Resend, Discord)"):
                 self.sandbox.start()
                 self._discord_url = self.sandbox.discord_webhook() if self._discord else ""
-            if self._new:
-                with _told(say, "databases, templates and contacts in Notion"):
+            if self._is_new:
+                with _report_step(say, "databases, templates and contacts in Notion"):
                     self._fill()
-            with _told(say, "Kestra 1.3.31"):
+            with _report_step(say, "Kestra 1.3.31"):
                 self._engine = Engine(
                     self.data / "engine",
                     port=self._engine_port,
@@ -167,7 +169,7 @@ class Stack:
                     env=self._environment(),
                 )
                 self._engine.start()
-            with _told(say, "the flows"):
+            with _report_step(say, "the flows"):
                 self.kestra.import_flows(sorted(self._flows.glob("*.yml")))
                 with self.notion() as notion:
                     find_databases.store(self.kestra, notion, self._identity.databases)
@@ -178,12 +180,12 @@ class Stack:
 
     def stop(self) -> None:
         """Stop the engine, then the sandbox."""
-        self._hang_up()
+        self._close_client()
         if self._engine is not None:
             self._engine.stop()
         self.sandbox.stop()
 
-    def _hang_up(self) -> None:
+    def _close_client(self) -> None:
         if self._kestra is not None:
             self._kestra.close()
             self._kestra = None
@@ -195,7 +197,7 @@ class Stack:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def _made_up(self) -> Identity:
+    def _generate_identity(self) -> Identity:
         return Identity(
             notion_token=f"sandbox_{secrets.token_urlsafe(24)}",
             resend_key=f"re_sandbox_{secrets.token_urlsafe(24)}",
@@ -204,39 +206,39 @@ class Stack:
             databases={},
         )
 
-    def _kept(self) -> Identity:
-        kept = Identity(**{"unsubscribe_key": "", **json.loads(self._state.read_text(encoding="utf-8"))})
-        wanted = {*WEBHOOKS.values(), *(database.setting for database in schema.DATABASES)}
-        lacking = wanted - {*kept.webhook_keys, *kept.databases}
-        if not kept.unsubscribe_key:
-            lacking.add("UNSUBSCRIBE_KEY")
-        if lacking:
+    def _load_identity(self) -> Identity:
+        identity = Identity(**{"unsubscribe_key": "", **json.loads(self._state.read_text(encoding="utf-8"))})
+        required = {*WEBHOOKS.values(), *(database.setting for database in schema.DATABASES)}
+        missing = required - {*identity.webhook_keys, *identity.databases}
+        if not identity.unsubscribe_key:
+            missing.add("UNSUBSCRIBE_KEY")
+        if missing:
             raise ChildError(
-                f"{self.data} was made by an earlier version, without {', '.join(sorted(lacking))}: delete it and start again"
+                f"{self.data} is from an earlier version, without {', '.join(sorted(missing))}: delete it and start again"
             )
-        return kept
+        return identity
 
     def _fill(self) -> None:
         with self.notion() as notion:
-            self._identity = self._identity._replace(databases=database_ids(notion))
+            self._identity = self._identity._replace(databases=create_databases(notion))
             templates = notion.data_source(self.database(schema.TEMPLATES))
             for template in content.templates(folders.content()):
                 notion.create_page(templates, schema.TEMPLATES, template.values())
             contacts = notion.data_source(self.database(schema.CONTACTS))
             for contact in content.contacts(folders.examples() / "contacts.json"):
                 notion.create_page(contacts, schema.CONTACTS, contact.values())
-        # Written last: a stack that was stopped half-way is filled anew by the next start.
+        # The state file is written last: if this is interrupted, the next start fills Notion again.
         self._state.touch(mode=0o600)
         self._state.write_text(json.dumps(self._identity._asdict(), indent=2), encoding="utf-8")
-        self._new = False
+        self._is_new = False
 
     @property
     def environment_file(self) -> Path:
-        """The file with the settings of this stack, for commands that work on it (``--env-file``); private."""
+        """The file with the settings of this stack, for the option ``--env-file`` of commands. Only its owner can read it."""
         return self.data / "environment"
 
     def _write_environment(self) -> None:
-        lines = [f"{name}={value}" for name, value in self._settings_given().items()]
+        lines = [f"{name}={value}" for name, value in self._engine_settings().items()]
         self.environment_file.touch(mode=0o600)
         lines.append(f"KESTRA_URL={self.kestra.url}")
         if self._auth:
@@ -244,9 +246,9 @@ class Stack:
         self.environment_file.write_text("\n".join([*lines, ""]), encoding="utf-8")
 
     def _environment(self) -> dict[str, str]:
-        return {**os.environ, **self._settings_given()}
+        return {**os.environ, **self._engine_settings()}
 
-    def _settings_given(self) -> dict[str, str]:
+    def _engine_settings(self) -> dict[str, str]:
         secret = {
             "NOTION_TOKEN": self._identity.notion_token,
             "RESEND_API_KEY": self._identity.resend_key,
@@ -269,7 +271,7 @@ class Stack:
 
 
 @contextmanager
-def _told(say: Say, what: str) -> Iterator[None]:
-    begun = time.monotonic()
+def _report_step(say: Say, description: str) -> Iterator[None]:
+    started = time.monotonic()
     yield
-    say(f"  {time.monotonic() - begun:5.1f} s  {what}")
+    say(f"  {time.monotonic() - started:5.1f} s  {description}")

