@@ -13,125 +13,121 @@ from unit import build, native
 OLDEST_FIRST = [{"timestamp": "created_time", "direction": "ascending"}]
 EMAIL = {"property": "Email", "email": {"equals": "zoe@example.com"}}
 CAMPAIGN = {"property": "Campaign", "select": {"equals": "Christmas 2025"}}
-
-
 WITHOUT_TYPE = {"property": "Template Type", "select": {"is_empty": True}}
 
 
-def kind(name: str) -> dict[str, Any]:
+def with_type(name: str) -> dict[str, Any]:
     return {"property": "Template Type", "select": {"equals": name}}
 
 
-#: Pages that say why the contact was stopped.
-STOPPED = {"and": [EMAIL, CAMPAIGN, {"property": "Stop Reason", "rich_text": {"is_not_empty": True}}]}
-SIGNUP = {"and": [EMAIL, CAMPAIGN, kind("5-Day Sequence")]}
+#: The filter for pages with a stop reason.
+STOP_REASON = {"and": [EMAIL, CAMPAIGN, {"property": "Stop Reason", "rich_text": {"is_not_empty": True}}]}
+SIGNUP = {"and": [EMAIL, CAMPAIGN, with_type("5-Day Sequence")]}
 
 
-def either(asked: Lookups) -> Any:
-    """Return the filters of which a page of Email Sequence has to meet one."""
-    pages: dict[str, Any] = asked.pages
+def page_filters(queries: Lookups) -> Any:
+    """Return the filters for pages in Email Sequence. Notion returns the pages that meet one of them."""
+    pages: dict[str, Any] = queries.pages
+    assert pages["sorts"] == OLDEST_FIRST
     return pages["filter"]["or"]
 
 
-def test_what_a_signup_looks_up() -> None:
+def test_queries_of_a_signup() -> None:
     assert lookups.lookups(build.event(email=" ZOE@example.com")).as_json() == {
         "contact": {
             "filter": {"property": "email", "email": {"equals": "zoe@example.com"}},
             "sorts": OLDEST_FIRST,
         },
-        "pages": {"filter": {"or": [SIGNUP, {"and": [EMAIL, CAMPAIGN, WITHOUT_TYPE]}, STOPPED]}, "sorts": OLDEST_FIRST},
-    }
-
-
-def test_what_a_noshow_looks_up() -> None:
-    uri = {"property": "Calendly Event URI", "rich_text": {"equals": "https://api.calendly.com/scheduled_events/AAA"}}
-    found = lookups.lookups(build.event("noshow"))
-    assert found.pages == {
-        "filter": {
-            "or": [
-                SIGNUP,
-                {"and": [EMAIL, kind("No-Show Recovery"), uri]},
-                {"and": [EMAIL, WITHOUT_TYPE, uri]},
-                STOPPED,
-            ]
+        "pages": {
+            "filter": {"or": [SIGNUP, {"and": [EMAIL, CAMPAIGN, WITHOUT_TYPE]}, STOP_REASON]},
+            "sorts": OLDEST_FIRST,
         },
-        "sorts": OLDEST_FIRST,
     }
-    assert found.portals is None
+
+
+def test_queries_of_a_noshow() -> None:
+    uri = {"property": "Calendly Event URI", "rich_text": {"equals": "https://api.calendly.com/scheduled_events/AAA"}}
+    queries = lookups.lookups(build.event("noshow"))
+    assert page_filters(queries) == [
+        SIGNUP,
+        {"and": [EMAIL, with_type("No-Show Recovery"), uri]},
+        {"and": [EMAIL, WITHOUT_TYPE, uri]},
+        STOP_REASON,
+    ]
+    assert queries.portals is None
 
 
 @pytest.mark.parametrize(
-    ("given", "asked"),
+    ("call_date", "spellings"),
     [
         ("2025-11-20T14:00:00Z", ["2025-11-20T09:00:00-05:00", "2025-11-20T14:00:00Z"]),
         ("2025-11-20T09:00:00-05:00", ["2025-11-20T09:00:00-05:00"]),
         ("2025-11-20", ["2025-11-20T00:00:00-05:00", "2025-11-20"]),
     ],
 )
-def test_a_call_is_looked_up_as_it_is_written_here_and_as_it_came(given: str, asked: list[str]) -> None:
-    found = lookups.lookups(build.event("postcall", call_date=given))
-    ways = [{"property": "Call Date", "rich_text": {"equals": each}} for each in asked]
-    assert either(found) == [
+def test_call_date_is_queried_in_the_campaigns_zone_and_as_in_the_payload(call_date: str, spellings: list[str]) -> None:
+    queries = lookups.lookups(build.event("postcall", call_date=call_date))
+    dates = [{"property": "Call Date", "rich_text": {"equals": spelling}} for spelling in spellings]
+    assert page_filters(queries) == [
         SIGNUP,
-        *({"and": [EMAIL, kind("Post-Call Follow-Up"), way]} for way in ways),
-        *({"and": [EMAIL, WITHOUT_TYPE, way]} for way in ways),
-        STOPPED,
+        *({"and": [EMAIL, with_type("Post-Call Follow-Up"), date]} for date in dates),
+        *({"and": [EMAIL, WITHOUT_TYPE, date]} for date in dates),
+        STOP_REASON,
     ]
 
 
-def test_a_payment_is_looked_up_with_a_day_on_both_sides() -> None:
-    found = lookups.lookups(build.event("onboarding"))
+def test_payment_date_is_queried_with_the_day_before_and_after() -> None:
+    queries = lookups.lookups(build.event("onboarding"))
     since = {"property": "Payment Date", "date": {"on_or_after": "2025-11-19"}}
     until = {"property": "Payment Date", "date": {"on_or_before": "2025-11-21"}}
-    assert either(found) == [
+    assert page_filters(queries) == [
         SIGNUP,
-        {"and": [EMAIL, kind("Onboarding"), since, until]},
+        {"and": [EMAIL, with_type("Onboarding"), since, until]},
         {"and": [EMAIL, WITHOUT_TYPE, since, until]},
-        STOPPED,
+        STOP_REASON,
     ]
-    assert found.portals == {"filter": EMAIL, "sorts": OLDEST_FIRST}
+    assert queries.portals == {"filter": EMAIL, "sorts": OLDEST_FIRST}
 
 
-def test_a_sequence_that_a_contact_enters_once_is_looked_up_in_this_campaign(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sequence_without_an_event_field_is_queried_in_this_campaign(monkeypatch: pytest.MonkeyPatch) -> None:
     once = sequence("postcall")._replace(event_field=None, adopts=False)
     monkeypatch.setattr(intake, "sequence", lambda _: once)
     event = build.event("postcall")
-    found = lookups.lookups(event)
-    assert either(found) == [SIGNUP, {"and": [EMAIL, kind("Post-Call Follow-Up"), CAMPAIGN]}, STOPPED]
-    theirs = build.sequence_page({"Template Type": "Post-Call Follow-Up"})
-    older = build.sequence_page({"Template Type": "Post-Call Follow-Up", "Campaign": "Christmas 2024"})
-    assert lookups.own_page(event, [older, theirs]) is theirs
+    of_sequence = {"and": [EMAIL, with_type("Post-Call Follow-Up"), CAMPAIGN]}
+    assert page_filters(lookups.lookups(event)) == [SIGNUP, of_sequence, STOP_REASON]
+    page = build.sequence_page({"Template Type": "Post-Call Follow-Up"})
+    last_year = build.sequence_page({"Template Type": "Post-Call Follow-Up", "Campaign": "Christmas 2024"})
+    assert lookups.own_page(event, [last_year, page]) is page
 
 
-def test_what_lies_in_the_trash_is_passed_over() -> None:
+def test_page_in_the_trash_is_ignored() -> None:
     page = build.sequence_page({"Template Type": "5-Day Sequence"})
     assert lookups.own_page(build.event(), [{**page, "in_trash": True}, page]) is page
 
 
-def test_the_signup_of_a_contact_is_kept_under_its_own_id() -> None:
+def test_signup_id_is_the_enrolment_of_the_contacts_signup() -> None:
     assert lookups.signup_id(build.event()) is None
     assert lookups.signup_id(build.event("noshow")) == build.event().id
     assert lookups.signup_id(build.event("noshow", email="other@example.com")) != build.event().id
 
 
-NATIVE = intake.read(native.calendly({"first_name": None, "name": None}), "noshow", build.NOW)
+NAMELESS = intake.read(native.calendly({"first_name": None, "name": None}), "noshow", build.NOW)
 
 
 @pytest.mark.parametrize("name", ["first_name", "business_name"])
-@pytest.mark.parametrize("nobody", [None, "", " \n"])
-def test_the_names_are_the_events_then_the_signups_then_the_contacts(name: str, nobody: str | None) -> None:
+@pytest.mark.parametrize("blank", [None, "", " \n"])
+def test_names_come_from_the_event_then_the_signup_then_the_contact(name: str, blank: str | None) -> None:
     unnamed = {"first_name": "there", "business_name": "your business"}
     event = build.event("noshow", first_name="of the event", business_name="of the event")
     signup, contact = {name: "of the signup"}, {name: "of the contact"}
     assert lookups.contact_names(event, signup, contact) == dict.fromkeys(unnamed, "of the event")
-    assert lookups.contact_names(NATIVE, signup, contact) == {**unnamed, name: "of the signup"}
-    assert lookups.contact_names(NATIVE, {name: nobody or ""}, contact) == {**unnamed, name: "of the contact"}
-    assert lookups.contact_names(NATIVE, {}, contact) == {**unnamed, name: "of the contact"}
-    assert lookups.contact_names(NATIVE, {}, {name: nobody}) == unnamed
-    assert lookups.contact_names(NATIVE, {}, {}) == unnamed
+    assert lookups.contact_names(NAMELESS, signup, contact) == {**unnamed, name: "of the signup"}
+    assert lookups.contact_names(NAMELESS, {name: blank or ""}, contact) == {**unnamed, name: "of the contact"}
+    assert lookups.contact_names(NAMELESS, {}, {name: blank}) == unnamed
+    assert lookups.contact_names(NAMELESS, {}, {}) == unnamed
 
 
-def test_a_signup_without_a_business_is_your_business_as_ever() -> None:
+def test_signup_without_a_business_name_has_its_default() -> None:
     assert lookups.contact_names(build.event(), {}, {"business_name": "Another"}) == {
         "first_name": "Zoë",
         "business_name": "your business",
