@@ -7,217 +7,110 @@ from typing import Any
 import pytest
 
 from christmas_campaign.sequences import field_types
+from christmas_campaign.sequences.field_types import Kind
 from unit import build
 
-NUMBER = "must be a number"
+HIGH_OR_LOW = field_types.one_of("High", "Low")
 
 
-@pytest.mark.parametrize("value", [None, "", "   ", "\n\t\r", "\u00a0"])
-def test_null_and_white_space_are_not_given(value: Any) -> None:
+@pytest.mark.parametrize("value", [None, "", "\n\t\r", "\u00a0"])
+def test_null_and_white_space_are_blank(value: Any) -> None:
     assert field_types.blank(value) is True
 
 
-@pytest.mark.parametrize("value", ["x", 0, 0.0, False, [], {}, ["  "]])
-def test_zero_and_false_are_given(value: Any) -> None:
+@pytest.mark.parametrize("value", ["x", 0, False, [], ["  "]])
+def test_zero_false_and_lists_are_not_blank(value: Any) -> None:
     assert field_types.blank(value) is False
 
 
-@pytest.mark.parametrize(
-    ("kind", "given", "expected"),
-    [
-        (field_types.text, "Lệ Ngọc", "Lệ Ngọc"),
-        (field_types.text, "  as it is ", "  as it is "),
-        (field_types.text, "two\nlines\tand\ra tab", "two\nlines\tand\ra tab"),
-        (field_types.text, build.AWKWARD, build.AWKWARD),
-        (field_types.text, "💇" * 2_000, "💇" * 2_000),
-        (field_types.text, 5, "5"),
-        (field_types.text, 5.0, "5"),
-        (field_types.text, 5.25, "5.25"),
-        (field_types.text, 0.00001, "0.00001"),
-        (field_types.text, -0.0, "0"),
-        (field_types.text, 100.0, "100"),
-        (field_types.text, 10**15 - 1, "999999999999999"),
-        (field_types.text, "true", "true"),
-        (field_types.notes, "n" * 20_000, "n" * 20_000),
-        (field_types.email, " Zoe@Example.com ", "zoe@example.com"),
-        (field_types.score, 0, 0),
-        (field_types.score, 100, 100),
-        (field_types.score, 52.5, 52.5),
-        (field_types.score, 52.0, 52),
-        (field_types.score, "52", 52),
-        (field_types.score, " 52.5 ", 52.5),
-        (field_types.score, "+52", 52),
-        (field_types.score, "100.0", 100),
-        (field_types.score, "007", 7),
-        (field_types.score, -0.0, 0),
-        (field_types.systems, 0, 0),
-        (field_types.systems, 8, 8),
-        (field_types.systems, "8", 8),
-        (field_types.systems, "8.0", 8),
-        (field_types.dollars, 0, 0),
-        (field_types.dollars, "14700", 14700),
-        (field_types.dollars, 1_000_000_000, 1_000_000_000),
-        (field_types.amount, 0, 0),
-        (field_types.amount, 2997, 2997),
-        (field_types.amount, 2997.5, 2997.5),
-        (field_types.amount, "2997.99", 2997.99),
-        (field_types.amount, 1_000_000_000, 1_000_000_000),
-        (field_types.flag, True, True),
-        (field_types.flag, False, False),
-        (field_types.flag, " TRUE ", True),
-        (field_types.flag, "false", False),
-        (field_types.texts, [], []),
-        (field_types.texts, ["price", "time"], ["price", "time"]),
-        (field_types.texts, ["price", " ", None, 5], ["price", "5"]),
-        (field_types.texts, "price", ["price"]),
-        (field_types.texts, ["x"] * 100, ["x"] * 100),
-        (field_types.one_of("High", "Low"), " hIGH ", "High"),
-        (field_types.one_of("High", "Low"), "Low", "Low"),
-        (field_types.time, "2025-11-20T15:00:00Z", "2025-11-20T15:00:00Z"),
-        (field_types.time, " 2025-11-20 ", "2025-11-20"),
-        (field_types.time, "2025-11-20".ljust(100), "2025-11-20"),
-        (field_types.time, "2000-01-01T00:00:00Z", "2000-01-01T00:00:00Z"),
-        (field_types.time, "2200-12-31T23:59:59Z", "2200-12-31T23:59:59Z"),
-    ],
-)
-def test_what_a_kind_takes_and_makes_of_it(kind: field_types.Kind, given: Any, expected: Any) -> None:
-    taken = kind(given)
-    assert taken == expected
-    assert type(taken) is type(expected)
+#: Of each kind valid values and what they become.
+VALID: list[tuple[Kind, list[tuple[Any, Any]]]] = [
+    (field_types.text, [("  unchanged ", "  unchanged "), ("two\nlines\tand\ra tab", "two\nlines\tand\ra tab")]),
+    (field_types.text, [(build.AWKWARD, build.AWKWARD), ("💇" * 2_000, "💇" * 2_000), ("true", "true")]),
+    (field_types.text, [(5, "5"), (5.0, "5"), (5.25, "5.25"), (0.00001, "0.00001"), (-0.0, "0"), (100.0, "100")]),
+    (field_types.text, [(10**15 - 1, "999999999999999")]),
+    (field_types.notes, [("n" * 20_000, "n" * 20_000)]),
+    (field_types.email, [(" Zoe@Example.com ", "zoe@example.com")]),
+    (field_types.score, [(0, 0), (100, 100), (52.5, 52.5), (52.0, 52), (-0.0, 0)]),
+    (field_types.score, [(" 52.5 ", 52.5), ("+52", 52), ("100.0", 100), ("007", 7)]),
+    (field_types.systems, [(0, 0), (8, 8), ("8.0", 8)]),
+    (field_types.dollars, [(0, 0), ("14700", 14700), (1_000_000_000, 1_000_000_000)]),
+    (field_types.amount, [(0, 0), (2997.5, 2997.5), ("2997.99", 2997.99), (1_000_000_000, 1_000_000_000)]),
+    (field_types.flag, [(True, True), (False, False), (" TRUE ", True), ("false", False)]),
+    (field_types.texts, [([], []), (["price", " ", None, 5], ["price", "5"]), ("price", ["price"])]),
+    (field_types.texts, [(["x"] * 100, ["x"] * 100)]),
+    (HIGH_OR_LOW, [(" hIGH ", "High"), ("Low", "Low")]),
+    (field_types.time, [(" 2025-11-20 ", "2025-11-20"), ("2025-11-20".ljust(100), "2025-11-20")]),
+    (field_types.time, [(edge, edge) for edge in ("2000-01-01T00:00:00Z", "2200-12-31T23:59:59Z")]),
+]
+
+
+@pytest.mark.parametrize(("kind", "value", "expected"), [(kind, *case) for kind, cases in VALID for case in cases])
+def test_valid_value_becomes_plain(kind: Kind, value: Any, expected: Any) -> None:
+    plain = kind(value)
+    assert plain == expected
+    assert type(plain) is type(expected)
+
+
+NUMBER = "must be a number"
+AMOUNT = "must be an amount in dollars, with at most two decimals, and not negative"
+TIME = "must be a time in ISO 8601, such as 2025-11-20T15:00:00-05:00"
+CENTURY = "must be a time in this century or the next"
+
+#: Of each kind problems, and values that have them.
+WRONG: list[tuple[Kind, str, list[Any]]] = [
+    (field_types.text, "must be text", [True, ["a"], {"a": 1}, math.nan, -math.inf]),
+    (field_types.text, "must be at most 2000 characters long", ["x" * 2_001]),
+    (field_types.text, "must not have control characters", ["a\0b", "a\x0bb", "a\x1fb", "a\x7fb"]),
+    (field_types.text, "must be Unicode text: half of a character is missing", ["half \ud83d"]),
+    (field_types.notes, "must be at most 20000 characters long", ["x" * 20_001]),
+    (field_types.email, "must be text", [5]),
+    (field_types.email, "must be at most 1000 characters long", ["x" * 1_001]),
+    (field_types.email, "is not an e-mail address: it has no @", ["zoe-secret"]),
+    (field_types.score, "must be a number from 0 to 100", [-0.5, 100.5, "101"]),
+    (field_types.score, NUMBER, [True, "zoe-secret", "5 2", "52%", "1e2", "1_0", "nan", "٥", "9" * 16, [52], {}]),
+    (field_types.score, NUMBER, [math.nan, math.inf]),
+    (field_types.systems, "must be a whole number from 0 to 8", [9, -1, 2.5, "2.5"]),
+    (field_types.systems, NUMBER, [False]),
+    (field_types.dollars, "must be a whole number from 0 to 1000000000", [-1, 14700.5, 1_000_000_001]),
+    (field_types.dollars, NUMBER, ["$14,700"]),
+    (field_types.amount, AMOUNT, [-0.01, 0.001, 1_000_000_000.5]),
+    (field_types.amount, NUMBER, [None]),
+    (field_types.flag, "must be true or false", ["zoe-secret", 1, 0, []]),
+    (field_types.texts, "must be a list of texts", [5, {"a": "b"}]),
+    (field_types.texts, "must be text", [[["a"]]]),
+    (field_types.texts, "must be a list of at most 100 texts", [["x"] * 101]),
+    (field_types.texts, "must be at most 2000 characters long", [["x" * 2_001]]),
+    (HIGH_OR_LOW, "must be one of High, Low", ["Higher", 1, "zoe-secret"]),
+    (field_types.time, "must be text: a time in ISO 8601", [1763650800]),
+    (field_types.time, TIME, ["zoe-secret", "2025-11-31", "2025-11-20".ljust(101), "2025-11-20" * 11]),
+    (field_types.time, CENTURY, ["1999-12-31T23:59:59Z", "2201-01-01T00:00:00Z", "9999-12-31"]),
+    *((kind, NUMBER, [10**400, -(10**15), 10**15, 1e300]) for kind in (field_types.score, field_types.amount)),
+    (field_types.text, "must be text", [10**400, -(10**15), 10**15, 1e300]),
+]
 
 
 @pytest.mark.parametrize(
-    ("kind", "given", "problem"),
-    [
-        (field_types.text, True, "must be text"),
-        (field_types.text, ["a"], "must be text"),
-        (field_types.text, {"a": 1}, "must be text"),
-        (field_types.text, math.nan, "must be text"),
-        (field_types.text, -math.inf, "must be text"),
-        (field_types.text, "x" * 2_001, "must be at most 2000 characters long"),
-        (field_types.text, "a\0b", "must not have control characters"),
-        (field_types.text, "a\x1fb", "must not have control characters"),
-        (field_types.text, "a\x7fb", "must not have control characters"),
-        (field_types.text, "a\x0bb", "must not have control characters"),
-        (field_types.text, "half \ud83d", "must be Unicode text: half of a character is missing"),
-        (field_types.notes, "x" * 20_001, "must be at most 20000 characters long"),
-        (field_types.email, 5, "must be text"),
-        (field_types.email, "x" * 1_001, "must be at most 1000 characters long"),
-        (field_types.email, "zoe", "is not an e-mail address: it has no @"),
-        (field_types.score, -1, "must be a number from 0 to 100"),
-        (field_types.score, -0.5, "must be a number from 0 to 100"),
-        (field_types.score, 100.5, "must be a number from 0 to 100"),
-        (field_types.score, "101", "must be a number from 0 to 100"),
-        (field_types.score, True, NUMBER),
-        (field_types.score, "fifty", NUMBER),
-        (field_types.score, "5 2", NUMBER),
-        (field_types.score, "52%", NUMBER),
-        (field_types.score, "1e2", NUMBER),
-        (field_types.score, "1_0", NUMBER),
-        (field_types.score, "nan", NUMBER),
-        (field_types.score, "٥", NUMBER),
-        (field_types.score, "9" * 16, NUMBER),
-        (field_types.score, math.nan, NUMBER),
-        (field_types.score, math.inf, NUMBER),
-        (field_types.score, [52], NUMBER),
-        (field_types.score, {}, NUMBER),
-        (field_types.systems, 9, "must be a whole number from 0 to 8"),
-        (field_types.systems, -1, "must be a whole number from 0 to 8"),
-        (field_types.systems, 2.5, "must be a whole number from 0 to 8"),
-        (field_types.systems, "2.5", "must be a whole number from 0 to 8"),
-        (field_types.systems, False, NUMBER),
-        (field_types.dollars, -1, "must be a whole number from 0 to 1000000000"),
-        (field_types.dollars, 14700.5, "must be a whole number from 0 to 1000000000"),
-        (field_types.dollars, 1_000_000_001, "must be a whole number from 0 to 1000000000"),
-        (field_types.dollars, "$14,700", NUMBER),
-        (field_types.amount, -0.01, "must be an amount in dollars, with at most two decimals, and not negative"),
-        (field_types.amount, 0.001, "must be an amount in dollars, with at most two decimals, and not negative"),
-        (
-            field_types.amount,
-            1_000_000_000.5,
-            "must be an amount in dollars, with at most two decimals, and not negative",
-        ),
-        (field_types.amount, None, NUMBER),
-        (field_types.flag, "yes", "must be true or false"),
-        (field_types.flag, 1, "must be true or false"),
-        (field_types.flag, 0, "must be true or false"),
-        (field_types.flag, [], "must be true or false"),
-        (field_types.texts, 5, "must be a list of texts"),
-        (field_types.texts, {"a": "b"}, "must be a list of texts"),
-        (field_types.texts, [["a"]], "must be text"),
-        (field_types.texts, ["x"] * 101, "must be a list of at most 100 texts"),
-        (field_types.texts, ["x" * 2_001], "must be at most 2000 characters long"),
-        (field_types.one_of("High", "Low"), "Higher", "must be one of High, Low"),
-        (field_types.one_of("High", "Low"), 1, "must be one of High, Low"),
-        (field_types.time, 1763650800, "must be text: a time in ISO 8601"),
-        (field_types.time, "yesterday", "must be a time in ISO 8601, such as 2025-11-20T15:00:00-05:00"),
-        (field_types.time, "2025-11-31", "must be a time in ISO 8601, such as 2025-11-20T15:00:00-05:00"),
-        (field_types.time, "2025-11-20".ljust(101), "must be a time in ISO 8601, such as 2025-11-20T15:00:00-05:00"),
-        (field_types.time, "2025-11-20" * 11, "must be a time in ISO 8601, such as 2025-11-20T15:00:00-05:00"),
-        (field_types.time, "1999-12-31T23:59:59Z", "must be a time in this century or the next"),
-        (field_types.time, "2201-01-01T00:00:00Z", "must be a time in this century or the next"),
-        (field_types.time, "9999-12-31", "must be a time in this century or the next"),
-    ],
+    ("kind", "problem", "value"), [(kind, problem, value) for kind, problem, values in WRONG for value in values]
 )
-def test_what_a_kind_says_is_wrong(kind: field_types.Kind, given: Any, problem: str) -> None:
-    with pytest.raises(ValueError, match=r".") as caught:
-        kind(given)
-    assert str(caught.value) == problem
-
-
-@pytest.mark.parametrize(
-    "value",
-    [10**400, -(10**400), 10**15, -(10**15), 1e300],
-    ids=["huge", "less than nothing", "sixteen digits", "minus sixteen digits", "a float"],
-)
-@pytest.mark.parametrize(
-    ("kind", "problem"),
-    [
-        (field_types.score, NUMBER),
-        (field_types.systems, NUMBER),
-        (field_types.dollars, NUMBER),
-        (field_types.amount, NUMBER),
-        (field_types.text, "must be text"),
-        (field_types.notes, "must be text"),
-    ],
-)
-def test_a_huge_number_is_wrong_and_no_accident(kind: field_types.Kind, problem: str, value: float) -> None:
+def test_wrong_value_is_a_problem_that_does_not_repeat_it(kind: Kind, problem: str, value: Any) -> None:
     with pytest.raises(ValueError, match=r".") as caught:
         kind(value)
     assert str(caught.value) == problem
 
 
-def test_a_problem_never_repeats_the_value() -> None:
-    """Problems are logged, and values are private."""
-    secret = "Zoe-Secret"
-    for kind in (
-        field_types.email,
-        field_types.score,
-        field_types.systems,
-        field_types.amount,
-        field_types.flag,
-        field_types.one_of("A"),
-        field_types.time,
-    ):
-        with pytest.raises(ValueError, match=r".") as caught:
-            kind(secret)
-        assert secret.lower() not in str(caught.value).lower()
-
-
 @pytest.mark.parametrize(
     ("value", "problem"),
     [
-        ("2025-11-27T15:00:00Z", None),
-        ("2025-11-27T15:00:00.001Z", "must not lie more than 7 days ahead"),
         ("2025-11-27T10:00:00", None),
-        ("2025-11-27T10:00:01", "must not lie more than 7 days ahead"),
+        ("2025-11-27T15:00:00.001Z", "must not lie more than 7 days ahead"),
         ("2001-01-01", None),
     ],
 )
-def test_a_time_far_ahead_is_a_mistake(value: str, problem: str | None) -> None:
+def test_time_too_far_ahead_is_a_problem(value: str, problem: str | None) -> None:
     assert field_types.not_after(value, build.NOW, timedelta(days=7)) == problem
 
 
-@pytest.mark.parametrize(("value", "expected"), [(2, 2), (2.9, 2), (0, 0), ("2", 0), (None, 0), ([2], 0)])
-def test_a_number_is_taken_whole_and_anything_else_is_0(value: object, expected: int) -> None:
+@pytest.mark.parametrize(("value", "expected"), [(2.9, 2), (0, 0), ("2", 0), (None, 0), ([2], 0)])
+def test_whole_number_of_another_value_is_0(value: object, expected: int) -> None:
     assert field_types.whole(value) == expected

@@ -1,4 +1,4 @@
-"""What every sequence of the registry has to be, whichever it is."""
+"""Rules for every sequence of the registry."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ every_sequence = pytest.mark.parametrize("own", SEQUENCES, ids=lambda own: own.n
 
 @every_sequence
 def test_sequence_names_only_fields_of_its_payload(own: Sequence) -> None:
-    named = [own.event_field, own.event_time_field, own.anchor_field, *own.echoed, *own.defaults]
-    assert {name for name in named if name is not None} <= {field.name for field in own.fields}
+    names = [own.event_field, own.event_time_field, own.anchor_field, *own.echoed, *own.defaults]
+    assert {name for name in names if name is not None} <= {field.name for field in own.fields}
 
 
 @every_sequence
-def test_unknown_field_is_an_error_that_names_it(own: Sequence) -> None:
+def test_unknown_field_is_an_error_with_its_name(own: Sequence) -> None:
     assert own.field("email") is own.fields[0]
     with pytest.raises(LookupError, match=f"the sequence {own.name} has no field 'Email'"):
         own.field("Email")
 
 
 @every_sequence
-def test_sequence_and_its_emails_are_known_by_name(own: Sequence) -> None:
+def test_registry_has_the_sequence_and_its_emails(own: Sequence) -> None:
     assert has_sequence(own.name)
     assert all(has_email(own.name, email.number) for email in own.emails)
     assert not has_email(own.name, own.last + 1)
@@ -42,7 +42,7 @@ def test_reasons_that_end_a_sequence_are_rules(own: Sequence) -> None:
 
 
 @every_sequence
-def test_handler_of_the_door_is_what_the_sequence_says(own: Sequence) -> None:
+def test_door_has_the_handler_of_the_sequence(own: Sequence) -> None:
     handler = BY_NAME[own.name]
     assert (handler.flow, handler.path, handler.old_path) == (own.handler, own.path, own.old_path)
     assert (handler.signing, handler.signature_forms) == (own.signing, own.signature_forms)
@@ -52,9 +52,9 @@ def test_properties_of_one_name_have_one_type() -> None:
     types: dict[str, set[str]] = {}
     for field in (field for own in SEQUENCES for field in own.fields if field.property is not None):
         types.setdefault(str(field.property), set()).add(field.property_type)
-    assert {name: found for name, found in types.items() if len(found) > 1} == {}
+    assert [name for name, types_of_name in types.items() if len(types_of_name) > 1] == []
 
 
-def test_every_provider_form_has_its_reader_and_its_check() -> None:
+def test_every_provider_form_has_a_check_of_signatures_and_a_reader() -> None:
     assert list(signatures.OWN_HEADERS) == list(SignatureForm)
     assert set(provider_payloads.FORMS) == set(PayloadForm)
