@@ -138,11 +138,6 @@ def test_list_of_blank_texts_is_absent() -> None:
     assert "objections" not in build.event("postcall", objections=[" ", None]).fields
 
 
-def test_counts_need_not_add_up_to_eight() -> None:
-    event = build.event(red_systems=8, orange_systems=8, yellow_systems=8, green_systems=8)
-    assert [event.value(f"{colour}_systems") for colour in ("red", "orange", "yellow", "green")] == [8, 8, 8, 8]
-
-
 @pytest.mark.parametrize(
     ("name", "field", "days", "latest", "too_late"),
     [

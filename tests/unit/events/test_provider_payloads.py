@@ -155,17 +155,6 @@ def test_problem_names_where_a_missing_field_of_calendly_is_looked_for(payload: 
     assert problems({"event": "invitee_no_show.created", "payload": payload}, "noshow") == CALENDLY_MISSING
 
 
-def test_fields_of_calendly_are_checked() -> None:
-    payload = calendly({"email": "zoe", "reschedule_url": [1]}, uri={}, start_time="soon", name=["a"])
-    assert problems(payload, "noshow") == [
-        ("email", "is not an e-mail address: it has no @"),
-        ("calendly_event_uri", "must be text"),
-        ("scheduled_time", "must be a time in ISO 8601, such as 2025-11-20T15:00:00-05:00"),
-        ("event_type", "must be text"),
-        ("reschedule_url", "must be text"),
-    ]
-
-
 # Envelopes of DocuSign.
 
 #: The fields of an envelope that has only what it must have.
@@ -215,7 +204,6 @@ def test_envelope_is_read_in_every_form_of_docusign(payload: Any) -> None:
         ("envelope-completed", "sent", False),
         ("completed", "completed", False),
         ("envelope-completed", "envelope-completed", False),
-        (5, "completed", False),
         ("envelope-completed", ["completed"], False),
     ],
 )
@@ -232,13 +220,10 @@ def test_event_and_status_must_agree_that_the_envelope_is_completed(
     [
         # The contact is "a". The places in the signing order of "a" and "b", and which of them is listed first.
         (signer("b@example.com", "10"), signer("a@example.com", "9")),
-        (signer("b@example.com", 2), signer("a@example.com", 1)),
         (signer("a@example.com", "1"), signer("b@example.com", "1")),
         (signer("b@example.com", "1"), signer("a@example.com", "0")),
         # A place that is not valid is the last one.
         (signer("b@example.com", None), signer("a@example.com", "999999")),
-        (signer("b@example.com", "x"), signer("a@example.com", "5")),
-        (signer("b@example.com", "-1"), signer("a@example.com", "1")),
         (signer("a@example.com", "1000000"), signer("b@example.com", "1000001")),
         (signer("a@example.com", None), signer("b@example.com", "1000000")),
         # Groups and seals have no address.
@@ -259,10 +244,8 @@ def test_recipient_of_a_copy_is_not_the_contact() -> None:
     ("label", "is_read"),
     [
         ("Salon Address", True),
-        ("SALON-ADDRESS", True),
         (" salon  -_ address\n", True),
         ("salonaddress", False),
-        ("the salon_address", False),
         (None, False),
         (["salon_address"], False),
     ],
@@ -373,7 +356,6 @@ def test_field_of_the_payment_comes_before_the_charged_card(field: str, status: 
         {"data": None},
         {"data": {"envelopeSummary": [1]}},
         {"envelopeSummary": 5},
-        {"envelopeId": "x"},
         {"data": {"envelopeSummary": {"recipients": 5, "customFields": 5}}},
         {"data": {"envelopeSummary": {"recipients": {"signers": {"email": "a@b.ca"}}, "customFields": []}}},
         {"data": {"envelopeSummary": {"customFields": {"textCustomFields": {"name": "payment_date"}}}}},
@@ -409,21 +391,6 @@ def test_fields_of_docusign_are_checked() -> None:
 
 
 # One event in both forms.
-
-
-@pytest.mark.parametrize(
-    ("name", "payload", "is_same"),
-    [
-        ("noshow", calendly(), True),
-        ("noshow", calendly(uri="https://api.calendly.com/scheduled_events/BBB"), False),
-        ("onboarding", docusign(), True),
-        ("onboarding", docusign(custom={**PAID, "payment_date": "2025-11-20T14:00:01Z"}), False),
-        ("onboarding", docusign(signer("other@example.com")), False),
-        ("precall", calendly_booking(), True),
-    ],
-)
-def test_event_has_the_same_id_in_both_forms(name: str, payload: Any, is_same: bool) -> None:
-    assert (intake.read(payload, name, build.NOW).id == build.event(name).id) is is_same
 
 
 @pytest.mark.parametrize(
@@ -471,15 +438,9 @@ def test_booking_of_calendly_is_converted() -> None:
 
 def test_booking_of_calendly_may_lack_fields() -> None:
     meeting = {"start_time": "2025-11-24T15:00:00Z"}
-    payload = calendly_booking(created_at=None, reschedule_url=None, event="BBB", scheduled_event=meeting)
-    assert fields(payload, "precall") == {
-        "email": "zoe@example.com",
-        "first_name": "Zoë",
-        "booking_uri": "BBB",
-        "scheduled_time": "2025-11-24T15:00:00Z",
-        "status": "booked",
-        "booked_at": "2025-11-20T14:30:00.000000Z",
-    }
+    booking = fields(calendly_booking(created_at=None, event="BBB", scheduled_event=meeting), "precall")
+    assert (booking["booking_uri"], booking["booked_at"]) == ("BBB", "2025-11-20T14:30:00.000000Z")
+    assert not {"event_type", "join_url", "host_name"} & set(booking)
 
 
 @pytest.mark.parametrize("rescheduled", [True, False])
@@ -488,6 +449,7 @@ def test_cancellation_of_calendly_is_converted(rescheduled: bool) -> None:
     assert (event.fields["status"], event.fields["rescheduled"]) == ("cancelled", rescheduled)
     booked = intake.read(calendly_booking(), "precall", build.NOW)
     assert (event.booking, event.id) == (booked.booking, f"{booked.id}-cancelled")
+    assert booked.id == build.event("precall").id, "the flat form is the same event"
 
 
 def test_other_event_of_calendly_is_not_a_booking() -> None:
