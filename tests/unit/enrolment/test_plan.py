@@ -634,14 +634,17 @@ def test_page_with_a_permanent_stop_reason_skips_a_new_enrolment(name: str) -> N
     assert isinstance(run_plan(build.event(name), MARKED_PAGE, begun=True), Enrol)
 
 
-def test_page_with_a_temporary_stop_reason_is_ignored() -> None:
-    page = build.sequence_page({"Template Type": "5-Day Sequence", "Stop Reason": "booked (from E3)"})
-    assert isinstance(run_plan(build.event("postcall"), page), Enrol)
-
-
-@pytest.mark.parametrize(("lifts", "go"), [(Lifts(NOW), True), (Lifts(NOW - 48 * HOUR), False), (Lifts(), False)])
-def test_stop_reason_that_was_lifted_since_is_ignored(lifts: Lifts, go: bool) -> None:
-    assert isinstance(run_plan(build.event("postcall"), MARKED_PAGE, lifts=lifts), Enrol) is go
+@pytest.mark.parametrize(
+    ("stop_reason", "lifts"),
+    [
+        ("booked (from E3)", None),
+        ("unsubscribed since 2025-11-19T10:00:00-05:00", Lifts(NOW)),
+    ],
+)
+def test_stop_reason_that_is_temporary_or_lifted_is_ignored(stop_reason: str, lifts: Lifts | None) -> None:
+    page = build.sequence_page({"Template Type": "5-Day Sequence", "Stop Reason": stop_reason})
+    assert isinstance(run_plan(build.event("postcall"), page, lifts=lifts), Enrol)
+    assert isinstance(run_plan(build.event("postcall"), MARKED_PAGE, lifts=Lifts(NOW - 48 * HOUR)), Skip)
 
 
 # Before a call.

@@ -39,33 +39,33 @@ def test_delay_of_a_day_is_24_hours_when_the_clock_goes_back() -> None:
 
 
 @pytest.mark.parametrize(
-    ("late", "expected"),
+    ("anchor", "sent", "planned", "expected"),
     [
-        # How many hours after the anchor the plan is made, and when each e-mail is due, in hours after the plan.
-        (0, {2: 24, 3: 72, 4: 96, 5: 120}),
-        (23, {2: 1, 3: 49, 4: 73, 5: 97}),
-        (24, {2: 0, 3: 48, 4: 72, 5: 96}),
-        (1000, {2: 0, 3: 48, 4: 72, 5: 96}),
+        # In hours from now: the anchor, when e-mails were sent and planned, and when e-mails are due.
+        (0, {}, {}, {2: 24, 3: 72, 4: 96, 5: 120}),
+        (-23, {}, {}, {2: 1, 3: 49, 4: 73, 5: 97}),
+        # Only the first overdue e-mail is due at once.
+        (-24, {}, {}, {2: 0, 3: 48, 4: 72, 5: 96}),
+        (-1000, {}, {}, {2: 0, 3: 48, 4: 72, 5: 96}),
+        # A sent e-mail is omitted, and the next one is an hour later at least.
+        (0, {1: -2}, {}, {2: 24, 3: 72, 4: 96, 5: 120}),
+        (0, {1: 0, 2: 71.5}, {}, {3: 72.5, 4: 96, 5: 120}),
+        (0, {1: 0, 3: 95.5}, {}, {2: 96.5, 4: 97.5, 5: 120}),
+        (-1000, {1: -1000, 2: -0.25}, {}, {3: 0.75, 4: 24.75, 5: 48.75}),
+        (0, {2: 0, 3: 0, 4: 0, 5: 0}, {}, {}),
+        # The times of an earlier plan replace the anchor. Otherwise the third e-mail of an overdue signup that was enrolled
+        # in two tries would follow the second one by an hour.
+        (-1000, {}, {2: 10, 3: 58, 4: 82, 5: 106}, {2: 10, 3: 58, 4: 82, 5: 106}),
+        (-1000, {2: 0}, {2: 0, 3: 48, 4: 72, 5: 96}, {3: 48, 4: 72, 5: 96}),
+        (-1000, {}, {2: -1, 3: 47, 4: 71, 5: 95}, {2: 0, 3: 48, 4: 72, 5: 96}),
+        (-1000, {2: -72}, {2: -72, 3: -24, 4: 0, 5: 24}, {3: 0, 4: 24, 5: 48}),
     ],
 )
-def test_only_the_first_overdue_email_is_due_at_once(late: float, expected: dict[int, float]) -> None:
-    assert hours(due_times(SIGNUP, NOW - late * HOUR, NOW, {}, Settings())) == expected
-
-
-@pytest.mark.parametrize(
-    ("anchor", "sent", "expected"),
-    [
-        (0, {1: -2.0}, {2: 24, 3: 72, 4: 96, 5: 120}),
-        (0, {1: 0.0, 2: 71.5}, {3: 72.5, 4: 96, 5: 120}),
-        (0, {1: 0.0, 3: 95.5}, {2: 96.5, 4: 97.5, 5: 120}),
-        (-1000, {1: -1000.0, 2: -0.25}, {3: 0.75, 4: 24.75, 5: 48.75}),
-        (0, {2: 0.0, 3: 0.0, 4: 0.0, 5: 0.0}, {}),
-    ],
-)
-def test_sent_email_is_omitted_and_the_next_is_an_hour_later_at_least(
-    anchor: float, sent: dict[int, float], expected: dict[int, float]
+def test_due_times_of_a_signup(
+    anchor: float, sent: dict[int, float], planned: dict[int, float], expected: dict[int, float]
 ) -> None:
-    assert hours(due_times(SIGNUP, NOW + anchor * HOUR, NOW, times(sent), Settings())) == expected
+    due = due_times(SIGNUP, NOW + anchor * HOUR, NOW, times(sent), Settings(), times(planned))
+    assert hours(due) == expected
 
 
 def test_overdue_emails_follow_by_the_delays_of_the_settings() -> None:
@@ -96,24 +96,6 @@ def test_call_time_is_scaled_and_absent_in_testing_mode() -> None:
     assert call_time(PRECALL, scheduled, NOW - HOUR, Settings(time_scale=97)) == NOW
     assert call_time(PRECALL, scheduled, NOW, Settings(testing_mode=True)) is None
     assert call_time(SIGNUP, scheduled, NOW, Settings()) is None
-
-
-@pytest.mark.parametrize(
-    ("sent", "planned", "expected"),
-    [
-        # In hours from now: when e-mails were sent, when the e-mails were planned for, and when they are due.
-        ({}, {2: 10, 3: 58, 4: 82, 5: 106}, {2: 10, 3: 58, 4: 82, 5: 106}),
-        ({2: 0}, {2: 0, 3: 48, 4: 72, 5: 96}, {3: 48, 4: 72, 5: 96}),
-        ({}, {2: -1, 3: 47, 4: 71, 5: 95}, {2: 0, 3: 48, 4: 72, 5: 96}),
-        ({2: -72}, {2: -72, 3: -24, 4: 0, 5: 24}, {3: 0, 4: 24, 5: 48}),
-    ],
-)
-def test_times_of_an_earlier_plan_replace_the_anchor(
-    sent: dict[int, float], planned: dict[int, float], expected: dict[int, float]
-) -> None:
-    """Otherwise the third e-mail of an overdue signup that was enrolled in two tries would follow the second by an hour."""
-    due = due_times(SIGNUP, NOW - 1000 * HOUR, NOW, times(sent), Settings(), times(planned))
-    assert hours(due) == expected
 
 
 any_settings = st.sampled_from([Settings(), Settings(testing_mode=True), Settings(time_scale=14_400)])

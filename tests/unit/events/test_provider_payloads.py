@@ -194,28 +194,6 @@ def test_envelope_is_read_in_every_form_of_docusign(payload: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("event", "status", "is_completed"),
-    [
-        ("Envelope-Completed ", " Completed", True),
-        ("envelope-completed", None, True),
-        (" ", "completed", True),
-        (None, None, False),
-        ("envelope-sent", "completed", False),
-        ("envelope-completed", "sent", False),
-        ("completed", "completed", False),
-        ("envelope-completed", "envelope-completed", False),
-        ("envelope-completed", ["completed"], False),
-    ],
-)
-def test_event_and_status_must_agree_that_the_envelope_is_completed(
-    event: Any, status: Any, is_completed: bool
-) -> None:
-    payload = {**docusign(status=status), "event": event}
-    expected = True if is_completed else [UNSIGNED]
-    assert field_or_problems(payload, "onboarding", "docusign_completed") == expected
-
-
-@pytest.mark.parametrize(
     ("first", "second"),
     [
         # The contact is "a". The places in the signing order of "a" and "b", and which of them is listed first.
@@ -287,67 +265,69 @@ def test_custom_fields_come_before_tabs_and_the_first_signers_tabs_before_the_ot
     assert fields(payload, "onboarding")["package_type"] == "second"
 
 
+def with_status(event: Any, status: Any) -> dict[str, Any]:
+    """Return an envelope with an event and a status."""
+    return {**docusign(status=status), "event": event}
+
+
+def with_amount(amount: Any) -> dict[str, Any]:
+    """Return an envelope with an amount in its custom fields."""
+    return docusign(custom={**PAID, "payment_amount": amount})
+
+
+def with_check_box(**box: Any) -> dict[str, Any]:
+    """Return an envelope with a check box that confirms the payment."""
+    return docusign(tabs(checkboxTabs=[{"tabLabel": "payment_confirmed", **box}]), custom=UNCONFIRMED)
+
+
+def with_cards(*details: Any, **custom: Any) -> dict[str, Any]:
+    """Return an envelope with ``paymentDetails`` of cards."""
+    items = [{"tabLabel": "To pay", "paymentDetails": detail} for detail in (*details, None)]
+    return docusign(tabs(formulaTabs=items), custom={**UNCONFIRMED, **custom})
+
+
+CHARGED, FAILED = {"status": "payment_complete"}, {"status": "payment_capture_failed"}
 NOT_A_NUMBER = [("payment_amount", "must be a number")]
 
 
 @pytest.mark.parametrize(
-    ("text", "expected"),
+    ("field", "payload", "expected"),
     [
-        (2997, 2997),
-        ("2,997.00", 2997),
-        ("$2,997", 2997),
-        (" $ 1,002,997.5 ", 1002997.5),
-        ("$0", 0),
-        *((text, NOT_A_NUMBER) for text in ("29,97", "2,9970", ",997", "2997,00", "$", "$$5", "2997 CAD", "5.", True)),
+        # Event and status, as far as they are present, must agree that the envelope is completed.
+        ("docusign_completed", with_status("Envelope-Completed ", " Completed"), True),
+        ("docusign_completed", with_status("envelope-completed", None), True),
+        ("docusign_completed", with_status(" ", "completed"), True),
+        ("docusign_completed", with_status(None, None), [UNSIGNED]),
+        ("docusign_completed", with_status("envelope-sent", "completed"), [UNSIGNED]),
+        ("docusign_completed", with_status("envelope-completed", "sent"), [UNSIGNED]),
+        ("docusign_completed", with_status("completed", "completed"), [UNSIGNED]),
+        ("docusign_completed", with_status("envelope-completed", "envelope-completed"), [UNSIGNED]),
+        ("docusign_completed", with_status("envelope-completed", ["completed"]), [UNSIGNED]),
+        # An amount may have a dollar sign and separators.
+        ("payment_amount", with_amount(2997), 2997),
+        ("payment_amount", with_amount("2,997.00"), 2997),
+        ("payment_amount", with_amount(" $ 1,002,997.5 "), 1002997.5),
+        *(
+            ("payment_amount", with_amount(text), NOT_A_NUMBER)
+            for text in ("29,97", "2,9970", ",997", "2997,00", "$", "$$5", "2997 CAD", "5.", True)
+        ),
+        # A check box, or every charged card, confirms the payment.
+        ("payment_confirmed", with_check_box(selected="true", value="false"), True),
+        ("payment_confirmed", with_check_box(selected="false", value="true"), [UNPAID]),
+        ("payment_confirmed", with_check_box(selected=None, value="True"), True),
+        ("payment_confirmed", with_cards(CHARGED, {"status": " Payment_Complete"}), True),
+        ("payment_confirmed", with_cards(CHARGED, FAILED), [UNPAID]),
+        ("payment_confirmed", with_cards({"status": ["payment_complete"]}), [UNPAID]),
+        ("payment_confirmed", with_cards("payment_complete"), [UNPAID]),
+        ("payment_confirmed", with_cards({}), [UNPAID]),
+        ("payment_confirmed", with_cards(), DOCUSIGN_MISSING[1:2]),
+        # A labelled field comes before the card.
+        ("payment_confirmed", with_cards(FAILED, payment_confirmed="true"), True),
+        ("payment_confirmed", with_cards(CHARGED, payment_confirmed="false"), [UNPAID]),
     ],
 )
-def test_amount_may_have_a_dollar_sign_and_separators(text: Any, expected: Any) -> None:
-    payload = docusign(custom={**PAID, "payment_amount": text})
-    assert field_or_problems(payload, "onboarding", "payment_amount") == expected
-
-
-@pytest.mark.parametrize(
-    ("check_box", "is_ticked"),
-    [
-        ({"selected": "true", "value": "false"}, True),
-        ({"selected": "false", "value": "true"}, False),
-        ({"selected": None, "value": "True"}, True),
-    ],
-)
-def test_check_box_confirms_the_payment(check_box: dict[str, Any], is_ticked: bool) -> None:
-    box = {"tabLabel": "payment_confirmed", **check_box}
-    payload = docusign(tabs(checkboxTabs=[box]), custom=UNCONFIRMED)
-    assert field_or_problems(payload, "onboarding", "payment_confirmed") == (True if is_ticked else [UNPAID])
-
-
-#: Values of ``paymentDetails`` without a status.
-NO_DETAILS: tuple[Any, ...] = ("payment_complete", 5, {}, [{"status": "payment_complete"}])
-
-
-@pytest.mark.parametrize(
-    ("details", "expected"),
-    [
-        ([{"status": "payment_complete"}, {"status": " Payment_Complete"}], True),
-        ([{"status": "payment_complete"}, {"status": "payment_capture_failed"}], [UNPAID]),
-        *(([{"status": status}], [UNPAID]) for status in ("new", "auth_complete", None, ["payment_complete"])),
-        *(([detail], [UNPAID]) for detail in NO_DETAILS),
-        ([], DOCUSIGN_MISSING[1:2]),
-    ],
-)
-def test_charged_card_confirms_the_payment(details: list[Any], expected: Any) -> None:
-    items = [{"tabLabel": "To pay", "paymentDetails": detail} for detail in details]
-    payload = docusign(tabs(formulaTabs=[*items, {"tabLabel": "Sum", "paymentDetails": None}]), custom=UNCONFIRMED)
-    assert field_or_problems(payload, "onboarding", "payment_confirmed") == expected
-
-
-@pytest.mark.parametrize(
-    ("field", "status", "expected"),
-    [("true", "payment_capture_failed", True), ("false", "payment_complete", [UNPAID])],
-)
-def test_field_of_the_payment_comes_before_the_charged_card(field: str, status: str, expected: Any) -> None:
-    contact = tabs(formulaTabs=[{"paymentDetails": {"status": status}}])
-    payload = docusign(contact, custom={**PAID, "payment_confirmed": field})
-    assert field_or_problems(payload, "onboarding", "payment_confirmed") == expected
+def test_envelope_has_the_field_or_the_problem(field: str, payload: Any, expected: Any) -> None:
+    assert field_or_problems(payload, "onboarding", field) == expected
 
 
 @pytest.mark.parametrize(
