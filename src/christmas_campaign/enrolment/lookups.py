@@ -131,8 +131,8 @@ def signup_id(event: Event) -> str | None:
 def own_page(event: Event, pages: Iterable[Page]) -> Page | None:
     """Return the page in Email Sequence of this contact, sequence and event, or ``None``.
 
-    A page with the sequence's template type comes first. If there is none, the event adopts the oldest page of its own without
-    a template type, which no system has enrolled. Archived pages are ignored.
+    A page with the sequence's template type comes first. If there is none, the event may adopt its oldest page without a
+    template type, which no system has enrolled. Archived pages are ignored.
     """
     sequence = event.own_sequence
     untyped_pages = []

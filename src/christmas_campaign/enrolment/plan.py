@@ -1,4 +1,4 @@
-"""The plan of an enrolment: whether the contact enters the sequence, what their pages say, and when each e-mail is due."""
+"""The plan of an enrolment: whether the contact is enrolled, the values of their pages, and when each e-mail is due."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def plan(
     anchor = _anchor(event, own_values, sent, settings)
     due = schedule.due_times(sequence, anchor, now, sent, settings, planned)
     if not due and begun and sequence.only_what_fits:
-        # The enrolment was begun in time and has to be finished. It plans its last e-mail, which the gate skips as too late.
+        # The enrolment was begun in time and must be finished. It plans its last e-mail, which the gate skips as too late.
         due = {sequence.emails[-1].number: now}
     if not due:
         note = (

@@ -1,4 +1,4 @@
-"""The input of the flow `enroll`: the event, and what the flow needs besides to enrol it."""
+"""The input of the flow `enroll`: the event, and more values that the flow needs to enrol the contact."""
 
 from __future__ import annotations
 

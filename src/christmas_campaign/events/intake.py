@@ -212,19 +212,23 @@ def answer(
         return Rejected(tuple(error.problems), body)
     assert isinstance(payload, Mapping)  # noqa: S101  (read() raises otherwise)
     payload_email = provider_payloads.read(payload, sequence_name).fields["email"]
-    own = event.own_sequence
-    if own.skip is not None and own.skip.applies(event.fields):
-        reason = own.skip.reason
+    own_sequence = event.own_sequence
+    if own_sequence.skip is not None and own_sequence.skip.applies(event.fields):
+        reason = own_sequence.skip.reason
         return Unneeded(event, reason, {"status": "skipped", "reason": reason, "email": payload_email})
-    action = "of this call are being stopped" if event.cancels else f"of the sequence {own.name} are being scheduled"
-    echoed: dict[str, Any] = {name: event.value(name) for name in own.echoed}
+    action = (
+        "of this call are being stopped"
+        if event.cancels
+        else f"of the sequence {own_sequence.name} are being scheduled"
+    )
+    echoed: dict[str, Any] = {name: event.value(name) for name in own_sequence.echoed}
     accepted: JsonObject = {
         "status": "accepted",
         "message": f"The e-mails {action}.",
         "email": payload_email,
-        "campaign": own.answers_as,
+        "campaign": own_sequence.answers_as,
         "timestamp": times.text(now),
         "execution_id": execution_id,
         **echoed,
     }
-    return Accepted(event, accepted, {"status": "skipped", "reason": own.duplicate, "email": payload_email})
+    return Accepted(event, accepted, {"status": "skipped", "reason": own_sequence.duplicate, "email": payload_email})
