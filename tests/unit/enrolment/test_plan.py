@@ -266,8 +266,8 @@ def test_other_event_without_a_contact_is_skipped_with_a_warning(name: str) -> N
     assert run_plan(build.event(name), contacts=()) == Skip(Reason.CONTACT_NOT_FOUND, note, warns=True)
     # Two reasons come first, and ask nobody to act: the event is enrolled already, or the contact is stopped.
     assert run_plan(build.event(name), enrolled_page(name), contacts=()).reason == sequence(name).duplicate
-    stopped = run_plan(build.event(name), contacts=(), stops=(stop(Reason.UNSUBSCRIBED),))
-    assert (stopped.reason, stopped.warns) == ("unsubscribed", False)
+    skip = run_plan(build.event(name), contacts=(), stops=(stop(Reason.UNSUBSCRIBED),))
+    assert (skip.reason, skip.warns) == ("unsubscribed", False)
 
 
 # The anchor of a signup.

@@ -76,10 +76,10 @@ def test_previous_email_is_the_one_with_the_next_smaller_number(
     ],
 )
 def test_ledger_entry_is_written_as_json_and_read_again(entry: LedgerEntry, expected: dict[str, Any]) -> None:
-    written = json.loads(json.dumps(entry.as_json()))
+    json_entry = json.loads(json.dumps(entry.as_json()))
     empty = {"reason": None, "resend_id": None, "claimed_at": None}
-    assert written == {"at": "2025-11-20T15:00:00.000Z", **empty, **expected}
-    read = LedgerEntry.from_json(written)
+    assert json_entry == {"at": "2025-11-20T15:00:00.000Z", **empty, **expected}
+    read = LedgerEntry.from_json(json_entry)
     assert read == entry
     assert (read.outcome, read.reason) == (entry.outcome, entry.reason)
 

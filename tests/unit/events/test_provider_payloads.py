@@ -157,7 +157,7 @@ def test_problem_names_where_a_missing_field_of_calendly_is_looked_for(payload: 
 
 # Envelopes of DocuSign.
 
-#: The fields of an envelope that has only what it must have.
+#: The fields of an envelope without optional fields.
 REQUIRED_OF_ENVELOPE = {
     "email": "zoe@example.com",
     "payment_confirmed": True,

@@ -23,7 +23,7 @@ def test_zero_false_and_lists_are_not_blank(value: Any) -> None:
     assert field_types.blank(value) is False
 
 
-#: Of each kind valid values and what they become.
+#: Valid values of the kinds, and their plain values.
 VALID: list[tuple[Kind, list[tuple[Any, Any]]]] = [
     (field_types.text, [("  unchanged ", "  unchanged "), ("two\nlines\tand\ra tab", "two\nlines\tand\ra tab")]),
     (field_types.text, [(build.AWKWARD, build.AWKWARD), ("💇" * 2_000, "💇" * 2_000), ("true", "true")]),
@@ -57,7 +57,7 @@ AMOUNT = "must be an amount in dollars, with at most two decimals, and not negat
 TIME = "must be a time in ISO 8601, such as 2025-11-20T15:00:00-05:00"
 CENTURY = "must be a time in this century or the next"
 
-#: Of each kind problems, and values that have them.
+#: Problems of the kinds, and values that have them.
 WRONG: list[tuple[Kind, str, list[Any]]] = [
     (field_types.text, "must be text", [True, ["a"], {"a": 1}, math.nan, -math.inf]),
     (field_types.text, "must be at most 2000 characters long", ["x" * 2_001]),
