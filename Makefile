@@ -1,19 +1,19 @@
-# Every target sets up what it needs first; nothing is installed outside this folder (Maven keeps its jars in ~/.m2).
+# Every target installs what it needs first, inside this folder. Only Maven keeps its jars elsewhere, in ~/.m2.
 
 PYTHON := .venv/bin/python
 CHRISTMAS := .venv/bin/christmas
 ENV_FILE ?= deploy/.env
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --upgrade
 
-.PHONY: help setup demo up quick test faults check check-flows smoke mutants bench fix lock clean
+.PHONY: help setup demo up quick test faults check check-flows flow-schema smoke mutants bench fix lock clean
 
-help: ## Say what there is.
+help: ## List the targets.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-setup: ## Check what is needed, then install and build (again only what has changed).
+setup: ## Check the needed programs, then install and build what has changed.
 	@scripts/setup
 
-demo: setup ## Play all four sequences on the real engine: a week in under a minute. ONCE=1 ends by itself.
+demo: setup ## Play four sequences on the real engine: a week in under a minute. ONCE=1 ends by itself.
 	@$(CHRISTMAS) demo
 
 up: setup ## Start the engine and the sandbox, and wait for webhooks.
@@ -22,28 +22,31 @@ up: setup ## Start the engine and the sandbox, and wait for webhooks.
 quick: setup ## Lint, types and unit tests, without the engine: half a minute.
 	@scripts/quick
 
-test: setup ## Run the tests, on the real engine; those that take longest are with `make faults`.
+test: setup ## Run the tests on the real engine. `make faults` has the longest ones.
 	@scripts/test
 
-faults: setup ## Break things on purpose, on the real engine; writes docs/reliability.md. RUNS=3 repeats.
+faults: setup ## Break things on purpose on the real engine; writes docs/reliability.md. RUNS=3 repeats.
 	@scripts/faults
 
-check: setup ## Formatting, lint, types, the flows as the engine sees them, the change log.
+check: setup ## Check formatting, lint, types, the flows (by the engine) and the change log.
 	@scripts/check
 
 check-flows: setup ## Have the engine check the flows.
 	@$(CHRISTMAS) flows check flows
 
+flow-schema: setup ## Write the JSON schema of flows for editors: .data/flow.schema.json.
+	@$(PYTHON) -m christmas_campaign.local.flow_schema .data/flow.schema.json
+
 smoke: setup ## Try the real keys: reads Notion, sends one mail to Resend's test address. SMOKE=yes; ENV_FILE=deploy/.env.
 	@$(CHRISTMAS) smoke --env-file $(ENV_FILE)
 
-mutants: setup ## Break the decisions in thousands of small ways; each has to be noticed by a test.
+mutants: setup ## Change the decisions in thousands of small ways; a test must fail for each.
 	@scripts/mutants
 
-bench: setup ## Measure what this costs on this machine, three times; writes docs/benchmarks.md. QUICK=1: 3 minutes.
+bench: setup ## Measure speed and cost, three times; writes docs/benchmarks.md. QUICK=1: once, writes nothing.
 	@PYTHONPATH=tests $(PYTHON) benchmarks/measure.py $(if $(QUICK),--quick)
 
-fix: setup ## Format, and mend what the linter can mend.
+fix: setup ## Format, and correct what the linter can correct.
 	@$(PYTHON) -m ruff check --quiet --fix src tests benchmarks
 	@$(PYTHON) -m ruff format --quiet src tests benchmarks
 
@@ -53,5 +56,5 @@ lock: setup ## Choose newer versions of all dependencies (needs uv).
 	@$(LOCK) pyproject.toml --constraint requirements/dev.lock --no-annotate --extra cli --extra door --group build -o requirements/door.lock
 	@$(LOCK) --group java -o requirements/java.lock
 
-clean: ## Remove all that was installed, built or stored here.
+clean: ## Remove everything that was installed, built or stored here.
 	rm -rf .venv .data .coverage engine/target
