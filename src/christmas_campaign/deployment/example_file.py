@@ -58,7 +58,7 @@ def tables() -> str:
                 [
                     f"### {group}",
                     "",
-                    "| setting | what it is | if it is empty | who gets it |",
+                    "| setting | meaning | if it is empty | who gets it |",
                     "|---|---|---|---|",
                     *rows,
                 ]
