@@ -1,4 +1,4 @@
-"""Every fault test begins with an empty inbox and no faults, and is put into the table of results when there is to be one."""
+"""Start every fault test with an empty inbox and without faults, and record its result for `docs/reliability.md`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from faults.account import living
 
 @pytest.fixture(autouse=True)
 def _begin_clean(request: pytest.FixtureRequest) -> Iterator[None]:
-    """The tests that do not kill the engine share one stack: each begins with an empty inbox, and leaves nothing that lives."""
+    """Empty the inbox before a test, and end its executions after it: tests that do not kill the engine share one stack."""
     if "stack" not in request.fixturenames:
         yield
         return
@@ -26,7 +26,7 @@ def _begin_clean(request: pytest.FixtureRequest) -> Iterator[None]:
     stack.sandbox.clear_faults()
     stack.sandbox.limit(notion=None, resend=None)
     for run in living(stack):
-        # One that has ended meanwhile can no longer be killed: it is out of the way too.
+        # Kestra refuses to kill an execution that has ended meanwhile.
         try:
             stack.kestra.kill(run.id)
         except KestraError:
@@ -37,17 +37,17 @@ def _begin_clean(request: pytest.FixtureRequest) -> Iterator[None]:
 def pytest_runtest_makereport(
     item: pytest.Item,
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Keep what became of a test, a JSON object a line, in the file that ``scripts/faults`` names."""
+    """Append the result of a test, one JSON object a line, to the file that ``scripts/faults`` names."""
     report = yield
-    kept = os.environ.get("FAULTS_RESULTS")
-    if kept and isinstance(item, pytest.Function) and (report.when == "call" or report.outcome != "passed"):
-        said = {
+    results_file = os.environ.get("FAULTS_RESULTS")
+    if results_file and isinstance(item, pytest.Function) and (report.when == "call" or report.outcome != "passed"):
+        result = {
             "test": item.originalname,
             "case": item.name,
             "holds": (item.function.__doc__ or "").strip().split("\n\n")[0],
             "outcome": report.outcome,
             "seconds": round(report.duration, 1),
         }
-        with Path(kept).open("a", encoding="utf-8") as file:
-            file.write(json.dumps(said) + "\n")
+        with Path(results_file).open("a", encoding="utf-8") as file:
+            file.write(json.dumps(result) + "\n")
     return report

@@ -1,4 +1,4 @@
-"""The table of `docs/reliability.md`, from what `conftest.py` kept of each test. Run by `scripts/faults`."""
+"""Write the table of `docs/reliability.md` from the results that `conftest.py` recorded. `scripts/faults` runs it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import re
 import statistics
 import sys
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,18 +17,34 @@ PAGE = Path(__file__).parents[2] / "docs" / "reliability.md"
 INTRODUCTION = """\
 # Reliability
 
-What was broken on purpose, and what held. Each line is a test of [`tests/faults`](../tests/faults) on the real
-engine: killed with SIGKILL, against a Notion and a Resend that fail, with sockets dropped, a full disk, a clock that
-is set. Each ends with the same count: every e-mail that was to arrive is there once, none is there twice, none went
-to somebody else, and each one that is missing has its reason.
+This page lists failures that tests cause on purpose, and the expected behaviour. Each line is a test of
+[`tests/faults`](../tests/faults) on the real engine. The tests kill Kestra with SIGKILL, make Notion and Resend fail,
+drop connections, fill the disk and change the clock.
 
-`scripts/faults` writes this table (`make faults` for all of it; with arguments for a part, and the other lines stay);
-with `RUNS=3` the folder runs three times. Seconds are those of the test itself: an engine of its own is counted, one that
-is shared is not; where there were several runs, their median. Last machine: {machine}.
+Every test ends with the same count:
 
-| no. | what breaks | what holds | result | seconds |
+- each expected e-mail arrived once;
+- no e-mail arrived twice;
+- no e-mail went to another contact;
+- each missing e-mail has its reason.
+
+`make faults` runs all of them and writes this table. `scripts/faults` with arguments runs a part, and the other lines
+stay. With `RUNS=3` each test runs three times. Seconds include an engine that only this test starts, but not a shared
+one. After several runs they are the median. Last machine: {machine}.
+
+| no. | failure | expected behaviour | result | seconds |
 |---|---|---|---|---|
 """
+
+#: Names and words as people write them, for the words of a test function's name.
+SPELLINGS = {
+    "kestra": "Kestra",
+    "notion": "Notion",
+    "resend": "Resend",
+    "resends": "Resend's",
+    "email": "e-mail",
+    "emails": "e-mails",
+}
 
 
 class Row(NamedTuple):
@@ -45,59 +61,62 @@ class Row(NamedTuple):
 
 
 def words(test: str) -> tuple[str, str]:
-    """The number and what breaks, from the name of a test function: ``test_08_killed_between_…``."""
+    """Return the number and the failure from the name of a test function: ``test_08_kestra_is_killed_between_…``."""
     match = re.fullmatch(r"test_(\d+)_(.*)", test)
-    return (str(int(match[1])), match[2].replace("_", " ")) if match else ("", test)
+    if match is None:
+        return "", test
+    return str(int(match[1])), " ".join(SPELLINGS.get(word, word) for word in match[2].split("_"))
 
 
-def rows(kept: Iterable[Mapping[str, Any]], runs: int) -> list[Row]:
-    """A line for each test; its cases and its runs are counted together, and one that fails once has failed."""
+def rows(results: Iterable[Mapping[str, Any]], runs: int) -> list[Row]:
+    """Return one line for each test. Its cases and runs count together: if one of them fails, the test has failed."""
     by_test: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
-    for each in kept:
-        by_test[each["test"]].append(each)
-    made = []
-    for test, found in by_test.items():
-        number, breaks = words(test)
-        cases = {each["case"] for each in found}
-        bad = [each for each in found if each["outcome"] == "failed"]
-        failed = max((sum(each["case"] == case for each in bad) for case in cases), default=0)
-        if all(each["outcome"] == "skipped" for each in found):
-            result = "skipped"
-        elif runs > 1:
-            # A run that was cut off has not had all of them.
-            had = min(sum(each["case"] == case for each in found) for case in cases)
-            result = f"{had - failed} of {had}"
-        else:
-            result = "failed" if bad else "passed"
-        # The cases of one test follow each other: a run takes the sum of them.
-        seconds = sum(
-            statistics.median(each["seconds"] for each in found if each["case"] == case) for case in sorted(cases)
-        )
-        made.append(Row(number, breaks, " ".join(str(found[0]["holds"]).split()), result, f"{seconds:.0f}"))
-    return made
+    for result in results:
+        by_test[result["test"]].append(result)
+    return [_row(test, test_results, runs) for test, test_results in by_test.items()]
+
+
+def _row(test: str, results: Sequence[Mapping[str, Any]], runs: int) -> Row:
+    """Return the line of one test from the results of its cases and runs."""
+    number, breaks = words(test)
+    by_case: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
+    for result in results:
+        by_case[result["case"]].append(result)
+    failures = [sum(result["outcome"] == "failed" for result in case) for case in by_case.values()]
+    if all(result["outcome"] == "skipped" for result in results):
+        outcome = "skipped"
+    elif runs > 1:
+        # An interrupted run may lack some cases.
+        complete_runs = min(len(case) for case in by_case.values())
+        outcome = f"{complete_runs - max(failures)} of {complete_runs}"
+    else:
+        outcome = "failed" if any(failures) else "passed"
+    # The cases of one test run one after the other: a run takes the sum of their seconds.
+    seconds = sum(statistics.median(result["seconds"] for result in case) for case in by_case.values())
+    return Row(number, breaks, " ".join(str(results[0]["holds"]).split()), outcome, f"{seconds:.0f}")
 
 
 def read(page: str) -> list[Row]:
-    """The lines of the table of a page."""
+    """Return the lines of a page's table."""
     cells = (
         re.split(r"\s*\|\s*", line.strip().strip("|").strip()) for line in page.splitlines() if line.startswith("| ")
     )
-    return [Row(*each) for each in cells if len(each) == len(Row._fields) and each[0].isdigit()]
+    return [Row(*row) for row in cells if len(row) == len(Row._fields) and row[0].isdigit()]
 
 
 def page(old: str, new: Iterable[Row], machine: str) -> str:
-    """The page with new lines in place of the old ones of the same tests; the other old lines stay."""
+    """Return the page with the ``new`` lines; an old line stays if its test has no new one."""
     merged = {row.breaks: row for row in [*read(old), *new]}
     lines = sorted(merged.values(), key=lambda row: (int(row.number), row.breaks))
     return INTRODUCTION.format(machine=machine) + "".join(f"{row}\n" for row in lines)
 
 
 def main() -> None:
-    """Write the page: arguments are the file that was kept, and how often the folder ran."""
+    """Write the page. The arguments are the file with the results, and the number of runs."""
     file, runs = Path(sys.argv[1]), int(sys.argv[2])
-    kept = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()] if file.exists() else []
+    results = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()] if file.exists() else []
     old = PAGE.read_text(encoding="utf-8") if PAGE.exists() else ""
-    PAGE.write_text(page(old, rows(kept, runs), f"{os.cpu_count()} cores"), encoding="utf-8")
+    PAGE.write_text(page(old, rows(results, runs), f"{os.cpu_count()} cores"), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -43,8 +43,8 @@ def pages_of(stack: Stack, email: str) -> int:
 
 
 @pytest.mark.long
-def test_05_killed_between_the_claim_of_the_enrolment_and_the_page(own: Stack) -> None:
-    """The enrolment is taken up again where it was: one page, each e-mail once."""
+def test_05_kestra_is_killed_between_the_record_of_an_enrolment_and_the_page(own: Stack) -> None:
+    """The enrolment continues from there: one page, each e-mail once."""
     email = address()
     enrolment = Expected(email).enrolment
     add_contact(own, email)
@@ -60,8 +60,8 @@ def test_05_killed_between_the_claim_of_the_enrolment_and_the_page(own: Stack) -
 
 
 @pytest.mark.long
-def test_06_killed_when_the_page_is_written_and_notion_has_not_answered(own: Stack) -> None:
-    """The page is not written a second time, and each e-mail arrives once."""
+def test_06_kestra_is_killed_when_the_page_is_created_and_notion_has_not_answered(own: Stack) -> None:
+    """The page is not created a second time, and each e-mail arrives once."""
     email = address()
     with held(own, "notion", when="after", method="POST", path="/v1/pages$") as wait:
         assert post(own, payload(email, email_1_sent_at=overdue(own)))[0] == 200
@@ -77,8 +77,8 @@ def test_06_killed_when_the_page_is_written_and_notion_has_not_answered(own: Sta
 
 @pytest.mark.long
 @pytest.mark.timeout(600)
-def test_07_killed_halfway_through_the_scheduling_of_the_emails(own: Stack) -> None:
-    """The rest is scheduled, nothing is scheduled twice, and each e-mail arrives once."""
+def test_07_kestra_is_killed_halfway_through_the_scheduling_of_the_emails(own: Stack) -> None:
+    """The remaining e-mails are scheduled, no e-mail is scheduled twice, and each arrives once."""
     people: list[str] = []
     wait = 0.1
     for _ in range(8):
@@ -112,8 +112,8 @@ def _wait_for_the_file_of_the_page(stack: Stack, email: str) -> None:
     until(lambda: _file_of_the_page(stack, email), "the page's id on the engine's disk")
 
 
-def test_08_killed_between_resends_yes_and_the_record(own: Stack) -> None:
-    """Resend is asked again under the same key: one e-mail, in the ledger and on the page."""
+def test_08_kestra_is_killed_between_resends_answer_and_the_ledger(own: Stack) -> None:
+    """Kestra calls Resend again under the same key: one e-mail, in the ledger and on the page."""
     email = address()
     about_to_get_the_last(own, [email])
     with held(own, "resend", when="after", method="POST") as wait:
@@ -126,7 +126,7 @@ def test_08_killed_between_resends_yes_and_the_record(own: Stack) -> None:
 
 
 @pytest.mark.long
-def test_08_killed_between_the_ledger_and_the_stamp(own: Stack) -> None:
+def test_08_kestra_is_killed_between_the_ledger_and_the_stamp(own: Stack) -> None:
     """The stamp is written after the restart; the e-mail is not sent again."""
     email = address()
     about_to_get_the_last(own, [email])
@@ -141,8 +141,8 @@ def test_08_killed_between_the_ledger_and_the_stamp(own: Stack) -> None:
 
 @pytest.mark.long
 @pytest.mark.timeout(300)
-def test_08_killed_while_a_contact_waits_behind_the_email_that_was_on_its_way(tmp_path: Path) -> None:
-    """Those who wait behind it get theirs, once."""
+def test_08_kestra_is_killed_during_a_send_while_other_contacts_wait(tmp_path: Path) -> None:
+    """The contacts in the queue get their e-mails once."""
     with Stack(tmp_path, time_scale=SCALE) as stack:
         emails = [address() for _ in range(5)]
         about_to_get_the_last(stack, emails, seconds=8)

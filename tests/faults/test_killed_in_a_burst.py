@@ -25,8 +25,8 @@ STILL = 75.0
 
 @pytest.mark.long
 @pytest.mark.timeout(1800)
-def test_09_killed_at_twenty_random_moments_of_a_hundred_mail_burst(tmp_path: Path) -> None:
-    """Exactly a hundred mails arrive."""
+def test_09_kestra_is_killed_at_twenty_random_moments_of_a_burst_of_a_hundred_emails(tmp_path: Path) -> None:
+    """Exactly a hundred e-mails arrive."""
     # Another seed with FAULTS_SEED: what was found with one must be found again.
     seed = int(os.environ.get("FAULTS_SEED") or random.randrange(10**6))
     print(f"FAULTS_SEED={seed}")

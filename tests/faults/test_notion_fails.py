@@ -19,7 +19,7 @@ def stamped(stack: Stack, email: str, *numbers: int) -> bool:
 
 
 def test_10_notion_answers_429_again_and_again(stack: Stack) -> None:
-    """Every call is tried again: the contact is enrolled, gets each e-mail once, and her page says so."""
+    """Every call is retried: the contact is enrolled, gets each e-mail once, and the page has the dates."""
     email = address()
     stack.sandbox.fault("notion", "status", status=429, retry_after=1, times=3)
     sign_up(stack, email, email_1_sent_at=overdue(stack))
@@ -30,7 +30,7 @@ def test_10_notion_answers_429_again_and_again(stack: Stack) -> None:
 
 
 def test_11_notion_answers_500_twice(stack: Stack) -> None:
-    """The e-mail is sent once and the page says so, whichever call it was."""
+    """For every call: the e-mail is sent once, and the page has the date."""
     emails = addresses(2)
     about_to_get_the_last(stack, emails, seconds=6)
     stack.sandbox.fault("notion", "status", status=500, times=2, method="GET")
@@ -39,8 +39,8 @@ def test_11_notion_answers_500_twice(stack: Stack) -> None:
     assert all(stamped(stack, email, 5) for email in emails)
 
 
-def test_12_notion_is_down_over_the_time_at_which_an_email_is_due(stack: Stack) -> None:
-    """The e-mail is late, and sent once when Notion is back."""
+def test_12_notion_is_down_when_an_email_is_due(stack: Stack) -> None:
+    """The e-mail is late. It is sent once, when Notion is back."""
     emails = addresses(2)
     due = about_to_get_the_last(stack, emails, seconds=5)
     stack.sandbox.fault("notion", "drop_before", times=None)

@@ -49,10 +49,10 @@ def template_changed(stack: Stack, values: Mapping[str, Any]) -> Iterator[None]:
     ],
     ids=["missing", "emptied", "without the footer", "with a hole"],
 )
-def test_18_a_template_is_missing_or_emptied_or_lacks_its_footer_or_a_value(
+def test_18_a_template_is_missing_or_empty_or_lacks_its_footer_or_a_value(
     stack: Stack, values: Mapping[str, Any], reason: str
 ) -> None:
-    """Nothing is sent and the reason is there; once it is mended and the e-mail is run again, it arrives once."""
+    """No e-mail is sent, and the reason is recorded. After the correction and a replay the e-mail arrives once."""
     email = address()
     about_to_get_the_last(stack, [email], seconds=5)
     with template_changed(stack, values):
@@ -62,8 +62,8 @@ def test_18_a_template_is_missing_or_emptied_or_lacks_its_footer_or_a_value(
 
 
 @pytest.mark.long
-def test_19_the_page_goes_to_the_trash_between_two_emails(stack: Stack) -> None:
-    """What was sent stays sent; the rest is skipped, and says why."""
+def test_19_a_person_moves_the_page_to_the_trash_between_two_emails(stack: Stack) -> None:
+    """The sent e-mails stay sent. The others are skipped, with the reason."""
     email = address()
     day = timedelta(hours=24) / stack.time_scale
     sign_up(stack, email, **anchored(stack, datetime.now(UTC) - day / 4, number=2))
@@ -75,8 +75,8 @@ def test_19_the_page_goes_to_the_trash_between_two_emails(stack: Stack) -> None:
 
 
 @pytest.mark.long
-def test_20_a_person_edits_the_page_while_an_email_is_on_its_way(stack: Stack) -> None:
-    """What she wrote stays; an e-mail that she marks as sent is not sent, the others are."""
+def test_20_a_person_edits_the_page_during_a_send(stack: Stack) -> None:
+    """The person's edit stays. An e-mail that the person marks as sent is not sent; the others are."""
     email = address()
     day = timedelta(hours=24) / stack.time_scale
     sign_up(stack, email, **anchored(stack, datetime.now(UTC) + day / 2, number=2))

@@ -19,7 +19,7 @@ def sends(stack: Stack, email: str) -> list[LoggedCall]:
 
 
 def test_13_resend_answers_429(stack: Stack) -> None:
-    """The e-mail is tried again and sent once."""
+    """The e-mail is retried and sent once."""
     email = address()
     about_to_get_the_last(stack, [email])
     stack.sandbox.fault("resend", "status", status=429, retry_after=1, times=2)
@@ -28,7 +28,7 @@ def test_13_resend_answers_429(stack: Stack) -> None:
 
 
 def test_14_resend_answers_500_twice(stack: Stack) -> None:
-    """The e-mail is tried again and sent once."""
+    """The e-mail is retried and sent once."""
     email = address()
     about_to_get_the_last(stack, [email])
     stack.sandbox.fault("resend", "status", status=500, times=2)
@@ -37,7 +37,7 @@ def test_14_resend_answers_500_twice(stack: Stack) -> None:
 
 
 def test_15_resend_takes_the_email_and_the_connection_drops(stack: Stack) -> None:
-    """The second try has the same key and the same words: it is no second e-mail, and the page says that it was sent."""
+    """The second try has the same key and the same body. There is no second e-mail, and the page has the date."""
     email = address()
     about_to_get_the_last(stack, [email])
     stack.sandbox.fault("resend", "drop_after", times=1)
@@ -48,8 +48,8 @@ def test_15_resend_takes_the_email_and_the_connection_drops(stack: Stack) -> Non
     assert page_of(stack, email)["Email 5 Sent"] is not None
 
 
-def test_16_resend_says_409_because_it_is_still_busy_with_this_email(stack: Stack) -> None:
-    """The e-mail is put off, not given up, and sent once."""
+def test_16_resend_answers_409_because_it_is_still_busy_with_this_email(stack: Stack) -> None:
+    """The e-mail is rescheduled, not given up, and sent once."""
     email = address()
     about_to_get_the_last(stack, [email])
     busy = {"statusCode": 409, "name": "concurrent_idempotent_requests", "message": "Busy."}
@@ -58,8 +58,8 @@ def test_16_resend_says_409_because_it_is_still_busy_with_this_email(stack: Stac
     assert [call.status for call in sends(stack, email)] == [409, 200]
 
 
-def test_16_resend_says_409_because_it_had_the_email_with_other_words(stack: Stack) -> None:
-    """It was accepted before: nothing is sent, and the ledger and the page say that it was."""
+def test_16_resend_answers_409_because_it_accepted_the_email_with_another_body(stack: Stack) -> None:
+    """Resend accepted the e-mail before. No e-mail is sent, and the ledger and the page record the first one."""
     email = address()
     about_to_get_the_last(stack, [email], seconds=6)
     key = opaque_ids.idempotency_key(Expected(email).enrolment, 5)
@@ -83,7 +83,7 @@ def test_16_resend_says_409_because_it_had_the_email_with_other_words(stack: Sta
 
 @pytest.mark.parametrize("status", [422, 401])
 def test_17_resend_refuses_the_email_for_good(stack: Stack, status: int) -> None:
-    """It is asked once; the run has failed, with the reason on its label, in the ledger and in the analytics."""
+    """Resend gets one call. The execution fails, with the reason in its label, in the ledger and in Email Analytics."""
     email = address()
     about_to_get_the_last(stack, [email])
     stack.sandbox.fault("resend", "status", status=status, times=1)

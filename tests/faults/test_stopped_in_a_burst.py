@@ -25,8 +25,8 @@ STOPPED = 50
 
 @pytest.mark.long
 @pytest.mark.timeout(1200)
-def test_32_fifty_contacts_are_stopped_during_a_burst_of_sends(tmp_path: Path) -> None:
-    """Nobody gets a mail after her stop was answered; everybody else gets hers."""
+def test_32_fifty_contacts_are_stopped_during_a_burst(tmp_path: Path) -> None:
+    """No contact gets an e-mail after the stop was answered. All other contacts get theirs."""
     # Another seed with FAULTS_SEED: what was found with one must be found again.
     seed = int(os.environ.get("FAULTS_SEED") or random.randrange(10**6))
     print(f"FAULTS_SEED={seed}")

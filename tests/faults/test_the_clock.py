@@ -35,7 +35,7 @@ def clock(tmp_path: Path) -> Clock:
 
 @pytest.mark.timeout(240)
 def test_04_the_same_webhook_comes_again_three_days_later(tmp_path: Path, clock: Clock) -> None:
-    """It is known still: "skipped", and each e-mail arrives once, in real days."""
+    """The event is still known: "skipped". Each e-mail arrives once, in real days."""
     with Stack(tmp_path / "stack", time_scale=1, settings=clock.settings) as stack:
         email = address()
         enrolment = Expected(email).enrolment
@@ -60,7 +60,7 @@ def test_04_the_same_webhook_comes_again_three_days_later(tmp_path: Path, clock:
 @pytest.mark.long
 @pytest.mark.timeout(300)
 def test_28_the_clock_is_set_back_an_hour_and_right_again(tmp_path: Path, clock: Clock) -> None:
-    """What is due waits as long as the clock is wrong, nothing is sent early or twice, and new signups are taken."""
+    """Due e-mails wait while the clock is wrong. No e-mail is early or sent twice, and new signups are taken."""
     # Where two seconds are four hours, an hour is three hundred days: no e-mail may expire by it.
     settings = {**clock.settings, "ENV_EXPIRES_AFTER_DAYS": "365"}
     with Stack(tmp_path / "stack", time_scale=SCALE / 2, settings=settings) as stack:
@@ -81,8 +81,8 @@ def test_28_the_clock_is_set_back_an_hour_and_right_again(tmp_path: Path, clock:
 @pytest.mark.long
 @pytest.mark.timeout(300)
 def test_28_the_clock_is_set_back_an_hour_while_the_engine_is_down(tmp_path: Path, clock: Clock) -> None:
-    """What ran when it was killed goes on when the clock is right again (until then Kestra takes its dead worker for alive);
-    nothing is sent twice."""
+    """The interrupted work continues when the clock is right again; until then Kestra believes that its dead worker is
+    alive. No e-mail is sent twice."""
     with Stack(tmp_path / "stack", time_scale=SCALE, settings=clock.settings) as stack:
         email = address()
         about_to_get_the_last(stack, [email])
@@ -99,8 +99,8 @@ def test_28_the_clock_is_set_back_an_hour_while_the_engine_is_down(tmp_path: Pat
 
 @pytest.mark.long
 @pytest.mark.timeout(300)
-def test_28_the_clock_is_set_back_an_hour_while_an_email_is_on_its_way(tmp_path: Path, clock: Clock) -> None:
-    """It is sent and written down, and those behind it need not wait for an hour."""
+def test_28_the_clock_is_set_back_an_hour_during_a_send(tmp_path: Path, clock: Clock) -> None:
+    """The e-mail is sent and recorded, and the e-mails behind it do not wait for an hour."""
     with Stack(tmp_path / "stack", time_scale=SCALE, settings=clock.settings) as stack:
         emails = addresses(3)
         about_to_get_the_last(stack, emails, seconds=6)

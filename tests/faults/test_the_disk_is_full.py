@@ -96,8 +96,8 @@ def stands_still(stack: Stack, within: float = 75) -> bool:
 @pytest.mark.long
 @pytest.mark.timeout(400)
 def test_26_the_disk_is_full_while_signups_arrive(tmp_path: Path, small_disk: Path) -> None:
-    """With space again, and started again: every call that was answered with 200 is enrolled once, what waited goes out; if the
-    queue of the enrolments stands still, after the next repair."""
+    """With free space and a restart, every call that was answered with 200 is enrolled once, and the waiting e-mails go
+    out. If the queue of enrolments stops, the next repair starts it."""
     with Stack(tmp_path, time_scale=SCALE) as stack:
         waiting = address()
         about_to_get_the_last(stack, [waiting], seconds=60)

@@ -69,7 +69,7 @@ def kill_and_start(door: DoorProcess) -> None:
 @pytest.mark.long
 @pytest.mark.timeout(2400)
 def test_29_kestra_is_away_for_a_minute_of_signups_and_the_door_is_killed(tmp_path: Path) -> None:
-    """Whoever was answered 200 is enrolled, once: one page, each e-mail once.
+    """Every contact whose signup was answered with 200 is enrolled once: one page, each e-mail once.
 
     The door is killed while Kestra is away, and again while it hands on what it has kept.
     """

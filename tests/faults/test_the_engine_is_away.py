@@ -37,8 +37,8 @@ def replay(stack: Stack, execution: str) -> str:
 
 @pytest.mark.long
 @pytest.mark.timeout(240)
-def test_21_the_engine_is_down_over_three_due_times_of_one_contact(tmp_path: Path) -> None:
-    """They go out when it is back: in their order, and no closer than the spacing."""
+def test_21_kestra_is_down_over_three_due_times_of_one_contact(tmp_path: Path) -> None:
+    """The e-mails go out when the engine is back, in order, and at least the spacing apart."""
     # Slow enough for the spacing to be seen: it is a second.
     with Stack(tmp_path, time_scale=3600) as stack:
         email = address()
@@ -75,7 +75,7 @@ def new_flows(stack: Stack, tmp_path: Path) -> Iterator[Path]:
 
 
 def test_22_the_flows_are_deployed_again_while_emails_wait(stack: Stack, new_flows: Path) -> None:
-    """Those that wait go out as they were scheduled; those that come later take the new revision."""
+    """Waiting e-mails go out as scheduled. Later e-mails use the new revision."""
     first, later = address(), address()
     about_to_get_the_last(stack, [first], seconds=10)
     before = stack.kestra.flow("christmas", "send-email").revision
@@ -89,8 +89,8 @@ def test_22_the_flows_are_deployed_again_while_emails_wait(stack: Stack, new_flo
 
 
 @pytest.mark.long
-def test_23_a_purge_of_everything_that_is_over_while_emails_wait(stack: Stack) -> None:
-    """What is over goes; what waits stays, and goes out on time; the same event is still known."""
+def test_23_a_purge_deletes_every_ended_execution_while_emails_wait(stack: Stack) -> None:
+    """Ended executions are deleted. Waiting e-mails stay and go out on time. The same event is still known."""
     email, other = address(), address()
     about_to_get_the_last(stack, [other])
     settle_the_account(stack, [Expected(other)])
@@ -103,8 +103,8 @@ def test_23_a_purge_of_everything_that_is_over_while_emails_wait(stack: Stack) -
     settle_the_account(stack, [Expected(email), Expected(other)])
 
 
-def test_24_a_failed_email_is_restarted_and_replayed_from_the_engines_own_controls(stack: Stack) -> None:
-    """A restart is harmless; a replay sends what has failed, once."""
+def test_24_a_person_restarts_and_replays_a_failed_email_in_kestra(stack: Stack) -> None:
+    """A restart does no harm. A replay sends the failed e-mail once."""
     email = address()
     about_to_get_the_last(stack, [email])
     stack.sandbox.fault("resend", "status", status=422, times=1)
@@ -119,8 +119,8 @@ def test_24_a_failed_email_is_restarted_and_replayed_from_the_engines_own_contro
     assert page_of(stack, email)["Email 5 Sent"] is not None
 
 
-def test_24_finished_runs_are_replayed_from_the_engines_own_controls(stack: Stack) -> None:
-    """A second run of an e-mail, or of an enrolment, sends nothing and says why."""
+def test_24_a_person_replays_ended_executions_in_kestra(stack: Stack) -> None:
+    """A second execution of an e-mail or an enrolment sends nothing, and has the reason."""
     email = address()
     about_to_get_the_last(stack, [email])
     settle_the_account(stack, [Expected(email)])
@@ -142,8 +142,8 @@ def replay_from(stack: Stack, run: Execution, task: str) -> str:
 
 
 @pytest.mark.long
-def test_24_what_a_run_wrote_down_is_written_once_more_long_after_it(stack: Stack) -> None:
-    """The ledger and what stops a contact stay as they have become since."""
+def test_24_kestra_repeats_a_write_long_after_its_execution(stack: Stack) -> None:
+    """The ledger and the contact's stops keep their newer values."""
     email = address()
     about_to_get_the_last(stack, [email])
     settle_the_account(stack, [Expected(email)])

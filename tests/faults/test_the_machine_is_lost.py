@@ -31,7 +31,7 @@ def said(verb: str, folder: Path, archive: Path) -> None:
 @pytest.mark.long
 @pytest.mark.timeout(400)
 def test_31_the_machine_is_lost_and_a_backup_is_restored_elsewhere(tmp_path: Path) -> None:
-    """What waited goes out on time, once; what was sent after the backup is not sent again."""
+    """Waiting e-mails go out on time, once. E-mails that were sent after the backup are not sent again."""
     archive, elsewhere = tmp_path / "engine.tar.gz", tmp_path / "elsewhere"
     with Stack(tmp_path / "stack", time_scale=SCALE / SLOWER) as stack:
         # Of the second one the page will not say that the third e-mail was sent, as when Notion is away at that moment.

@@ -24,7 +24,7 @@ CALLS = 3
 @pytest.mark.long
 @pytest.mark.timeout(1800)
 def test_25_two_hundred_emails_are_due_in_the_same_second_under_enforced_limits(tmp_path: Path) -> None:
-    """At least 75% of the limit's rate, and at most one answer in ten a 429."""
+    """The rate is at least 75% of the limit, and at most one answer in ten is a 429."""
     # The pace is a setting for real time: nothing is squeezed here.
     with Stack(tmp_path, time_scale=1, lasting=True) as stack:
         emails, due = burst(stack, PEOPLE, seconds=90)

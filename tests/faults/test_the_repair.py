@@ -38,7 +38,7 @@ def side_by_side(stack: Stack) -> list[str]:
 @pytest.mark.long
 @pytest.mark.timeout(300)
 def test_27_the_repair_runs_twice_at_once(stack: Stack) -> None:
-    """What has vanished is sent once, and so is what has not."""
+    """A lost e-mail is sent once, and so is an e-mail that was not lost."""
     lost, well = addresses(3), addresses(2)
     about_to_get_the_last(stack, [*lost, *well], seconds=45)
     vanish(stack, lost)
@@ -48,8 +48,8 @@ def test_27_the_repair_runs_twice_at_once(stack: Stack) -> None:
 
 @pytest.mark.long
 @pytest.mark.timeout(300)
-def test_27_the_repair_runs_again_and_again_during_a_burst(stack: Stack) -> None:
-    """It sends nothing twice, and changes nothing that is on its way."""
+def test_27_the_repair_runs_repeatedly_during_a_burst(stack: Stack) -> None:
+    """The repair sends no e-mail twice, and changes no e-mail that is being sent."""
     emails = addresses(12)
     about_to_get_the_last(stack, emails, seconds=25)
     vanish(stack, emails[:3])
@@ -59,8 +59,8 @@ def test_27_the_repair_runs_again_and_again_during_a_burst(stack: Stack) -> None
     settle_the_account(stack, [Expected(email) for email in emails], timeout=150)
 
 
-def test_27_a_stamp_that_was_not_written_is_written_by_the_repair(stack: Stack) -> None:
-    """The page says what the ledger knows; no e-mail is sent for it."""
+def test_27_a_stamp_is_missing_and_the_repair_runs(stack: Stack) -> None:
+    """The page gets the ledger's date, and no e-mail is sent for it."""
     email = address()
     about_to_get_the_last(stack, [email])
     stack.sandbox.fault("notion", "status", status=400, times=1, method="PATCH")
@@ -79,10 +79,9 @@ def at_work(stack: Stack) -> list[Execution]:
 @pytest.mark.long
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize(("task", "method"), [("page", "GET"), ("stamp", "PATCH")])
-def test_33_a_kill_between_two_commits_has_the_engine_forget_the_next_step(
-    tmp_path: Path, task: str, method: str
-) -> None:
-    """The repair ends that run; its e-mail goes out, or is not sent again if it was. Those beside it in the lane go on."""
+def test_33_a_kill_between_two_commits_makes_kestra_lose_the_next_task(tmp_path: Path, task: str, method: str) -> None:
+    """The repair ends that execution. Its e-mail goes out, unless it was sent before. The other e-mails in the lane
+    continue."""
     emails = addresses(3)
     with Stack(tmp_path, time_scale=SCALE) as stack:
         about_to_get_the_last(stack, emails, seconds=15)

@@ -45,7 +45,7 @@ def test_02_fifty_identical_webhooks_come_at_once(stack: Stack) -> None:
 @pytest.mark.long
 @pytest.mark.timeout(400)
 def test_03_fifty_identical_and_fifty_different_webhooks_come_at_once(stack: Stack) -> None:
-    """There are 51 enrolments; each contact gets her e-mail once."""
+    """There are 51 enrolments, and each contact gets the e-mail once."""
     emails = addresses(51)
     pages_of_all_but_the_last(stack, emails)
     fields = anchored(stack, datetime.now(UTC))

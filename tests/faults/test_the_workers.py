@@ -57,7 +57,7 @@ def killed_at_work(stack: Stack, by_id: Mapping[str, Engine]) -> tuple[str, Task
 @pytest.mark.long
 @pytest.mark.timeout(900)
 def test_30_a_worker_of_three_is_killed_in_a_burst(tmp_path: Path) -> None:
-    """All three do a part of the work; what the dead one was at is taken up by another, and each e-mail arrives once."""
+    """All three do a part of the work. Another worker repeats the dead worker's task, and each e-mail arrives once."""
     with Stack(tmp_path, time_scale=SCALE, share=True) as stack:
         own = stack.engine.worker_id
         workers = [stack.engine.worker(name) for name in ("one", "two")]
