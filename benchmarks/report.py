@@ -1,4 +1,4 @@
-"""Write ``docs/benchmarks.md`` from the raw figures: this release beside the one before, and pictures of what grows."""
+"""Write ``docs/benchmarks.md`` from the raw figures: this release beside the one before, with charts."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from christmas_campaign.wording import count
 HERE = Path(__file__).parent
 PAGE = HERE.parent / "docs/benchmarks.md"
 
-#: The raw figures of the release before this one, by the same commands on the same machine.
+#: The raw figures of the release before this one, from the same commands on the same machine.
 BEFORE = HERE / "results-0.4.0.json"
 
-#: How many e-mails wait in the scenarios that look at a long queue.
+#: The numbers of waiting e-mails in the scenarios with a long queue.
 WAITING = (100, 1_000, 10_000)
 
 
 class Results(TypedDict):
-    """The raw figures: the machine, how long the measurement took in seconds, and each figure's values, one a run."""
+    """The raw figures: the machine, the duration of the measurement in seconds, and each figure's values, one for each run."""
 
     processors: int | None
     system: str
@@ -31,7 +31,7 @@ class Results(TypedDict):
 
 
 class Row(NamedTuple):
-    """A row of a table: the figure's name in the results, what it is, its unit, and how many digits are shown."""
+    """A row of a table: the figure's name in the results, its description, its unit, and the number of digits."""
 
     figure: str
     what: str
@@ -40,31 +40,31 @@ class Row(NamedTuple):
 
 
 SENDING = (
-    Row("email_cpu", "processor time an e-mail, engine and steps"),
-    Row("email_cpu_jvm", "of it the engine (Java)"),
-    Row("email_cpu_python", "of it the steps (Python)"),
+    Row("email_cpu", "processor time for one e-mail, engine and steps"),
+    Row("email_cpu_jvm", "the engine's part (Java)"),
+    Row("email_cpu_python", "the steps' part (Python)"),
     Row("emails_per_second", "e-mails a second, 60 due in the same second", "", 1),
-    Row("lag_p50", "from due to the request at Resend, one e-mail alone, median"),
+    Row("lag_p50", "delay from due to the request at Resend, one e-mail alone, median"),
     Row("lag_p95", "the same, 95th percentile"),
 )
 SIGNING_UP = (
-    Row("signup_cpu", "processor time a signup with four e-mails, engine and steps"),
-    Row("signup_cpu_jvm", "of it the engine (Java)"),
-    Row("signup_cpu_python", "of it the steps (Python)"),
-    Row("signups_all_scheduled_after", "60 signups by 8 callers: all e-mails are scheduled after", digits=0),
+    Row("signup_cpu", "processor time for one signup with four e-mails, engine and steps"),
+    Row("signup_cpu_jvm", "the engine's part (Java)"),
+    Row("signup_cpu_python", "the steps' part (Python)"),
+    Row("signups_all_scheduled_after", "60 signups by 8 callers: time until all e-mails are scheduled", digits=0),
     Row("answer_p50", "a handler's answer, one signup alone, median"),
     Row("answer_p95", "the same, 95th percentile"),
 )
 AT_REST = (
-    Row("start", "Kestra ready after, on new data", digits=1),
-    Row("idle_cpu", "part of one processor that an idle engine takes", "%", 1),
+    Row("start", "start of Kestra on new data", digits=1),
+    Row("idle_cpu", "load of an idle engine, as part of one processor", "%", 1),
     Row("idle_memory_mb", "memory of an idle engine", "MB", 0),
     Row("memory_mb", "memory of an engine after a burst", "MB", 0),
-    Row("step_wall", "one step by itself", "ms", 0),
+    Row("step_wall", "time of one step alone", "ms", 0),
     Row("step_cpu", "processor time of one step", "ms", 0),
 )
 
-#: What a figure is multiplied by to have its unit.
+#: The factor from a raw figure to its unit.
 FACTORS = {"%": 100.0, "ms": 1000.0}
 
 
@@ -81,13 +81,13 @@ def page(results: Results, before: Results | None) -> Iterator[str]:
     runs = len(results["figures"]["email_cpu"])
     minutes = results["seconds"] / 60
     yield (
-        f"Measured by the script of `make bench` in {minutes:.0f} minutes, {count(runs, 'run', 'runs')} of each, with "
+        f"`make bench` measured these figures in {minutes:.0f} minutes, with {count(runs, 'run', 'runs')} of each, "
         f"{results['processors']} processors, {results['system']} and Python {results['python']}."
     )
-    yield "`make bench QUICK=1` takes 3 minutes and writes nothing."
+    yield "`make bench QUICK=1` takes 3 minutes and does not write this page."
     yield ""
-    yield "Notion and Resend are the sandbox's, without limits and the network's delay: the engine is what is measured."
-    yield "A figure that was measured several times is the median, with the lowest and the highest in brackets."
+    yield "The sandbox replaces Notion and Resend, without rate limits and network delay. So the figures are the engine's."
+    yield "After several runs a figure is the median, with the lowest and the highest in brackets."
     for title, rows in (("Sending", SENDING), ("Signing up", SIGNING_UP), ("At rest", AT_REST)):
         yield from ["", f"## {title}", "", *table(rows, results, before)]
     if all(f"lag_p50_{waiting}_waiting" in results["figures"] for waiting in WAITING):
@@ -105,7 +105,7 @@ def page(results: Results, before: Results | None) -> Iterator[str]:
 
 def table(rows: Iterable[Row], results: Results, before: Results | None) -> Iterator[str]:
     """Return a table of figures."""
-    yield "| what | 0.4.0 | now |"
+    yield "| figure | 0.4.0 | now |"
     yield "|---|---|---|"
     for row in rows:
         if row.figure not in results["figures"]:
@@ -115,8 +115,8 @@ def table(rows: Iterable[Row], results: Results, before: Results | None) -> Iter
 
 
 def waiting_table(results: Results) -> Iterator[str]:
-    """Return the table of what grows with the number of e-mails that wait."""
-    yield "| e-mails that wait | an e-mail alone leaves after | idle engine | start | disk |"
+    """Return the table of the figures that grow with the number of waiting e-mails."""
+    yield "| waiting e-mails | delay of one e-mail alone | idle engine | start | disk |"
     yield "|---|---|---|---|---|"
     for waiting in WAITING:
         figures = (
