@@ -1,12 +1,12 @@
 #!/bin/sh
-# Backs up what must not be lost: Kestra's database, Kestra's storage (the KV store's values are in it) and the door's inbox.
-#   backup.sh         every BACKUP_HOURS, for ever; the first at once
-#   backup.sh once    one; prints the name of its folder
-#   backup.sh fresh   exit code 0 if the newest is as new as it should be
+# Backs up Kestra's database, Kestra's storage (with the KV store's values) and the door's inbox.
+#   backup.sh         a backup at once, then every BACKUP_HOURS, without end
+#   backup.sh once    one backup; prints the name of its folder
+#   backup.sh fresh   exit code 0 if the newest backup is recent
 # Environment: PGHOST, PGDATABASE, PGUSER, PGPASSWORD … (libpq's own), STORAGE (folder), INBOX (file), BACKUPS (folder),
 # BACKUP_HOURS (6), BACKUP_DAYS (14).
 set -eu
-# They hold addresses of people, and what they were sent.
+# A backup has people's addresses and their e-mails in it.
 umask 077
 hours=${BACKUP_HOURS:-6} days=${BACKUP_DAYS:-14}
 : "${STORAGE:?}" "${INBOX:?}" "${BACKUPS:?}"
@@ -14,21 +14,21 @@ case $hours$days in *[!0-9]*) echo "backup: BACKUP_HOURS and BACKUP_DAYS must be
 [ "$hours" -ge 1 ] && [ "$days" -ge 1 ] || { echo "backup: BACKUP_HOURS and BACKUP_DAYS must be 1 or more" >&2; exit 2; }
 
 once() {
-    # What one that was cut off has left.
+    # The remains of an interrupted backup.
     find "$BACKUPS" -mindepth 1 -maxdepth 1 -type d -name '.partial.*' -mmin +1440 -exec rm -rf {} +
     partial=$(mktemp -d "$BACKUPS/.partial.XXXXXX")
     trap 'rm -rf "$partial"' EXIT
-    # The database first, then what it names: a file too many harms nobody, one too few is a value that is lost. And what is
-    # noted as sent while this runs is in the storage, so that an older database does not send it again.
+    # The database first, then the files that it refers to: an extra file does no harm, a missing file is a lost value. E-mails
+    # that are recorded as sent meanwhile are in the storage, so the older database does not send them again.
     pg_dump --format=custom --file="$partial/database.dump"
-    # 1: a file came, went or grew meanwhile, as it may.
+    # 1: a file appeared, disappeared or grew meanwhile, which is normal.
     tar -C "$STORAGE" -cf "$partial/storage.tar" . || [ $? = 1 ]
-    # A copy of an open SQLite file would be no file; this is SQLite's own way, and waits while the door writes.
+    # A copy of an open SQLite file may be broken. SQLite's own backup waits while the door writes.
     if [ -e "$INBOX" ]; then
         sqlite3 "$INBOX" ".timeout 10000" ".backup '$partial/inbox.sqlite'"
         [ "$(sqlite3 "$partial/inbox.sqlite" 'pragma integrity_check')" = ok ]
     fi
-    # It can be read back, or it is none.
+    # A backup counts only if it can be read.
     pg_restore --list "$partial/database.dump" >/dev/null
     (cd "$partial" && sha256sum -- * >SHA256SUMS)
     sync
@@ -38,7 +38,7 @@ once() {
         name=$(date -u +%Y-%m-%dT%H%M%SZ)
     done
     mv "$partial" "$BACKUPS/$name"
-    # The newest always stays, however old it is.
+    # The newest backup always stays, even if it is old.
     find "$BACKUPS" -mindepth 1 -maxdepth 1 -type d -name '2*Z' -mtime "+$((days - 1))" ! -name "$name" -exec rm -rf {} +
     echo "$name"
 }
@@ -49,7 +49,7 @@ case ${1:-loop} in
 once) once ;;
 fresh)
     found=$(newest)
-    # Twice the interval: one may fail, and one takes a while.
+    # Twice the interval: one backup may fail, and one takes some time.
     [ -n "$found" ] && [ -n "$(find "$found" -maxdepth 0 -mmin "-$((hours * 120))")" ] ||
         { echo "backup: none of the last $((hours * 2)) hours" >&2; exit 1; }
     ;;

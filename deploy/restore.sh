@@ -1,7 +1,7 @@
 #!/bin/sh
-# Puts a backup back in the place of what is there: database, storage and inbox.
+# Replaces database, storage and inbox by a backup.
 #   restore.sh NAME|latest      a folder in BACKUPS, or the newest
-# Kestra and the door must not run meanwhile. What is there is backed up first, if it can be. Environment: as for backup.sh.
+# Kestra and the door must not run. The current data are backed up first, if possible. Environment: as for backup.sh.
 set -eu
 umask 077
 [ $# = 1 ] || { echo "restore: usage: restore.sh NAME|latest" >&2; exit 2; }
@@ -18,13 +18,13 @@ from=$BACKUPS/$name
 others=$(psql -qtAXc "select count(*) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()")
 [ "$others" = 0 ] || fail "$others connections to the database: stop Kestra first; nothing was changed"
 
-# The door holds this lock as long as it runs.
+# The door has this lock as long as it runs.
 [ ! -e "$INBOX.lock" ] || flock --nonblock "$INBOX.lock" true || fail "stop the door first; nothing was changed"
 
-# Whoever restores the wrong one can go back. What is broken may not be backed up any more; then it is not. None is too old now.
+# This allows a way back from the wrong backup. Broken data may not allow a backup; then there is none. No old backup is deleted now.
 BACKUP_DAYS=36500 "$(dirname "$0")/backup.sh" once >/dev/null || echo "restore: what was there could not be backed up" >&2
 
-# All or nothing: one transaction empties the database and fills it, and is not committed unless the dump was read to its end.
+# All or nothing: one transaction empties and fills the database. It commits only after the end of the dump.
 restored=$({
     echo 'set client_min_messages = warning; begin; drop schema if exists public cascade; create schema public;'
     pg_restore --no-owner --no-privileges --file=- "$from/database.dump" && printf '%s\n' 'commit;' '\echo restored'
@@ -37,7 +37,7 @@ tar -C "$STORAGE" -xpf "$from/storage.tar"
 rm -f "$INBOX" "$INBOX-wal" "$INBOX-shm"
 if [ -e "$from/inbox.sqlite" ]; then
     cp "$from/inbox.sqlite" "$INBOX"
-    # The door's own, as the folder is.
+    # The same owner as the folder: the door.
     chown --reference="$(dirname "$INBOX")" "$INBOX"
 fi
 echo "restore: $name is back"

@@ -1,7 +1,7 @@
-"""Every REST call that the product makes: what it sends, and what Kestra answers in each case that the product handles.
+"""Every REST call of this project: its request, and Kestra's answer in each case that the project handles.
 
-The table in docs/decisions/0004-pinned-engine.md is made from this list, and a test holds the embedded engine to each answer.
-The source is Kestra's own controllers.
+The table in docs/decisions/0004-pinned-engine.md is generated from this list. A test compares the embedded engine
+with each answer. The source is Kestra's own controllers.
 """
 
 from __future__ import annotations
@@ -322,7 +322,7 @@ CALLS = (
         (),
         (
             Answer(
-                "it goes on where it failed",
+                "it continues where it failed",
                 200,
                 lambda world: world.ask("POST", f"executions/{world.failed()}/restart"),
                 lambda answer: answer.json()["state"]["current"] == "RESTARTED",
@@ -350,7 +350,7 @@ CALLS = (
         (FORM,),
         (
             Answer(
-                "it was paused and goes on",
+                "it was paused and continues",
                 204,
                 lambda world: world.ask("POST", f"executions/{world.paused()}/resume", **EMPTY_FORM),
                 empty,
@@ -462,7 +462,7 @@ CALLS = (
         (),
         (
             Answer(
-                "it is deleted, whatever state it is in",
+                "it is deleted, in every state",
                 204,
                 lambda world: world.ask("DELETE", f"executions/{world.ended()}?deleteLogs=true"),
                 empty,
