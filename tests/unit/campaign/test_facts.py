@@ -5,19 +5,11 @@ from datetime import date
 from christmas_campaign.campaign import facts
 
 
-def test_the_facts_of_the_campaign() -> None:
+def test_facts_are_those_of_the_contract() -> None:
     assert facts.NAME == "Christmas 2025"
     assert facts.SERVICE_NAME == "Christmas Traditional Service"
     assert facts.ANALYTICS_NAME == "Christmas Campaign"
     assert facts.ZONE.key == "America/Toronto"
     assert date(2025, 12, 5) == facts.DEADLINE
     assert facts.DEADLINE_TEXT == "December 5, 2025"
-    assert facts.SENDER_NAME == "Sang Le - BusOS"
-
-
-def test_what_templates_may_name_without_anyone_having_said_it() -> None:
-    assert facts.CONSTANTS == {
-        "spots_remaining": "12",
-        "bookings_count": "18",
-        "sender_name": "Sang Le - BusOS",
-    }
+    assert facts.CONSTANTS == {"spots_remaining": "12", "bookings_count": "18", "sender_name": "Sang Le - BusOS"}

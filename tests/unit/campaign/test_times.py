@@ -10,15 +10,11 @@ from christmas_campaign.campaign import times
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("2025-11-20T15:00:00Z", "2025-11-20T15:00:00.000Z"),
         ("2025-11-20T15:00:00+00:00", "2025-11-20T15:00:00.000Z"),
-        ("2025-11-20T10:00:00-05:00", "2025-11-20T15:00:00.000Z"),
         ("2025-11-20T22:30:00+07:30", "2025-11-20T15:00:00.000Z"),
-        (" 2025-11-20T15:00:00.123Z ", "2025-11-20T15:00:00.123Z"),
-        # As Kestra writes the present: nine digits after the point.
-        ("2025-11-20T15:00:00.123456789Z", "2025-11-20T15:00:00.123Z"),
-        # Without a zone it is Toronto's: five hours behind in winter, four in summer.
-        ("2025-11-20T10:00:00", "2025-11-20T15:00:00.000Z"),
+        # Kestra writes nine digits after the point.
+        (" 2025-11-20T15:00:00.123456789Z ", "2025-11-20T15:00:00.123Z"),
+        # Without a zone it is Toronto's: five hours behind UTC in winter, four in summer.
         ("2025-11-20 10:00", "2025-11-20T15:00:00.000Z"),
         ("2025-07-20T10:00:00", "2025-07-20T14:00:00.000Z"),
         ("2025-11-20", "2025-11-20T05:00:00.000Z"),
@@ -27,53 +23,43 @@ from christmas_campaign.campaign import times
         ("2025-11-02T02:00:00", "2025-11-02T07:00:00.000Z"),
     ],
 )
-def test_a_time_without_a_zone_is_torontos(text: str, expected: str) -> None:
-    assert times.text(times.parse(text)) == expected
-
-
-def test_a_time_is_read_into_utc() -> None:
-    moment = times.parse("2025-11-20T10:00:00-05:00")
-    assert moment == datetime(2025, 11, 20, 15, tzinfo=UTC)
-    # Not in the machine's own zone, be it UTC as well today.
+def test_time_is_parsed_into_utc(text: str, expected: str) -> None:
+    moment = times.parse(text)
     assert moment.tzinfo is UTC
+    assert times.text(moment) == expected
 
 
 @pytest.mark.parametrize(
-    "text",
-    ["", "tomorrow", "2025-13-01", "2025-02-30", "20.11.2025", "2025-11-20T25:00", "15:00", "1763650800", "\ud800"],
+    "text", ["", "tomorrow", "2025-13-01", "20.11.2025", "2025-11-20T25:00", "15:00", "1763650800", "\ud800"]
 )
-def test_what_is_no_time_is_a_value_error(text: str) -> None:
+def test_invalid_time_is_a_value_error(text: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         times.parse(text)
 
 
-@pytest.mark.parametrize("text", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59", "9999-12-31T23:59:59-12:00"])
-def test_a_time_outside_the_calendar_is_a_value_error_too(text: str) -> None:
+@pytest.mark.parametrize("text", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59"])
+def test_time_outside_the_calendar_is_a_value_error(text: str) -> None:
     with pytest.raises(ValueError, match=r"^outside the calendar$"):
         times.parse(text)
 
 
-def test_a_time_is_written_in_utc_to_the_millisecond() -> None:
+def test_time_is_written_in_utc_to_the_millisecond() -> None:
     moment = datetime(2025, 11, 20, 10, 0, 0, 123999, tzinfo=timezone(timedelta(hours=-5)))
     assert times.text(moment) == "2025-11-20T15:00:00.123Z"
 
 
-@pytest.mark.parametrize(
-    ("hour", "said"),
-    [(5, "12:07 AM"), (6, "1:07 AM"), (16, "11:07 AM"), (17, "12:07 PM"), (18, "1:07 PM"), (28, "11:07 PM")],
-)
-def test_people_read_the_hours_of_torontos_clock(hour: int, said: str) -> None:
-    moment = datetime(2025, 11, 20, 0, 7, tzinfo=UTC) + timedelta(hours=hour)
-    assert times.moment_for_people(moment) == f"Thursday, November 20, 2025 at {said}"
+@pytest.mark.parametrize(("hour", "shown"), [(5, "12:07 AM"), (16, "11:07 AM"), (17, "12:07 PM"), (18, "1:07 PM")])
+def test_words_have_the_twelve_hours_of_toronto(hour: int, shown: str) -> None:
+    moment = datetime(2025, 11, 20, hour, 7, tzinfo=UTC)
+    assert times.moment_for_people(moment) == f"Thursday, November 20, 2025 at {shown}"
 
 
 @pytest.mark.parametrize(
     ("moment", "words"),
     [
-        ("2026-11-30T20:04:59Z", "30 November 2026, 15:04 America/Toronto"),
         ("2026-12-01T04:59:00Z", "30 November 2026, 23:59 America/Toronto"),
         ("2026-07-01T04:05:00Z", "1 July 2026, 00:05 America/Toronto"),
     ],
 )
-def test_time_for_the_owner_has_the_campaigns_zone_and_its_name(moment: str, words: str) -> None:
+def test_time_for_the_owner_has_the_zone(moment: str, words: str) -> None:
     assert times.for_owner(times.parse(moment)) == words
