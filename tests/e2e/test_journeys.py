@@ -33,9 +33,8 @@ from christmas_campaign.local.sandbox import Mail
 from christmas_campaign.local.stack import PROJECT, Stack
 from christmas_campaign.notion import page_values, schema
 from christmas_campaign.sequences.registry import SEQUENCES, sequence
-from e2e import transcript
-
-EXPECTED = Path(__file__).parent / "expected"
+from e2e import golden, transcript
+from e2e.golden import Texts
 
 #: All that may break on its way.
 NASTY = {"first_name": 'Zoë "Lệ" O\'Neil \\1 {{first_name}}', "business_name": "Bảo Sang Beauty Salon ✂️ & <Sons>"}
@@ -110,8 +109,11 @@ def test_every_email_arrives_in_order_and_character_by_character(
     token = stack.unsubscribe_keys.token(opaque_ids.contact_id(journey.email))
     for mail in journey.mails:
         number = int(mail.tags["number"])
-        for kind, text in (("subject.txt", mail.subject), ("html", mail.html), ("txt", mail.text)):
-            same(EXPECTED / f"{name}-e{number}.{kind}", text.replace(token, "<token>"), request)
+        texts = Texts(*(text.replace(token, "<token>") for text in (mail.subject, mail.html, mail.text)))
+        file = golden.EXPECTED / f"{name}-e{number}.txt"
+        if request.config.getoption("--update-expected"):
+            golden.write(file, texts)
+        assert texts == golden.expected(file), file.name
         assert mail.sender == "Sang Le - BusOS <value@mail.example.com>"
         link = f"https://campaign.example.com/unsubscribe/{token}"
         assert mail.headers == {
@@ -143,7 +145,7 @@ def test_exactly_these_requests_were_made_in_this_order(
         # What the test itself does: it puts the contact there, before the webhook is called.
         and call.received_at >= journey.arrived
     ]
-    same(EXPECTED / f"{name}.yml", transcript.of(own, names, journey.arrived, journey.ended), request)
+    same(golden.EXPECTED / f"{name}.yml", transcript.of(own, names, journey.arrived, journey.ended), request)
 
 
 @pytest.mark.parametrize("name", NAMES)
