@@ -190,58 +190,33 @@ def test_url_of_resend_is_ignored_without_a_time_scale() -> None:
 
 # Computed settings.
 
-
-@pytest.mark.parametrize(
-    ("changed", "late"),
-    [
-        (Settings(testing_mode=True), timedelta(days=7)),
-        (Settings(expires_after_days=1, time_scale=12), 2 * HOUR),
-        (Settings(expires_after_days=365, time_scale=14_400), HOUR),
-    ],
-)
-def test_expiry_is_scaled_down_to_an_hour(changed: Settings, late: timedelta) -> None:
-    assert changed.expires_after == late
+TESTING, DEMO = Settings(testing_mode=True), Settings(time_scale=14_400)
 
 
 @pytest.mark.parametrize(
-    ("changed", "spacing"),
+    ("changed", "name", "expected"),
     [
-        (Settings(), HOUR),
-        (Settings(testing_mode=True), MINUTE),
-        (Settings(time_scale=14_400), timedelta(seconds=0.25)),
+        (Settings(), "expires_after", timedelta(days=7)),
+        (TESTING, "expires_after", timedelta(days=7)),
+        (Settings(expires_after_days=1, time_scale=12), "expires_after", 2 * HOUR),
+        (DEMO, "expires_after", HOUR),
+        (Settings(), "spacing", HOUR),
+        (TESTING, "spacing", MINUTE),
+        (DEMO, "spacing", timedelta(seconds=0.25)),
+        # The slower provider: three calls to Notion at three a second, or one to Resend at two a second.
+        (Settings(), "pace", timedelta(seconds=1)),
+        (Settings(notion_rate=12), "pace", timedelta(seconds=0.5)),
+        (Settings(notion_rate=12, resend_rate=10), "pace", timedelta(seconds=0.25)),
+        (Settings(resend_rate=0.5), "pace", timedelta(seconds=2)),
+        (Settings(time_scale=4), "pace", timedelta(seconds=0.25)),
     ],
 )
-def test_spacing_is_scaled(changed: Settings, spacing: timedelta) -> None:
-    assert changed.spacing == spacing
+def test_durations_are_computed_and_scaled(changed: Settings, name: str, expected: timedelta) -> None:
+    assert getattr(changed, name) == expected
 
 
-@pytest.mark.parametrize(
-    ("changed", "seconds"),
-    [
-        # Three calls to Notion at three a second, and one to Resend at two a second.
-        (Settings(), 1),
-        (Settings(notion_rate=12), 0.5),
-        (Settings(notion_rate=12, resend_rate=10), 0.25),
-        (Settings(resend_rate=0.5), 2),
-        (Settings(time_scale=4), 0.25),
-    ],
-)
-def test_pace_is_the_one_of_the_slower_provider(changed: Settings, seconds: float) -> None:
-    assert changed.pace == timedelta(seconds=seconds)
-
-
-@pytest.mark.parametrize(
-    ("name", "delays"),
-    [
-        ("signup", {2: 24 * HOUR, 3: 72 * HOUR, 4: 96 * HOUR, 5: 120 * HOUR}),
-        ("noshow", {1: 5 * MINUTE, 2: 24 * HOUR, 3: 48 * HOUR}),
-        ("postcall", {1: HOUR, 2: 72 * HOUR, 3: 168 * HOUR}),
-        ("onboarding", {1: HOUR, 2: 24 * HOUR, 3: 72 * HOUR}),
-    ],
-)
-def test_delays_of_the_sequences_are_scaled(name: str, delays: dict[int, timedelta]) -> None:
-    own = sequence(name)
-    assert own.delays(Settings()) == delays
-    assert own.delays(Settings(time_scale=14_400)) == {number: delay / 14_400 for number, delay in delays.items()}
-    testing = own.delays(Settings(testing_mode=True))
-    assert list(testing.items()) == [(number, unit * MINUTE) for unit, number in enumerate(delays, 1)]
+def test_delays_of_a_sequence_are_scaled() -> None:
+    signup = sequence("signup")
+    assert signup.delays(Settings()) == {2: 24 * HOUR, 3: 72 * HOUR, 4: 96 * HOUR, 5: 120 * HOUR}
+    assert [delay.total_seconds() for delay in signup.delays(DEMO).values()] == [6, 18, 24, 30]
+    assert signup.delays(TESTING) == {2: MINUTE, 3: 2 * MINUTE, 4: 3 * MINUTE, 5: 4 * MINUTE}

@@ -61,6 +61,15 @@ def refusal(*args: Any, **changes: Any) -> Refused:
     return decision
 
 
+def skip(reason: Reason, detail: str, page: PageNote | None = None) -> Refused:
+    """The refusal that settles an e-mail as skipped."""
+    return Refused(Outcome.SKIPPED, reason, detail, ledger=skipped(reason), page=page)
+
+
+def defer(reason: Reason, detail: str, date: datetime) -> Refused:
+    return Refused(Outcome.DEFERRED, reason, detail, date)
+
+
 def stop_reason(reason: Reason, number: int, at: datetime) -> PageNote:
     """The update that writes why the sequence ended."""
     text: Json = [{"type": "text", "text": {"content": marks.text(reason, at, number)}}]
@@ -114,11 +123,8 @@ def test_number_outside_the_sequence_raises(number: int) -> None:
 
 @pytest.mark.parametrize("changes", [{"record": None}, {"page_id": None}, {"page_id": None, "paused": True}])
 def test_unknown_enrolment_fails(changes: dict[str, Any]) -> None:
-    assert run_gate(own=sent(), **changes) == Refused(
-        outcome=Outcome.FAILED,
-        reason=Reason.ENROLMENT_UNKNOWN,
-        detail="Kestra's KV store has no such enrolment. It is deleted 30 days after the last e-mail was due.",
-    )
+    detail = "Kestra's KV store has no such enrolment. It is deleted 30 days after the last e-mail was due."
+    assert run_gate(own=sent(), **changes) == Refused(Outcome.FAILED, Reason.ENROLMENT_UNKNOWN, detail)
 
 
 @pytest.mark.parametrize(
@@ -132,11 +138,8 @@ def test_unknown_enrolment_fails(changes: dict[str, Any]) -> None:
     ids=lambda changes: next(iter(changes)),
 )
 def test_sent_email_is_skipped_before_any_other_check(changes: dict[str, Any]) -> None:
-    assert run_gate(**{"own": sent(), **changes}) == Refused(
-        outcome=Outcome.SKIPPED,
-        reason=Reason.ALREADY_SENT,
-        detail="Sent on 19 November 2025, 10:00 America/Toronto.",
-    )
+    detail = "Sent on 19 November 2025, 10:00 America/Toronto."
+    assert run_gate(**{"own": sent(), **changes}) == Refused(Outcome.SKIPPED, Reason.ALREADY_SENT, detail)
 
 
 @pytest.mark.parametrize("outcome", [Outcome.FAILED, Outcome.SKIPPED])
@@ -148,12 +151,8 @@ def test_failed_or_skipped_email_can_be_replayed(outcome: Outcome) -> None:
     "changes", [{}, {"own": claim(30 * HOUR)}, {"before": None}, {"before": sent(NOW)}, {"now": NOW + 5 * WEEK}]
 )
 def test_paused_campaign_defers_every_email(changes: dict[str, Any]) -> None:
-    assert run_gate(paused=True, **changes) == Refused(
-        outcome=Outcome.DEFERRED,
-        reason=Reason.PAUSED,
-        detail="The campaign is paused. `christmas resume` continues it.",
-        date=changes.get("now", NOW),
-    )
+    detail = "The campaign is paused. `christmas resume` continues it."
+    assert run_gate(paused=True, **changes) == defer(Reason.PAUSED, detail, changes.get("now", NOW))
 
 
 # Suppressions.
@@ -162,13 +161,9 @@ def test_paused_campaign_defers_every_email(changes: dict[str, Any]) -> None:
 @pytest.mark.parametrize("reason", [Reason.UNSUBSCRIBED, Reason.STOPPED_BY_PERSON])
 @pytest.mark.parametrize("changes", [{}, {"paused": True}, {"before": None}, {"resumed": NOW - 5 * WEEK}])
 def test_suppressed_contact_gets_no_email(reason: Reason, changes: dict[str, Any]) -> None:
-    assert run_gate(suppressions=(suppression(reason, NOW + MINUTE),), **changes) == Refused(
-        outcome=Outcome.SKIPPED,
-        reason=reason,
-        detail="The contact was stopped on 20 November 2025, 10:01 America/Toronto.",
-        ledger=skipped(reason),
-        page=stop_reason(reason, 3, NOW + MINUTE),
-    )
+    detail = "The contact was stopped on 20 November 2025, 10:01 America/Toronto."
+    expected = skip(reason, detail, stop_reason(reason, 3, NOW + MINUTE))
+    assert run_gate(suppressions=(suppression(reason, NOW + MINUTE),), **changes) == expected
 
 
 def test_suppression_of_another_sequence_does_not_stop_the_email() -> None:
@@ -198,13 +193,9 @@ def late(by: timedelta, **changes: Any) -> Open | Refused:
 
 @pytest.mark.parametrize("before", [None, sent(), sent(NOW)])
 def test_expired_email_is_skipped_even_while_it_would_wait(before: LedgerEntry | None) -> None:
-    assert late(WEEK + MINUTE, before=before) == Refused(
-        outcome=Outcome.SKIPPED,
-        reason=Reason.EXPIRED,
-        detail="It was due on 13 November 2025, 09:59 America/Toronto.",
-        ledger=skipped(Reason.EXPIRED),
-        page=stop_reason(Reason.EXPIRED, 3, NOW),
-    )
+    detail = "It was due on 13 November 2025, 09:59 America/Toronto."
+    expected = skip(Reason.EXPIRED, detail, stop_reason(Reason.EXPIRED, 3, NOW))
+    assert late(WEEK + MINUTE, before=before) == expected
 
 
 @pytest.mark.parametrize(
@@ -290,12 +281,8 @@ def test_claimed_email_fails_once_its_key_has_expired(
 def test_email_waits_until_the_previous_one_is_settled(
     settings: Settings, wait: timedelta, before: LedgerEntry | None
 ) -> None:
-    assert run_gate(before=before, settings=settings) == Refused(
-        outcome=Outcome.DEFERRED,
-        reason=Reason.EARLIER_EMAIL_UNSETTLED,
-        detail="E-mail 2 is not settled yet.",
-        date=NOW + wait,
-    )
+    expected = defer(Reason.EARLIER_EMAIL_UNSETTLED, "E-mail 2 is not settled yet.", NOW + wait)
+    assert run_gate(before=before, settings=settings) == expected
 
 
 @pytest.mark.parametrize(
@@ -308,12 +295,8 @@ def test_email_waits_until_the_previous_one_is_settled(
     ],
 )
 def test_email_keeps_its_distance_from_the_previous_one(before: LedgerEntry) -> None:
-    assert run_gate(before=before) == Refused(
-        outcome=Outcome.DEFERRED,
-        reason=Reason.TOO_SOON,
-        detail="E-mail 2 was settled on 20 November 2025, 09:45 America/Toronto.",
-        date=NOW + 3 * HOUR / 4,
-    )
+    detail = "E-mail 2 was settled on 20 November 2025, 09:45 America/Toronto."
+    assert run_gate(before=before) == defer(Reason.TOO_SOON, detail, NOW + 3 * HOUR / 4)
 
 
 @pytest.mark.parametrize(
@@ -351,12 +334,8 @@ UNKNOWN_SEQUENCE = build.record()._replace(event=build.event()._replace(sequence
     ids=["email", "email too soon", "sequence"],
 )
 def test_withdrawn_email_is_skipped(record: Record, number: int, before: LedgerEntry | None) -> None:
-    assert run_gate(number, record=record, before=before) == Refused(
-        outcome=Outcome.SKIPPED,
-        reason=Reason.EMAIL_WITHDRAWN,
-        detail=f"This release has no e-mail {number} in the sequence {record.event.sequence}: it was withdrawn.",
-        ledger=skipped(Reason.EMAIL_WITHDRAWN),
-    )
+    detail = f"This release has no e-mail {number} in the sequence {record.event.sequence}: it was withdrawn."
+    assert run_gate(number, record=record, before=before) == skip(Reason.EMAIL_WITHDRAWN, detail)
 
 
 def test_withdrawn_email_waits_for_the_previous_one() -> None:

@@ -105,10 +105,7 @@ def test_campaign_precedes_the_fallback_and_the_fallback_the_defaults() -> None:
     assert find("business_name", candidates, "your salon") == ("your salon", "template")
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["gps_score", "email_1_sent_at", "nothing", "Segment"],
-)
+@pytest.mark.parametrize("name", ["gps_score", "email_1_sent_at", "nothing", "Segment"])
 def test_missing_value_is_none(name: str) -> None:
     assert find(name, sources()) is None
 
@@ -151,31 +148,32 @@ def test_default_of_a_field_is_the_default_of_its_placeholder(name: str, placeho
 # Computed values.
 
 
-@pytest.mark.parametrize(
-    ("fields", "placeholder", "text"),
-    [
-        ({"assessment_score": 52.5}, "overall_score", "52.5"),
-        ({"red_systems": 2}, "segment", "CRITICAL"),
-        ({"red_systems": 2}, "readiness_zone", "Crisis Zone"),
-        ({"orange_systems": 2}, "readiness_zone", "Warning Zone"),
-        ({}, "segment", "OPTIMIZE"),
-        ({"weakest_system_1": "CREW System"}, "WeakestSystem1", "CREW System"),
-        ({"weakest_system_1": "CREW System"}, "weakest_system", "CREW System"),
-        ({"weakest_system_1": "CREW System"}, "personalized_tip_1", TIPS["CREW"]),
-        ({"weakest_system_2": "radar"}, "WeakestSystem2", "radar"),
-        ({"weakest_system_2": "radar"}, "personalized_tip_2", TIPS["RADAR"]),
-        ({"strongest_system": "FUEL"}, "StrongestSystem", "FUEL"),
-        ({"revenue_leak_total": 14700}, "TotalRevenueLeak", "14700"),
-        ({"revenue_leak_total": 14700}, "AnnualRevenueLeak", "176400"),
-        ({"revenue_leak_total": 499}, "TotalRevenueLeak_K", "0"),
-        ({"revenue_leak_total": 500}, "TotalRevenueLeak_K", "1"),
-        ({"revenue_leak_total": 14499}, "TotalRevenueLeak_K", "14"),
-        ({"revenue_leak_total": 14500}, "TotalRevenueLeak_K", "15"),
-    ],
-)
-def test_values_are_computed_from_a_signup(fields: dict[str, Any], placeholder: str, text: str) -> None:
-    assert find(placeholder, sources(**fields), "fallback") == (text, "payload")
-    assert find(placeholder, sources("noshow", signup=fields), "fallback") == (text, "signup")
+def test_values_are_computed_from_a_signup() -> None:
+    fields = {"assessment_score": 52.5, "red_systems": 1, "strongest_system": "FUEL", "revenue_leak_total": 14700}
+    fields |= {"weakest_system_1": "CREW System", "weakest_system_2": "radar"}
+    assert placeholder_values.derive(fields) == {
+        "overall_score": 52.5,
+        "segment": "URGENT",
+        "readiness_zone": "Warning Zone",
+        "StrongestSystem": "FUEL",
+        "WeakestSystem1": "CREW System",
+        "weakest_system": "CREW System",
+        "personalized_tip_1": TIPS["CREW"],
+        "WeakestSystem2": "radar",
+        "personalized_tip_2": TIPS["RADAR"],
+        "TotalRevenueLeak": 14700,
+        "TotalRevenueLeak_K": 15,
+        "AnnualRevenueLeak": 176400,
+    }
+    assert placeholder_values.derive({"assessment_score": 52, "orange_systems": 2})["segment"] == "URGENT"
+    assert find("segment", sources(**fields), "fallback") == ("URGENT", "payload")
+    assert find("segment", sources("noshow", signup=fields), "fallback") == ("URGENT", "signup")
+    assert find("segment", sources(), "fallback") == ("OPTIMIZE", "payload")
+
+
+@pytest.mark.parametrize(("leak", "thousands"), [(499, 0), (500, 1), (14499, 14), (14500, 15)])
+def test_leak_is_rounded_half_up_to_thousands(leak: int, thousands: int) -> None:
+    assert placeholder_values.derive({"revenue_leak_total": leak})["TotalRevenueLeak_K"] == thousands
 
 
 def test_unknown_system_has_the_default_tips() -> None:
