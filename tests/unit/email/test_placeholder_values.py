@@ -149,7 +149,12 @@ def test_default_of_a_field_is_the_default_of_its_placeholder(name: str, placeho
 
 
 def test_values_are_computed_from_a_signup() -> None:
-    fields = {"assessment_score": 52.5, "red_systems": 1, "strongest_system": "FUEL", "revenue_leak_total": 14700}
+    fields: dict[str, Any] = {
+        "assessment_score": 52.5,
+        "red_systems": 1,
+        "strongest_system": "FUEL",
+        "revenue_leak_total": 14700,
+    }
     fields |= {"weakest_system_1": "CREW System", "weakest_system_2": "radar"}
     assert placeholder_values.derive(fields) == {
         "overall_score": 52.5,
