@@ -48,10 +48,10 @@ def test_time_is_written_in_utc_to_the_millisecond() -> None:
     assert times.text(moment) == "2025-11-20T15:00:00.123Z"
 
 
-@pytest.mark.parametrize(("hour", "shown"), [(5, "12:07 AM"), (16, "11:07 AM"), (17, "12:07 PM"), (18, "1:07 PM")])
-def test_words_have_the_twelve_hours_of_toronto(hour: int, shown: str) -> None:
+@pytest.mark.parametrize(("hour", "clock"), [(5, "12:07 AM"), (16, "11:07 AM"), (17, "12:07 PM"), (18, "1:07 PM")])
+def test_words_have_the_twelve_hours_of_toronto(hour: int, clock: str) -> None:
     moment = datetime(2025, 11, 20, hour, 7, tzinfo=UTC)
-    assert times.moment_for_people(moment) == f"Thursday, November 20, 2025 at {shown}"
+    assert times.moment_for_people(moment) == f"Thursday, November 20, 2025 at {clock}"
 
 
 @pytest.mark.parametrize(

@@ -128,7 +128,7 @@ def test_days_to_the_deadline_count_from_the_date_of_the_email() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "shown"),
+    ("name", "quoted"),
     [
         ("Lệ O'Neil - BusOS", "Lệ O'Neil - BusOS"),
         ('The "Boss"', '"The \\"Boss\\""'),
@@ -136,9 +136,9 @@ def test_days_to_the_deadline_count_from_the_date_of_the_email() -> None:
         *((f"a{character}b", f'"a{character}b"') for character in "()<>[]:;@,."),
     ],
 )
-def test_name_of_the_sender_is_quoted_where_rfc_5322_requires_it(name: str, shown: str) -> None:
+def test_name_of_the_sender_is_quoted_where_rfc_5322_requires_it(name: str, quoted: str) -> None:
     settings = build.SETTINGS._replace(sender_name=name)
-    assert request(build.template(), settings=settings)["from"] == f"{shown} <value@example.org>"
+    assert request(build.template(), settings=settings)["from"] == f"{quoted} <value@example.org>"
 
 
 @pytest.mark.parametrize(

@@ -10,11 +10,13 @@ import pytest
 from christmas_campaign.campaign.outcomes import Outcome, Reason
 from christmas_campaign.campaign.settings import Settings
 from christmas_campaign.email import gate, result
+from christmas_campaign.email.gate import PageNote, Refused
 from christmas_campaign.email.result import Answer, Recorded, Verdict
 from christmas_campaign.email.retry import PutOff
 from christmas_campaign.enrolment.record import LedgerEntry
 from christmas_campaign.json_types import Json, JsonObject
 from christmas_campaign.sequences.model import UnknownEmail
+from christmas_campaign.stops import marks
 from unit import build
 
 NOW, HOUR = build.NOW, build.HOUR
@@ -253,6 +255,42 @@ def test_mark_on_the_page_keeps_its_time() -> None:
     for stop_reason in ("bounced since 2025-11-19T10:00:00-05:00", None):
         on_page = stamp(3, unsubscribed, page=build.sequence_page({"Stop Reason": stop_reason}))["Stop Reason"]
         assert build.text_of(on_page) == "unsubscribed since 2025-11-20T10:00:00-05:00 (from E3)"
+
+
+# The refusals of the gate.
+
+
+@pytest.mark.parametrize(
+    ("unless", "page", "is_written"),
+    [
+        (None, None, True),
+        (marks.ON_PAGE, build.sequence_page(), True),
+        # Nothing may replace the mark of a permanent suppression, which a missing page may have.
+        (marks.ON_PAGE, None, False),
+        (marks.ON_PAGE, build.sequence_page({"Stop Reason": "bounced"}), False),
+    ],
+)
+@pytest.mark.parametrize("ledger", [LedgerEntry(Outcome.SKIPPED, NOW, Reason.BOOKED, claimed_at=CLAIMED), None])
+def test_refusal_of_the_gate_is_recorded(
+    unless: str | None, page: Any, is_written: bool, ledger: LedgerEntry | None
+) -> None:
+    note = PageNote("/v1/pages/page-1", {"Stop Reason": {"rich_text": text("booked (from E5)")}}, unless)
+    refused = Refused(Outcome.SKIPPED, Reason.BOOKED, "The contact was stopped.", ledger=ledger, page=note)
+    record = build.record()
+    verdict = Verdict(Outcome.SKIPPED, Reason.BOOKED, "The contact was stopped.")
+    assert result.settle_refused(refused, record, 5, page_id="page-1", page=page, done=[2, 3], now=NOW) == Recorded(
+        verdict,
+        ledger=ledger or LedgerEntry(Outcome.SKIPPED, NOW, Reason.BOOKED),
+        analytics=result.analytics(record, 5, verdict, NOW),
+        stamp={"properties": note.properties} if is_written else None,
+    )
+
+
+@pytest.mark.parametrize(("outcome", "is_completed"), [(Outcome.SKIPPED, True), (Outcome.FAILED, False)])
+def test_refusal_of_the_last_open_email_completes_the_sequence(outcome: Outcome, is_completed: bool) -> None:
+    refused = Refused(outcome, Reason.EMAIL_WITHDRAWN, "It was withdrawn.")
+    gate_record = result.at_gate(refused, build.record(), 5, page_id="page-1", done=[2, 3, 4], now=NOW)
+    assert gate_record.page == (PageNote("/v1/pages/page-1", COMPLETED) if is_completed else None)
 
 
 # The completion of the sequence.

@@ -144,9 +144,9 @@ def test_every_kind_of_fault_has_a_line_and_a_correction(source: str, expected: 
     assert list(html_check.read(source).faults) == expected
 
 
-@pytest.mark.parametrize(("length", "shown"), [(40, "x" * 31), (41, "x" * 31 + "…"), (100, "x" * 31 + "…")])
-def test_message_quotes_forty_characters(length: int, shown: str) -> None:
-    assert problems('<a href="'.ljust(length, "x")) == [(1, f'<a href="{shown} has no end')]
+@pytest.mark.parametrize(("length", "quoted"), [(40, "x" * 31), (41, "x" * 31 + "…"), (100, "x" * 31 + "…")])
+def test_message_quotes_forty_characters(length: int, quoted: str) -> None:
+    assert problems('<a href="'.ljust(length, "x")) == [(1, f'<a href="{quoted} has no end')]
 
 
 def test_links_have_the_placeholders_of_their_addresses() -> None:

@@ -341,10 +341,10 @@ def test_missing_template_is_a_fault() -> None:
     assert len(template_check.check([], SETTINGS).faults) == len(ALL)
 
 
-@pytest.mark.parametrize(("status", "shown"), [("Draft", "Draft"), (None, "empty"), ("active", "active")])
-def test_inactive_template_is_a_fault_and_not_checked(status: str | None, shown: str) -> None:
+@pytest.mark.parametrize(("status", "words"), [("Draft", "Draft"), (None, "empty"), ("active", "active")])
+def test_inactive_template_is_a_fault_and_not_checked(status: str | None, words: str) -> None:
     report = check(template(status=status, html="<b>"))
-    problem = f"a sequence needs it, and its status is {shown}"
+    problem = f"a sequence needs it, and its status is {words}"
     assert report.faults == (Fault("5-Day E2", "Status", problem, "set the status to Active"),)
     assert report.notices == ()
     assert "5-Day E2" not in [checked.name for checked in report.templates]
