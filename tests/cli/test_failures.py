@@ -127,7 +127,7 @@ def test_an_email_that_failed_is_named_with_all_that_a_person_needs_and_run_agai
 def test_what_is_not_among_them_is_refused(stack: Stack) -> None:
     result = christmas(stack, "replay", "nothing", "--yes")
     assert result.exit_code == 2
-    assert result.stderr.startswith("christmas: nothing is not among what failed")
+    assert result.stderr.startswith("christmas: nothing is not the ID of a failure")
     assert christmas(stack, "replay").exit_code == 2
     assert christmas(stack, "replay", "--reason", "template_missing").stdout == "There is nothing to run again.\n"
 
@@ -160,7 +160,7 @@ def test_what_may_have_been_sent_is_left_out_until_a_person_has_looked(stack: St
     stack.kestra.kv_put(f"mail.{enrolment}.2", unknown)
     result = christmas(stack, "replay", "--all", "--yes")
     assert result.exit_code == 1
-    assert f"{run.id}  signup E2  {email}: left out, whether it was sent is not known" in result.stdout
+    assert f"{run.id}  signup E2  {email}: left out, it is unknown whether it was sent" in result.stdout
     assert stack.kestra.kv_get(f"mail.{enrolment}.2") == unknown
     assert christmas(stack, "replay", "--all", "--not-sent", "--yes").exit_code == 0
     assert numbers(wait_for_mails(stack, email, 1)) == [2]

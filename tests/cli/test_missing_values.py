@@ -242,7 +242,7 @@ def test_without_notion_the_replay_is_left_out_and_says_why(stack: Stack) -> Non
     finally:
         stack.sandbox.clear_faults()
     assert result.exit_code == 1
-    assert f"{run.id}: left out, the contact could not be read again, Notion does not answer" in result.stdout
+    assert f"{run.id}: left out, the contact could not be read again, because Notion does not answer" in result.stdout
     # What was given is kept all the same.
     replayed(stack, run.id)
     assert "Score 61, Lê." in wait_for_mails(stack, email, 1)[0].text

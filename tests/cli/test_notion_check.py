@@ -119,7 +119,7 @@ def test_options_beyond_what_the_api_takes_are_added_by_hand(world: World) -> No
     world.make_all(instead(CONTACTS, "Phase", many))
     (fault,) = world.json("check", code=1)
     assert fault["mendable"] is False
-    assert fault["mend"] == "add by hand in Notion, whose API takes no more than 100 options"
+    assert fault["mend"] == "add by hand in Notion, whose API accepts at most 100 options"
 
 
 def only_fault(world: World) -> dict[str, Any]:

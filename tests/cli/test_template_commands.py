@@ -498,7 +498,7 @@ def test_two_pages_of_one_name_are_refused_with_the_mend(world: World) -> None:
     result = world.run("push", str(world.content), "--yes")
     assert result.exit_code == 2
     assert 'Notion has 2 pages called "5-Day E3"' in result.stderr
-    assert "put all but one into the trash" in result.stderr
+    assert "move all but one to the trash" in result.stderr
     assert world.written() == []
     assert world.run("push", str(world.content), "--yes", "--only", "5-Day E2").exit_code == 0
 
@@ -576,9 +576,7 @@ def test_a_push_counts_later_without_a_kestra(world: World, kestra: FakeKestra) 
     world.local("5-Day E2")
     result = world.run("push", str(world.content), "--yes")
     assert result.exit_code == 0
-    assert result.stdout.splitlines()[-1] == (
-        "It counts within five minutes: no KESTRA_URL is given by which Kestra could be told."
-    )
+    assert result.stdout.splitlines()[-1] == ("It counts within five minutes. Set KESTRA_URL, and it counts at once.")
     assert kestra.kept == {}
 
 
@@ -588,7 +586,7 @@ def test_a_push_counts_later_where_kestra_does_not_answer(world: World) -> None:
     result = world.run("push", str(world.content), "--yes")
     assert result.exit_code == 0
     assert result.stdout.splitlines()[-1].startswith(
-        "It counts within five minutes, for Kestra could not be told: Kestra at http://127.0.0.1:1 does not answer"
+        "It counts within five minutes, because Kestra cannot be reached: Kestra at http://127.0.0.1:1 does not answer"
     )
 
 
@@ -761,9 +759,9 @@ def test_what_is_not_there_cannot_be_shown(world: World, words: list[str], said:
 @pytest.mark.parametrize(
     ("payload", "said"),
     [
-        ("{", "is no payload: Expecting"),
+        ("{", "is not a payload: Expecting"),
         ('{"email": "a@example.com", "first_name": 3, "assessment_score": "x"}', "assessment_score must be a number"),
-        ("[]", "is no payload of signup: body must be a JSON object"),
+        ("[]", "is not a payload of signup: body must be a JSON object"),
     ],
 )
 def test_a_payload_that_is_none_is_refused_with_its_file(world: World, payload: str, said: str) -> None:

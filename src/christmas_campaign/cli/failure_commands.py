@@ -106,7 +106,7 @@ def replay(
     replayed: list[Replayed] = []
     with report_errors(), Environment.read(env_file).kestra() as kestra:
         values = reread_values.parse(variables)
-        chosen = operation.chosen(failure_list.failures(kestra), ids, reason)
+        chosen = operation.choose(failure_list.failures(kestra), ids, reason)
         reread_values.check(chosen, values)
         left_out = _show_plan(kestra, chosen, not_sent)
         if values and chosen:

@@ -20,7 +20,7 @@ from christmas_campaign.events import opaque_ids
 from christmas_campaign.json_types import Json, JsonObject, as_object
 from christmas_campaign.notion.schema import Database
 from christmas_campaign.operations import erase, repair_apply
-from christmas_campaign.operations.erase_search import BOOKS, PLACES, Found, Systems, look
+from christmas_campaign.operations.erase_search import BOOKS, PLACES, ContactData, Systems, find_data
 from christmas_campaign.stops import rules
 from christmas_campaign.wording import count
 
@@ -95,7 +95,7 @@ def forget(
             sources = {database: notion.data_source(database_id) for database, database_id in databases.items()}
             systems = Systems(kestra, notion, sources, inbox, prompts.progress())
             try:
-                contact_data = look(systems, person, address)
+                contact_data = find_data(systems, person, address)
                 if not as_json:
                     _show(contact_data, keep, inbox)
                 erased = bool(contact_data.to_erase(keep)) and confirm(
@@ -103,7 +103,7 @@ def forget(
                 )
                 if erased:
                     export_file = export or erase.default_file(person.contact, datetime.now(UTC))
-                    for file in erase.forget_her(systems, contact_data, address, keep, export_file):
+                    for file in erase.forget_contact(systems, contact_data, address, keep, export_file):
                         click.echo(f"Written to {file}, which only you can read.", err=as_json)
                         files.append(file)
             except InboxError as error:
@@ -117,11 +117,11 @@ def forget(
         click.echo(_OUT_OF_REACH)
 
 
-def _show(contact_data: Found, keep: Collection[Database], inbox: Path) -> None:
+def _show(contact_data: ContactData, keep: Collection[Database], inbox: Path) -> None:
     parts = []
-    runs = contact_data.runs
+    runs = contact_data.executions
     if runs:
-        flows = ", ".join(f"{number} {flow}" for flow, number in erase.by_flow(runs.values()).items())
+        flows = ", ".join(f"{number} {flow}" for flow, number in erase.count_by_flow(runs.values()).items())
         live = f", {count(len(contact_data.live), 'has', 'have')} not ended" if contact_data.live else ""
         parts.append(f"{count(len(runs), 'execution', 'executions')} in Kestra ({flows}){live}")
     if contact_data.entries:
@@ -139,17 +139,18 @@ def _show(contact_data: Found, keep: Collection[Database], inbox: Path) -> None:
         click.echo(
             f"The door's inbox was not searched: there is none at {inbox} (--inbox names another file).", err=True
         )
-    if contact_data.naming:
+    if contact_data.mentioned_in:
+        executions = count(len(contact_data.mentioned_in), "execution", "executions")
         click.echo(
-            f"The address occurs in {count(len(contact_data.naming), 'execution', 'executions')} of other contacts. They are "
-            f"not erased: {', '.join(contact_data.naming)}",
+            f"The address occurs in {executions} of other contacts. They are not erased: "
+            f"{', '.join(contact_data.mentioned_in)}",
             err=True,
         )
     if parts and not contact_data.to_erase(keep):
         click.echo("There is nothing to erase.")
 
 
-def _pages_by_title(contact_data: Found, keep: Collection[Database]) -> dict[str, tuple[list[str], bool]]:
+def _pages_by_title(contact_data: ContactData, keep: Collection[Database]) -> dict[str, tuple[list[str], bool]]:
     """Return the ids of the contact's pages by the title of their database, and whether these pages are kept."""
     return {
         database.title: (ids, database in keep)
@@ -158,11 +159,11 @@ def _pages_by_title(contact_data: Found, keep: Collection[Database]) -> dict[str
     }
 
 
-def _as_json(contact_data: Found, keep: Collection[Database], files: list[Path], *, erased: bool) -> JsonObject:
+def _as_json(contact_data: ContactData, keep: Collection[Database], files: list[Path], *, erased: bool) -> JsonObject:
     pages = _pages_by_title(contact_data, keep)
     runs: list[Json] = [
         {"id": run_id, "flow": run["flowId"], "state": as_object(run["state"])["current"]}
-        for run_id, run in contact_data.runs.items()
+        for run_id, run in contact_data.executions.items()
     ]
     calls: list[Json] | None = None if contact_data.calls is None else [call.id for call in contact_data.calls]
     return {
@@ -180,5 +181,5 @@ def _as_json(contact_data: Found, keep: Collection[Database], files: list[Path],
         "calls": calls,
         "pages": {title: [*ids] for title, (ids, _) in pages.items()},
         "kept": [title for title, (_, stays) in pages.items() if stays],
-        "runs_of_others": list(contact_data.naming),
+        "runs_of_others": list(contact_data.mentioned_in),
     }

@@ -196,10 +196,10 @@ def release(address: str, env_file: Path | None, yes: bool, as_json: bool) -> No
     Example:
       christmas notion release ana@salon.example.com --env-file deploy/.env
     """
-    released: list[notion_release.Found] = []
+    released: list[notion_release.OldPage] = []
     with report_errors(), _settings_and_client(env_file) as (environment, client), environment.kestra() as kestra:
         email = _normalised(address)
-        pages = list(notion_release.look(environment, client, kestra, email))
+        pages = list(notion_release.find_pages(environment, client, kestra, email))
         to_release = [page for page in pages if page.refusal is None]
         if not as_json:
             _show_release(pages, email)
@@ -216,7 +216,7 @@ def release(address: str, env_file: Path | None, yes: bool, as_json: bool) -> No
     sys.exit(0 if to_release else 1)
 
 
-def _show_release(pages: Sequence[notion_release.Found], email: str) -> None:
+def _show_release(pages: Sequence[notion_release.OldPage], email: str) -> None:
     for page in pages:
         plan = "To release" if page.refusal is None else f"Not to release, for {page.refusal}"
         click.echo(f"{plan}:\n  {page.sequence}, {page.event}, {page.url}")

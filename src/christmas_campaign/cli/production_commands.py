@@ -97,7 +97,7 @@ def smoke(env_file: Path | None, as_json: bool) -> None:
         click.echo(f"christmas: smoke: {refusal}", err=True)
         sys.exit(2)
     with report_errors():
-        report = operation.look(Environment.read(env_file), datetime.now(UTC))
+        report = operation.try_keys(Environment.read(env_file), datetime.now(UTC))
     if as_json:
         print_json(
             {

@@ -125,7 +125,7 @@ def push(folder: Path | None, env_file: Path | None, only: tuple[str, ...], yes:
     with report_errors():
         environment = Environment.read(env_file)
         folder = folder or folders.content()
-        templates_here = template_sync.chosen(template_sync.in_folder(folder), only, folder)
+        templates_here = template_sync.choose(template_sync.in_folder(folder), only, folder)
         faults = [fault for page in templates_here for fault in template_check.own_faults(page)]
         if faults:
             _echo_lines(template_report.faults(faults))
@@ -157,7 +157,7 @@ def push(folder: Path | None, env_file: Path | None, only: tuple[str, ...], yes:
             finally:
                 # Also if Notion refuses a later template: the flows must read the earlier ones again.
                 if has_written:
-                    click.echo(template_sync.make_count(environment))
+                    click.echo(template_sync.make_effective(environment))
 
 
 @templates.command()
@@ -221,11 +221,13 @@ def preview(
             payload or folders.examples() / f"{sequence_name}.json", sequence_name, datetime.now(UTC)
         )
         pages = _pages(environment, local)
-        notion_values = template_preview.Known({}, {})
+        notion_values = template_preview.ContactValues({}, {})
         if local is None:
             with environment.notion() as notion:
-                notion_values = template_preview.known(notion, environment, event)
-        previewed = template_preview.preview(name, event, pages, number=number, known=notion_values, settings=settings)
+                notion_values = template_preview.contact_values(notion, environment, event)
+        previewed = template_preview.preview(
+            name, event, pages, number=number, contact=notion_values, settings=settings
+        )
         if html is not None and previewed.letter is not None:
             try:
                 html.write_text(previewed.letter.html, encoding="utf-8")

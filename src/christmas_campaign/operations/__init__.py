@@ -1,1 +1,1 @@
-"""What the commands and the flow `repair` do: failures, replay, pause, stops, repair, erasure, templates, Notion."""
+"""The work of the commands and of the flow `repair`: failures, replay, pause, stops, repair, erasure, templates, Notion."""

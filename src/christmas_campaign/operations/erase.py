@@ -1,5 +1,7 @@
-"""Forgetting a contact: what is kept of her into a file, then away with it, in an order that sends nothing and keeps her
-suppressed wherever it is broken off."""
+"""Forgets a contact: exports their data to a file, then erases it.
+
+The order makes sure that no e-mail goes out and the contact stays suppressed, even if the command is interrupted.
+"""
 
 from __future__ import annotations
 
@@ -24,185 +26,198 @@ from christmas_campaign.json_types import Json, JsonObject
 from christmas_campaign.notion import page_values
 from christmas_campaign.notion.schema import Database
 from christmas_campaign.operations import stop
-from christmas_campaign.operations.erase_search import NAMESPACE, Found, Systems, look
+from christmas_campaign.operations.erase_search import NAMESPACE, ContactData, Systems, find_data
 from christmas_campaign.stops import rules
 
-#: How often it looks again, and erases what has come in between.
+#: How often the command searches again, for data that arrived while it erased.
 ROUNDS = 5
 
-#: How long, in seconds, what runs may take to end.
+#: Seconds to wait for executions to end.
 PATIENCE = 120.0
 
 _REPAIR = "repair"
 
 
 class ForgetError(CommandError):
-    """Not all of it is done; the message says what is left, and that the command may be run again."""
+    """The contact is not forgotten completely; the message says what remains, and what to do."""
 
 
-def forget_her(systems: Systems, found: Found, typed: str, keep: Collection[Database], export: Path) -> Iterator[Path]:
-    """Export what was found and erase it, but the pages of the databases ``keep``; yield each file that was written.
+def forget_contact(
+    systems: Systems, data: ContactData, typed: str, keep: Collection[Database], export: Path
+) -> Iterator[Path]:
+    """Export a contact's data and erase it, except the pages of the databases ``keep``; yield each file after it is written.
 
-    What comes in between is written to a file of its own and erased as well. Raises ``ForgetError``, and as ``look``.
+    ``typed`` is the address as the owner typed it. Data that arrives meanwhile is exported to another file and erased too.
+    Raises ``ForgetError``, and as ``find_data``.
     """
-    _look_for_the_flow(systems.kestra)
-    write(export, exported(systems.kestra, found))
+    _check_flow_exists(systems.kestra)
+    write(export, exported(systems.kestra, data))
     yield export
-    known = set(found.to_erase(()))
-    suppress(systems.kestra, found.person.contact)
+    exported_items = set(data.to_erase(()))
+    suppress(systems.kestra, data.person.contact)
     for number in range(2, ROUNDS + 2):
-        end_what_lives(systems, found)
-        _erase(systems, found, keep, first=number == 2)
-        # What is known of her enrolments is kept for the next look: their records are gone by then.
-        found = look(systems, found.person, typed)
-        left = found.to_erase(keep)
-        if not left:
+        end_executions(systems, data)
+        _erase(systems, data, keep, first=number == 2)
+        # The search starts from the enrolments in ``person``, because their records are erased by now.
+        data = find_data(systems, data.person, typed)
+        remaining = data.to_erase(keep)
+        if not remaining:
             return
-        if any(
-            not each.startswith(("run stop ", f"run {ownership.FLOW} ")) for each in set(found.to_erase(())) - known
-        ):
-            more = export.with_name(f"{export.stem}-{number}{export.suffix}")
-            write(more, exported(systems.kestra, found))
-            yield more
-            known |= set(found.to_erase(()))
-    raise ForgetError(f"not all of it is gone, for it comes anew: {', '.join(left)}; run it again")
+        own_executions = ("execution stop ", f"execution {ownership.FLOW} ")
+        if any(not name.startswith(own_executions) for name in set(data.to_erase(())) - exported_items):
+            next_file = export.with_name(f"{export.stem}-{number}{export.suffix}")
+            write(next_file, exported(systems.kestra, data))
+            yield next_file
+            exported_items |= set(data.to_erase(()))
+    raise ForgetError(f"new data of the contact keeps arriving: {', '.join(remaining)}; run this again")
 
 
-def _look_for_the_flow(kestra: Kestra) -> None:
-    """Before anything is done: half of it would have to wait."""
+def _check_flow_exists(kestra: Kestra) -> None:
+    """Raise ``ForgetError`` if Kestra lacks the flow that erases KV entries, before anything is changed."""
     try:
         kestra.flow(NAMESPACE, ownership.FLOW)
     except KestraError as error:
         if error.status != 404:
             raise
-        raise ForgetError(f"Kestra has no flow {ownership.FLOW}: christmas flows deploy brings it") from None
+        raise ForgetError(f"Kestra has no flow {ownership.FLOW}: run christmas flows deploy first") from None
 
 
 def suppress(kestra: Kestra, contact: str) -> None:
-    """Stop a contact for good, unless she is; once it returns, nothing is sent to her any more. Raises as ``stopping.stop``."""
-    if any(rules.holds_for_good(each) for each in stop.read_stops(kestra, contact).stops):
+    """Stop a contact for good unless they are; after that, no e-mail is sent to them. Raises as ``stop.stop``."""
+    if any(rules.holds_for_good(contact_stop) for contact_stop in stop.read_stops(kestra, contact).stops):
         stop.wait_until_sent(kestra, contact)
     else:
         stop.stop(kestra, contact, Reason.UNSUBSCRIBED)
 
 
-def end_what_lives(systems: Systems, found: Found) -> None:
-    """End what waits for the contact, and wait for what ends by itself: for the repair too, which may have seen her and bring
-    her back. Raises ``KestraError`` and ``ForgetError``."""
-    kestra, person = systems.kestra, found.person
-    waiting = {str(run["id"]): run for run in found.live}
+def end_executions(systems: Systems, data: ContactData) -> None:
+    """End the contact's waiting executions, and wait for those that end without help.
+
+    That includes every execution of the repair, which may have read the contact's data and could restore it. Raises
+    ``KestraError`` and ``ForgetError``.
+    """
+    kestra, person = systems.kestra, data.person
+    waiting = {str(execution["id"]): execution for execution in data.live}
     killed: set[str] = set()
     deadline = time.monotonic() + PATIENCE
     while True:
-        for wanted in ({"labels": {"contact": person.contact}}, {"flow_id": _REPAIR}):
-            lives = kestra.executions_json(namespace=NAMESPACE, states=kestra_models.LIVE, **wanted)
-            waiting |= {str(run["id"]): run for run in lives}
-        for run_id, run in waiting.items():
-            if run_id not in killed and ownership.may_be_killed(run, person):
-                waits = ownership.only_waits(run, datetime.now(UTC))
-                _unless_done(kestra.delete_execution if waits else kestra.kill, run_id)
-                killed.add(run_id)
-        waiting = {run_id: run for run_id, run in waiting.items() if _lives(kestra, run_id)}
+        for filters in ({"labels": {"contact": person.contact}}, {"flow_id": _REPAIR}):
+            live = kestra.executions_json(namespace=NAMESPACE, states=kestra_models.LIVE, **filters)
+            waiting |= {str(execution["id"]): execution for execution in live}
+        for execution_id, execution in waiting.items():
+            if execution_id not in killed and ownership.may_be_killed(execution, person):
+                only_waits = ownership.only_waits(execution, datetime.now(UTC))
+                _unless_ended(kestra.delete_execution if only_waits else kestra.kill, execution_id)
+                killed.add(execution_id)
+        waiting = {
+            execution_id: execution for execution_id, execution in waiting.items() if _is_live(kestra, execution_id)
+        }
         if not waiting:
             return
         if time.monotonic() > deadline:
-            raise ForgetError(f"these runs have not ended: {', '.join(sorted(waiting))}; look there, then run it again")
-        systems.progress(f"Waiting for the end of {len(waiting)} runs")
+            ids = ", ".join(sorted(waiting))
+            raise ForgetError(f"these executions have not ended: {ids}; look at them in Kestra, then run this again")
+        systems.progress(f"Waiting for the end of {len(waiting)} executions")
         time.sleep(0.2)
 
 
-def _erase(systems: Systems, found: Found, keep: Collection[Database], *, first: bool) -> None:
-    for number, run_id in enumerate(found.runs, 1):
-        systems.progress(f"{number} of {len(found.runs)} runs deleted")
-        _unless_done(systems.kestra.delete_execution, run_id)
-    # The first time whatever the list says: an entry that has expired is in no list, and in the storage still.
-    if found.entries or first:
-        systems.progress(f"Erasing {len(found.entries)} entries")
-        _erase_entries(systems.kestra, found.person)
-    if found.calls:
-        erasure.erase(systems.inbox, [each.id for each in found.calls])
-    pages = [each for each, (database, _) in found.pages.items() if database not in keep]
+def _erase(systems: Systems, data: ContactData, keep: Collection[Database], *, first: bool) -> None:
+    for number, execution_id in enumerate(data.executions, 1):
+        systems.progress(f"{number} of {len(data.executions)} executions deleted")
+        _unless_ended(systems.kestra.delete_execution, execution_id)
+    # The first round erases even if no entry is listed: expired entries are not listed, but still in Kestra's storage.
+    if data.entries or first:
+        systems.progress(f"Erasing {len(data.entries)} KV entries")
+        _erase_entries(systems.kestra, data.person)
+    if data.calls:
+        erasure.erase(systems.inbox, [call.id for call in data.calls])
+    pages = [page_id for page_id, (database, _) in data.pages.items() if database not in keep]
     for number, page in enumerate(pages, 1):
-        systems.progress(f"{number} of {len(pages)} pages put into the trash")
+        systems.progress(f"{number} of {len(pages)} pages moved to the trash")
         try:
             systems.notion.archive_page(page)
         except NotionError as error:
             if error.status != 404:
                 raise
-    # What this very command has run is hers too.
-    for run in systems.kestra.executions(namespace=NAMESPACE, labels={"contact": found.person.contact}):
-        if not run.live and run.flow == stop.FLOW:
-            _unless_done(systems.kestra.delete_execution, run.id)
+    # The executions of the flow `stop` that this command started belong to the contact too.
+    for execution in systems.kestra.executions(namespace=NAMESPACE, labels={"contact": data.person.contact}):
+        if not execution.live and execution.flow == stop.FLOW:
+            _unless_ended(systems.kestra.delete_execution, execution.id)
     systems.progress("")
 
 
 def _erase_entries(kestra: Kestra, person: Person) -> None:
-    run = kestra.run(ownership.FLOW, {"patterns": ownership.patterns(person)}, namespace=NAMESPACE)
+    execution_id = kestra.run(ownership.FLOW, {"patterns": ownership.patterns(person)}, namespace=NAMESPACE)
+    subject = f"the execution {execution_id} of the flow {ownership.FLOW}"
     deadline = time.monotonic() + PATIENCE
-    while (state := kestra.execution(run).state) not in kestra_models.TERMINAL:
+    while (state := kestra.execution(execution_id).state) not in kestra_models.TERMINAL:
         if time.monotonic() > deadline:
-            raise ForgetError(f"the run {run} of the flow {ownership.FLOW} has not ended (it is {state}): run it again")
+            raise ForgetError(f"{subject} has not ended (it is {state}): run this again")
         time.sleep(0.1)
     if state != "SUCCESS":
-        raise ForgetError(f"the run {run} of the flow {ownership.FLOW} is {state}: its log says why")
-    _unless_done(kestra.delete_execution, run)
+        raise ForgetError(f"{subject} is {state}: its log says why")
+    _unless_ended(kestra.delete_execution, execution_id)
 
 
-def _lives(kestra: Kestra, run_id: str) -> bool:
+def _is_live(kestra: Kestra, execution_id: str) -> bool:
     try:
-        return kestra.execution(run_id).live
+        return kestra.execution(execution_id).live
     except KestraError as error:
         if error.status == 404:
             return False
         raise
 
 
-def _unless_done(call: Callable[[str], None], run_id: str) -> None:
-    """Do it, unless the run is gone or has ended already."""
+def _unless_ended(call: Callable[[str], None], execution_id: str) -> None:
+    """Call ``call``, and ignore its refusal if the execution is gone (404) or has ended (409)."""
     try:
-        call(run_id)
+        call(execution_id)
     except KestraError as error:
         if error.status not in (404, 409):
             raise
 
 
-def exported(kestra: Kestra, found: Found) -> JsonObject:
-    """Return everything that was found, for a file: as it is kept, and Notion's pages as plain values. Raises
-    ``KestraError``."""
+def exported(kestra: Kestra, data: ContactData) -> JsonObject:
+    """Return a contact's data for the export: as stored, with each execution's log, and Notion pages as plain values.
+
+    Raises ``KestraError``.
+    """
     pages: dict[str, list[Json]] = {}
-    for page_id, (database, page) in found.pages.items():
+    for page_id, (database, page) in data.pages.items():
         pages.setdefault(database.title, []).append({"id": page_id, "properties": {**page_values.plain(page)}})
     return {
-        "contact": found.person.contact,
-        "email": found.person.email,
+        "contact": data.person.contact,
+        "email": data.person.email,
         "made_at": times.text(datetime.now(UTC)),
-        "stop": found.stop,
-        "entries": dict(found.entries),
-        "runs": [{**run, "log": _log(kestra, run_id)} for run_id, run in found.runs.items()],
-        "calls": [each._asdict() for each in found.calls or ()],
+        "stop": data.stop,
+        "entries": dict(data.entries),
+        "runs": [
+            {**execution, "log": _log(kestra, execution_id)} for execution_id, execution in data.executions.items()
+        ],
+        "calls": [call._asdict() for call in data.calls or ()],
         "pages": {**pages},
     }
 
 
-def _log(kestra: Kestra, run_id: str) -> list[Json]:
-    return [{**vars(line), "at": times.text(line.at)} for line in kestra.logs(run_id)]
+def _log(kestra: Kestra, execution_id: str) -> list[Json]:
+    return [{**vars(line), "at": times.text(line.at)} for line in kestra.logs(execution_id)]
 
 
 def default_file(contact: str, now: datetime) -> Path:
-    """Return the name of the file for what is kept of a contact, in the current directory."""
+    """Return the default export file of a contact (an opaque id), in the current directory; ``now`` is UTC."""
     return Path(f"contact-{contact}-{now:%Y%m%dT%H%M%SZ}.json")
 
 
 def write(file: Path, value: Any) -> None:
-    """Write JSON into a new file that nobody else reads; it is on the disk when this returns. Raises ``ForgetError``."""
+    """Write JSON to a new file that only its owner can read, and sync it to the disk. Raises ``ForgetError``."""
     try:
         handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
-        raise ForgetError(f"{file} is there already: give another name with --export") from None
+        raise ForgetError(f"{file} already exists: choose another name with --export") from None
     except OSError as error:
-        raise ForgetError(f"{file} cannot be made: {error.strerror}; nothing was changed") from None
+        raise ForgetError(f"{file} cannot be created: {error.strerror}; nothing was changed") from None
     try:
-        # Half a character, as a stranger's JSON may have it, stays as JSON writes it.
+        # A lone surrogate, which JSON from outside may contain, stays an escape sequence.
         with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace") as open_file:
             json.dump(value, open_file, indent=2, ensure_ascii=False)
             open_file.flush()
@@ -217,7 +232,7 @@ def write(file: Path, value: Any) -> None:
         raise ForgetError(f"{file} cannot be written: {error.strerror}") from None
 
 
-def by_flow(runs: Iterable[Mapping[str, Any]]) -> dict[str, int]:
-    """Return how many runs each flow has, by its id."""
-    flows = [str(run["flowId"]) for run in runs]
+def count_by_flow(executions: Iterable[Mapping[str, Any]]) -> dict[str, int]:
+    """Return the number of executions (Kestra's JSON) by flow id."""
+    flows = [str(execution["flowId"]) for execution in executions]
     return {flow: flows.count(flow) for flow in sorted(set(flows))}

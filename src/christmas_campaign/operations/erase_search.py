@@ -1,4 +1,4 @@
-"""Looking for all that is kept of a contact: in Kestra, behind the door, in Notion."""
+"""Finds the data of a contact in Kestra, in the door's inbox and in Notion."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from christmas_campaign.stops import rules
 
 NAMESPACE = "christmas"
 
-#: The databases that have pages of contacts, and the property with the address.
+#: The databases with pages of contacts, and their property with the address.
 PLACES = {
     schema.CONTACTS: notion_names.CONTACT_EMAIL,
     schema.SEQUENCE_PAGES: notion_names.PAGE_EMAIL,
@@ -31,13 +31,15 @@ PLACES = {
     schema.PORTALS: notion_names.PORTAL_EMAIL,
 }
 
-#: Those that the books may need, which the law wants kept.
+#: The databases that may be part of the accounts, which the law requires to be kept.
 BOOKS = (schema.CONTACTS, schema.PORTALS)
 
 
 class Systems(NamedTuple):
-    """Where to look: ``sources`` are the ids of Notion's data sources, ``inbox`` is the door's file; ``progress`` shows what is
-    being done."""
+    """Where to search: ``sources`` are the ids of Notion's data sources, ``inbox`` is the door's file.
+
+    ``progress`` shows a line that replaces the previous one.
+    """
 
     kestra: Kestra
     notion: Notion
@@ -46,40 +48,48 @@ class Systems(NamedTuple):
     progress: Callable[[str], None]
 
 
-class Found(NamedTuple):
-    """All that is kept of a contact.
+class ContactData(NamedTuple):
+    """All data of a contact.
 
-    ``entries`` are the values of Kestra's KV store by key, without what suppresses, which is ``stop`` (``None``: nothing does).
-    ``runs`` are Kestra's, as it has them, by id; ``naming`` the ids of other contacts' runs that have her address in them.
-    ``calls`` are the door's (``None``: there is no inbox), ``pages`` those of Notion by id, each with its database.
+    ``entries`` are KV entries by key, without the contact's stops, which are in ``stop`` (``None``: no entry). ``executions``
+    are Kestra's JSON by id, ``mentioned_in`` the ids of other contacts' executions that contain the address. ``calls`` are
+    those in the door's inbox (``None``: there is no inbox), ``pages`` Notion's by id, each with its database.
     """
 
     person: Person
     stop: Any
     entries: Mapping[str, Any]
-    runs: Mapping[str, JsonObject]
-    naming: tuple[str, ...]
+    executions: Mapping[str, JsonObject]
+    mentioned_in: tuple[str, ...]
     calls: tuple[InboxCall, ...] | None
     pages: Mapping[str, tuple[Database, Page]]
 
     @property
     def live(self) -> list[JsonObject]:
-        """The runs that have something to do yet."""
-        return [run for run in self.runs.values() if as_object(run["state"])["current"] in kestra_models.LIVE]
+        """The executions that have not ended."""
+        return [
+            execution
+            for execution in self.executions.values()
+            if as_object(execution["state"])["current"] in kestra_models.LIVE
+        ]
 
     def to_erase(self, keep: Iterable[Database]) -> list[str]:
-        """What is to go, place and id of each; pages of the databases ``keep`` stay."""
-        kept = set(keep)
+        """Return the kind and id of everything to erase; pages of the databases ``keep`` stay."""
+        databases_to_keep = set(keep)
         return [
-            *(f"run {run['flowId']} {each}" for each, run in self.runs.items()),
-            *(f"entry {each}" for each in self.entries),
-            *(f"call {each.id}" for each in self.calls or ()),
-            *(f"page {each} in {at.title}" for each, (at, _) in self.pages.items() if at not in kept),
+            *(f"execution {execution['flowId']} {execution_id}" for execution_id, execution in self.executions.items()),
+            *(f"entry {key}" for key in self.entries),
+            *(f"call {call.id}" for call in self.calls or ()),
+            *(
+                f"page {page_id} in {database.title}"
+                for page_id, (database, _) in self.pages.items()
+                if database not in databases_to_keep
+            ),
         ]
 
 
-def look(systems: Systems, person: Person, typed: str) -> Found:
-    """Look everywhere. ``typed`` is the address as a person has typed it: Notion looks for that spelling too.
+def find_data(systems: Systems, person: Person, typed: str) -> ContactData:
+    """Search all systems for a contact's data. ``typed`` is the address as the owner typed it: Notion may use that spelling.
 
     Raises ``KestraError``, ``NotionError`` and ``InboxError``.
     """
@@ -87,76 +97,76 @@ def look(systems: Systems, person: Person, typed: str) -> Found:
     keys = kestra.kv_list(NAMESPACE)
     person = person._replace(enrolments=person.enrolments | _enrolments(kestra, person, keys, progress))
     entries = {key: kestra.kv_get(key, NAMESPACE) for key in ownership.keys_of(keys, person)}
-    runs, naming = _runs(kestra, person, progress)
+    executions, mentioned_in = _executions(kestra, person, progress)
     calls = _calls(systems.inbox, person)
-    spelled = {person.email, typed.strip()} | ownership.spellings(
-        [*runs.values(), *(each.body for each in calls or ())], person.email
+    spellings = {person.email, typed.strip()} | ownership.spellings(
+        [*executions.values(), *(call.body for call in calls or ())], person.email
     )
-    pages = _pages(systems, person, sorted(spelled), entries)
+    pages = _pages(systems, person, sorted(spellings), entries)
     progress("")
     stop = kestra.kv_get(rules.key(person.contact), NAMESPACE)
-    # What has expired since the list was made is gone.
-    there = {key: value for key, value in entries.items() if value is not None}
-    return Found(person, stop, there, runs, naming, calls, pages)
+    # An entry that expired after the list was made is ``None``.
+    existing = {key: value for key, value in entries.items() if value is not None}
+    return ContactData(person, stop, existing, executions, mentioned_in, calls, pages)
 
 
 def _enrolments(kestra: Kestra, person: Person, keys: Iterable[str], progress: Callable[[str], None]) -> set[str]:
     labels = {"contact": person.contact}
-    found = ownership.enrolments_of(kestra.executions_json(namespace=NAMESPACE, labels=labels), person.contact)
+    enrolments = ownership.enrolments_of(kestra.executions_json(namespace=NAMESPACE, labels=labels), person.contact)
     records = [key for key in keys if key.startswith(ownership.RECORD)]
     for number, key in enumerate(records, 1):
         progress(f"{number} of {len(records)} enrolments")
         enrolment = key.removeprefix(ownership.RECORD)
-        if enrolment not in found and ownership.is_record_of(kestra.kv_get(key, NAMESPACE), person.email):
-            found.add(enrolment)
-    return found
+        if enrolment not in enrolments and ownership.is_record_of(kestra.kv_get(key, NAMESPACE), person.email):
+            enrolments.add(enrolment)
+    return enrolments
 
 
-def _runs(
+def _executions(
     kestra: Kestra, person: Person, progress: Callable[[str], None]
 ) -> tuple[dict[str, JsonObject], tuple[str, ...]]:
-    hers: dict[str, JsonObject] = {}
-    naming = []
-    for number, run in enumerate(kestra.executions_json(namespace=NAMESPACE), 1):
+    own: dict[str, JsonObject] = {}
+    mentioned_in = []
+    for number, execution in enumerate(kestra.executions_json(namespace=NAMESPACE), 1):
         if number % 100 == 0:
-            progress(f"{number} runs looked at, {len(hers)} of them hers")
-        match ownership.whose(run, person):
+            progress(f"{number} executions searched, {len(own)} belong to the contact")
+        match ownership.whose(execution, person):
             case Whose.OWN:
-                hers[str(run["id"])] = run
+                own[str(execution["id"])] = execution
             case Whose.MENTIONS:
-                naming.append(str(run["id"]))
-    return hers, tuple(dict.fromkeys(naming))
+                mentioned_in.append(str(execution["id"]))
+    return own, tuple(dict.fromkeys(mentioned_in))
 
 
 def _calls(inbox: Path, person: Person) -> tuple[InboxCall, ...] | None:
     if not inbox.exists():
         return None
-    names = (person.contact, *person.enrolments)
+    ids = (person.contact, *person.enrolments)
     return tuple(
-        each
-        for each in erasure.read_calls(inbox)
-        if ownership.mentions(each.body, person.email)
-        or any(name in text for text in ownership.texts(each.body) for name in names)
+        call
+        for call in erasure.read_calls(inbox)
+        if ownership.mentions(call.body, person.email)
+        or any(opaque_id in text for text in ownership.texts(call.body) for opaque_id in ids)
     )
 
 
 def _pages(
-    systems: Systems, person: Person, spelled: Iterable[str], entries: Mapping[str, Any]
+    systems: Systems, person: Person, spellings: Iterable[str], entries: Mapping[str, Any]
 ) -> dict[str, tuple[Database, Page]]:
-    found: dict[str, tuple[Database, Page]] = {}
+    pages: dict[str, tuple[Database, Page]] = {}
     for database, name in PLACES.items():
-        systems.progress(f"Looking into {database.title}")
-        either = {"or": [page_values.equals(database, name, each) for each in spelled]}
-        for page in systems.notion.pages(systems.sources[database], {"filter": either}):
+        systems.progress(f"Searching {database.title}")
+        conditions = {"or": [page_values.equals(database, name, spelling) for spelling in spellings]}
+        for page in systems.notion.pages(systems.sources[database], {"filter": conditions}):
             if not page_values.archived(page):
-                found[str(page["id"])] = (database, page)
-    # A page of an enrolment of hers from which somebody took the address has her name still.
+                pages[str(page["id"])] = (database, page)
+    # The page of an enrolment belongs to the contact even if a person has removed the address: it still has their name.
     for key, page_id in entries.items():
-        if key.startswith("page.") and str(page_id) not in found:
-            own = _page(systems.notion, str(page_id))
-            if own is not None and not _is_of_another(own, person.email):
-                found[str(page_id)] = (schema.SEQUENCE_PAGES, own)
-    return found
+        if key.startswith("page.") and str(page_id) not in pages:
+            enrolment_page = _page(systems.notion, str(page_id))
+            if enrolment_page is not None and not _has_other_address(enrolment_page, person.email):
+                pages[str(page_id)] = (schema.SEQUENCE_PAGES, enrolment_page)
+    return pages
 
 
 def _page(notion: Notion, page_id: str) -> Page | None:
@@ -169,12 +179,12 @@ def _page(notion: Notion, page_id: str) -> Page | None:
     return None if page_values.archived(page) else page
 
 
-def _is_of_another(page: Page, email: str) -> bool:
-    said = page_values.plain(page).get(notion_names.PAGE_EMAIL)
+def _has_other_address(page: Page, email: str) -> bool:
+    page_email = page_values.plain(page).get(notion_names.PAGE_EMAIL)
     try:
-        return isinstance(said, str) and email_address.normalise(said) != email
+        return isinstance(page_email, str) and email_address.normalise(page_email) != email
     except ValueError:
         return False
 
 
-__all__ = ["BOOKS", "Found", "InboxError", "Systems", "look"]
+__all__ = ["BOOKS", "ContactData", "InboxError", "Systems", "find_data"]

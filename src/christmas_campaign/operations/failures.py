@@ -1,4 +1,4 @@
-"""What waits for a person: enrolments, e-mails and handlers that failed and were not made good since."""
+"""Lists what waits for the owner: enrolments, e-mails and handlers that failed and have not succeeded since."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ NAMESPACE = "christmas"
 
 _HANDLERS = {sequence.handler: sequence.name for sequence in SEQUENCES}
 
-#: The flows that are called from outside: each call is about something of its own.
-_CALLED = {each.flow for each in HANDLERS}
+#: The flows that are called from outside: each call has its own subject.
+_CALLED = {handler.flow for handler in HANDLERS}
 
-#: Flows that another one waits for: it fails as well, and is what is listed.
-_PARTS = ("email-follow-up", "email-broken", "enroll-follow-up", "read-template", "find-databases")
+#: Flows that another flow waits for. If one of them fails, the other fails too, and only that one is listed.
+_SUBFLOWS = ("email-follow-up", "email-broken", "enroll-follow-up", "read-template", "find-databases")
 
-#: The flow that writes down what Resend reported of an e-mail.
+#: The flow that stores a delivery report.
 _REPORT = "report"
 
-_LOOK = "The execution's log says what happened; mend it, then `christmas replay`."
-_KILLED = "It was ended, by hand or by the repair: `christmas replay`, if it is to be done after all."
+_READ_LOG = "The execution's log says what happened. Correct the cause, then run `christmas replay`."
+_KILLED = "A person or the repair killed it. Run `christmas replay` if it should be done after all."
 
-#: Outputs in which a decision says in words what it decided, the last word first.
-_WORDS = (
+#: Tasks and the outputs in which their decisions explain themselves, the latest task first.
+_EXPLANATIONS = (
     ("settle", "detail"),
     # Revisions of `send-email` up to 0.4.
     ("compose", "detail"),
@@ -50,11 +50,11 @@ _WORDS = (
 
 
 class Failure(NamedTuple):
-    """One thing that failed.
+    """An execution that failed.
 
-    ``at`` is when its run ended (UTC); ``enrolment`` and ``number`` what it was about, ``None`` where it was about none;
-    ``address`` is the contact's, for the person who looks, and goes into no log; ``page`` is the address of the contact's page
-    in Notion (``None``: not known).
+    ``at`` is when it ended (UTC). ``enrolment`` and ``number`` (of the e-mail) are its subject, ``None`` if it has none.
+    ``address`` is the contact's, for the owner; it must not go into a log. ``page`` is the web address of the contact's page in
+    Notion (``None``: unknown).
     """
 
     at: datetime
@@ -71,14 +71,14 @@ class Failure(NamedTuple):
 
     @property
     def about(self) -> str:
-        """The sequence, the e-mail with its template, and the contact's page; empty for what is about no contact."""
+        """The sequence, the e-mail with its template, and the contact's page; empty without a contact."""
         if self.sequence is None or self.enrolment is None:
             return ""
         return f"{alerts.subject(self.sequence, self.number)}; {self.page or 'no page in Notion is known'}"
 
     @property
     def subject(self) -> str:
-        """What has failed, in words."""
+        """What failed, for people."""
         if self.flow == SEND_EMAIL:
             return f"{self.sequence or 'unknown'} E{self.number}"
         if self.flow == _REPORT:
@@ -86,82 +86,89 @@ class Failure(NamedTuple):
         return f"{self.sequence} enrolment" if self.flow == ENROLL else self.flow
 
     def as_json(self) -> JsonObject:
-        """Return it for JSON."""
+        """Return the failure as JSON."""
         template = alerts.template(self.sequence, self.number) if self.sequence and self.number else None
         return {**self._asdict(), "at": times.text(self.at), "template": template}
 
 
 def failures(kestra: Kestra) -> list[Failure]:
-    """Return what failed and was not made good since, the oldest first. Raises ``KestraError``."""
-    newest = _newest(_failed(kestra))
-    # The ledger after the runs: one that ended in between has written what became of it.
+    """Return the failures that have not succeeded since, the oldest first. Raises ``KestraError``."""
+    latest = _latest_attempts(_failed(kestra))
+    # The ledger is read after the executions: one that ended in between has written its outcome by then.
     keys = set(kestra.kv_list(NAMESPACE))
-    runs = kestra.executions(namespace=NAMESPACE, states=kestra_models.LIVE)
-    live = {_subject(each) for each in runs if _is_mail(each) or each.flow == _REPORT}
-    waiting = [each for each in newest if _subject(each) not in live and not _made_good(kestra, each, keys)]
-    return [_failure(kestra, each) for each in sorted(waiting, key=lambda each: each.ended or each.changed)]
+    executions = kestra.executions(namespace=NAMESPACE, states=kestra_models.LIVE)
+    live = {_subject(execution) for execution in executions if _has_enrolment(execution) or execution.flow == _REPORT}
+    waiting = [
+        execution
+        for execution in latest
+        if _subject(execution) not in live and not _succeeded_since(kestra, execution, keys)
+    ]
+    waiting.sort(key=lambda execution: execution.ended or execution.changed)
+    return [_failure(kestra, execution) for execution in waiting]
 
 
 def _failed(kestra: Kestra) -> Iterable[Execution]:
-    """Every run that failed, by its label or its state."""
-    found: dict[str, Execution] = {}
-    for wanted in (
+    """Return every execution that failed, by its labels or its state."""
+    failed: dict[str, Execution] = {}
+    for filters in (
         {"labels": {"outcome": Outcome.FAILED}},
         {"labels": {"reason": Reason.CONTACT_NOT_FOUND}},
         {"states": ["FAILED", "KILLED"]},
     ):
-        found |= {each.id: each for each in kestra.executions(namespace=NAMESPACE, **wanted) if each.flow not in _PARTS}
-    return found.values()
+        executions = kestra.executions(namespace=NAMESPACE, **filters)
+        failed |= {execution.id: execution for execution in executions if execution.flow not in _SUBFLOWS}
+    return failed.values()
 
 
-def _is_mail(run: Execution) -> bool:
-    return run.flow in (SEND_EMAIL, ENROLL, bookings.FLOW)
+def _has_enrolment(execution: Execution) -> bool:
+    """Return whether the inputs of an execution name an enrolment."""
+    return execution.flow in (SEND_EMAIL, ENROLL, bookings.FLOW)
 
 
-def _subject(run: Execution) -> tuple[str, ...]:
-    """What a run was about: two runs about the same are two tries."""
-    if _is_mail(run):
-        return run.flow, str(run.inputs.get("enrolment")), str(run.inputs.get("number"))
-    if run.flow == _REPORT:
-        return run.flow, str(run.labels.get("enrolment")), str(run.labels.get("number"))
-    if run.flow in (stop.FLOW, marks.FLOW):
-        # That another contact was stopped does not stop this one.
-        return run.flow, str(run.inputs.get("contact"))
-    return (run.flow, _call(run)) if run.flow in _CALLED else (run.flow,)
+def _subject(execution: Execution) -> tuple[str, ...]:
+    """Return the flow and the subject of an execution. Two executions with the same subject are attempts at the same work."""
+    flow = execution.flow
+    if _has_enrolment(execution):
+        return flow, str(execution.inputs.get("enrolment")), str(execution.inputs.get("number"))
+    if flow == _REPORT:
+        return flow, str(execution.labels.get("enrolment")), str(execution.labels.get("number"))
+    if flow in (stop.FLOW, marks.FLOW):
+        return flow, str(execution.inputs.get("contact"))
+    return (flow, _call(execution)) if flow in _CALLED else (flow,)
 
 
-def _call(run: Execution) -> str:
-    """The call that a run of a handler is about, by its body: a retry of the door and a replay have the same one."""
-    body = run.trigger.get("body")
-    return run.original if body is None else json.dumps(body, sort_keys=True)
+def _call(execution: Execution) -> str:
+    """Return the body of the call that started a handler: a retry by the door and a replay have the same one."""
+    body = execution.trigger.get("body")
+    return execution.original if body is None else json.dumps(body, sort_keys=True)
 
 
-def _newest(runs: Iterable[Execution]) -> list[Execution]:
-    newest: dict[tuple[str, ...], Execution] = {}
-    for run in sorted(runs, key=lambda run: run.created):
-        newest[_subject(run)] = run
-    return list(newest.values())
+def _latest_attempts(executions: Iterable[Execution]) -> list[Execution]:
+    """Return the last execution of each subject."""
+    latest: dict[tuple[str, ...], Execution] = {}
+    for execution in sorted(executions, key=lambda execution: execution.created):
+        latest[_subject(execution)] = execution
+    return list(latest.values())
 
 
-def _made_good(kestra: Kestra, run: Execution, keys: Collection[str]) -> bool:
-    if run.flow == ENROLL:
-        return f"enrolled.{run.inputs.get('enrolment')}" in keys
-    if run.flow == bookings.FLOW:
-        about = {"enrolment": str(run.inputs.get("enrolment"))}
-        done = kestra.executions(
-            namespace=NAMESPACE, flow_id=run.flow, labels=about, states=["SUCCESS", *kestra_models.LIVE]
-        )
-        return any(each.created > run.created for each in done)
-    if run.flow == SEND_EMAIL:
-        return ledger_state(kestra, run.inputs, keys).outcome in (Outcome.SENT, Outcome.SKIPPED)
-    others = kestra.executions(namespace=NAMESPACE, flow_id=run.flow, states=["SUCCESS", *kestra_models.LIVE])
-    later = [each for each in others if each.created > run.created]
-    # A later run makes good what it is about: the same call of a webhook, e-mail or contact. Other flows are about nothing.
-    return any(_subject(each) == _subject(run) for each in later)
+def _succeeded_since(kestra: Kestra, failed: Execution, keys: Collection[str]) -> bool:
+    """Return whether a later attempt succeeded or has not ended; ``keys`` are the keys of the KV store."""
+    if failed.flow == ENROLL:
+        return f"enrolled.{failed.inputs.get('enrolment')}" in keys
+    if failed.flow == SEND_EMAIL:
+        return ledger_state(kestra, failed.inputs, keys).outcome in (Outcome.SENT, Outcome.SKIPPED)
+    states = ["SUCCESS", *kestra_models.LIVE]
+    if failed.flow == bookings.FLOW:
+        labels = {"enrolment": str(failed.inputs.get("enrolment"))}
+        attempts = kestra.executions(namespace=NAMESPACE, flow_id=failed.flow, labels=labels, states=states)
+        return any(attempt.created > failed.created for attempt in attempts)
+    executions = kestra.executions(namespace=NAMESPACE, flow_id=failed.flow, states=states)
+    later = [execution for execution in executions if execution.created > failed.created]
+    return any(_subject(execution) == _subject(failed) for execution in later)
 
 
 class LedgerState(NamedTuple):
-    """What the ledger says of an e-mail: outcome, time (ISO 8601) and reason, as they are written; ``None`` for nothing."""
+    """The ledger's entry of an e-mail: outcome, time (ISO 8601) and reason as stored; all ``None`` without an entry."""
 
     outcome: str | None = None
     at: str | None = None
@@ -169,97 +176,107 @@ class LedgerState(NamedTuple):
 
 
 def ledger_state(kestra: Kestra, inputs: Mapping[str, Any], keys: Collection[str] | None = None) -> LedgerState:
-    """Return what the ledger says of the e-mail that a run of `send-email` with these inputs is about.
+    """Return the ledger's entry of the e-mail that an execution of `send-email` with these inputs is about.
 
-    ``keys`` are the keys of the KV store (``None``: not known). Raises ``KestraError``.
+    ``keys`` are the keys of the KV store (``None``: unknown). Raises ``KestraError``.
     """
     key = ledger_key(str(inputs.get("enrolment")), inputs.get("number"))
-    said = kestra.kv_get(key, NAMESPACE) if keys is None or key in keys else None
-    if not isinstance(said, dict):
+    entry = kestra.kv_get(key, NAMESPACE) if keys is None or key in keys else None
+    if not isinstance(entry, dict):
         return LedgerState()
-    return LedgerState(str(said.get("outcome")), said.get("at"), said.get("reason"))
+    return LedgerState(str(entry.get("outcome")), entry.get("at"), entry.get("reason"))
 
 
 def ledger_key(enrolment: str, number: object) -> str:
-    """Return the key of the ledger's entry about an e-mail."""
+    """Return the KV key of an e-mail's ledger entry."""
     return f"mail.{enrolment}.{number}"
 
 
-def _failure(kestra: Kestra, run: Execution) -> Failure:
-    about = run.labels if run.flow == _REPORT else run.inputs if _is_mail(run) else {}
-    enrolment, number = about.get("enrolment"), about.get("number")
-    reason = run.labels.get("reason") or ("killed" if run.state == "KILLED" else Reason.STEP_FAILED.value)
+def _failure(kestra: Kestra, execution: Execution) -> Failure:
+    subject: Mapping[str, Any] = {}
+    if execution.flow == _REPORT:
+        subject = execution.labels
+    elif _has_enrolment(execution):
+        subject = execution.inputs
+    enrolment, number = subject.get("enrolment"), subject.get("number")
+    reason = execution.labels.get("reason") or ("killed" if execution.state == "KILLED" else Reason.STEP_FAILED.value)
     return Failure(
-        run.ended or run.changed,
-        run.id,
-        run.flow,
-        run.labels.get("sequence") or _HANDLERS.get(run.flow),
+        execution.ended or execution.changed,
+        execution.id,
+        execution.flow,
+        execution.labels.get("sequence") or _HANDLERS.get(execution.flow),
         str(enrolment) if enrolment is not None else None,
         int(number) if number is not None else None,
-        _address(kestra, run),
+        _address(kestra, execution),
         reason,
-        _detail(kestra, run),
-        _give_values(run) if reason == Reason.VALUE_MISSING else _what_to_do(reason),
-        _page(kestra, run, enrolment),
+        _detail(kestra, execution),
+        _give_values(execution) if reason == Reason.VALUE_MISSING else _what_to_do(reason),
+        _page(kestra, execution, enrolment),
     )
 
 
-def _page(kestra: Kestra, run: Execution, enrolment: object) -> str | None:
-    """The address of the contact's page: in Email Sequence, else in BusinessX, as far as an enrolment has found it."""
+def _page(kestra: Kestra, execution: Execution, enrolment: object) -> str | None:
+    """Return the web address of the contact's page: in Email Sequence, else in BusinessX if an enrolment has found it."""
     page_id = kestra.kv_get(f"page.{enrolment}", NAMESPACE) if enrolment is not None else None
     if page_id is not None:
         return page_values.link(str(page_id))
-    outputs = {each.task: each.outputs.get("vars") or {} for each in run.tasks}
+    outputs = _outputs_by_task(execution)
     path = (outputs.get("plan", {}).get("contact") or {}).get("path")
     if path is not None:
         return page_values.link(str(path).rpartition("/")[2])
-    contact = run.labels.get("contact")
-    known = kestra.kv_get(marks.key(contact), NAMESPACE) if contact else None
-    return known.get("link") if isinstance(known, dict) else None
+    contact = execution.labels.get("contact")
+    page_query = kestra.kv_get(marks.key(contact), NAMESPACE) if contact else None
+    return page_query.get("link") if isinstance(page_query, dict) else None
+
+
+def _outputs_by_task(execution: Execution) -> dict[str, Mapping[str, Any]]:
+    return {task.task: task.outputs.get("vars") or {} for task in execution.tasks}
 
 
 def _what_to_do(reason: str) -> str:
     if reason == "killed":
         return _KILLED
-    if reason == Reason.STEP_FAILED or reason not in {known.value for known in Reason}:
-        return _LOOK
-    return WHAT_TO_DO.get(Reason(reason), _LOOK)
+    if reason == Reason.STEP_FAILED or reason not in {member.value for member in Reason}:
+        return _READ_LOG
+    return WHAT_TO_DO.get(Reason(reason), _READ_LOG)
 
 
-def _give_values(run: Execution) -> str:
-    """What to do about an e-mail whose placeholders have no values: the command that gives them, with their names."""
-    decided = ("prepare", "compose")
-    names = next((each.outputs.get("vars", {}).get("missing") for each in run.tasks if each.task in decided), None)
+def _give_values(execution: Execution) -> str:
+    """Return what to do about an e-mail whose placeholders have no values: the command that gives them, with their names."""
+    tasks = [task for task in execution.tasks if task.task in ("prepare", "compose")]
+    names = tasks[0].outputs.get("vars", {}).get("missing") if tasks else None
     if not names:
         return _what_to_do(Reason.VALUE_MISSING)
     words = " ".join(f"--variable {shlex.quote(f'{name}=…')}" for name in names)
     return (
-        f"Give the value with `christmas replay {run.id} {words}`. Or post the event again with it in `variables`, fill in the"
-        f" contact's page in BusinessX, or put a `|…` into the template; then `christmas replay {run.id}`."
+        f"Give the value with `christmas replay {execution.id} {words}`. Or post the event again with it in `variables`, fill"
+        f" in the contact's page in BusinessX, or put a `|…` into the template; then run `christmas replay {execution.id}`."
     )
 
 
-def _address(kestra: Kestra, run: Execution) -> str | None:
-    """The contact's address: from the event or the payload of the run, else from what is kept of the enrolment."""
-    event, payload = run.inputs.get("event"), run.trigger.get("body")
+def _address(kestra: Kestra, execution: Execution) -> str | None:
+    """Return the contact's address: from the event or payload of the execution, else from the record of the enrolment."""
+    event, payload = execution.inputs.get("event"), execution.trigger.get("body")
     if isinstance(event, dict):
-        return _email((event.get("fields") or {}).get("email"))
-    if run.flow in _HANDLERS:
-        return _email(payload.get("email")) if isinstance(payload, dict) else None
-    record = kestra.kv_get(f"enrolment.{run.inputs['enrolment']}", NAMESPACE) if run.flow == SEND_EMAIL else None
-    return _email(record["event"]["fields"].get("email")) if record else None
+        return _text_or_none((event.get("fields") or {}).get("email"))
+    if execution.flow in _HANDLERS:
+        return _text_or_none(payload.get("email")) if isinstance(payload, dict) else None
+    if execution.flow != SEND_EMAIL:
+        return None
+    record = kestra.kv_get(f"enrolment.{execution.inputs['enrolment']}", NAMESPACE)
+    return _text_or_none(record["event"]["fields"].get("email")) if record else None
 
 
-def _email(said: object) -> str | None:
-    return said if isinstance(said, str) else None
+def _text_or_none(value: object) -> str | None:
+    return value if isinstance(value, str) else None
 
 
-def _detail(kestra: Kestra, run: Execution) -> str:
-    """The words of the decision, or of the task that failed."""
-    outputs = {each.task: each.outputs.get("vars") or {} for each in run.tasks}
-    for task, name in _WORDS:
-        said = outputs.get(task, {}).get(name)
-        if said:
-            return str(said)
-    errors = [line for line in kestra.logs(run.id) if line.level == "ERROR"]
+def _detail(kestra: Kestra, execution: Execution) -> str:
+    """Return the explanation of the decision, or the error of the task that failed."""
+    outputs = _outputs_by_task(execution)
+    for task, name in _EXPLANATIONS:
+        explanation = outputs.get(task, {}).get(name)
+        if explanation:
+            return str(explanation)
+    errors = [line for line in kestra.logs(execution.id) if line.level == "ERROR"]
     return errors[0].message.strip() if errors else ""

@@ -1,8 +1,8 @@
-"""Releasing pages in Email Sequence that the old system left, so that their events can be posted again.
+"""Releases pages in Email Sequence that the old system left, so that their events can be posted again.
 
-The old system made a page for each missed call, call and payment, and then failed to send the e-mails. Here such a page says
-that its event is known, and the event is skipped as a duplicate. Released, a page has no ``Template Type``, which says that no
-system has enrolled it: the same event, posted again, adopts it and sets the type.
+The old system made a page for each missed call, call and payment, and then failed to send the e-mails. Such a page makes this
+system skip the event as a duplicate. A released page has no ``Template Type``, which means that no system has enrolled it. When
+the same event is posted again, the enrolment adopts the page and sets the type.
 """
 
 from __future__ import annotations
@@ -23,13 +23,16 @@ from christmas_campaign.sequences.registry import SEQUENCES
 
 NAMESPACE = "christmas"
 
-#: The sequences whose pages can be released: each event has a page of its own, and the old system made some.
-RELEASED = tuple(each for each in SEQUENCES if each.adopts and each.event_field is not None)
+#: The sequences whose pages can be released: each event has its own page, and the old system made some.
+RELEASED = tuple(sequence for sequence in SEQUENCES if sequence.adopts and sequence.event_field is not None)
 
 
-class Found(NamedTuple):
-    """A contact's page of one of these sequences: its id and address, the sequence's name, what the page says of its event,
-    and why it cannot be released (``None``: it can)."""
+class OldPage(NamedTuple):
+    """A contact's page in one of these sequences.
+
+    ``page`` is its id, ``url`` its web address, ``event`` the page's value for its event. ``refusal`` is why it cannot be
+    released (``None``: it can).
+    """
 
     page: str
     url: str
@@ -38,8 +41,8 @@ class Found(NamedTuple):
     refusal: str | None
 
 
-def look(environment: Environment, notion: Notion, kestra: Kestra, email: str) -> Iterator[Found]:
-    """Return the pages of an address (in lower case) in these sequences, the oldest first.
+def find_pages(environment: Environment, notion: Notion, kestra: Kestra, email: str) -> Iterator[OldPage]:
+    """Yield the pages of an address (in lower case) in the ``RELEASED`` sequences, the oldest first.
 
     Raises ``SettingError``, ``NotionError`` and ``KestraError``.
     """
@@ -50,16 +53,16 @@ def look(environment: Environment, notion: Notion, kestra: Kestra, email: str) -
         "sorts": [{"timestamp": "created_time", "direction": "ascending"}],
     }
     for page in notion.pages(source, query):
-        said = page_values.plain(page)
-        found = next(
-            (each for each in RELEASED if each.template_type == said.get(notion_names.PAGE_TEMPLATE_TYPE)), None
-        )
-        if found is None or page_values.archived(page):
+        properties = page_values.plain(page)
+        template_type = properties.get(notion_names.PAGE_TEMPLATE_TYPE)
+        sequence = next((sequence for sequence in RELEASED if sequence.template_type == template_type), None)
+        if sequence is None or page_values.archived(page):
             continue
-        event = said.get(event_property(found))
+        event = properties.get(event_property(sequence))
         page_id = str(page["id"])
-        known = _is_enrolled(kestra, keys, found, email, event, page_id)
-        yield Found(page_id, str(page["url"]), found.name, str(event or "no event"), refusal(said, event, known))
+        enrolled = _is_enrolled(kestra, keys, sequence, email, event, page_id)
+        why_not = refusal(properties, event, enrolled)
+        yield OldPage(page_id, str(page["url"]), sequence.name, str(event or "no event"), why_not)
 
 
 def event_property(sequence: Sequence) -> str:
@@ -72,37 +75,38 @@ def event_property(sequence: Sequence) -> str:
 def _is_enrolled(
     kestra: Kestra, keys: Iterable[str], sequence: Sequence, email: str, event: PropertyValue, page: str
 ) -> bool:
-    """Return whether Kestra's KV store knows an enrolment on this page: by the id of the page, or by its event."""
+    """Return whether Kestra's KV store has an enrolment on this page, by the id of the page or by its event."""
     try:
-        own = opaque_ids.enrolment_id(sequence, email, {str(sequence.event_field): event})
+        enrolment_id = opaque_ids.enrolment_id(sequence, email, {str(sequence.event_field): event})
     except ValueError:
-        own = None
+        enrolment_id = None
     for key in keys:
         kind, _, enrolment = key.partition(".")
-        if kind in ("enrolment", "enrolled") and enrolment == own:
+        if kind in ("enrolment", "enrolled") and enrolment == enrolment_id:
             return True
         if kind == "page" and enrolment.startswith(f"{sequence.name}-") and kestra.kv_get(key, NAMESPACE) == page:
             return True
     return False
 
 
-def refusal(said: Mapping[str, PropertyValue], event: PropertyValue, known: bool) -> str | None:
-    """Decide whether a page may be released: return why not, or ``None``.
+def refusal(properties: Mapping[str, PropertyValue], event: PropertyValue, enrolled: bool) -> str | None:
+    """Return why a page must not be released, ``None`` if it may be.
 
-    ``said`` are its plain values, ``event`` is what it says of its event, ``known`` whether this system has enrolled it.
+    ``properties`` are its plain values, ``event`` is its value for its event, ``enrolled`` whether this system has enrolled the
+    contact on it.
     """
-    if known:
+    if enrolled:
         return "this system has enrolled the contact on it"
-    sent = [number for number in notion_names.PAGE_EMAILS if said.get(notion_names.page_sent(number)) is not None]
+    sent = [number for number in notion_names.PAGE_EMAILS if properties.get(notion_names.page_sent(number)) is not None]
     if sent:
         return f"it says that e-mails were sent: {', '.join(f'E{number}' for number in sent)}"
-    if said.get(notion_names.PAGE_COMPLETED) is True:
+    if properties.get(notion_names.PAGE_COMPLETED) is True:
         return f"it says {notion_names.PAGE_COMPLETED}"
-    if said.get(notion_names.PAGE_STOPPED) is not None:
+    if properties.get(notion_names.PAGE_STOPPED) is not None:
         return f"it has a {notion_names.PAGE_STOPPED}, which only this system writes"
     return None if event is not None else "it does not say which event it belongs to, so no event would find it"
 
 
-def release(notion: Notion, found: Found) -> None:
+def release(notion: Notion, page: OldPage) -> None:
     """Release a page. Raises ``NotionError``."""
-    notion.update_page(found.page, schema.SEQUENCE_PAGES, {notion_names.PAGE_TEMPLATE_TYPE: None})
+    notion.update_page(page.page, schema.SEQUENCE_PAGES, {notion_names.PAGE_TEMPLATE_TYPE: None})

@@ -1,7 +1,4 @@
-"""Adding what the databases in Notion lack.
-
-Nothing is ever deleted, renamed or given another type: what a person made stays, and a person decides about it.
-"""
+"""Adds missing databases, properties and options to Notion. It never deletes, renames or changes the type of anything."""
 
 from __future__ import annotations
 
@@ -13,17 +10,17 @@ from christmas_campaign.clients.notion import Notion
 from christmas_campaign.deployment.environment import Environment
 from christmas_campaign.errors import CommandError
 from christmas_campaign.notion.schema import Database
-from christmas_campaign.operations.notion_check import Found, compare, properties_of
+from christmas_campaign.operations.notion_check import DatabaseCheck, compare, properties_of
 
 _PAGE_ID = re.compile(r"([0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})\Z", re.IGNORECASE)
 
 
 class SetupError(CommandError):
-    """The databases cannot be set up as it was asked for; the message says what is needed."""
+    """The databases cannot be set up as requested; the message names the missing page."""
 
 
 class Done(NamedTuple):
-    """One step that was done, with the property's name; ``made`` is the id of a database that it made."""
+    """A completed step: the database, the name of the property, and the id of a new database (``made``)."""
 
     database: Database
     name: str | None
@@ -31,54 +28,56 @@ class Done(NamedTuple):
     made: str | None = None
 
     def line(self, environment: Environment) -> str | None:
-        """Return the line that holds the id of the database that was made, ready to be put where the settings come from."""
+        """Return the line for the settings file with the id of the new database, ``None`` if the step made none."""
         return None if self.made is None else environment.line(self.database.setting, self.made)
 
 
-def page_id(said: str) -> str:
-    """Return the id of a page from itself or from the page's address; raises ``SetupError``."""
-    match = _PAGE_ID.search(said.strip().split("?")[0].split("#")[0])
+def page_id(id_or_address: str) -> str:
+    """Return the id of a page from its id or its web address. Raises ``SetupError``."""
+    match = _PAGE_ID.search(id_or_address.strip().split("?")[0].split("#")[0])
     if match is None:
         raise SetupError(
-            f"{said!r} is not the id of a Notion page: it is the 32 letters and digits that its address ends with"
+            f"{id_or_address!r} is not the id of a Notion page: use the 32 letters and digits at the end of its address"
         )
     return match[0]
 
 
-def apply(notion: Notion, found: Iterable[Found], parent: str | None) -> Iterator[Done]:
-    """Do what ``setup`` can about the faults that were found, one database after the other, and return each step done.
+def apply(notion: Notion, checks: Iterable[DatabaseCheck], parent: str | None) -> Iterator[Done]:
+    """Correct the faults that have a step, one database after the other, and yield each step after it is completed.
 
-    ``parent`` is the page below which databases are made. Raises ``SetupError`` before anything is done if it is needed and
-    not given, ``NotionError`` where Notion refuses.
+    ``parent`` is the id of the page below which new databases are made. Raises ``SetupError`` before any change if it is
+    needed and ``None``, and ``NotionError`` if Notion refuses a change.
     """
-    # Those that are made come first: if the page is the wrong one, nothing has been changed yet.
-    todo = sorted(found, key=lambda each: each.source is not None)
+    # New databases come first: if the page is wrong, nothing has been changed yet.
+    ordered = sorted(checks, key=lambda check: check.source is not None)
     if parent is None:
-        refuse_without_page(todo)
-    for each in todo:
-        wanted = {fault.name for fault in each.faults if fault.step}
-        if not wanted:
+        refuse_without_page(ordered)
+    for check in ordered:
+        names = {fault.name for fault in check.faults if fault.step}
+        if not names:
             continue
-        if each.source is None:
-            made = notion.create_database(each.database, str(parent))
-            yield Done(each.database, None, "make the database", made)
+        if check.source is None:
+            database_id = notion.create_database(check.database, str(parent))
+            yield Done(check.database, None, "make the database", database_id)
             continue
-        # Looked at again: an option that somebody has added since would be gone otherwise, for the whole list is replaced.
-        now = compare(each.database, properties_of(notion.describe(each.source)))
-        faults = [fault for fault in now if fault.step and fault.name in wanted]
+        # Compared again, because the list of options is replaced as a whole: one that a person added since would be lost.
+        current_faults = compare(check.database, properties_of(notion.describe(check.source)))
+        faults = [fault for fault in current_faults if fault.step and fault.name in names]
         if faults:
-            notion.change_properties(each.source, {str(fault.name): fault.change for fault in faults})
+            notion.change_properties(check.source, {str(fault.name): fault.change for fault in faults})
         for fault in faults:
-            yield Done(each.database, fault.name, str(fault.step))
+            yield Done(check.database, fault.name, str(fault.step))
 
 
-def to_make(found: Iterable[Found]) -> list[str]:
-    """Return the titles of the databases that ``setup`` makes."""
-    return [each.database.title for each in found if each.source is None and any(fault.step for fault in each.faults)]
+def to_make(checks: Iterable[DatabaseCheck]) -> list[str]:
+    """Return the titles of the databases that ``apply`` makes."""
+    return [
+        check.database.title for check in checks if check.source is None and any(fault.step for fault in check.faults)
+    ]
 
 
-def refuse_without_page(found: Iterable[Found]) -> None:
-    """Raise ``SetupError`` if a database must be made: nobody has said below which page."""
-    titles = ", ".join(to_make(found))
+def refuse_without_page(checks: Iterable[DatabaseCheck]) -> None:
+    """Raise ``SetupError`` if a database must be made: no page for it was named."""
+    titles = ", ".join(to_make(checks))
     if titles:
         raise SetupError(f"{titles} must be made: share a page with the integration and name it with --parent PAGE_ID")

@@ -1,4 +1,4 @@
-"""What Notion says of contacts: looking one up, and noting on their pages which e-mails of the campaign they were sent."""
+"""Looks up contacts in Notion, and notes on their pages which e-mails of the campaign were sent to them."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ from christmas_campaign.notion.page_values import Page, PropertyValue
 from christmas_campaign.notion.schema import Database
 from christmas_campaign.sequences.signup import SIGNUP
 
-#: The calls a second that Notion takes from one integration.
+#: Notion's limit of requests a second for one integration.
 PER_SECOND = 3
 
-#: How many addresses one query asks for: the most conditions that Notion takes in a filter.
+#: How many addresses one query asks for: Notion's limit of conditions in a filter.
 _ADDRESSES = 100
 
 _OLDEST_FIRST = [{"timestamp": "created_time", "direction": "ascending"}]
 
-#: What Notion answers where one page cannot be written, and the next one may be.
+#: Notion's status codes for a problem with one page, after which the next page may succeed.
 _THIS_PAGE_ONLY = (400, 404, 409)
 
-#: Takes a line that replaces the one before it.
+#: A function that shows a line which replaces the previous one.
 Progress = Callable[[str], None]
 
 
 class TrackingError(CommandError):
-    """What was sent cannot be noted; the message says why and what mends it."""
+    """The sent e-mails cannot be noted; the message says why, and what to do."""
 
 
-class Shown(NamedTuple):
-    """A page for people: its database's title, its id, when it was made, where it is, and its values that are not empty."""
+class ContactPage(NamedTuple):
+    """A contact's page: its database's title, its id, when it was made, its web address, and its values that are not empty."""
 
     database: str
     id: str
@@ -46,7 +46,7 @@ class Shown(NamedTuple):
 
 
 class Note(NamedTuple):
-    """What is to be written on a contact's page: which e-mails it concerns, and the values by property name."""
+    """What to write on a contact's page: the values by property name, and the numbers of the e-mails that they are about."""
 
     email: str
     page: str
@@ -55,7 +55,7 @@ class Note(NamedTuple):
 
 
 class Tracking(NamedTuple):
-    """What is to be written; how many contacts say it all; the addresses without a contact; the pages without an address."""
+    """The notes to write, and the counts of contacts up to date, addresses without a contact, and pages without an address."""
 
     notes: tuple[Note, ...]
     up_to_date: int
@@ -63,8 +63,8 @@ class Tracking(NamedTuple):
     without_address: int
 
 
-def contact(environment: Environment, notion: Notion, email: str) -> Iterator[Shown]:
-    """Return the pages of an address, in lower case, in BusinessX and then in Email Sequence, the oldest first.
+def contact(environment: Environment, notion: Notion, email: str) -> Iterator[ContactPage]:
+    """Yield the pages of an address (in lower case) in BusinessX and then in Email Sequence, the oldest first.
 
     Raises ``SettingError`` and ``NotionError``.
     """
@@ -75,16 +75,18 @@ def contact(environment: Environment, notion: Notion, email: str) -> Iterator[Sh
         source = notion.data_source(environment.database(database))
         query = {"filter": page_values.equals(database, name, email), "sorts": _OLDEST_FIRST}
         for page in notion.pages(source, query):
-            # A box that is not ticked is an empty one; a number that is 0 is none.
-            said = page_values.plain(page).items()
-            values = {key: value for key, value in said if value is not None and value is not False and value != ""}
-            yield Shown(database.title, str(page["id"]), str(page["created_time"]), str(page["url"]), values)
+            # An unticked checkbox counts as empty; the number 0 does not.
+            properties = page_values.plain(page).items()
+            values = {
+                key: value for key, value in properties if value is not None and value is not False and value != ""
+            }
+            yield ContactPage(database.title, str(page["id"]), str(page["created_time"]), str(page["url"]), values)
 
 
 def plan(environment: Environment, notion: Notion, progress: Progress) -> Tracking:
-    """Find what was sent, by the signup pages, and is not yet said on the contacts' pages.
+    """Find the e-mails that the signup pages say were sent, and that the contacts' pages do not say yet.
 
-    Raises ``TrackingError`` where a property is missing, ``SettingError`` and ``NotionError``.
+    Raises ``TrackingError`` if a property is missing, ``SettingError`` and ``NotionError``.
     """
     pages, contacts = schema.SEQUENCE_PAGES, schema.CONTACTS
     numbers = range(1, notion_names.CONTACT_EMAILS + 1)
@@ -104,28 +106,28 @@ def plan(environment: Environment, notion: Notion, progress: Progress) -> Tracki
     sent, without_address = _sent(notion, page_source, progress)
 
     notes, up_to_date = [], 0
-    found: dict[str, Page] = {}
+    contact_pages: dict[str, Page] = {}
     addresses = iter(sorted(sent))
     while chunk := list(islice(addresses, _ADDRESSES)):
-        either = [page_values.equals(contacts, notion_names.CONTACT_EMAIL, email) for email in chunk]
-        for page in notion.pages(contact_source, {"filter": {"or": either}, "sorts": _OLDEST_FIRST}):
+        conditions = [page_values.equals(contacts, notion_names.CONTACT_EMAIL, email) for email in chunk]
+        for page in notion.pages(contact_source, {"filter": {"or": conditions}, "sorts": _OLDEST_FIRST}):
             if not page_values.archived(page):
-                found.setdefault(_address(page, notion_names.CONTACT_EMAIL), page)
-        progress(f"{contacts.title}: {len(found)} contacts read")
-    for email in sorted(found):
-        note = _note(email, found[email], sent[email])
+                contact_pages.setdefault(_address(page, notion_names.CONTACT_EMAIL), page)
+        progress(f"{contacts.title}: {len(contact_pages)} contacts read")
+    for email in sorted(contact_pages):
+        note = _note(email, contact_pages[email], sent[email])
         if note is None:
             up_to_date += 1
         else:
             notes.append(note)
-    return Tracking(tuple(notes), up_to_date, tuple(sorted(sent.keys() - found.keys())), without_address)
+    return Tracking(tuple(notes), up_to_date, tuple(sorted(sent.keys() - contact_pages.keys())), without_address)
 
 
 def _source(environment: Environment, notion: Notion, database: Database, names: Iterable[str]) -> str:
-    """The id of a database's data source, once it is sure that it has these properties."""
+    """Return the id of a database's data source, after a check that it has these properties. Raises ``TrackingError``."""
     source = notion.data_source(environment.database(database))
-    there = as_object(notion.describe(source)["properties"])
-    wrong = [name for name in names if as_object(there.get(name, {})).get("type") != database.property(name).type]
+    properties = as_object(notion.describe(source)["properties"])
+    wrong = [name for name in names if as_object(properties.get(name, {})).get("type") != database.property(name).type]
     if wrong:
         raise TrackingError(
             f"{database.title} lacks {', '.join(wrong)}, or has it with another type:"
@@ -135,7 +137,7 @@ def _source(environment: Environment, notion: Notion, database: Database, names:
 
 
 def _sent(notion: Notion, source: str, progress: Progress) -> tuple[dict[str, dict[int, str]], int]:
-    """When which e-mail was sent, by address, for those who were sent one; and how many such pages have no address."""
+    """Return when each e-mail was sent, by address and number, and how many pages with a sent e-mail have no address."""
     pages = schema.SEQUENCE_PAGES
     of_campaign = [
         page_values.equals(pages, notion_names.PAGE_TEMPLATE_TYPE, SIGNUP.template_type),
@@ -153,7 +155,7 @@ def _sent(notion: Notion, source: str, progress: Progress) -> tuple[dict[str, di
         if not email:
             without_address += 1
             continue
-        # An address may have two pages of one campaign: what either says was sent was sent, when it first was.
+        # An address may have two signup pages in one campaign. Of each e-mail the earlier time counts.
         earlier = sent.setdefault(email, {})
         for number, when in dates.items():
             earlier[number] = min(earlier.get(number, when), when, key=times.parse)
@@ -164,32 +166,37 @@ def _address(page: Page, name: str) -> str:
     return str(page_values.plain(page).get(name) or "").strip().lower()
 
 
-def _dates(said: Mapping[str, PropertyValue]) -> dict[int, str]:
-    dates = {number: said.get(notion_names.page_sent(number)) for number in range(1, notion_names.CONTACT_EMAILS + 1)}
+def _dates(properties: Mapping[str, PropertyValue]) -> dict[int, str]:
+    dates = {
+        number: properties.get(notion_names.page_sent(number)) for number in range(1, notion_names.CONTACT_EMAILS + 1)
+    }
     return {number: str(value) for number, value in dates.items() if page_values.moment(value) is not None}
 
 
 def _note(email: str, page: Page, sent: Mapping[int, str]) -> Note | None:
-    """What a contact's page does not say yet; a date that stands there, perhaps by hand, is never replaced."""
-    said = page_values.plain(page)
+    """Return the note for a contact's page, ``None`` if it lacks nothing.
+
+    A date that is there, perhaps set by hand, is never replaced.
+    """
+    properties = page_values.plain(page)
     values: dict[str, str | bool] = {}
     emails = []
     for number, when in sorted(sent.items()):
-        lacking: dict[str, str | bool] = {}
-        if not said.get(notion_names.contact_sent(number)):
-            lacking[notion_names.contact_sent(number)] = True
-        if not said.get(notion_names.contact_date(number)):
-            lacking[notion_names.contact_date(number)] = when
-        if lacking:
+        missing: dict[str, str | bool] = {}
+        if not properties.get(notion_names.contact_sent(number)):
+            missing[notion_names.contact_sent(number)] = True
+        if not properties.get(notion_names.contact_date(number)):
+            missing[notion_names.contact_date(number)] = when
+        if missing:
             emails.append(number)
-            values |= lacking
+            values |= missing
     return Note(email, str(page["id"]), tuple(emails), values) if values else None
 
 
 def write(notion: Notion, notes: Iterable[Note]) -> Iterator[tuple[Note, str | None]]:
-    """Write each note, one call for each; returns it with what Notion says against it, or ``None`` where it is written.
+    """Write the notes, one request for each; yield each note with Notion's refusal (``None``: it is written).
 
-    Raises ``NotionError`` where Notion cannot be asked at all.
+    Raises ``NotionError`` if Notion does not answer, or refuses more than this page.
     """
     for note in notes:
         try:

@@ -38,11 +38,11 @@ class FailedAction(NamedTuple):
 
 
 class RepairReport(NamedTuple):
-    """What a repair looked at, which actions were needed, and which it took.
+    """The result of a repair: the numbers it looked at, the actions that were needed, and those it took.
 
     ``executions``, ``enrolments`` and ``pages`` are the numbers that it looked at, ``enrolments_in_all`` is how many there are.
     ``needed`` are the actions that the snapshot needed, ``done`` those that succeeded, ``failures`` those that failed.
-    ``applied`` is ``False`` for a dry run. ``problems`` are sentences about what the repair could not read.
+    ``applied`` is ``False`` for a dry run. ``problems`` are sentences about failed reads.
     """
 
     executions: int
@@ -123,7 +123,7 @@ def repair(
     most: int = MOST_ENROLMENTS,
     progress: Callable[[str], None] = lambda _: None,
 ) -> RepairReport:
-    """Look at all executions and at most ``most`` enrolments, and correct what is wrong if ``apply``.
+    """Look at all executions and at most ``most`` enrolments, and apply the actions if ``apply``.
 
     Raises ``SettingError`` and ``KestraError``. A failure of Notion is a problem in the report.
     """

@@ -155,7 +155,7 @@ def _withdraw(kestra: Kestra, action: Withdraw) -> None:
 
 
 def _stamp(notion: Notion, action: Stamp) -> ActionResult:
-    """Stamp a page, without replacing what a person or an execution has written there since."""
+    """Stamp a page. Values that a person or an execution has written there since stay."""
     try:
         page = notion.page(action.page)
         properties = page_values.plain(page)

@@ -86,7 +86,7 @@ def inspect(kestra: Kestra, notion: Notion, database: str, most: int, progress: 
 
 
 def live_execution(execution: Execution) -> LiveExecution:
-    """Return what the repair needs to know of an execution."""
+    """Return the facts about an execution that the repair uses."""
     enrolment = execution.inputs.get("enrolment") if execution.flow in (ENROLL, *EMAIL_FLOWS) else None
     number = execution.inputs.get("number") if execution.flow in EMAIL_FLOWS else None
     return LiveExecution(
@@ -118,7 +118,7 @@ def lanes(kestra: Kestra, flow_id: str | None = None) -> list[Lane]:
 def enrolment(
     kestra: Kestra, enrolment_id: str, recorded_at: datetime, keys: Collection[str] | None = None
 ) -> Enrolment | None:
-    """Return what the KV store knows of an enrolment, ``None`` if its record is gone.
+    """Return an enrolment from its entries in the KV store, ``None`` if its record is gone.
 
     ``keys`` are the keys of the KV store, to skip requests for missing entries (``None``: unknown, so each is requested).
     Raises ``KestraError``, and ``KeyError``, ``TypeError`` or ``ValueError`` for an entry that cannot be read.

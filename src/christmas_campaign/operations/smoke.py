@@ -1,4 +1,4 @@
-"""A first look at the real Notion and the real Resend with the keys of an installation; never run by a test with real keys."""
+"""Tries the keys of an installation with the real Notion and the real Resend. Tests never run it with real keys."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from christmas_campaign.operations.notion_check import Fault, examine
 
 RESEND_URL = f"https://{REAL_RESEND}"
 
-#: Resend's own address for such mails: taken, marked as delivered, and nobody gets it.
+#: Resend's test address: Resend accepts the mail and marks it as delivered, and nobody receives it.
 RECIPIENT = "delivered@resend.dev"
 
 
 class ResendRefused(CommandError):
-    """Resend did not take the mail; the message is one plain sentence, Resend's own included."""
+    """Resend did not accept the mail; the message includes Resend's reason."""
 
 
-class Looked(NamedTuple):
-    """What was found: how many databases were read, what is wrong with them, and the id that Resend gave the mail."""
+class SmokeResult(NamedTuple):
+    """How many databases were read, their faults, and the id that Resend gave the mail."""
 
     databases: int
     faults: list[Fault]
@@ -35,22 +35,22 @@ class Looked(NamedTuple):
 
 
 def refuse(environment: Mapping[str, str]) -> str | None:
-    """Return why it must not be run here: real keys are used, and a real mail is sent. ``None``: it may.
+    """Return why the command must not run in this environment, ``None`` if it may: it uses real keys and sends a real mail.
 
     ``environment`` is the process's, with ``SMOKE`` and ``CI``.
     """
     if environment.get("CI", "").lower() not in ("", "0", "false"):
         return "it calls the real Notion and the real Resend, so it does not run where CI is set"
     if environment.get("SMOKE") != "yes":
-        return "it reads the real Notion and sends a real mail: say SMOKE=yes if that is what you want"
+        return "it reads the real Notion and sends a real mail: set SMOKE=yes to run it"
     return None
 
 
-def look(environment: Environment, now: datetime) -> Looked:
+def try_keys(environment: Environment, now: datetime) -> SmokeResult:
     """Read each of the campaign's databases once, then send one mail to ``RECIPIENT``.
 
-    ``now`` (aware) stands in the mail. Raises ``SettingError`` before anything is called where a setting is missing,
-    ``NotionError`` or ``ResendRefused`` where one of the two does not take the call.
+    ``now`` (aware) is part of the mail. Raises ``SettingError`` for a missing setting before any request, ``NotionError`` or
+    ``ResendRefused`` if one of the two refuses a request or does not respond.
     """
     key = environment.secret("RESEND_API_KEY")
     sender = environment.values.get("ENV_SENDER_ADDRESS", "").strip()
@@ -58,15 +58,17 @@ def look(environment: Environment, now: datetime) -> Looked:
         raise SettingError(f"ENV_SENDER_ADDRESS is missing in {environment.origin}")
     name = environment.values.get("ENV_SENDER_NAME", "").strip() or facts.SENDER_NAME
     with environment.notion() as notion:
-        faults = [fault for found in examine(environment, notion) for fault in found.faults]
+        faults = [fault for check in examine(environment, notion) for fault in check.faults]
     url = environment.values.get("ENV_RESEND_URL") or RESEND_URL
-    return Looked(len(DATABASES), faults, _send(url, key, f"{name} <{sender}>", now))
+    return SmokeResult(len(DATABASES), faults, _send(url, key, f"{name} <{sender}>", now))
 
 
 def _send(url: str, key: str, sender: str, now: datetime) -> str:
-    # Checked here: the HTTP client's own message would show the key.
+    # Checked here, because the error of the HTTP client would show the key.
     if not key.isascii() or not key.isprintable() or " " in key:
-        raise ResendRefused("the key for Resend has a character that no key has: copy it again, whole and alone")
+        raise ResendRefused(
+            "RESEND_API_KEY contains a character that no key has: copy it again, without anything around it"
+        )
     letter = {
         "from": sender,
         "to": [RECIPIENT],
@@ -75,14 +77,14 @@ def _send(url: str, key: str, sender: str, now: datetime) -> str:
     }
     headers = {"Authorization": f"Bearer {key}", "Idempotency-Key": f"smoke-{uuid.uuid4()}"}
     try:
-        answer = httpx.post(f"{url.rstrip('/')}/emails", json=letter, headers=headers, timeout=30)
+        response = httpx.post(f"{url.rstrip('/')}/emails", json=letter, headers=headers, timeout=30)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise ResendRefused(f"Resend at {url} does not answer: {str(error) or type(error).__name__}") from None
     try:
-        said = answer.json()
+        body = response.json()
     except ValueError:
-        said = {}
-    said = said if isinstance(said, dict) else {}
-    if answer.is_success and said.get("id"):
-        return str(said["id"])
-    raise ResendRefused(f"Resend answered {answer.status_code}: {said.get('message') or 'without a reason'}")
+        body = {}
+    body = body if isinstance(body, dict) else {}
+    if response.is_success and body.get("id"):
+        return str(body["id"])
+    raise ResendRefused(f"Resend answered {response.status_code}: {body.get('message') or 'without a reason'}")

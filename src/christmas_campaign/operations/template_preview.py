@@ -1,4 +1,4 @@
-"""One e-mail as one contact would get it, and where each value came from: by the functions that compose the real one."""
+"""Previews one e-mail for one contact, with the source of each value, by the functions that compose the real e-mail."""
 
 from __future__ import annotations
 
@@ -29,26 +29,26 @@ from christmas_campaign.templates.template_check import Page
 
 
 class PreviewError(CommandError):
-    """There is nothing to show; the message says what to mend."""
+    """There is nothing to preview; the message says what to correct."""
 
 
 class Value(NamedTuple):
-    """One placeholder, and its value and the source that had it (both ``None``: none had one)."""
+    """A placeholder, its value and the source of the value (both ``None``: no source has a value)."""
 
     placeholder: Placeholder
     value: str | None
     source: str | None
 
 
-class Known(NamedTuple):
-    """What is known of a contact besides the event: the plain values of her page in BusinessX, and what her signup said."""
+class ContactValues(NamedTuple):
+    """Values of a contact besides the event: plain values of their page in BusinessX, and the fields of their signup."""
 
     contact: Mapping[str, Any]
     signup: Mapping[str, Plain]
 
 
 class Preview(NamedTuple):
-    """What an e-mail would say: ``letter``, or ``None`` and the ``problem``; ``active`` is whether its template is."""
+    """The e-mail as ``letter``, or ``None`` and the ``problem``; ``active`` is whether its template is active."""
 
     template: str
     active: bool
@@ -60,44 +60,44 @@ class Preview(NamedTuple):
     problem: str | None
 
     def as_json(self) -> JsonObject:
-        """Return it as JSON shows it."""
-        said = self.letter._asdict() if self.letter else dict.fromkeys(Letter._fields)
-        found = [
+        """Return the preview as JSON."""
+        letter = self.letter._asdict() if self.letter else dict.fromkeys(Letter._fields)
+        values = [
             {
-                "name": each.placeholder.name,
-                "fallback": each.placeholder.fallback,
-                "value": each.value,
-                "source": each.source,
+                "name": value.placeholder.name,
+                "fallback": value.placeholder.fallback,
+                "value": value.value,
+                "source": value.source,
             }
-            for each in self.values
+            for value in self.values
         ]
         about = {"template": self.template, "active": self.active, "sequence": self.sequence, "number": self.number}
-        return {**about, "scheduled": times.text(self.scheduled), **said, "problem": self.problem, "values": found}
+        return {**about, "scheduled": times.text(self.scheduled), **letter, "problem": self.problem, "values": values}
 
 
 def event_of(file: Path, sequence_name: str, now: datetime) -> Event:
-    """Return the event that the payload in ``file`` would be if it arrived at ``now``. Raises ``PreviewError``."""
+    """Return the event of the payload in ``file`` as if it arrived at ``now`` (aware). Raises ``PreviewError``."""
     try:
         return intake.read(json.loads(file.read_text(encoding="utf-8")), sequence_name, now)
     except (OSError, ValueError) as error:
-        raise PreviewError(f"{file} is no payload: {error}") from None
+        raise PreviewError(f"{file} is not a payload: {error}") from None
     except InvalidPayload as error:
-        problems = "; ".join(f"{each.field} {each.problem}" for each in error.problems)
-        raise PreviewError(f"{file} is no payload of {sequence_name}: {problems}") from None
+        problems = "; ".join(f"{problem.field} {problem.problem}" for problem in error.problems)
+        raise PreviewError(f"{file} is not a payload of {sequence_name}: {problems}") from None
 
 
-def known(notion: Notion, environment: Environment, event: Event) -> Known:
-    """Return what Notion knows of the event's contact. Raises ``CommandError``.
+def contact_values(notion: Notion, environment: Environment, event: Event) -> ContactValues:
+    """Return the values that Notion has of the event's contact. Raises ``CommandError``.
 
-    What Kestra keeps of her signup is not asked, so those of its fields are missing that no property in Notion holds.
+    Kestra's record of the signup is not read, so fields of the signup without a property in Notion are missing.
     """
-    asked = lookups.lookups(event)
-    contacts = notion.pages(notion.data_source(environment.database(schema.CONTACTS)), asked.contact)
+    queries = lookups.lookups(event)
+    contacts = notion.pages(notion.data_source(environment.database(schema.CONTACTS)), queries.contact)
     contact = next((page_values.plain(page) for page in contacts), {})
     if lookups.signup_id(event) is None:
-        return Known(contact, {})
-    pages = notion.pages(notion.data_source(environment.database(schema.SEQUENCE_PAGES)), asked.pages)
-    return Known(contact, lookups.signup_fields(event, None, list(pages)))
+        return ContactValues(contact, {})
+    pages = notion.pages(notion.data_source(environment.database(schema.SEQUENCE_PAGES)), queries.pages)
+    return ContactValues(contact, lookups.signup_fields(event, None, list(pages)))
 
 
 def preview(
@@ -106,49 +106,50 @@ def preview(
     pages: Sequence[Page],
     *,
     number: int | None,
-    known: Known,
+    contact: ContactValues,
     settings: Settings,
 ) -> Preview:
-    """Return what e-mail ``number`` of the event's sequence would say, made from the template ``name`` among ``pages`` (plain
-    values): from its active page if there is one. ``number`` may be left out; the first e-mail counts then if none uses it.
+    """Return e-mail ``number`` of the event's sequence, composed from the template ``name``.
 
-    Raises ``PreviewError`` when there is no such template or e-mail.
+    ``pages`` are the template pages (plain values); an active page of that name is preferred. ``number`` may be ``None``: the
+    e-mail that uses the template, or the first one if none does. Raises ``PreviewError`` if there is no such template or
+    e-mail.
     """
     named = [page for page in pages if template_check.name_of(page) == name]
     if not named:
-        there = ", ".join(sorted({template_check.name_of(page) for page in pages}))
-        raise PreviewError(f'there is no template "{name}"; there are: {there or "none"}')
+        names = ", ".join(sorted({template_check.name_of(page) for page in pages}))
+        raise PreviewError(f'there is no template "{name}"; there are: {names or "none"}')
     active = [page for page in named if page.get(notion_names.TEMPLATE_STATUS) == notion_names.TEMPLATE_ACTIVE]
-    own = event.own_sequence
+    sequence = event.own_sequence
     if number is None:
-        using = [email.number for email in own.emails if email.template == name]
-        number = (using or [own.emails[0].number])[0]
+        numbers = [email.number for email in sequence.emails if email.template == name]
+        number = (numbers or [sequence.emails[0].number])[0]
     try:
-        own.email(number)
+        sequence.email(number)
     except UnknownEmail as error:
         raise PreviewError(str(error)) from None
-    told = event.fields.get(own.anchor_field) if own.anchor_field else None
-    anchor = times.parse(told) if isinstance(told, str) else event.received_at
-    planned = schedule.due_times(own, anchor, event.received_at, {}, settings)
-    # An e-mail before a call that is too near is not planned; the preview shows it all the same.
-    scheduled = planned.get(number, anchor + own.delays(settings)[number])
-    record = Record(event, known.contact, {**planned, number: scheduled}, {}, known.signup)
-    asked = compose.sources(record, number, settings)
+    anchor_text = event.fields.get(sequence.anchor_field) if sequence.anchor_field else None
+    anchor = times.parse(anchor_text) if isinstance(anchor_text, str) else event.received_at
+    planned = schedule.due_times(sequence, anchor, event.received_at, {}, settings)
+    # An e-mail that would be too late before a call is not planned. The preview still shows it.
+    scheduled = planned.get(number, anchor + sequence.delays(settings)[number])
+    record = Record(event, contact.contact, {**planned, number: scheduled}, {}, contact.signup)
+    sources = compose.sources(record, number, settings)
     letter, problem = None, None
-    found: tuple[Value, ...] = ()
+    values: tuple[Value, ...] = ()
     try:
         parts = compose.texts(name, active or named)
-        found = _values(parts, asked)
-        letter = compose.letter(name, parts, asked)
+        values = _values(parts, sources)
+        letter = compose.letter(name, parts, sources)
     except EmailWithheld as withheld:
         problem = withheld.detail
-    return Preview(name, bool(active), own.name, number, scheduled, found, letter, problem)
+    return Preview(name, bool(active), sequence.name, number, scheduled, values, letter, problem)
 
 
-def _values(parts: Mapping[str, str], asked: Sequence[placeholder_values.Source]) -> tuple[Value, ...]:
-    found: dict[Placeholder, Value] = {}
+def _values(parts: Mapping[str, str], sources: Sequence[placeholder_values.Source]) -> tuple[Value, ...]:
+    values: dict[Placeholder, Value] = {}
     for text in parts.values():
-        for each in template_text.parse(text).placeholders:
-            value, source = placeholder_values.find(each, asked) or (None, None)
-            found.setdefault(each, Value(each, value, source))
-    return tuple(found.values())
+        for placeholder in template_text.parse(text).placeholders:
+            value, source = placeholder_values.find(placeholder, sources) or (None, None)
+            values.setdefault(placeholder, Value(placeholder, value, source))
+    return tuple(values.values())

@@ -1,4 +1,4 @@
-"""The templates in Notion and those in the content folder: read, compared, put into Notion, and made to count at once."""
+"""Reads and compares the templates in Notion and in a content folder, and updates those in Notion."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from christmas_campaign.notion import page_values, schema
 from christmas_campaign.templates import template_check
 from christmas_campaign.templates.template_check import Page
 
-#: The KV entry that the flows send along when they ask Notion for what hardly ever changes: a new value has them ask anew.
+#: A KV entry that is part of the flows' cached requests to Notion. A new value makes the flows request everything again.
 CACHE_KEY = "cache.as_of"
 
 
 class TemplateSyncError(CommandError):
-    """The templates cannot be put into Notion; the message says what to mend."""
+    """The templates cannot be put into Notion; the message says what to correct."""
 
 
-class Kept(NamedTuple):
+class TemplatePage(NamedTuple):
     """A page of Email Templates: its id, and its plain values by property name."""
 
     id: str
@@ -36,8 +36,10 @@ class Kept(NamedTuple):
 
 
 class Change(NamedTuple):
-    """What is to be done in Notion about one template: the page (``None``: a new one), what its properties that differ say
-    there, and what they shall say."""
+    """A change of one template in Notion: the page (``None``: a new one), and the texts of its properties that differ.
+
+    ``before`` are the texts in Notion, ``after`` those of the content folder.
+    """
 
     name: str
     page_id: str | None
@@ -48,12 +50,12 @@ class Change(NamedTuple):
         """Return the change as a unified diff, property by property, without line ends."""
         lines: list[str] = []
         for part, after in self.after.items():
-            was = f"Notion: {self.name}: {part}" if self.page_id else "nothing"
+            old_name = f"Notion: {self.name}: {part}" if self.page_id else "nothing"
             lines += difflib.unified_diff(
-                # Unlike splitlines, this shows that a line's end is missing; no text at all is no line.
+                # Unlike splitlines, split shows a missing line end at the end of the text. An empty text has no lines.
                 self.before[part].split("\n") if self.before[part] else [],
                 after.split("\n") if after else [],
-                was,
+                old_name,
                 f"here: {self.name}: {part}",
                 lineterm="",
             )
@@ -76,59 +78,59 @@ def settings_of(environment: Environment) -> Settings:
 def in_folder(folder: Path) -> list[Page]:
     """Read the templates below a content folder, as plain values. Raises ``CommandError``."""
     try:
-        return [each.values() for each in content.templates(folder)]
+        return [template.values() for template in content.templates(folder)]
     except (OSError, UnicodeDecodeError) as error:
         raise content.ContentError(f"the templates in {folder} cannot be read: {error}") from None
 
 
-def in_notion(notion: Notion, data_source: str) -> list[Kept]:
-    """Read all pages of Email Templates, whatever their status; those in the trash are none. Raises ``NotionError``."""
-    return [Kept(str(page["id"]), page_values.plain(page)) for page in notion.pages(data_source)]
+def in_notion(notion: Notion, data_source: str) -> list[TemplatePage]:
+    """Read all pages of Email Templates, of every status, without those in the trash. Raises ``NotionError``."""
+    return [TemplatePage(str(page["id"]), page_values.plain(page)) for page in notion.pages(data_source)]
 
 
-def chosen(templates: Sequence[Page], names: Iterable[str], folder: Path) -> list[Page]:
-    """Return the local templates of these names, or all if there are none. Raises ``TemplateSyncError``."""
-    counts = Counter(template_check.name_of(each) for each in templates)
+def choose(templates: Sequence[Page], names: Iterable[str], folder: Path) -> list[Page]:
+    """Return the local templates with these names, or all without names. Raises ``TemplateSyncError``."""
+    counts = Counter(template_check.name_of(template) for template in templates)
     twice = [name for name, count in counts.items() if count > 1]
     if twice:
         raise TemplateSyncError(f'{folder} has two templates called "{twice[0]}": give one of them another name')
-    wanted = list(names)
-    for name in wanted:
+    chosen_names = list(names)
+    for name in chosen_names:
         if name not in counts:
             raise TemplateSyncError(
                 f'there is no template "{name}" in {folder}; there are: {", ".join(sorted(counts))}'
             )
-    return [each for each in templates if not wanted or template_check.name_of(each) in wanted]
+    return [template for template in templates if not chosen_names or template_check.name_of(template) in chosen_names]
 
 
-def changes(templates: Iterable[Page], kept: Sequence[Kept]) -> list[Change]:
-    """Return what has to be done so that Notion's pages say what the local templates say, and nothing about any other page.
+def changes(templates: Iterable[Page], notion_pages: Sequence[TemplatePage]) -> list[Change]:
+    """Return the changes that make Notion's pages equal to the local templates. Other pages stay as they are.
 
-    Raises ``TemplateSyncError`` when Notion has two pages of one template's name.
+    Raises ``TemplateSyncError`` if Notion has two pages with the name of one template.
     """
-    found: list[Change] = []
+    needed: list[Change] = []
     for template in templates:
         name = template_check.name_of(template)
-        pages = [page for page in kept if template_check.name_of(page.values) == name]
+        pages = [page for page in notion_pages if template_check.name_of(page.values) == name]
         if len(pages) > 1:
             raise TemplateSyncError(
-                f'Notion has {len(pages)} pages called "{name}" in Email Templates, and nobody can tell which is meant: '
-                "put all but one into the trash, or give them other names"
+                f'Notion has {len(pages)} pages called "{name}" in Email Templates: '
+                "move all but one to the trash, or rename them"
             )
-        page_id, there = (pages[0].id, pages[0].values) if pages else (None, {})
-        before = {part: template_check.text_of(there, part) for part in template}
+        page_id, notion_values = (pages[0].id, pages[0].values) if pages else (None, {})
+        before = {part: template_check.text_of(notion_values, part) for part in template}
         after = {part: template_check.text_of(template, part) for part in template}
         differ = [part for part in template if page_id is None or before[part] != after[part]]
         if differ:
             change = Change(
-                name, page_id, {each: before[each] for each in differ}, {each: after[each] for each in differ}
+                name, page_id, {part: before[part] for part in differ}, {part: after[part] for part in differ}
             )
-            found.append(change)
-    return found
+            needed.append(change)
+    return needed
 
 
 def put(notion: Notion, data_source: str, change: Change) -> None:
-    """Do it: make the page, or set those of its properties that differ. Raises ``NotionError``."""
+    """Apply a change: make the page, or set the properties that differ. Raises ``NotionError``."""
     if change.page_id is None:
         notion.create_page(data_source, schema.TEMPLATES, change.after)
     else:
@@ -136,19 +138,19 @@ def put(notion: Notion, data_source: str, change: Change) -> None:
 
 
 def refresh(kestra: Kestra) -> str:
-    """Have the flows ask Notion anew from now on; returns the moment that is kept for it. Raises ``KestraError``."""
+    """Make the flows request templates from Notion again from now on; return the time stored for it. Raises ``KestraError``."""
     moment = times.text(datetime.now(UTC))
     kestra.kv_put(CACHE_KEY, moment)
     return moment
 
 
-def make_count(environment: Environment) -> str:
-    """Have what was written to Notion count at once if the settings name a Kestra; returns a sentence on when it counts."""
+def make_effective(environment: Environment) -> str:
+    """Make the changes in Notion effective at once if the settings name a Kestra; return a sentence on when they are."""
     if not environment.values.get("KESTRA_URL"):
-        return "It counts within five minutes: no KESTRA_URL is given by which Kestra could be told."
+        return "It counts within five minutes. Set KESTRA_URL, and it counts at once."
     try:
         with environment.kestra() as kestra:
             refresh(kestra)
     except KestraError as error:
-        return f"It counts within five minutes, for Kestra could not be told: {error}."
+        return f"It counts within five minutes, because Kestra cannot be reached: {error}."
     return "It counts at once."

@@ -1,1 +1,1 @@
-"""Decides what is wrong with executions, queues, enrolments and pages, and which actions correct it."""
+"""Finds faults of executions, queues, enrolments and pages, and the actions that correct them."""

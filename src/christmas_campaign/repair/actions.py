@@ -1,4 +1,4 @@
-"""The actions of the repair. Each one says in a sentence what is wrong and what the repair does about it."""
+"""The actions of the repair. Each one has a sentence with the problem and the action."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from christmas_campaign.campaign import notion_names, times
 
 
 class Kill(NamedTuple):
-    """Kill an execution that makes no progress. The next repair finds and repairs whatever it left undone."""
+    """Kill an execution that makes no progress. The next repair finds the work that it left undone."""
 
     flow: str
     execution: str

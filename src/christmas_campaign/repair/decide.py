@@ -1,4 +1,4 @@
-"""Decides what the repair has to do, from a snapshot of the engine, the ledger and Notion.
+"""Finds the actions that a repair has to take, from a snapshot of the engine, the ledger and Notion.
 
 The snapshot reads the engine first, then the ledger, then Notion. An execution that ends in between has already written what it
 did, so its work is never taken for missing. Failures wait for the owner, and the repair leaves them alone. Every action is safe
@@ -83,14 +83,14 @@ class LiveExecution(NamedTuple):
 
 
 class EmailOutcome(NamedTuple):
-    """What the ledger says of an e-mail: its outcome (``sending`` for a claim), and when it was written."""
+    """The ledger's word on an e-mail: its outcome (``sending`` for a claim), and when it was written."""
 
     outcome: str
     at: datetime
 
 
 class Enrolment(NamedTuple):
-    """What the KV store knows of an enrolment.
+    """An enrolment, from its entries in the KV store.
 
     ``recorded_at`` is when ``record`` was last written, ``enrolled`` whether all e-mails were scheduled. ``failed`` is whether
     the last execution of `enroll` failed and waits for the owner. ``page`` is the id of the page in Notion, ``mails`` the
@@ -264,7 +264,7 @@ def _missing_emails(
 
 
 def _stamps(enrolment: Enrolment, live_numbers: Collection[int | None], page: Page | None) -> Iterator[Stamp]:
-    """Find what a page lacks, without the e-mails in ``live_numbers``: their executions stamp the page."""
+    """Find the stamps that a page lacks, without the e-mails in ``live_numbers``: their executions stamp the page."""
     if page is None or page_values.archived(page):
         return
     properties = page_values.plain(page)

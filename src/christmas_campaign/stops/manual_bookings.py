@@ -27,7 +27,7 @@ ROUNDED = timedelta(minutes=1)
 
 
 class PollState(NamedTuple):
-    """What a poll leaves for the next one. A poll may take several queries, one for each page of Notion's answer.
+    """The state that one poll stores for the next. A poll may take several queries, one for each page of Notion's answer.
 
     - ``since``: all edits before this time (UTC) are handled; ``None`` before the first poll.
     - ``began``: when the current poll began (UTC); ``None`` between polls.

@@ -245,7 +245,7 @@ def _by_contact(stop: Stop) -> bool:
 
 
 def _identity(stop: Stop) -> tuple[Reason, str | None, bool]:
-    """Return what a contact has at most one stop for."""
+    """Return the key of a stop: a contact has at most one stop with the same key."""
     return stop.reason, stop.booking, _by_contact(stop)
 
 

@@ -1,4 +1,4 @@
-"""Reads a call of the unsubscribe link: who the contact is, and what they ask for."""
+"""Reads a call of the unsubscribe link: the contact and their wish."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from christmas_campaign.campaign.unsubscribe_link import Keys
 
 
 class Wish(StrEnum):
-    """What a contact asks for with their unsubscribe link."""
+    """The wishes that a contact can express with their unsubscribe link."""
 
     STOP = "unsubscribe"
     GO_ON = "go_on"
@@ -27,7 +27,7 @@ class UnsubscribeCall(NamedTuple):
 
 
 def read_call(payload: object, keys: Keys, received_at: datetime) -> UnsubscribeCall | None:
-    """Return what a call of the unsubscribe link asks for, ``None`` if it is invalid.
+    """Return a call of the unsubscribe link, ``None`` if it is invalid.
 
     ``payload`` is any JSON value. A valid one is an object with ``token`` and, optionally, ``wish`` (default: unsubscribe).
     ``received_at`` (aware) is when the door received the call.
