@@ -7,474 +7,290 @@ from typing import Any
 import pytest
 
 from christmas_campaign.enrolment.request import enroll_input
+from christmas_campaign.repair import decide
 from christmas_campaign.repair.actions import Action, Enroll, Kill, Recount, Release, Schedule, Stamp, Unblock, Withdraw
-from christmas_campaign.repair.decide import (
-    EmailOutcome,
-    Enrolment,
-    Lane,
-    LiveExecution,
-    Snapshot,
-    Task,
-    choose_enrolments,
-    find_actions,
-    pages_to_check,
-)
+from christmas_campaign.repair.decide import EmailOutcome, Enrolment, Lane, LiveExecution, Snapshot, Task
 from unit import build
 
-NOW = build.NOW
-MINUTE, HOUR, DAY = build.MINUTE, build.HOUR, timedelta(days=1)
-TICK = timedelta(microseconds=1)
+NOW, MINUTE, HOUR = build.NOW, build.MINUTE, build.HOUR
+DAY, TICK = timedelta(days=1), timedelta(microseconds=1)
+ID, LABELS = build.WHO["enrolment"], build.WHO
 
-ID = build.WHO["enrolment"]
-LABELS = build.WHO
-
-#: E2 and E3 are due in the past, E4 and E5 in the future.
+#: E2 and E3 are overdue, E4 and E5 are due later.
 DUE = {2: NOW - 2 * DAY, 3: NOW - DAY, 4: NOW + HOUR, 5: NOW + DAY}
+#: This release has no E6 and E7.
+WITHDRAWN_DUE = {5: NOW - 2 * DAY, 6: NOW - DAY, 7: NOW}
 
 SENT, SKIPPED, FAILED, SENDING = (
     EmailOutcome(outcome, NOW - HOUR) for outcome in ("sent", "skipped", "failed", "sending")
 )
-
-
-def enrolment(**rest: Any) -> Enrolment:
-    """An enrolment whose e-mails were scheduled two days ago, or one with these attributes instead."""
-    given: dict[str, Any] = {"enrolled": True, "page": "page-1", **rest}
-    return Enrolment(ID, build.record(emails=DUE), NOW - 2 * DAY, **given)
-
-
-def sends(number: int, state: str = "CREATED", **rest: Any) -> LiveExecution:
-    """A live run of `send-email` for the enrolment."""
-    return LiveExecution(f"run-{number}", "send-email", state, ID, number, DUE[number], NOW - 2 * DAY, **rest)
-
-
-ALL_WAIT = [sends(number) for number in DUE]
-
-
-def mends(*runs: LiveExecution, **rest: Any) -> list[Action]:
-    return find_actions(Snapshot(NOW, runs, **rest))
-
-
-# e-mails
-
-
-def test_where_all_is_well_nothing_is_mended() -> None:
-    assert mends() == []
-    assert mends(*ALL_WAIT, enrolments=[enrolment()]) == []
-    assert mends(sends(4), sends(5), enrolments=[enrolment(mails={2: SENT, 3: SKIPPED})]) == []
-
-
-def test_an_email_that_nothing_will_send_is_scheduled_again() -> None:
-    (mend,) = mends(sends(4), sends(2), sends(3), enrolments=[enrolment()])
-    assert mend == Schedule(ID, 5, DUE[5], {**LABELS, "number": "5"})
-    assert mend.sentence == (
-        f"E-mail 5 of {ID} is not settled, and no execution waits to send it: it is scheduled for 2025-11-21T15:00:00.000Z."
-    )
-
-
-def test_one_that_is_overdue_goes_out_at_once() -> None:
-    found = mends(enrolments=[enrolment(mails={2: SENT})])
-    assert [(mend.number, mend.date) for mend in found if isinstance(mend, Schedule)] == [
-        (3, NOW),
-        (4, DUE[4]),
-        (5, DUE[5]),
-    ]
-
-
-@pytest.mark.parametrize(("mail", "again"), [(SENT, False), (SKIPPED, False), (FAILED, False), (SENDING, True)])
-def test_a_settled_email_is_left_alone_and_a_claim_is_not(mail: EmailOutcome, again: bool) -> None:
-    found = mends(sends(2), sends(4), sends(5), enrolments=[enrolment(mails={3: mail})])
-    assert [mend.number for mend in found if isinstance(mend, Schedule)] == [3] * again
-    assert len(found) == again
-
-
-@pytest.mark.parametrize("state", ["CREATED", "RUNNING", "PAUSED", "RESTARTED", "KILLING", "QUEUED", "RETRYING"])
-def test_a_run_that_has_not_ended_is_left_to_do_it(state: str) -> None:
-    runs = [sends(2, state)._replace(changed=NOW), *ALL_WAIT[1:]]
-    assert mends(*runs, enrolments=[enrolment()]) == []
-
-
-def test_only_a_run_of_this_email_of_this_enrolment_counts() -> None:
-    others = [
-        sends(3)._replace(enrolment="another"),
-        sends(3)._replace(flow="enroll"),
-        sends(3)._replace(number=None),
-    ]
-    found = mends(sends(2), sends(4), sends(5), *others, enrolments=[enrolment()])
-    assert [mend.number for mend in found if isinstance(mend, Schedule)] == [3]
-
-
-def test_emails_without_a_page_are_not_scheduled_for_they_could_only_fail() -> None:
-    assert mends(enrolments=[enrolment(page=None)]) == []
-
-
-# withdrawn e-mails
-
-#: E6 and E7 are of another release.
-WITHDRAWN = {5: NOW - 2 * DAY, 6: NOW - DAY, 7: NOW}
-
-
-def withdrawn(
-    mails: Mapping[int, EmailOutcome], due: Mapping[int, datetime] = WITHDRAWN, sequence: str = "signup"
-) -> Enrolment:
-    """An enrolment that an earlier release planned."""
-    record = build.record(emails=due)
-    return enrolment(mails=mails)._replace(record=record._replace(event=record.event._replace(sequence=sequence)))
-
-
-def test_withdrawn_email_without_a_run_is_settled_and_never_scheduled() -> None:
-    first, second = mends(enrolments=[withdrawn({5: SENT})])
-    assert (first, second) == (Withdraw(ID, 6, NOW), Withdraw(ID, 7, NOW))
-    assert isinstance(first, Withdraw)
-    assert first.sentence == (
-        f"E-mail 6 of {ID} was withdrawn, and no execution waits to skip it: it is settled as skipped."
-    )
-    assert mends(enrolments=[withdrawn({5: SENT, 6: SKIPPED, 7: FAILED})]) == []
-    assert mends(enrolments=[withdrawn({5: FAILED, 6: SENDING, 7: SENT})]) == [Withdraw(ID, 6, NOW)]
-
-
-def test_withdrawn_email_with_a_run_is_left_to_the_gate() -> None:
-    runs = [sends(5)._replace(number=number) for number in (6, 7)]
-    assert mends(*runs, enrolments=[withdrawn({5: SENT})]) == []
-
-
-def test_withdrawn_email_is_settled_in_its_place_and_not_before_its_time() -> None:
-    assert mends(sends(5), enrolments=[withdrawn({})]) == []
-    (mend,) = mends(enrolments=[withdrawn({5: SENDING})])
-    assert isinstance(mend, Schedule)
-    assert mend.number == 5
-    assert mends(enrolments=[withdrawn({5: SENT}, {**WITHDRAWN, 6: NOW + TICK})]) == []
-
-
-def test_enrolment_in_a_withdrawn_sequence_is_neither_scheduled_nor_enrolled_again() -> None:
-    found = withdrawn({5: SENT}, sequence="winback")
-    assert mends(enrolments=[found]) == [Withdraw(ID, 6, NOW), Withdraw(ID, 7, NOW)]
-    assert mends(enrolments=[found._replace(enrolled=False)]) == []
-
-
-def test_page_is_completed_when_the_withdrawn_emails_are_skipped() -> None:
-    found = withdrawn({5: SENT, 6: SKIPPED, 7: SKIPPED})
-    assert mends(enrolments=[found], pages=page({"Email 5 Sent": "2025-11-20"})) == [Stamp(ID, "page-1", {}, True)]
-
-
-# enrolments
-
-
-def unfinished(**rest: Any) -> Enrolment:
-    given: dict[str, Any] = {"enrolled": False, "page": None, **rest}
-    return enrolment(**given)
-
-
-def test_an_enrolment_that_was_not_finished_is_run_again() -> None:
-    found = unfinished()
-    (mend,) = mends(enrolments=[found])
-    assert mend == Enroll(ID, enroll_input(found.record.event), LABELS)
-    assert mend.sentence == f"The enrolment {ID} is unfinished, and no execution works on it: it is run again."
-    assert len(mends(enrolments=[unfinished(page="page-1", mails={2: SENT})])) == 1, "whatever was done of it"
-
-
-@pytest.mark.parametrize(("age", "again"), [(MINUTE, 0), (15 * MINUTE, 0), (15 * MINUTE + TICK, 1)])
-def test_one_that_may_yet_be_finished_is_left_alone(age: timedelta, again: int) -> None:
-    assert len(mends(enrolments=[unfinished()._replace(recorded_at=NOW - age)])) == again
-
-
-def test_one_that_a_run_works_at_is_left_alone() -> None:
-    enrolls = LiveExecution("run", "enroll", "QUEUED", ID, None, None, NOW)
-    assert mends(enrolls, enrolments=[unfinished()]) == []
-    assert len(mends(enrolls._replace(enrolment="another"), enrolments=[unfinished()])) == 1
-    assert len(mends(sends(2), enrolments=[unfinished()])) == 1
-
-
-def test_one_that_has_failed_waits_for_a_person() -> None:
-    assert mends(enrolments=[unfinished(failed=True)]) == []
-
-
-def test_a_failed_try_is_over_when_a_later_one_has_enrolled() -> None:
-    assert len(mends(enrolments=[enrolment(failed=True)])) == len(DUE)
-
-
-# pages
-
-
-def page(values: Mapping[str, Any] | None = None, **rest: Any) -> dict[str, Any]:
-    return {"page-1": build.sequence_page(values, **rest)}
-
-
-WELL = {number: EmailOutcome("sent", NOW - number * MINUTE) for number in DUE}
+ALL_SENT = {number: EmailOutcome("sent", NOW - number * MINUTE) for number in DUE}
 STAMPED = {f"Email {number} Sent": "2025-11-20T10:00:00.000Z" for number in DUE}
 
 
-def test_a_page_gets_the_ledgers_time_where_it_has_none() -> None:
-    runs = [sends(4), sends(5)]
-    mails = {2: SENT, 3: SENT}
-    (mend,) = mends(*runs, enrolments=[enrolment(mails=mails)], pages=page({"Email 2 Sent": "2025-11-20"}))
-    assert mend == Stamp(ID, "page-1", {3: NOW - HOUR}, False)
-    assert mend.values == {"Email 3 Sent": NOW - HOUR}
-    assert mend.sentence == f"The page of {ID} lacks what the ledger says: Email 3 Sent is written."
+def enrolment(due: Mapping[int, datetime] = DUE, sequence: str = "signup", **changes: Any) -> Enrolment:
+    record = build.record(emails=due)
+    record = record._replace(event=record.event._replace(sequence=sequence))
+    return Enrolment(ID, record, NOW - 2 * DAY, **{"enrolled": True, "page": "page-1", **changes})
 
 
-def test_a_page_whose_emails_are_all_settled_well_is_completed_with_it() -> None:
-    (mend,) = mends(enrolments=[enrolment(mails=WELL)], pages=page({**STAMPED, "Email 3 Sent": None}))
-    assert mend == Stamp(ID, "page-1", {3: NOW - 3 * MINUTE}, True)
-    assert mend.values == {"Email 3 Sent": NOW - 3 * MINUTE, "Sequence Completed": True}
-    assert mend.sentence.endswith(": Email 3 Sent, Sequence Completed is written.")
+def unfinished(**changes: Any) -> Enrolment:
+    return enrolment(**{"enrolled": False, "page": None, **changes})
 
 
-def test_a_page_that_lacks_the_last_word_alone_gets_it() -> None:
-    (mend,) = mends(enrolments=[enrolment(mails={**WELL, 4: SKIPPED})], pages=page(STAMPED))
-    assert mend == Stamp(ID, "page-1", {}, True)
-    assert mends(enrolments=[enrolment(mails=WELL)], pages=page({**STAMPED, "Sequence Completed": True})) == []
+def page(values: Mapping[str, Any] | None = None, **attributes: Any) -> dict[str, Any]:
+    return {"page-1": build.sequence_page(values, **attributes)}
 
 
-def test_a_page_is_not_completed_while_an_email_has_failed_or_may_yet_come() -> None:
-    assert mends(enrolments=[enrolment(mails={**WELL, 3: FAILED})], pages=page(STAMPED)) == []
-    assert mends(sends(5), enrolments=[enrolment(mails=WELL)], pages=page(STAMPED)) == []
-    rest = {number: mail for number, mail in WELL.items() if number != 5}
-    assert mends(sends(5), enrolments=[enrolment(mails=rest)], pages=page(STAMPED)) == []
-
-
-def test_a_run_that_has_not_ended_stamps_the_page_itself() -> None:
-    assert mends(*ALL_WAIT, enrolments=[enrolment(mails=WELL)], pages=page()) == []
-
-
-def test_only_what_was_sent_is_stamped() -> None:
-    runs = [sends(2), sends(5)]
-    assert mends(*runs, enrolments=[enrolment(mails={2: SENDING, 3: SKIPPED, 4: FAILED})], pages=page()) == []
-
-
-@pytest.mark.parametrize("trash", [{"archived": True}, {"in_trash": True}])
-def test_a_page_in_the_trash_is_left_there(trash: dict[str, Any]) -> None:
-    assert mends(enrolments=[enrolment(mails=WELL)], pages=page(**trash)) == []
-
-
-def test_a_page_that_was_not_found_among_the_incomplete_ones_is_left_alone() -> None:
-    assert mends(enrolments=[enrolment(mails=WELL)], pages={"another": build.sequence_page()}) == []
-    assert mends(enrolments=[unfinished(failed=True, mails=WELL, page="page-1")], pages=page()) == []
-
-
-def test_pages_to_look_at_are_those_of_enrolments_with_a_sent_email_or_all_skipped() -> None:
-    assert pages_to_check([enrolment(mails=dict.fromkeys(DUE, SKIPPED))]) == {"page-1": "zoe@example.com"}
-    assert pages_to_check([enrolment(mails={2: SKIPPED, 3: SKIPPED, 4: SKIPPED})]) == {}
-    assert pages_to_check([enrolment(mails={**dict.fromkeys(DUE, SKIPPED), 4: FAILED})]) == {}
-    assert pages_to_check([enrolment(mails={2: FAILED, 3: SENT})]) == {"page-1": "zoe@example.com"}
-    assert pages_to_check([enrolment(), enrolment(mails={2: FAILED}), enrolment(page=None, mails={2: SENT})]) == {}
-
-
-# runs that do not go on
-
-
-def stuck(*tasks: Task, state: str = "RUNNING", since: timedelta = HOUR + TICK) -> LiveExecution:
-    return LiveExecution("run", "send-email", state, ID, 2, None, NOW - since, tasks)
-
-
-def kills(*runs: LiveExecution) -> list[Action]:
-    return [mend for mend in mends(*runs) if isinstance(mend, Kill)]
-
-
-def test_a_run_in_which_nothing_runs_for_an_hour_is_ended() -> None:
-    run = stuck(Task("a", None, "SUCCESS"), Task("b", None, "CREATED"))
-    (mend,) = kills(run)
-    assert mend == Kill("send-email", "run", NOW - HOUR - TICK)
-    assert mend.sentence == (
-        "The execution run of send-email has had no running task since 2025-11-20T13:59:59.999Z: it is killed."
-    )
-    assert kills(stuck()) == [mend], "nor does one without any task go on"
-    assert kills(run._replace(enrolment=None, number=None, flow="signup-handler"))
-
-
-def test_one_that_came_into_another_state_within_the_hour_is_left_alone() -> None:
-    assert kills(stuck(since=HOUR)) == []
-
-
-def test_in_a_lane_others_wait_for_it_and_it_is_ended_after_five_minutes() -> None:
-    lane = Lane("send-email", 1, 1, None)
-    in_time, late = stuck(since=5 * MINUTE), stuck(since=5 * MINUTE + TICK)
-    assert mends(in_time, lanes=[lane]) == []
-    assert mends(late, lanes=[lane]) == [Kill("send-email", "run", NOW - 5 * MINUTE - TICK)]
-    assert mends(late, lanes=[Lane("enroll", 1, 0, None)]) == [], "its own flow has none"
-    busy = late._replace(tasks=[Task("a", None, "RUNNING")])
-    assert mends(busy, lanes=[lane]) == []
-
-
-@pytest.mark.parametrize("state", ["SUBMITTED", "RUNNING", "PAUSED", "RETRYING", "KILLING", "BREAKPOINT"])
-def test_one_with_a_task_at_work_is_left_alone(state: str) -> None:
-    assert kills(stuck(Task("a", None, "SUCCESS"), Task("b", None, state))) == []
-    assert kills(stuck(Task("a", None, "RUNNING"), Task("b", "a", state))) == []
-
-
-def test_a_task_that_others_are_in_is_not_at_work_itself() -> None:
-    assert len(kills(stuck(Task("a", None, "RUNNING"), Task("b", "a", "SUCCESS")))) == 1
-
-
-@pytest.mark.parametrize("state", ["CREATED", "QUEUED", "PAUSED", "RESTARTED", "RETRYING", "KILLING"])
-def test_one_that_waits_is_left_alone(state: str) -> None:
-    assert kills(stuck(state=state)) == []
-
-
-# e-mails that are held
-
-
-def test_an_email_that_is_held_when_none_is_goes_on() -> None:
-    run = sends(2, "PAUSED")._replace(changed=NOW - MINUTE - TICK)
-    (mend,) = mends(run)
-    assert mend == Release("send-email", "run-2")
-    assert mend.sentence == "The execution run-2 of send-email is paused, but e-mails are not: it is resumed."
-    assert mends(run, paused=True) == []
-    assert mends(run._replace(changed=NOW - MINUTE)) == [], "it is let go right now"
-    assert mends(run._replace(state="RUNNING")) == []
-    assert mends(run._replace(flow="enroll")) == []
-
-
-def test_an_email_that_is_held_in_the_follow_up_goes_on_too() -> None:
-    run = sends(2, "PAUSED")._replace(flow="email-follow-up", changed=NOW - MINUTE - TICK)
-    (mend,) = mends(run)
-    assert mend == Release("email-follow-up", "run-2")
-    assert mends(run, paused=True) == []
-
-
-def test_an_email_with_a_follow_up_alone_is_not_scheduled_again() -> None:
-    """The follow-up schedules the next try itself."""
-    runs = [sends(2, "PAUSED")._replace(flow="email-follow-up", changed=NOW), *ALL_WAIT[1:]]
-    assert mends(*runs, enrolments=[enrolment()]) == []
-
-
-# lanes
-
-LONG_AGO = NOW - HOUR
-LANE = Lane("send-email", 1, 1, LONG_AGO)
-
-
-def queued(name: str = "a", since: timedelta = MINUTE + TICK) -> LiveExecution:
-    return LiveExecution(name, "send-email", "QUEUED", None, None, None, NOW - since)
-
-
-def unblocks(*runs: LiveExecution, lane: Lane = LANE) -> list[Action]:
-    return mends(*runs, lanes=[lane])
-
-
-def test_a_lane_in_which_all_wait_and_nobody_runs_moves_again() -> None:
-    (mend,) = unblocks(queued("b", 2 * MINUTE), queued("c", 3 * MINUTE), queued("a"))
-    assert mend == Unblock("send-email", 1, "c")
-    assert mend.sentence == "Executions of send-email wait for one that does not exist: the oldest, c, is started."
-    assert unblocks(queued(), lane=LANE._replace(running=0)) == [Unblock("send-email", 1, "a")], "whatever is counted"
-    assert unblocks(queued(), lane=LANE._replace(last_ended=None)) == [Unblock("send-email", 1, "a")]
-
-
-def test_a_queue_may_take_a_minute_to_move() -> None:
-    assert unblocks(queued(since=MINUTE)) == []
-    assert unblocks(queued(), lane=LANE._replace(last_ended=NOW - MINUTE)) == []
-    assert unblocks(queued(), lane=LANE._replace(last_ended=NOW - MINUTE - TICK)) == [Unblock("send-email", 1, "a")]
-    assert unblocks(queued(), lane=LANE._replace(last_ended=NOW + HOUR)) == []
-
-
-@pytest.mark.parametrize("state", ["RUNNING", "PAUSED", "RESTARTED", "RETRYING", "KILLING", "SUBMITTED", "BREAKPOINT"])
-def test_a_lane_that_somebody_is_in_is_left_alone(state: str) -> None:
-    one = queued("one")._replace(state=state, changed=NOW)
-    assert unblocks(queued(), one) == []
-    assert unblocks(one) == []
-    assert unblocks(queued(), one._replace(flow="enroll")) == [Unblock("send-email", 1, "a")], "of another flow"
-
-
-def test_one_that_waits_for_its_time_is_not_in_the_lane() -> None:
-    assert unblocks(queued(), sends(5)) == [Unblock("send-email", 1, "a")]
-
-
-def test_a_wider_lane_is_filled() -> None:
-    lane = LANE._replace(limit=2, running=2)
-    one = queued("one")._replace(state="RUNNING", changed=NOW)
-    assert unblocks(queued(), one, lane=lane) == [Unblock("send-email", 2, "a")]
-    assert unblocks(queued(), one, one, lane=lane) == []
-
-
-def test_each_lane_is_looked_at() -> None:
-    one = queued("one")._replace(state="RUNNING", changed=NOW, flow="enroll")
-    lanes = [Lane("enroll", 1, 1, LONG_AGO), LANE]
-    assert mends(one, queued(), lanes=lanes) == [Unblock("send-email", 1, "a")]
-
-
-def test_a_count_of_runs_that_are_not_there_is_set_right() -> None:
-    (mend,) = unblocks(sends(5))
-    assert mend == Unblock("send-email", 0, None)
-    assert mend.sentence == "Kestra counts executions of send-email that do not exist: the count is set to 0."
-    assert unblocks(lane=LANE._replace(running=2)) == [mend]
-    assert unblocks(lane=LANE._replace(limit=2, running=1)) == []
-    assert unblocks(lane=LANE._replace(running=0)) == []
-    assert unblocks(lane=LANE._replace(last_ended=NOW)) == []
-
-
-def lane_of_two(queue: int, **rest: Any) -> list[Action]:
-    """The mends of a lane of one in which two e-mails are at work and ``queue`` others wait."""
-    at_work = [sends(2, "RUNNING")._replace(changed=NOW), sends(3, "PAUSED")._replace(changed=NOW)]
-    return unblocks(*at_work, *(queued(str(number)) for number in range(queue)), **rest)
-
-
-def test_lane_that_is_too_wide_is_counted_again() -> None:
-    (mend,) = lane_of_two(2)
-    assert mend == Recount("send-email", 2)
-    assert mend.sentence == ("More executions of send-email are running than Kestra counts: the count is set to 2.")
-
-
-def test_lane_whose_queue_may_be_empty_at_any_moment_heals_itself() -> None:
-    assert lane_of_two(1) == []
-
-
-def test_wide_lane_is_left_alone_where_kestra_counts_all_or_its_limit_allows_it() -> None:
-    assert lane_of_two(5, lane=LANE._replace(running=2)) == [], "the limit was lowered, or a person forced one to run"
-    assert lane_of_two(5, lane=LANE._replace(limit=2)) == []
-
-
-@pytest.mark.parametrize("state", ["CREATED", "RESTARTED", "KILLING"])
-def test_run_that_kestra_may_not_count_makes_no_lane_too_wide(state: str) -> None:
-    both = [sends(2, "RUNNING")._replace(changed=NOW), sends(3, state)._replace(changed=NOW)]
-    assert unblocks(*both, *(queued(str(number)) for number in range(5))) == []
-
-
-def test_a_run_that_is_about_to_begin_may_be_counted_already() -> None:
-    due = sends(2)
-    assert unblocks(due) == []
-    assert unblocks(due._replace(due=NOW)) == []
-    assert unblocks(due._replace(due=NOW + TICK)) == [Unblock("send-email", 0, None)]
-    assert unblocks(due._replace(due=None)) == []
-    assert unblocks(due._replace(due=None, changed=NOW + TICK)) == [Unblock("send-email", 0, None)]
-
-
-# whose turn it is
-
-
-def test_enrolments_are_looked_at_in_turn() -> None:
-    ids = ["c", "a", "b", "d"]
-    assert choose_enrolments(ids, [], "", 3) == (["a", "b", "c"], "c")
-    assert choose_enrolments(ids, [], "c", 3) == (["d", "a", "b"], "b")
-    assert choose_enrolments(ids, [], "b", 9) == (["c", "d", "a", "b"], "b")
-    assert choose_enrolments(ids, [], "bb", 1) == (["c"], "c"), "the cursor may be gone"
-    assert choose_enrolments([], [], "b", 3) == ([], "b")
-
-
-def test_those_that_are_not_finished_come_first_but_never_take_all_places() -> None:
-    ids = ["a", "b", "c", "d", "e"]
-    assert choose_enrolments(ids, ["e"], "", 3) == (["e", "a", "b"], "b")
-    assert choose_enrolments(ids, ids, "", 4) == (["a", "b", "c", "d"], "d")
-    assert choose_enrolments(ids, ["d", "c", "e"], "c", 4) == (["d", "e", "a", "b"], "b")
-    assert choose_enrolments(ids, ids, "a", 1) == (["b"], "b")
-    assert choose_enrolments(["a"], ["a"], "x", 2) == (["a"], "x"), "there is none else"
-
-
-# all of it
-
-
-def test_what_blocks_is_mended_first_then_each_enrolment() -> None:
-    other = unfinished()._replace(id="other")
-    found = mends(
+def send_email(number: int, state: str = "CREATED", **changes: Any) -> LiveExecution:
+    """Return a live execution of `send-email`, which has just come into its state."""
+    execution = LiveExecution(f"run-{number}", "send-email", state, ID, number, DUE.get(number), NOW)
+    return execution._replace(**changes)
+
+
+def queued(name: str = "a", waits: timedelta = MINUTE + TICK) -> LiveExecution:
+    return LiveExecution(name, "send-email", "QUEUED", None, None, None, NOW - waits)
+
+
+def idle(*tasks: Task, state: str = "RUNNING", waits: timedelta = HOUR + TICK) -> LiveExecution:
+    return send_email(2, state, due=None, changed=NOW - waits, tasks=tasks)
+
+
+def actions(*executions: LiveExecution, **snapshot: Any) -> list[Action]:
+    return decide.find_actions(Snapshot(NOW, executions, **snapshot))
+
+
+def scheduled(*live: LiveExecution, **changes: Any) -> list[tuple[int, datetime]]:
+    """Return the number and date of the e-mails that are scheduled; no other action may be needed."""
+    needed = actions(*live, enrolments=[enrolment(**changes)])
+    assert all(isinstance(action, Schedule) for action in needed)
+    return [(action.number, action.date) for action in needed if isinstance(action, Schedule)]
+
+
+def test_sentences_name_problem_and_action() -> None:
+    needed: list[Action] = [
+        Kill("f", "x", NOW),
+        Release("f", "x"),
+        *(Unblock("f", 0, None), Unblock("f", 1, "x"), Recount("f", 2)),
+        *(Enroll("e", {}, {}), Schedule("e", 5, NOW, {}), Withdraw("e", 6, NOW), Stamp("e", "p", {3: NOW}, True)),
+    ]
+    assert [action.sentence for action in needed] == [
+        "The execution x of f has had no running task since 2025-11-20T15:00:00.000Z: it is killed.",
+        "The execution x of f is paused, but e-mails are not: it is resumed.",
+        "Kestra counts executions of f that do not exist: the count is set to 0.",
+        "Executions of f wait for one that does not exist: the oldest, x, is started.",
+        "More executions of f are running than Kestra counts: the count is set to 2.",
+        "The enrolment e is unfinished, and no execution works on it: it is run again.",
+        "E-mail 5 of e is not settled, and no execution waits to send it: it is scheduled for 2025-11-20T15:00:00.000Z.",
+        "E-mail 6 of e was withdrawn, and no execution waits to skip it: it is settled as skipped.",
+        "The page of e lacks what the ledger says: Email 3 Sent, Sequence Completed is written.",
+    ]
+
+
+def test_email_without_execution_is_scheduled_at_its_date_or_at_once() -> None:
+    assert actions(send_email(2), send_email(3), send_email(4), enrolments=[enrolment()]) == [
+        Schedule(ID, 5, DUE[5], {**LABELS, "number": "5"})
+    ]
+    (again, *_) = actions(enrolments=[enrolment()._replace(id="other")])
+    assert isinstance(again, Schedule)
+    assert again.labels == {**LABELS, "enrolment": "other", "number": "2"}
+    assert scheduled(mails={2: SENT}) == [(3, NOW), (4, DUE[4]), (5, DUE[5])]
+    assert scheduled(page=None) == []
+    assert scheduled(failed=True)[-1] == (5, DUE[5]), "an earlier attempt failed, a later one has enrolled the contact"
+
+
+@pytest.mark.parametrize(("entry", "again"), [(SENT, []), (SKIPPED, []), (FAILED, []), (SENDING, [(3, NOW)])])
+def test_settled_email_is_not_scheduled_but_claimed_one_is(entry: EmailOutcome, again: list[Any]) -> None:
+    assert scheduled(send_email(2), send_email(4), send_email(5), mails={3: entry}) == again
+
+
+def test_only_an_execution_for_the_same_email_counts() -> None:
+    others = [send_email(4), send_email(5), send_email(2, "QUEUED")]
+    for change in ({"enrolment": "other"}, {"flow": "enroll"}, {"number": None}):
+        assert scheduled(*others, send_email(3)._replace(**change)) == [(3, NOW)]
+    assert scheduled(*others, send_email(3, "PAUSED", flow="email-follow-up")) == [], "it schedules the next attempt"
+
+
+def test_withdrawn_email_without_execution_is_settled_in_its_turn() -> None:
+    def needed(mails: Mapping[int, EmailOutcome], *live: LiveExecution, **changes: Any) -> list[Action]:
+        return actions(*live, enrolments=[enrolment(**{"due": WITHDRAWN_DUE, "mails": mails, **changes})])
+
+    first, second = Withdraw(ID, 6, NOW), Withdraw(ID, 7, NOW)
+    assert needed({5: SENT}) == needed({5: SENT}, sequence="winback") == [first, second]
+    assert needed({5: FAILED, 6: SENDING, 7: SENT}) == [first]
+    assert needed({5: SENT, 6: SKIPPED, 7: FAILED}) == []
+    assert needed({5: SENT}, send_email(6), send_email(7)) == [], "the gate skips them"
+    assert needed({5: SENT}, due={**WITHDRAWN_DUE, 6: NOW + TICK}) == [], "not due yet"
+    assert needed({}, send_email(5)) == [], "E5 comes first"
+    assert needed({5: SENDING}) == [Schedule(ID, 5, NOW, {**LABELS, "number": "5"})]
+    assert needed({5: SENT}, sequence="winback", enrolled=False) == []
+
+
+def test_unfinished_enrolment_is_run_again_after_fifteen_minutes() -> None:
+    again = [Enroll(ID, enroll_input(enrolment().record.event), LABELS)]
+    late = unfinished()._replace(recorded_at=NOW - 15 * MINUTE - TICK)
+    enrolling = LiveExecution("run", "enroll", "QUEUED", ID, None, None, NOW)
+    assert actions(enrolments=[late]) == again
+    assert actions(enrolments=[unfinished(page="page-1", mails={2: SENT})]) == again
+    assert actions(enrolling._replace(enrolment="other"), send_email(2), enrolments=[late]) == again
+    assert actions(enrolments=[late._replace(recorded_at=NOW - 15 * MINUTE)]) == []
+    assert actions(enrolling, enrolments=[late]) == []
+    assert actions(enrolments=[unfinished(failed=True, mails=ALL_SENT, page="page-1")], pages=page()) == []
+
+
+@pytest.mark.parametrize(
+    ("live", "mails", "values", "sent", "completed"),
+    [
+        ([send_email(4), send_email(5)], {2: SENT, 3: SENT}, {"Email 2 Sent": "2025-11-20"}, {3: NOW - HOUR}, False),
+        ([], ALL_SENT, {**STAMPED, "Email 3 Sent": None}, {3: NOW - 3 * MINUTE}, True),
+        ([], {**ALL_SENT, 4: SKIPPED}, STAMPED, {}, True),
+    ],
+)
+def test_page_gets_missing_times_and_completion(
+    live: list[LiveExecution], mails: Any, values: Any, sent: dict[int, datetime], completed: bool
+) -> None:
+    (stamp,) = actions(*live, enrolments=[enrolment(mails=mails)], pages=page(values))
+    assert stamp == Stamp(ID, "page-1", sent, completed)
+    times = {f"Email {number} Sent": at for number, at in sent.items()}
+    assert stamp.values == times | ({"Sequence Completed": True} if completed else {})
+
+
+@pytest.mark.parametrize(
+    ("live", "mails", "pages"),
+    [
+        ([], ALL_SENT, page({**STAMPED, "Sequence Completed": True})),
+        ([], {**ALL_SENT, 3: FAILED}, page(STAMPED)),
+        ([send_email(5)], ALL_SENT, page(STAMPED)),
+        ([send_email(number) for number in DUE], ALL_SENT, page()),
+        ([send_email(2), send_email(5)], {2: SENDING, 3: SKIPPED, 4: FAILED}, page()),
+        ([], ALL_SENT, page(archived=True)),
+        ([], ALL_SENT, page(in_trash=True)),
+        ([], ALL_SENT, {"another": build.sequence_page()}),
+    ],
+)
+def test_page_needs_no_stamp(live: list[LiveExecution], mails: Any, pages: Any) -> None:
+    assert actions(*live, enrolments=[enrolment(mails=mails)], pages=pages) == []
+
+
+def test_pages_to_check_have_a_sent_email_or_only_skipped_ones() -> None:
+    all_skipped = dict.fromkeys(DUE, SKIPPED)
+    for mails in (all_skipped, {2: FAILED, 3: SENT}):
+        assert decide.pages_to_check([enrolment(mails=mails)]) == {"page-1": "zoe@example.com"}
+    for mails in ({2: SKIPPED, 3: SKIPPED, 4: SKIPPED}, {**all_skipped, 4: FAILED}, {}):
+        assert decide.pages_to_check([enrolment(mails=mails), enrolment(page=None, mails={2: SENT})]) == {}
+
+
+def test_execution_without_a_running_task_is_killed_after_an_hour() -> None:
+    kill = [Kill("send-email", "run-2", NOW - HOUR - TICK)]
+    assert actions(idle()) == actions(idle(Task("a", None, "SUCCESS"), Task("b", None, "CREATED"))) == kill
+    assert actions(idle(Task("a", None, "RUNNING"), Task("b", "a", "SUCCESS"))) == kill, "a parent only waits"
+    assert actions(idle(waits=HOUR)) == []
+    assert actions(idle(Task("a", None, "RUNNING"), Task("b", "a", "RUNNING"))) == []
+
+
+def test_execution_in_a_lane_is_killed_after_five_minutes() -> None:
+    late, lane = idle(waits=5 * MINUTE + TICK), Lane("send-email", 1, 1, None)
+    assert actions(late, lanes=[lane]) == [Kill("send-email", "run-2", NOW - 5 * MINUTE - TICK)]
+    assert actions(idle(waits=5 * MINUTE), lanes=[lane]) == []
+    assert actions(late, lanes=[Lane("enroll", 1, 0, None)]) == []
+
+
+def test_execution_with_an_active_task_or_in_another_state_is_not_killed() -> None:
+    for state in ("SUBMITTED", "RUNNING", "PAUSED", "RETRYING", "KILLING", "BREAKPOINT"):
+        assert actions(idle(Task("a", None, "SUCCESS"), Task("b", None, state))) == [], state
+    for state in ("CREATED", "QUEUED", "RESTARTED", "RETRYING", "KILLING"):
+        assert actions(idle(state=state)) == [], state
+
+
+@pytest.mark.parametrize("flow", ["send-email", "email-follow-up"])
+def test_paused_email_is_resumed_unless_all_are_paused(flow: str) -> None:
+    execution = send_email(2, "PAUSED", flow=flow, changed=NOW - MINUTE - TICK)
+    assert actions(execution) == [Release(flow, "run-2")]
+    assert actions(execution, paused=True) == []
+    for change in ({"changed": NOW - MINUTE}, {"state": "RUNNING"}, {"flow": "enroll"}):
+        assert actions(execution._replace(**change)) == []
+
+
+LANE = Lane("send-email", 1, 1, NOW - HOUR)
+START = [Unblock("send-email", 1, "a")]
+
+
+def test_oldest_execution_of_a_blocked_queue_is_started() -> None:
+    queue = (queued("b", 2 * MINUTE), queued("c", 3 * MINUTE), queued("a"))
+    assert actions(*queue, lanes=[LANE]) == [Unblock("send-email", 1, "c")]
+    for lane in (
+        LANE._replace(running=0),
+        LANE._replace(last_ended=None),
+        LANE._replace(last_ended=NOW - MINUTE - TICK),
+    ):
+        assert actions(queued(), send_email(5), lanes=[lane]) == START
+    assert actions(queued(waits=MINUTE), lanes=[LANE]) == []
+    for ended in (NOW - MINUTE, NOW + HOUR):
+        assert actions(queued(), lanes=[LANE._replace(last_ended=ended)]) == []
+
+
+def test_lane_is_blocked_only_below_its_limit() -> None:
+    for state in ("RUNNING", "PAUSED", "RESTARTED", "RETRYING", "KILLING", "SUBMITTED", "BREAKPOINT"):
+        inside = send_email(2, state)
+        assert actions(queued(), inside, lanes=[LANE]) == actions(inside, lanes=[LANE]) == [], state
+    other_lane = Lane("enroll", 1, 1, NOW - HOUR)
+    assert actions(queued(), inside._replace(flow="enroll"), lanes=[other_lane, LANE]) == START
+    wide = LANE._replace(limit=2, running=2)
+    assert actions(queued(), inside, lanes=[wide]) == [Unblock("send-email", 2, "a")]
+    assert actions(queued(), inside, inside, lanes=[wide]) == []
+
+
+def test_count_of_executions_that_do_not_exist_is_corrected() -> None:
+    reset, due = [Unblock("send-email", 0, None)], send_email(2)
+    for live in (send_email(5), due._replace(due=NOW + TICK), due._replace(due=None, changed=NOW + TICK)):
+        assert actions(live, lanes=[LANE]) == actions(live, lanes=[LANE._replace(running=2)]) == reset
+    for starting in (due, due._replace(due=NOW), due._replace(due=None)):
+        assert actions(starting, lanes=[LANE]) == [], "Kestra may count it already"
+    for lane in (LANE._replace(limit=2), LANE._replace(running=0), LANE._replace(last_ended=NOW)):
+        assert actions(lanes=[lane]) == []
+
+
+def test_lane_with_too_many_running_executions_is_recounted() -> None:
+    def needed(queue: int, state: str = "PAUSED", lane: Lane = LANE) -> list[Action]:
+        inside = [send_email(2, "RUNNING"), send_email(3, state)]
+        return actions(*inside, *(queued(str(number)) for number in range(queue)), lanes=[lane])
+
+    assert needed(2) == [Recount("send-email", 2)]
+    assert needed(1) == [], "the queue may be empty at any moment"
+    assert needed(5, lane=LANE._replace(running=2)) == [], "Kestra counts them all"
+    assert needed(5, lane=LANE._replace(limit=2)) == []
+    for state in ("CREATED", "RESTARTED", "KILLING"):
+        assert needed(5, state) == [], "Kestra may not count it"
+
+
+@pytest.mark.parametrize(
+    ("ids", "unfinished_ids", "cursor", "most", "chosen", "next_cursor"),
+    [
+        ("cabd", "", "", 3, "abc", "c"),
+        ("cabd", "", "c", 3, "dab", "b"),
+        ("cabd", "", "b", 9, "cdab", "b"),
+        ("cabd", "", "bb", 1, "c", "c"),
+        ("", "", "b", 3, "", "b"),
+        # Unfinished ones come first, with at most half of the places.
+        ("abcde", "e", "", 3, "eab", "b"),
+        ("abcde", "abcde", "", 4, "abcd", "d"),
+        ("abcde", "dce", "c", 4, "deab", "b"),
+        ("abcde", "abcde", "a", 1, "b", "b"),
+        ("a", "a", "x", 2, "a", "x"),
+    ],
+)
+def test_enrolments_take_turns_from_the_cursor(
+    ids: str, unfinished_ids: str, cursor: str, most: int, chosen: str, next_cursor: str
+) -> None:
+    assert decide.choose_enrolments(ids, unfinished_ids, cursor, most) == ([*chosen], next_cursor)
+
+
+def test_actions_that_unblock_others_come_first() -> None:
+    needed = actions(
         queued(),
-        stuck()._replace(flow="signup-handler"),
+        idle()._replace(flow="signup-handler"),
         lanes=[LANE],
-        enrolments=[enrolment(mails=dict(list(WELL.items())[:3])), other],
+        enrolments=[enrolment(mails={**ALL_SENT, 5: SENDING}), unfinished()._replace(id="other")],
         pages=page(),
     )
-    assert [type(mend) for mend in found] == [Kill, Unblock, Schedule, Stamp, Enroll]
-
-
-def test_the_same_look_leads_to_the_same_mends() -> None:
-    def seen(now: datetime) -> list[Action]:
-        return find_actions(Snapshot(now, [queued()], [LANE], [enrolment()], {}))
-
-    assert seen(NOW) == seen(NOW)
+    assert [type(action) for action in needed] == [Kill, Unblock, Schedule, Stamp, Enroll]

@@ -1,4 +1,4 @@
-"""What a call of the unsubscribe link leads to."""
+"""Calls of the unsubscribe link."""
 
 from __future__ import annotations
 
@@ -13,38 +13,28 @@ from unit import build
 
 CONTACT = build.WHO["contact"]
 KEYS = unsubscribe_link.keys("a first key of the links to unsubscribe")
+OTHER_KEYS = unsubscribe_link.keys("a second key of these links")
 TOKEN = KEYS.token(CONTACT)
 
 
-def answered(payload: Any) -> UnsubscribeCall | None:
-    return unsubscribe.read_call(payload, KEYS, build.NOW)
-
-
-@pytest.mark.parametrize("said", [{}, {"wish": "unsubscribe"}, {"wish": "unsubscribe", "more": 1}])
-def test_who_has_the_link_is_unsubscribed(said: dict[str, Any]) -> None:
-    assert answered({"token": TOKEN, **said}) == UnsubscribeCall(CONTACT, Wish.STOP, build.NOW)
-
-
-def test_and_may_take_it_back() -> None:
-    assert answered({"token": TOKEN, "wish": "go_on"}) == UnsubscribeCall(CONTACT, Wish.GO_ON, build.NOW)
-
-
 @pytest.mark.parametrize(
-    "payload",
-    [
-        None,
-        [],
-        "text",
-        TOKEN,
-        {},
-        {"token": ""},
-        {"token": f"{TOKEN}x"},
-        {"token": unsubscribe_link.keys("a second key of these links").token(CONTACT)},
-        {"token": TOKEN, "wish": ""},
-        {"token": TOKEN, "wish": None},
-        {"token": TOKEN, "wish": "complained"},
-        {"token": TOKEN, "wish": ["go_on"]},
-    ],
+    ("fields", "wish"),
+    [({}, Wish.STOP), ({"wish": "unsubscribe", "more": 1}, Wish.STOP), ({"wish": "go_on"}, Wish.GO_ON)],
 )
-def test_whatever_else_is_refused_without_a_word_why(payload: Any) -> None:
-    assert answered(payload) is None
+def test_valid_call_has_contact_wish_and_time(fields: dict[str, Any], wish: Wish) -> None:
+    call = unsubscribe.read_call({"token": TOKEN, **fields}, KEYS, build.NOW)
+    assert call == UnsubscribeCall(CONTACT, wish, build.NOW)
+
+
+@pytest.mark.parametrize("wrong", [{}, {"token": f"{TOKEN}x"}, {"token": OTHER_KEYS.token(CONTACT)}])
+def test_call_with_wrong_token_is_invalid(wrong: dict[str, Any]) -> None:
+    assert unsubscribe.read_call(wrong, KEYS, build.NOW) is None
+
+
+@pytest.mark.parametrize("wish", [None, "", "complained", ["go_on"]])
+def test_call_with_wrong_wish_is_invalid(wish: Any) -> None:
+    assert unsubscribe.read_call({"token": TOKEN, "wish": wish}, KEYS, build.NOW) is None
+
+
+def test_call_that_is_no_object_is_invalid() -> None:
+    assert unsubscribe.read_call(TOKEN, KEYS, build.NOW) is None
