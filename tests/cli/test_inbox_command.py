@@ -116,7 +116,7 @@ def test_what_kestra_refused_is_shown_and_then_deleted(inbox: Inbox, path: Path)
     inbox.set_aside(2, "HTTP 422")
     line = "2025-11-20T15:00:00.000Z  noshow      id-2  REFUSED, HTTP 422: to delete"
     dry = run("discard", "id-2", "--file", str(path))
-    assert dry.exit_code == 0
+    assert dry.exit_code == 3
     assert dry.output.splitlines() == [line, "Nothing was changed: run it again with --yes to do it."]
     assert ids(path) == ["id-1", "id-2", "id-3"]
     wet = run("discard", "id-2", "--file", str(path), "--yes")

@@ -148,7 +148,7 @@ def test_a_value_given_with_a_replay_is_in_this_email_and_in_the_later_ones(stac
     given = ("--variable", f"Kickoff_Call_Date={AWKWARD}", "--variable", " Phase2 Investment =a=b")
 
     dry = christmas(stack, "replay", run.id, *given)
-    assert dry.exit_code == 0
+    assert dry.exit_code == 3
     assert "with a value for Kickoff_Call_Date, Phase2 Investment" in dry.stdout
     assert AWKWARD not in dry.stdout
     assert record(stack, run)["event"]["variables"] == {"Kickoff_Call_Date": "May 4"}

@@ -125,7 +125,7 @@ def test_what_somebody_does_in_the_meantime_is_not_done_again(world: World) -> N
 def test_without_a_terminal_and_without_yes_it_only_shows(world: World) -> None:
     world.make_all(OWN, OLD)
     result = world.run("setup")
-    assert result.exit_code == 0
+    assert result.exit_code == 3
     assert result.stdout.startswith('To do:\n  BusinessX: add to "Phase": Phase 1 Diagnostic, ')
     assert '  BusinessX: add "Christmas Email 5 Date" (date)\n' in result.stdout
     assert result.stdout.endswith("Nothing was changed: run it again with --yes to do it.\n")
@@ -242,7 +242,7 @@ def test_a_page_that_is_needed_and_not_given_is_asked_for_first(
 
 def test_a_dry_run_says_that_a_page_is_needed(world: World) -> None:
     result = world.run("setup")
-    assert result.exit_code == 0
+    assert result.exit_code == 3
     assert "  Customer Projects: make the database\n" in result.stdout
     assert result.stdout.endswith("Nothing was changed: run it again with --yes and --parent PAGE_ID to do it.\n")
     assert world.changes() == []
@@ -271,7 +271,7 @@ def test_a_page_is_named_by_its_id_or_its_address(said: str) -> None:
 def test_json_only_shows_without_yes_also_on_a_terminal(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     someone_sits_there(monkeypatch)
     world.make_all(OWN, PORTALS._replace(properties=(*PORTALS.properties[:-1], Property("Created Date", "checkbox"))))
-    shown = world.json("setup", code=1)
+    shown = world.json("setup", code=3)
     assert shown["steps"] == [
         {
             "database": "BusinessX",

@@ -343,7 +343,7 @@ def test_without_yes_and_without_a_terminal_push_only_shows(world: World) -> Non
     before = world.notion.page(page)
     world.sandbox.reset_log()
     result = world.run("push", str(world.content))
-    assert result.exit_code == 0, result.output
+    assert result.exit_code == 3, result.output
     lines = result.stdout.splitlines()
     assert "+++ here: 5-Day E2: Email Body HTML" in lines
     assert "+<p>Body</p>" in lines
@@ -562,7 +562,7 @@ def test_refresh_says_what_it_did(world: World, kestra: FakeKestra) -> None:
 def test_a_push_counts_at_once_where_there_is_a_kestra(world: World, kestra: FakeKestra) -> None:
     world.write_settings(KESTRA_URL="http://127.0.0.1:1")
     world.local("5-Day E2")
-    assert world.run("push", str(world.content)).exit_code == 0
+    assert world.run("push", str(world.content)).exit_code == 3
     assert kestra.kept == {}
     result = world.run("push", str(world.content), "--yes")
     assert result.stdout.endswith("created: 5-Day E2\nIt counts at once.\n")

@@ -111,7 +111,7 @@ def test_nothing_is_left_of_her_but_the_hash_that_suppresses(stack: Stack, inbox
 
     export = tmp_path / "export.json"
     looked = forget(stack, inbox, email, "--export", str(export))
-    assert (looked.exit_code, export.exists()) == (0, False), looked.output
+    assert (looked.exit_code, export.exists()) == (3, False), looked.output
     assert "2 pages in BusinessX" in looked.stdout
     assert email not in looked.output.lower()
     assert "run it again with --yes to do it" in looked.stdout

@@ -11,7 +11,7 @@ import click
 from christmas_campaign.campaign import email_address
 from christmas_campaign.cli import inbox_command, prompts
 from christmas_campaign.cli.command_errors import report_errors
-from christmas_campaign.cli.prompts import confirm, env_file_option, json_option, print_json, yes_option
+from christmas_campaign.cli.prompts import Unconfirmed, confirm, env_file_option, json_option, print_json, yes_option
 from christmas_campaign.deployment.environment import Environment
 from christmas_campaign.door.inbox.store import InboxError
 from christmas_campaign.erasure.ownership import Person
@@ -75,7 +75,8 @@ def forget(
 
     Any spelling of ADDRESS means the same contact. In Notion, the command also searches for the spelling that you typed.
 
-    Exit code 0 if nothing is left or there was nothing to erase, 2 if something is left or could not be looked up.
+    Exit code 0 if nothing is left or there was nothing to erase, 2 if something is left or could not be looked up, 3 if nobody
+    was there to confirm.
 
     \b
     Examples:
@@ -98,9 +99,14 @@ def forget(
                 contact_data = find_data(systems, person, address)
                 if not as_json:
                     _show(contact_data, keep, inbox)
-                erased = bool(contact_data.to_erase(keep)) and confirm(
-                    yes, as_json, "Export all of it, then erase it for good?"
-                )
+                try:
+                    erased = bool(contact_data.to_erase(keep)) and confirm(
+                        yes, as_json, "Export all of it, then erase it for good?"
+                    )
+                except Unconfirmed:
+                    if as_json:
+                        print_json(_as_json(contact_data, keep, files, erased=False))
+                    raise
                 if erased:
                     export_file = export or erase.default_file(person.contact, datetime.now(UTC))
                     for file in erase.forget_contact(systems, contact_data, address, keep, export_file):

@@ -68,7 +68,8 @@ def discard(context: click.Context, ids: tuple[str, ...], file: Path | None, env
     calls, and asks; without a terminal and without --yes it changes nothing. A call that still waits cannot be deleted. The
     door may run meanwhile.
 
-    Exit code 0 if all of them were deleted or can be, 2 if one of them was not refused: then nothing is deleted.
+    Exit code 0 if all of them were deleted, 2 if one of them was not refused (then nothing is deleted), 3 if nobody was there
+    to confirm.
 
     \b
     Example:

@@ -77,7 +77,8 @@ def setup(env_file: Path | None, yes: bool, parent: str | None, as_json: bool) -
     It deletes, renames and replaces nothing. The command first shows what it will do, and asks; without a terminal and without
     --yes it changes nothing.
 
-    Exit code 0 if all is well or can be added, 1 if a person must correct something, 2 if Notion could not be read or changed.
+    Exit code 0 if nothing is missing now, 1 if a person must correct something, 2 if Notion could not be read or changed, 3 if
+    nobody was there to confirm.
 
     \b
     Examples:
@@ -190,7 +191,8 @@ def release(address: str, env_file: Path | None, yes: bool, as_json: bool) -> No
     A page stays as it is if this system has enrolled the contact on it, or if it records a sent e-mail. The command first shows
     the pages, and asks; without a terminal and without --yes it changes nothing.
 
-    Exit code 0 if a page was released or can be, 1 if there is none, 2 if Notion or Kestra could not be read or changed.
+    Exit code 0 if a page was released, 1 if there is none, 2 if Notion or Kestra could not be read or changed, 3 if nobody was
+    there to confirm.
 
     \b
     Example:
@@ -243,7 +245,8 @@ def track(env_file: Path | None, yes: bool, as_json: bool) -> None:
     page already has stay. The command first shows what it will write, and asks; without a terminal and without --yes it changes
     nothing.
 
-    Exit code 0 if all is well, 1 if a page could not be written, 2 if Notion could not be read.
+    Exit code 0 if all is well, 1 if a page could not be written, 2 if Notion could not be read, 3 if nobody was there to
+    confirm.
 
     \b
     Example:

@@ -26,10 +26,22 @@ def terminal() -> bool:
     return sys.stdin.isatty() and sys.stdout.isatty()
 
 
+#: The exit code of a command that changed nothing, because nobody was there to confirm the change.
+UNCONFIRMED_CODE = 3
+
+
+class Unconfirmed(SystemExit):
+    """Ends a command with ``UNCONFIRMED_CODE``."""
+
+    def __init__(self) -> None:
+        super().__init__(UNCONFIRMED_CODE)
+
+
 def confirm(yes: bool, as_json: bool, question: str, options: str = "--yes") -> bool:
     """Return whether the command may make its change: ``yes`` was passed, or a person answers the question with yes.
 
-    Without a terminal, or with ``as_json``, it asks nothing and returns false; the message names the ``options`` to pass.
+    Without a terminal, or with ``as_json``, nobody can answer. It then prints the ``options`` to pass and raises
+    ``Unconfirmed``.
     """
     if yes:
         return True
@@ -37,9 +49,9 @@ def confirm(yes: bool, as_json: bool, question: str, options: str = "--yes") -> 
         if click.confirm(question):
             return True
         click.echo("Nothing was changed.")
-    else:
-        click.echo(f"Nothing was changed: run it again with {options} to do it.", err=as_json)
-    return False
+        return False
+    click.echo(f"Nothing was changed: run it again with {options} to do it.", err=as_json)
+    raise Unconfirmed
 
 
 def progress() -> Callable[[str], None]:

@@ -13,6 +13,7 @@ import click
 from christmas_campaign import folders
 from christmas_campaign.cli import template_report
 from christmas_campaign.cli.command_errors import report_errors
+from christmas_campaign.cli.prompts import Unconfirmed
 from christmas_campaign.deployment.environment import Environment
 from christmas_campaign.errors import CommandError
 from christmas_campaign.notion import schema
@@ -114,8 +115,8 @@ def push(folder: Path | None, env_file: Path | None, only: tuple[str, ...], yes:
     Other pages stay, and nothing is deleted. The command first shows the changes, and asks; without a terminal and without
     --yes it changes nothing.
 
-    Exit code 0 if Notion has the templates or the changes were shown; 1 if a template has a fault (nothing is written then), or
-    the answer was no; 2 if Notion could not be read or changed.
+    Exit code 0 if Notion has the templates now; 1 if a template has a fault (nothing is written then), or the answer was no; 2
+    if Notion could not be read or changed; 3 if nobody was there to confirm.
 
     \b
     Examples:
@@ -144,7 +145,7 @@ def push(folder: Path | None, env_file: Path | None, only: tuple[str, ...], yes:
             summary = f"{new} new, {len(changes) - new} changed"
             if not yes and not sys.stdin.isatty():
                 click.echo(f"{summary}. Nothing was written: run it again with --yes to put it into Notion.")
-                return
+                raise Unconfirmed
             if not yes and not click.confirm(f"{summary}. Put it into Notion?"):
                 click.echo("Nothing was written.")
                 sys.exit(1)
@@ -212,7 +213,7 @@ def preview(
 
     \b
     Example:
-      christmas templates preview "5-Day E2" --sequence signup --html e2.html --local
+      christmas templates preview "5-Day E2" --sequence signup --local
     """
     with report_errors():
         environment = Environment.read(env_file)
