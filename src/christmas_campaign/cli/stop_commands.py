@@ -12,12 +12,13 @@ from christmas_campaign.campaign.outcomes import Reason
 from christmas_campaign.campaign.unsubscribe_link import url as unsubscribe_link_url
 from christmas_campaign.cli.command_errors import report_errors
 from christmas_campaign.cli.prompts import confirm, env_file_option, json_option, print_json, yes_option
+from christmas_campaign.clients.notion import NotionError
 from christmas_campaign.deployment.environment import Environment, SettingError
 from christmas_campaign.enrolment import alerts
 from christmas_campaign.events import opaque_ids
 from christmas_campaign.json_types import Json, JsonObject
+from christmas_campaign.operations import similar_addresses, template_sync
 from christmas_campaign.operations import stop as operation
-from christmas_campaign.operations import template_sync
 from christmas_campaign.operations.stop import ContactEnrolment, ContactStops
 from christmas_campaign.sequences.registry import SEQUENCES
 from christmas_campaign.stops import rules
@@ -30,18 +31,21 @@ _WARNING = (
 )
 
 
-def _contact(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
-    """Return the opaque id of the contact with this address."""
-    if value is None:
-        return None
+def _email(_: click.Context, __: click.Parameter, value: str) -> str:
+    """Return the address in lower case."""
     try:
-        return opaque_ids.contact_id(email_address.normalise(value))
+        return email_address.normalise(value)
     except ValueError as error:
         raise click.BadParameter(f"this {error}") from None
 
 
+def _contact(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    """Return the opaque id of the contact with this address."""
+    return None if value is None else opaque_ids.contact_id(_email(context, parameter, value))
+
+
 @click.command()
-@click.argument("contact", metavar="ADDRESS", callback=_contact)
+@click.argument("email", metavar="ADDRESS", callback=_email)
 @env_file_option
 @click.option(
     "--reason",
@@ -51,16 +55,20 @@ def _contact(_: click.Context, __: click.Parameter, value: str | None) -> str | 
     help="Why; it decides which sequences end, and for how long.",
 )
 @yes_option
-def stop(contact: str, env_file: Path | None, reason: str, yes: bool) -> None:
+@json_option
+def stop(email: str, env_file: Path | None, reason: str, yes: bool, as_json: bool) -> None:
     """Stop the e-mails to a contact.
 
     The e-mails that wait for the contact with this ADDRESS are skipped when they come due, and the contact enters no sequence
     that the reason ends. The command first shows what would end, and asks. Without a terminal and without --yes it changes
     nothing.
 
-    When the command has ended, none of those e-mails is sent any more: it waits for an e-mail that is being sent.
+    After the command has ended, none of those e-mails is sent: it waits for an e-mail that is being sent.
 
-    Exit code 0 if the contact is stopped, was before or can be; 2 if Kestra could not be reached.
+    If neither Kestra nor Notion knows the address, the command says so and offers similar addresses. You can stop an unknown
+    address too: it then enters no sequence later.
+
+    Exit code 0 if the contact is stopped, 2 if Kestra could not be reached, 3 if nobody was there to confirm.
 
     \b
     Examples:
@@ -68,11 +76,42 @@ def stop(contact: str, env_file: Path | None, reason: str, yes: bool) -> None:
       christmas stop ana@salon.example.com --reason unsubscribed --yes
     """
     rule = RULES[Reason(reason)]
-    with report_errors(), Environment.read(env_file).kestra() as kestra:
-        wait = count(operation.count_waiting(kestra, contact), "e-mail waits", "e-mails wait")
-        click.echo(f"Contact {contact}: {wait}. {reason} ends {_names(rule.ends)}, {rule.holds.value}.")
-        if confirm(yes, False, "Stop this contact?"):
-            _show(operation.stop(kestra, contact, Reason(reason)))
+    contact = opaque_ids.contact_id(email)
+    with report_errors():
+        environment = Environment.read(env_file)
+        with environment.kestra() as kestra:
+            waiting = operation.count_waiting(kestra, contact)
+            suppression = operation.read_stops(kestra, contact)
+            similar = () if waiting or suppression.stops else _similar_addresses(environment, email)
+            if not as_json:
+                wait = count(waiting, "e-mail waits", "e-mails wait")
+                click.echo(f"Contact {contact}: {wait}. {reason} ends {_names(rule.ends)}, {rule.holds.value}.")
+            try:
+                if confirm(yes, as_json, "Stop this contact?"):
+                    suppression = operation.stop(kestra, contact, Reason(reason))
+                    if not as_json:
+                        _show(suppression)
+            finally:
+                if as_json:
+                    print_json({**_stops_json(suppression), "waiting": waiting, "similar": similar})
+
+
+def _similar_addresses(environment: Environment, email: str) -> Sequence[str]:
+    """Warn if Notion does not know an address; return the similar addresses that it knows.
+
+    A Notion that cannot be read does not prevent a stop.
+    """
+    try:
+        with environment.notion() as notion:
+            lookup = similar_addresses.look_up(environment, notion, email)
+    except (SettingError, NotionError) as error:
+        click.echo(f"Kestra does not know this address, and Notion could not be searched: {error}", err=True)
+        return ()
+    if not lookup.exists:
+        click.echo("Neither Kestra nor Notion knows this address: check the spelling.", err=True)
+    if lookup.similar:
+        click.echo(f"Similar addresses: {', '.join(lookup.similar)}", err=True)
+    return lookup.similar
 
 
 @click.command("go-on")
@@ -84,15 +123,16 @@ def stop(contact: str, env_file: Path | None, reason: str, yes: bool) -> None:
     help="Also lift what holds for good, except a complaint. Use it if that was a mistake and the contact wants the e-mails.",
 )
 @yes_option
-def go_on(contact: str, env_file: Path | None, also_for_good: bool, yes: bool) -> None:
+@json_option
+def go_on(contact: str, env_file: Path | None, also_for_good: bool, yes: bool, as_json: bool) -> None:
     """Send e-mails to a stopped contact again.
 
     The e-mails that wait for the contact with this ADDRESS are sent when they are due. Skipped e-mails stay skipped. Stops that
     hold for good (unsubscribed, complained, bounced) stay, unless you pass --also-for-good; a complaint stays even then. The
     command asks first. Without a terminal and without --yes it changes nothing.
 
-    Exit code 0 if nothing stops the contact any more, or can be lifted; 1 if a stop holds for good; 2 if Kestra could not be
-    reached.
+    Exit code 0 if nothing stops the contact any more, 1 if a stop holds for good, 2 if Kestra could not be reached, 3 if nobody
+    was there to confirm.
 
     \b
     Example:
@@ -100,16 +140,22 @@ def go_on(contact: str, env_file: Path | None, also_for_good: bool, yes: bool) -
     """
     with report_errors(), Environment.read(env_file).kestra() as kestra:
         suppression = operation.read_stops(kestra, contact)
-        _show(suppression)
+        if not as_json:
+            _show(suppression)
         if also_for_good and any(holds_for_good(stop) for stop in suppression.stops):
             click.echo(_WARNING, err=True)
-        # With --also-for-good it runs without a stop too: after a restore, the pages in Notion may have one that Kestra lost.
-        if (suppression.stops or also_for_good) and confirm(yes, False, "Send e-mails to this contact again?"):
-            suppression = operation.lift(kestra, contact, also_for_good=also_for_good)
-            _show(suppression)
-            if any(holds_for_good(stop) for stop in suppression.stops):
-                click.echo("That holds for good.", err=True)
-                raise SystemExit(1)
+        try:
+            # After a restore, the pages in Notion may have a stop that Kestra lost. --also-for-good lifts that too.
+            if (suppression.stops or also_for_good) and confirm(yes, as_json, "Send e-mails to this contact again?"):
+                suppression = operation.lift(kestra, contact, also_for_good=also_for_good)
+                if not as_json:
+                    _show(suppression)
+                if any(holds_for_good(stop) for stop in suppression.stops):
+                    click.echo("That holds for good.", err=True)
+                    raise SystemExit(1)
+        finally:
+            if as_json:
+                print_json(_stops_json(suppression))
 
 
 @click.command("unsubscribe-link")
@@ -182,11 +228,11 @@ def _as_json(suppression: ContactStops, enrolments: Sequence[ContactEnrolment]) 
         }
         for enrolment in enrolments
     ]
-    return {
-        "contact": suppression.contact,
-        "stops": rules.as_json(suppression.stops)["stops"],
-        "enrolments": enrolments_json,
-    }
+    return {**_stops_json(suppression), "enrolments": enrolments_json}
+
+
+def _stops_json(suppression: ContactStops) -> JsonObject:
+    return {"contact": suppression.contact, "stops": rules.as_json(suppression.stops)["stops"]}
 
 
 def _show_enrolment(enrolment: ContactEnrolment) -> None:

@@ -1,0 +1,76 @@
+"""``christmas stop`` with an address that no contact has: it says so, offers similar ones, and still stops."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from click.testing import CliRunner, Result
+
+from christmas_campaign.campaign import notion_names
+from christmas_campaign.cli.main import main
+from christmas_campaign.events import opaque_ids
+from christmas_campaign.notion.schema import CONTACTS, SEQUENCE_PAGES
+from christmas_campaign.operations import stop as operation
+from christmas_campaign.operations.stop import ContactStops
+from cli.notion_world import World
+
+UNKNOWN = "Neither Kestra nor Notion knows this address: check the spelling.\n"
+
+
+@pytest.fixture
+def stopped(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The contacts that were stopped, in a Kestra that knows no contact."""
+    contacts: list[str] = []
+
+    def stop(_: object, contact: str, __: object) -> ContactStops:
+        contacts.append(contact)
+        return ContactStops(contact, ())
+
+    monkeypatch.setattr(operation, "count_waiting", lambda *_: 0)
+    monkeypatch.setattr(operation, "read_stops", lambda _, contact: ContactStops(contact, ()))
+    monkeypatch.setattr(operation, "stop", stop)
+    return contacts
+
+
+def run_stop(world: World, email: str, *options: str) -> Result:
+    settings = "".join(f"{name}={value}\n" for name, value in world.settings.items())
+    world.file.write_text(settings, encoding="utf-8")
+    return CliRunner().invoke(main, ["stop", email, "--env-file", str(world.file), *options])
+
+
+@pytest.mark.parametrize(
+    ("typed", "warning"),
+    [
+        ("ana@salon.example.com", ""),
+        ("Bea@salon.example.com", ""),
+        ("anna@salon.example.com", f"{UNKNOWN}Similar addresses: ana@salon.example.com\n"),
+        ("ana@salon.example.con", f"{UNKNOWN}Similar addresses: ana@salon.example.com\n"),
+        ("zoe@elsewhere.example.org", UNKNOWN),
+    ],
+)
+def test_unknown_address_is_reported_with_similar_ones(
+    whole: World, stopped: list[str], typed: str, warning: str
+) -> None:
+    whole.add(CONTACTS, {notion_names.CONTACT_EMAIL: "ana@salon.example.com"})
+    whole.add(SEQUENCE_PAGES, {notion_names.PAGE_EMAIL: "bea@salon.example.com"})
+    result = run_stop(whole, typed, "--yes")
+    assert (result.exit_code, result.stderr) == (0, warning)
+    assert stopped == [opaque_ids.contact_id(typed.lower())]
+
+
+def test_stop_works_without_notion(whole: World, stopped: list[str]) -> None:
+    del whole.settings["SECRET_NOTION_TOKEN"]
+    result = run_stop(whole, "ana@salon.example.com", "--yes")
+    assert result.exit_code == 0
+    assert result.stderr.startswith("Kestra does not know this address, and Notion could not be searched: ")
+    assert len(stopped) == 1
+
+
+def test_stop_without_confirmation_ends_with_code_3_and_json(whole: World, stopped: list[str]) -> None:
+    result = run_stop(whole, "ana@salon.example.com", "--json")
+    assert result.exit_code == 3
+    contact = opaque_ids.contact_id("ana@salon.example.com")
+    assert json.loads(result.stdout) == {"contact": contact, "stops": [], "waiting": 0, "similar": []}
+    assert "run it again with --yes" in result.stderr
+    assert stopped == []
