@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import click
@@ -11,8 +11,8 @@ import click
 from christmas_campaign.campaign import times
 from christmas_campaign.cli.command_errors import report_errors
 from christmas_campaign.cli.prompts import confirm, env_file_option, json_option, print_json, yes_option
-from christmas_campaign.clients.kestra import Kestra
 from christmas_campaign.deployment.environment import Environment
+from christmas_campaign.json_types import JsonObject
 from christmas_campaign.operations import failures as failure_list
 from christmas_campaign.operations import replay as operation
 from christmas_campaign.operations import reread_values
@@ -76,6 +76,7 @@ def _show(failure: Failure) -> None:
     help="A value for a placeholder, for this e-mail and the contact's later ones in the sequence. May be repeated.",
 )
 @yes_option
+@json_option
 def replay(
     ids: tuple[str, ...],
     env_file: Path | None,
@@ -84,6 +85,7 @@ def replay(
     not_sent: bool,
     variables: tuple[str, ...],
     yes: bool,
+    as_json: bool,
 ) -> None:
     """Run failures again.
 
@@ -93,7 +95,8 @@ def replay(
     An e-mail that was sent is never sent again. For an e-mail with a missing value, the contact's page in BusinessX and their
     signup are read again.
 
-    Exit code 0 if everything was started or can be, 1 if something was left out, 2 if nothing could be done.
+    Exit code 0 if everything was started, 1 if something was left out, 2 if nothing could be done, 3 if nobody was there to
+    confirm.
 
     \b
     Examples:
@@ -108,29 +111,48 @@ def replay(
         values = reread_values.parse(variables)
         chosen = operation.choose(failure_list.failures(kestra), ids, reason)
         reread_values.check(chosen, values)
-        left_out = _show_plan(kestra, chosen, not_sent)
-        if values and chosen:
-            click.echo(f"with a value for {', '.join(values)}")
-        if len(left_out) < len(chosen) and confirm(yes, False, "Run them again?"):
-            to_replay = [failure for failure in chosen if failure not in left_out]
-            for done in operation.replay(kestra, to_replay, not_sent=not_sent, variables=values):
-                replayed.append(done)
-                _show_replayed(done)
-    sys.exit(1 if left_out or any(done.why_not for done in replayed) else 0)
+        reasons = [operation.why_not(kestra, failure, not_sent=not_sent) for failure in chosen]
+        to_replay = [failure for failure, why_not in zip(chosen, reasons, strict=True) if not why_not]
+        if not as_json:
+            _show_plan(chosen, reasons, values)
+        try:
+            if to_replay and confirm(yes, as_json, "Run them again?"):
+                for done in operation.replay(kestra, to_replay, not_sent=not_sent, variables=values):
+                    replayed.append(done)
+                    if not as_json:
+                        _show_replayed(done)
+        finally:
+            if as_json:
+                print_json(_replay_json(chosen, reasons, replayed))
+    sys.exit(1 if any(reasons) or any(done.why_not for done in replayed) else 0)
 
 
-def _show_plan(kestra: Kestra, chosen: Sequence[Failure], not_sent: bool) -> list[Failure]:
-    """Show what will be run again; return the failures that are left out."""
-    left_out = []
+def _show_plan(chosen: Sequence[Failure], reasons: Sequence[str | None], values: Collection[str]) -> None:
+    """Show the failures to run again, and those that are left out for one of the reasons."""
     if not chosen:
         click.echo("There is nothing to run again.")
-    for failure in chosen:
-        why_not = operation.why_not(kestra, failure, not_sent=not_sent)
-        if why_not:
-            left_out.append(failure)
+    for failure, why_not in zip(chosen, reasons, strict=True):
         plan = f"left out, {why_not}" if why_not else "to run again"
         click.echo(f"{failure.execution}  {failure.subject}  {failure.address or 'address unknown'}: {plan}")
-    return left_out
+    if values and chosen:
+        click.echo(f"with a value for {', '.join(values)}")
+
+
+def _replay_json(
+    chosen: Sequence[Failure], reasons: Sequence[str | None], replayed: Sequence[Replayed]
+) -> list[JsonObject]:
+    """Return a failure each: why it was left out (``None``: it was not), and the execution that was started for it."""
+    by_execution = {done.failure.execution: done for done in replayed}
+    rows: list[JsonObject] = []
+    for failure, why_not in zip(chosen, reasons, strict=True):
+        done = by_execution.get(failure.execution)
+        row: JsonObject = {
+            "execution": failure.execution,
+            "left_out": why_not or (done.why_not if done else None),
+            "started": done.execution if done else None,
+        }
+        rows.append(row)
+    return rows
 
 
 def _show_replayed(replayed: Replayed) -> None:

@@ -8,7 +8,7 @@ import click
 
 from christmas_campaign.campaign import times
 from christmas_campaign.cli.command_errors import report_errors
-from christmas_campaign.cli.prompts import env_file_option
+from christmas_campaign.cli.prompts import env_file_option, json_option, print_json
 from christmas_campaign.deployment.environment import Environment
 from christmas_campaign.operations import pause as operation
 from christmas_campaign.wording import count
@@ -16,7 +16,8 @@ from christmas_campaign.wording import count
 
 @click.command()
 @env_file_option
-def pause(env_file: Path | None) -> None:
+@json_option
+def pause(env_file: Path | None, as_json: bool) -> None:
     """Pause all e-mails; none is lost.
 
     E-mails that come due wait for christmas resume. Webhooks are still answered and contacts are still enrolled. An e-mail that
@@ -30,6 +31,9 @@ def pause(env_file: Path | None) -> None:
     """
     with report_errors(), Environment.read(env_file).kestra() as kestra:
         state = operation.pause(kestra)
+    if as_json:
+        print_json({"since": times.text(state.since), "already": state.already, "due": state.due})
+        return
     since = times.moment_for_people(state.since)
     if state.already:
         click.echo(f"E-mails were already paused, since {since}; {count(state.due, 'is', 'are')} due and waiting.")
@@ -39,7 +43,8 @@ def pause(env_file: Path | None) -> None:
 
 @click.command()
 @env_file_option
-def resume(env_file: Path | None) -> None:
+@json_option
+def resume(env_file: Path | None, as_json: bool) -> None:
     """Send e-mails again after christmas pause.
 
     Overdue e-mails are sent at once, as fast as Notion and Resend allow.
@@ -52,6 +57,9 @@ def resume(env_file: Path | None) -> None:
     """
     with report_errors(), Environment.read(env_file).kestra() as kestra:
         since, due = operation.resume(kestra)
+    if as_json:
+        print_json({"since": None if since is None else times.text(since), "due": due})
+        return
     if since is None and not due:
         click.echo("E-mails are not paused.")
     elif since is None:

@@ -30,7 +30,8 @@ from christmas_campaign.wording import count
     show_default=True,
     help="The seconds to wait for a Kestra that does not answer yet.",
 )
-def deploy(folder: Path, env_file: Path | None, wait: float) -> None:
+@json_option
+def deploy(folder: Path, env_file: Path | None, wait: float, as_json: bool) -> None:
     """Deploy the flows to a running Kestra.
 
     Creates new flows, and new revisions of those that changed. FOLDER holds the flows; without it the command deploys the flows
@@ -48,6 +49,9 @@ def deploy(folder: Path, env_file: Path | None, wait: float) -> None:
             deploy_flows.wait_for(kestra, wait)
             deployed = deploy_flows.deploy(kestra, folder)
             problem = _find_databases(kestra, environment)
+    if as_json:
+        print_json({**deployed._asdict(), "problem": problem})
+        return
     for flow_id in deployed.created:
         click.echo(f"new: {flow_id}")
     for flow_id in deployed.changed:

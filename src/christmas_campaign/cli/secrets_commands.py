@@ -104,7 +104,8 @@ def _show(checked: Checked) -> None:
 
 @secrets.command()
 @_env_file
-def encode(file: Path) -> None:
+@json_option
+def encode(file: Path, as_json: bool) -> None:
     """Write the environments of the containers.
 
     They are the files deploy/.env.kestra and deploy/.env.door, which Compose reads. Only their owner may read them. The command
@@ -119,9 +120,17 @@ def encode(file: Path) -> None:
     with report_errors():
         checked = check_settings.check(file)
         numbers = {} if checked.faults else encode_settings.write(file, checked.values)
-    _show(checked)
-    for target, number in numbers.items():
-        click.echo(f"{target}: {count(number, 'setting', 'settings')}")
+    if as_json:
+        print_json(
+            {
+                "files": {str(target): number for target, number in numbers.items()},
+                "faults": [fault.as_json() for fault in checked.faults],
+            }
+        )
+    else:
+        _show(checked)
+        for target, number in numbers.items():
+            click.echo(f"{target}: {count(number, 'setting', 'settings')}")
     if checked.faults:
         click.echo("Nothing was written.", err=True)
     sys.exit(1 if checked.faults else 0)
@@ -131,7 +140,8 @@ def encode(file: Path) -> None:
 @click.argument("name")
 @click.option("--finish", is_flag=True, help="Drop the old secrets: every sender has the new one.")
 @_env_file
-def rotate(name: str, finish: bool, file: Path) -> None:
+@json_option
+def rotate(name: str, finish: bool, file: Path, as_json: bool) -> None:
     """Replace a secret by a new one.
 
     Afterwards the command says what to start again and who needs the new secret.
@@ -149,6 +159,9 @@ def rotate(name: str, finish: bool, file: Path) -> None:
     """
     with report_errors():
         change = make_settings.rotate(file, name, finish=finish)
+    if as_json:
+        print_json(change._asdict())
+        return
     if finish:
         click.echo(f"{change.name}: the old secrets are dropped.")
     else:
