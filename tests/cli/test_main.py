@@ -8,7 +8,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import click
 import pytest
 from click.testing import CliRunner
 from support import until
@@ -17,21 +16,6 @@ from christmas_campaign import __version__
 from christmas_campaign.cli.main import main
 from christmas_campaign.local.demo import PLAYED
 from christmas_campaign.local.stack import PROJECT
-
-
-def commands(group: click.Group, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
-    """Every command below a group, by its words."""
-    found = [path]
-    for name, command in group.commands.items():
-        found += commands(command, (*path, name)) if isinstance(command, click.Group) else [(*path, name)]
-    return found
-
-
-@pytest.mark.parametrize("path", commands(main), ids=" ".join)
-def test_every_command_has_help(path: tuple[str, ...]) -> None:
-    result = CliRunner().invoke(main, [*path, "--help"])
-    assert result.exit_code == 0
-    assert len(result.output.splitlines()) > 4
 
 
 def test_the_version_is_the_packages() -> None:

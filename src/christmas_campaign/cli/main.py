@@ -20,11 +20,13 @@ from christmas_campaign.cli.checkout_command import CheckoutCommand
 from christmas_campaign.cli.command_errors import report_errors
 from christmas_campaign.cli.failure_commands import failures, replay
 from christmas_campaign.cli.forget_commands import forget
+from christmas_campaign.cli.help_groups import HelpGroups
 from christmas_campaign.cli.inbox_command import inbox
 from christmas_campaign.cli.notion_commands import notion
 from christmas_campaign.cli.operate_commands import pause, resume
 from christmas_campaign.cli.production_commands import deploy as deploy_flows
 from christmas_campaign.cli.production_commands import smoke
+from christmas_campaign.cli.prompts import json_option, print_json
 from christmas_campaign.cli.repair_command import repair
 from christmas_campaign.cli.secrets_commands import secrets
 from christmas_campaign.cli.stop_commands import go_on, stop, stopped, unsubscribe_link
@@ -35,8 +37,15 @@ from christmas_campaign.local.flow_check import check as check_flows
 from christmas_campaign.local.stack import Stack
 from christmas_campaign.sequences.registry import SEQUENCES, sequence
 
+_EXIT_CODES = """\b
+Exit codes of all commands:
+  0  done, or all is well
+  1  something is wrong or left to do; the output names it
+  2  the command could not do its work; the message says why
+  3  nothing was changed: nobody was there to confirm, and --yes was missing"""
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+
+@click.group(cls=HelpGroups, epilog=_EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__)
 def main() -> None:
     """E-mail sequences on Kestra: try them on this machine, check them, run them."""
@@ -89,7 +98,7 @@ def _show_addresses(stack: Stack) -> None:
     click.echo(f"  logs        {stack.data}")
 
 
-@main.command(cls=CheckoutCommand)
+@click.command(cls=CheckoutCommand)
 @_stack_options
 @click.option(
     "--once/--stay",
@@ -162,7 +171,7 @@ def demo(
     sys.exit(1 if verdict.faults else 0)
 
 
-@main.command(cls=CheckoutCommand)
+@click.command(cls=CheckoutCommand)
 @_stack_options
 @click.option(
     "--data",
@@ -205,14 +214,15 @@ def _wait() -> None:
         click.echo("\nStopping ...")
 
 
-@main.group()
+@click.group()
 def flows() -> None:
     """Check the flows and deploy them to Kestra."""
 
 
 @flows.command(cls=CheckoutCommand)
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path), default=folders.FLOWS)
-def check(folder: Path) -> None:
+@json_option
+def check(folder: Path, as_json: bool) -> None:
     """Validate the flows with the engine.
 
     FOLDER holds the flows; without it the command checks the flows of its own version. Each fault comes with its file and line.
@@ -225,16 +235,20 @@ def check(folder: Path) -> None:
     """
     with report_errors():
         faults = check_flows(folder, dict(os.environ))
-    for fault in faults:
-        click.echo(str(fault), err=True)
+    if as_json:
+        print_json([{**fault._asdict(), "file": str(fault.file)} for fault in faults])
+    else:
+        for fault in faults:
+            click.echo(str(fault), err=True)
     sys.exit(1 if faults else 0)
 
 
 flows.add_command(deploy_flows)
-for command in (
-    notion,
-    templates,
-    inbox,
+main.add_commands("Try it", demo, up)
+main.add_commands("Templates", templates)
+main.add_commands("Notion", notion)
+main.add_commands(
+    "Operate",
     failures,
     replay,
     repair,
@@ -245,10 +259,9 @@ for command in (
     stopped,
     unsubscribe_link,
     forget,
-    secrets,
-    smoke,
-):
-    main.add_command(command)
+    inbox,
+)
+main.add_commands("Install", secrets, flows, smoke)
 
 
 if __name__ == "__main__":
