@@ -1,34 +1,38 @@
-"""The report of a repair: its words, its JSON, its exit code and the outputs of the flow's task."""
+"""The report of a repair: its lines, its JSON, its exit code and the outputs of the flow's task."""
 
 import json
-from datetime import UTC, datetime
 
 import pytest
 
 from christmas_campaign.operations.repair import RepairReport, report
 from christmas_campaign.operations.repair_apply import ActionResult
 from christmas_campaign.operations.repair_snapshot import Inspection
-from christmas_campaign.repair.actions import Release, Schedule
+from christmas_campaign.repair.actions import Action, Release, Schedule
 from christmas_campaign.repair.decide import Snapshot
+from unit import build
 
-NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
-SCHEDULE = Schedule("signup-1", 3, NOW, {})
+SCHEDULE = Schedule("signup-1", 3, build.NOW, {})
 RELEASE = Release("send-email", "run-1")
+NOTHING = Inspection(Snapshot(build.NOW, []), 7, "signup-1", ())
 
 
-def look(*problems: str) -> Inspection:
-    return Inspection(Snapshot(NOW, []), 7, "signup-1", problems)
+def repaired(*results: ActionResult, needed: tuple[Action, ...] = (SCHEDULE, RELEASE)) -> RepairReport:
+    return report(NOTHING, results)._replace(needed=needed)
+
+
+def dry_run(*needed: Action) -> RepairReport:
+    return report(NOTHING, None)._replace(needed=needed)
 
 
 def outputs(result: RepairReport) -> dict[str, object]:
     line = result.as_task_output()
     assert (line[:2], line[-2:]) == ("::", "::")
-    read: dict[str, object] = json.loads(line[2:-2])["outputs"]
-    return read
+    task_outputs: dict[str, object] = json.loads(line[2:-2])["outputs"]
+    return task_outputs
 
 
-def test_dry_run_has_no_done_and_nothing_mended() -> None:
-    result = report(look(), None)._replace(needed=(SCHEDULE,))
+def test_dry_run_lists_needed_actions_and_did_nothing() -> None:
+    result = dry_run(SCHEDULE)
     assert result.as_json() == {
         "looked_at": {"runs": 0, "enrolments": 0, "enrolments_in_all": 7, "pages": 0},
         "found": [SCHEDULE.sentence],
@@ -37,19 +41,18 @@ def test_dry_run_has_no_done_and_nothing_mended() -> None:
         "problems": [],
     }
     assert outputs(result)["mended"] == 0
-    assert list(result.lines()) == [
+    assert [*result.lines()] == [
         "Looked at 0 executions and at 0 of 7 enrolments.",
         f"  {SCHEDULE.sentence}",
         "Nothing was changed: run it again with --apply to make these repairs.",
     ]
 
 
-def test_applied_report_parts_mended_failed_and_needless() -> None:
-    done = [ActionResult(SCHEDULE), ActionResult(RELEASE, "HTTP 409"), ActionResult(RELEASE, needed=False)]
-    result = report(look(), done)._replace(needed=(SCHEDULE, RELEASE))
-    assert (result.done, [each.problem for each in result.failures]) == ((SCHEDULE,), ["HTTP 409"])
+def test_applied_report_separates_done_failed_and_unneeded_actions() -> None:
+    result = repaired(ActionResult(SCHEDULE), ActionResult(RELEASE, "HTTP 409"), ActionResult(RELEASE, needed=False))
+    assert result.as_json()["done"] == [SCHEDULE.sentence]
     assert result.as_json()["not_done"] == [{"mend": RELEASE.sentence, "problem": "HTTP 409"}]
-    assert list(result.lines())[1:] == [
+    assert [*result.lines()][1:] == [
         f"  {SCHEDULE.sentence}",
         f"  Not done: {RELEASE.sentence} HTTP 409",
         "1 repair was made.",
@@ -57,32 +60,27 @@ def test_applied_report_parts_mended_failed_and_needless() -> None:
 
 
 def test_task_outputs_are_the_report_with_message_and_key() -> None:
-    result = report(look(), [ActionResult(SCHEDULE), ActionResult(RELEASE)])._replace(needed=(SCHEDULE, RELEASE))
-    read = outputs(result)
-    assert {name: read[name] for name in result.as_json()} == result.as_json()
-    assert read["message"] == "The repair made 2 corrections (release, schedule): the log of its execution lists them."
-    # As every version since 0.3.0 has written it: the alert about the same mends is sent once.
-    assert read["key"] == "repair.39d0cb237beb70daa9e327cf"
-
-
-def test_key_does_not_depend_on_order_or_time() -> None:
-    later = SCHEDULE._replace(date=NOW.replace(hour=13))
-    first, second = (
-        report(look(), [ActionResult(SCHEDULE), ActionResult(RELEASE)]),
-        report(look(), [ActionResult(RELEASE), ActionResult(later)]),
-    )
-    assert outputs(first)["key"] == outputs(second)["key"]
+    result = repaired(ActionResult(SCHEDULE), ActionResult(RELEASE))
+    assert outputs(result) == {
+        **result.as_json(),
+        "mended": 2,
+        "message": "The repair made 2 corrections (release, schedule): the log of its execution lists them.",
+        # The key since version 0.3.0: the team gets one alert about the same actions, whatever their order and time.
+        "key": "repair.39d0cb237beb70daa9e327cf",
+    }
+    later = SCHEDULE._replace(date=build.NOW + build.HOUR)
+    assert outputs(repaired(ActionResult(RELEASE), ActionResult(later)))["key"] == outputs(result)["key"]
 
 
 @pytest.mark.parametrize(
     ("result", "code"),
     [
-        (report(look(), None), 0),
-        (report(look(), None)._replace(needed=(SCHEDULE,)), 1),
-        (report(look(), [ActionResult(SCHEDULE)])._replace(needed=(SCHEDULE,)), 0),
-        (report(look(), [ActionResult(SCHEDULE, "HTTP 500")])._replace(needed=(SCHEDULE,)), 1),
-        (report(look("Notion does not answer."), []), 2),
+        (dry_run(), 0),
+        (dry_run(SCHEDULE), 1),
+        (repaired(ActionResult(SCHEDULE)), 0),
+        (repaired(ActionResult(SCHEDULE, "HTTP 500")), 1),
+        (report(NOTHING._replace(problems=("Notion does not answer.",)), []), 2),
     ],
 )
-def test_exit_code_says_what_is_left(result: RepairReport, code: int) -> None:
+def test_exit_code_says_whether_all_is_repaired(result: RepairReport, code: int) -> None:
     assert result.exit_code == code

@@ -88,24 +88,22 @@ def test_sentences_name_problem_and_action() -> None:
 
 
 def test_email_without_execution_is_scheduled_at_its_date_or_at_once() -> None:
-    assert actions(send_email(2), send_email(3), send_email(4), enrolments=[enrolment()]) == [
-        Schedule(ID, 5, DUE[5], {**LABELS, "number": "5"})
-    ]
-    (again, *_) = actions(enrolments=[enrolment()._replace(id="other")])
-    assert isinstance(again, Schedule)
-    assert again.labels == {**LABELS, "enrolment": "other", "number": "2"}
+    waiting = [send_email(2), send_email(3), send_email(4)]
+    expected = Schedule(ID, 5, DUE[5], {**LABELS, "number": "5"})
+    assert actions(*waiting, enrolments=[enrolment()]) == [expected]
+    other = [execution._replace(enrolment="other") for execution in waiting]
+    labels = {**expected.labels, "enrolment": "other"}
+    assert actions(*other, enrolments=[enrolment()._replace(id="other")]) == [Schedule("other", 5, DUE[5], labels)]
     assert scheduled(mails={2: SENT}) == [(3, NOW), (4, DUE[4]), (5, DUE[5])]
     assert scheduled(page=None) == []
     assert scheduled(failed=True)[-1] == (5, DUE[5]), "an earlier attempt failed, a later one has enrolled the contact"
 
 
-@pytest.mark.parametrize(("entry", "again"), [(SENT, []), (SKIPPED, []), (FAILED, []), (SENDING, [(3, NOW)])])
-def test_settled_email_is_not_scheduled_but_claimed_one_is(entry: EmailOutcome, again: list[Any]) -> None:
-    assert scheduled(send_email(2), send_email(4), send_email(5), mails={3: entry}) == again
-
-
-def test_only_an_execution_for_the_same_email_counts() -> None:
+def test_settled_email_or_one_with_an_execution_is_not_scheduled() -> None:
     others = [send_email(4), send_email(5), send_email(2, "QUEUED")]
+    for entry in (SENT, SKIPPED, FAILED):
+        assert scheduled(*others, mails={3: entry}) == []
+    assert scheduled(*others, mails={3: SENDING}) == [(3, NOW)], "only claimed"
     for change in ({"enrolment": "other"}, {"flow": "enroll"}, {"number": None}):
         assert scheduled(*others, send_email(3)._replace(**change)) == [(3, NOW)]
     assert scheduled(*others, send_email(3, "PAUSED", flow="email-follow-up")) == [], "it schedules the next attempt"
@@ -138,38 +136,32 @@ def test_unfinished_enrolment_is_run_again_after_fifteen_minutes() -> None:
     assert actions(enrolments=[unfinished(failed=True, mails=ALL_SENT, page="page-1")], pages=page()) == []
 
 
-@pytest.mark.parametrize(
-    ("live", "mails", "values", "sent", "completed"),
-    [
-        ([send_email(4), send_email(5)], {2: SENT, 3: SENT}, {"Email 2 Sent": "2025-11-20"}, {3: NOW - HOUR}, False),
-        ([], ALL_SENT, {**STAMPED, "Email 3 Sent": None}, {3: NOW - 3 * MINUTE}, True),
-        ([], {**ALL_SENT, 4: SKIPPED}, STAMPED, {}, True),
-    ],
-)
-def test_page_gets_missing_times_and_completion(
-    live: list[LiveExecution], mails: Any, values: Any, sent: dict[int, datetime], completed: bool
-) -> None:
-    (stamp,) = actions(*live, enrolments=[enrolment(mails=mails)], pages=page(values))
-    assert stamp == Stamp(ID, "page-1", sent, completed)
-    times = {f"Email {number} Sent": at for number, at in sent.items()}
-    assert stamp.values == times | ({"Sequence Completed": True} if completed else {})
+def stamps(live: list[int], mails: Mapping[int, EmailOutcome], pages: Mapping[str, Any]) -> list[Action]:
+    """Return the actions for an enrolment, the numbers of whose e-mails with an execution are ``live``."""
+    return actions(*map(send_email, live), enrolments=[enrolment(mails=mails)], pages=pages)
 
 
-@pytest.mark.parametrize(
-    ("live", "mails", "pages"),
-    [
-        ([], ALL_SENT, page({**STAMPED, "Sequence Completed": True})),
-        ([], {**ALL_SENT, 3: FAILED}, page(STAMPED)),
-        ([send_email(5)], ALL_SENT, page(STAMPED)),
-        ([send_email(number) for number in DUE], ALL_SENT, page()),
-        ([send_email(2), send_email(5)], {2: SENDING, 3: SKIPPED, 4: FAILED}, page()),
-        ([], ALL_SENT, page(archived=True)),
-        ([], ALL_SENT, page(in_trash=True)),
-        ([], ALL_SENT, {"another": build.sequence_page()}),
-    ],
-)
-def test_page_needs_no_stamp(live: list[LiveExecution], mails: Any, pages: Any) -> None:
-    assert actions(*live, enrolments=[enrolment(mails=mails)], pages=pages) == []
+def test_page_gets_missing_times_and_completion() -> None:
+    stamp = Stamp(ID, "page-1", {3: NOW - HOUR}, False)
+    assert stamps([4, 5], {2: SENT, 3: SENT}, page({"Email 2 Sent": "2025-11-20"})) == [stamp]
+    assert stamp.values == {"Email 3 Sent": NOW - HOUR}
+    stamp = Stamp(ID, "page-1", {3: NOW - 3 * MINUTE}, True)
+    assert stamps([], ALL_SENT, page({**STAMPED, "Email 3 Sent": None})) == [stamp]
+    assert stamp.values == {"Email 3 Sent": NOW - 3 * MINUTE, "Sequence Completed": True}
+    assert stamps([], {**ALL_SENT, 4: SKIPPED}, page(STAMPED)) == [Stamp(ID, "page-1", {}, True)]
+
+
+def test_complete_archived_or_unread_page_gets_no_stamp() -> None:
+    completed = page({**STAMPED, "Sequence Completed": True})
+    for pages in (completed, page(archived=True), page(in_trash=True), {"another": build.sequence_page()}):
+        assert stamps([], ALL_SENT, pages) == []
+
+
+def test_page_gets_no_stamp_for_emails_that_failed_or_have_an_execution() -> None:
+    assert stamps([], {**ALL_SENT, 3: FAILED}, page(STAMPED)) == []
+    assert stamps([2, 5], {2: SENDING, 3: SKIPPED, 4: FAILED}, page()) == []
+    assert stamps([5], ALL_SENT, page(STAMPED)) == []
+    assert stamps([*DUE], ALL_SENT, page()) == []
 
 
 def test_pages_to_check_have_a_sent_email_or_only_skipped_ones() -> None:

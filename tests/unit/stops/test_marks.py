@@ -48,29 +48,23 @@ def test_mark_text_is_read_back() -> None:
 
 
 @pytest.mark.parametrize(
-    ("reason", "at", "lifts", "holds"),
+    ("mark", "lifts", "holds"),
     [
-        # The KV store has no entry.
-        (Reason.UNSUBSCRIBED, AT, None, True),
-        (Reason.UNSUBSCRIBED, None, None, True),
-        # The entry is older than the mark, or of the same second.
-        (Reason.UNSUBSCRIBED, AT, Lifts(), True),
-        (Reason.UNSUBSCRIBED, AT, Lifts(back=AT - HOUR, lifted=AT - HOUR), True),
-        (Reason.UNSUBSCRIBED, AT, Lifts(back=AT.replace(microsecond=900_000)), True),
-        # The stop was lifted after the mark, or the mark has no time.
-        (Reason.UNSUBSCRIBED, AT, Lifts(back=AT + HOUR, lifted=AT - HOUR), False),
-        (Reason.UNSUBSCRIBED, AT, Lifts(lifted=AT + HOUR), False),
-        (Reason.UNSUBSCRIBED, None, Lifts(), False),
+        # Without an entry in the KV store the mark counts, with an entry only if it is newer.
+        (Mark(Reason.UNSUBSCRIBED, None), None, True),
+        (Mark(Reason.UNSUBSCRIBED, None), Lifts(), False),
+        (Mark(Reason.UNSUBSCRIBED, AT), Lifts(), True),
+        (Mark(Reason.UNSUBSCRIBED, AT), Lifts(back=AT.replace(microsecond=900_000), lifted=AT - HOUR), True),
+        (Mark(Reason.UNSUBSCRIBED, AT), Lifts(back=AT + HOUR, lifted=AT - HOUR), False),
+        (Mark(Reason.UNSUBSCRIBED, AT), Lifts(lifted=AT + HOUR), False),
         # The contact can take back only their unsubscribing, and nobody a complaint.
-        (Reason.BOUNCED, AT, Lifts(back=AT + HOUR), True),
-        (Reason.BOUNCED, AT, Lifts(lifted=AT + HOUR), False),
-        (Reason.COMPLAINED, AT, Lifts(back=AT + HOUR, lifted=AT + HOUR), True),
+        (Mark(Reason.BOUNCED, AT), Lifts(back=AT + HOUR), True),
+        (Mark(Reason.BOUNCED, AT), Lifts(lifted=AT + HOUR), False),
+        (Mark(Reason.COMPLAINED, AT), Lifts(back=AT + HOUR, lifted=AT + HOUR), True),
     ],
 )
-def test_mark_holds_unless_it_was_lifted_later(
-    reason: Reason, at: datetime | None, lifts: Lifts | None, holds: bool
-) -> None:
-    assert marks.holds(Mark(reason, at), lifts) is holds
+def test_mark_holds_unless_it_was_lifted_later(mark: Mark, lifts: Lifts | None, holds: bool) -> None:
+    assert marks.holds(mark, lifts) is holds
 
 
 def new_texts(stops: list[Stop], *texts: str, **attributes: Any) -> list[str | None]:

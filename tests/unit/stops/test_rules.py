@@ -58,19 +58,17 @@ def test_stop_ends_its_sequences_and_no_other(reason: Reason, delay: timedelta) 
     assert rules.holds_for_good(own) == (holds is Holds.FOR_GOOD)
 
 
-def test_booking_ends_only_events_that_arrived_earlier() -> None:
-    event = build.event()
-    assert rules.ending_stop([stop(Reason.BOOKED)], event) is None
+def test_booking_ends_only_events_from_before_it_was_made() -> None:
+    event, booked = build.event(), stop(Reason.BOOKED)
+    assert rules.ending_stop([booked], event) is None
     assert rules.ending_stop([stop(Reason.BOOKED, NOW + timedelta(milliseconds=1))], event) is not None
-    assert stop(Reason.BOOKED).before == rules.received(event) == NOW_MS
-
-
-def test_newer_booking_ends_calls_booked_before_it_even_if_they_arrive_later() -> None:
-    moved = stop(Reason.CALL_MOVED)
-    late = build.event("precall", at=NOW + HOUR, booked_at="2025-11-20T14:59:59Z")
-    assert rules.ending_stop([moved], late) == moved
-    assert rules.ending_stop([moved], build.event("precall", at=NOW + HOUR, booked_at="2025-11-20T15:00:00Z")) is None
-    # A booking cannot be made after it arrived.
+    assert booked.before == rules.received(event) == NOW_MS
+    # A booking counts from when it was made, even if it arrives later, but at the latest from its arrival.
+    earlier, same = (
+        build.event("precall", at=NOW + HOUR, booked_at=f"2025-11-20T{at}Z") for at in ("14:59:59", "15:00:00")
+    )
+    assert rules.ending_stop([stop(Reason.CALL_MOVED)], earlier) == stop(Reason.CALL_MOVED)
+    assert rules.ending_stop([stop(Reason.CALL_MOVED)], same) is None
     assert rules.received(build.event("precall", booked_at="2025-11-20T16:00:00Z")) == NOW_MS
 
 
@@ -112,11 +110,9 @@ def test_stored_entry_has_stops_and_the_ends_derived_from_them() -> None:
 
 def test_entry_stores_when_stops_were_lifted() -> None:
     entry = rules.as_json([], Lifts(NOW, NOW + HOUR))
-    times = {"back": "2025-11-20T15:00:00.000Z", "lifted": "2025-11-20T16:00:00.000Z"}
-    assert entry == {**times, "stops": [], "ends": {}}
+    assert entry == {"back": "2025-11-20T15:00:00.000Z", "lifted": "2025-11-20T16:00:00.000Z", "stops": [], "ends": {}}
     assert (rules.lifts(entry), rules.read(entry)) == (Lifts(NOW, NOW + HOUR), ())
-    assert rules.as_json([], Lifts()) == rules.as_json([]) == {"stops": [], "ends": {}}
-    assert rules.lifts(rules.as_json([own_unsubscribe()])) == Lifts()
+    assert rules.lifts(rules.as_json([], Lifts())) == rules.lifts(rules.as_json([])) == Lifts()
 
 
 def test_contact_without_an_entry_has_no_stops() -> None:
@@ -147,18 +143,14 @@ def test_stops_with_another_reason_booking_or_source_stay_in_table_order() -> No
         assert set(rules.add([each for each in stops if each is not new], new)) == set(stops)
 
 
-def test_contact_takes_back_only_their_own_unsubscribe() -> None:
-    stops = tuple(stop(reason, by=source) for reason in RULES for source in Source)
-    remaining = rules.take_back(stops, NOW + HOUR)
-    assert set(stops) - set(remaining) == {own_unsubscribe()}
-
-
-def test_later_call_of_the_link_wins_in_any_order_of_arrival() -> None:
-    own = own_unsubscribe()
-    assert rules.take_back([own], NOW - HOUR) == rules.take_back([own], NOW) == (own,)
-    assert rules.unsubscribe([], own, None) == rules.unsubscribe([], own, NOW) == (own,)
-    assert rules.unsubscribe([stop(Reason.BOOKED)], own, NOW + HOUR) == (stop(Reason.BOOKED),)
-    assert rules.unsubscribe([stop(Reason.BOOKED)], own, NOW - HOUR) == (own, stop(Reason.BOOKED))
+def test_contact_takes_back_only_their_own_earlier_unsubscribe() -> None:
+    own, booked = own_unsubscribe(), stop(Reason.BOOKED)
+    stops = [stop(reason, by=source) for reason in RULES for source in Source]
+    assert set(stops) - set(rules.take_back(stops, NOW + HOUR)) == {own}
+    assert rules.take_back([own], NOW) == (own,)
+    assert rules.unsubscribe([booked], own, NOW + HOUR) == (booked,)
+    for back in (None, NOW, NOW - HOUR):
+        assert rules.unsubscribe([booked], own, back) == (own, booked)
 
 
 def test_owner_lifts_stops_that_do_not_hold_for_good_and_no_call() -> None:
