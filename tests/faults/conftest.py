@@ -11,7 +11,7 @@ import pytest
 
 from christmas_campaign.clients.kestra import KestraError
 from christmas_campaign.local.stack import Stack
-from faults.account import living
+from faults.account import live_executions
 
 
 @pytest.fixture(autouse=True)
@@ -25,10 +25,10 @@ def _begin_clean(request: pytest.FixtureRequest) -> Iterator[None]:
     yield
     stack.sandbox.clear_faults()
     stack.sandbox.limit(notion=None, resend=None)
-    for run in living(stack):
+    for execution in live_executions(stack):
         # Kestra refuses to kill an execution that has ended meanwhile.
         try:
-            stack.kestra.kill(run.id)
+            stack.kestra.kill(execution.id)
         except KestraError:
             continue
 

@@ -1,4 +1,4 @@
-"""The contacts of the fault tests, and how far each has come in her sequence when something breaks."""
+"""The contacts of the fault tests, and the state of their sequences when something breaks."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from christmas_campaign.notion import schema
 from christmas_campaign.sequences.registry import sequence
 from faults.account import Expected
 
-#: All that this system sends of a signup.
+#: The e-mails of a signup that this system sends.
 SIGNUP = (2, 3, 4, 5)
 
 
@@ -27,17 +27,17 @@ OVERDUE = timedelta(hours=150)
 
 
 def overdue(stack: Stack) -> str:
-    """When the website sent its e-mail, so that the first e-mail of this system goes out at once."""
+    """Return a time of the website's e-mail that makes the first e-mail of this system due at once."""
     return (datetime.now(UTC) - OVERDUE / stack.time_scale).isoformat()
 
 
 def addresses(count: int) -> list[str]:
-    """So many addresses that no other test has."""
+    """Return this number of addresses that no other test uses."""
     return [address() for _ in range(count)]
 
 
 def delay(stack: Stack, number: int, name: str = "signup") -> timedelta:
-    """How long after the anchor an e-mail is due in this stack."""
+    """Return how long after the anchor an e-mail is due in this stack."""
     return sequence(name).email(number).delay / stack.time_scale
 
 
@@ -48,34 +48,34 @@ def pages_of_all_but_the_last(stack: Stack, emails: Iterable[str]) -> None:
     with stack.notion() as notion, ThreadPoolExecutor(8) as pool:
         source = notion.data_source(stack.database(schema.SEQUENCE_PAGES))
         values = [{"Email": email, "Campaign": facts.NAME, **sent} for email in emails]
-        list(pool.map(lambda each: notion.create_page(source, schema.SEQUENCE_PAGES, each), values))
+        list(pool.map(lambda properties: notion.create_page(source, schema.SEQUENCE_PAGES, properties), values))
 
 
 def anchored(stack: Stack, due: datetime, number: int = 5) -> dict[str, Any]:
-    """The field of a signup that makes one of its e-mails due at a moment."""
+    """Return the field of a signup that makes one of its e-mails due at ``due``."""
     return {"email_1_sent_at": (due - delay(stack, number)).isoformat()}
 
 
 def sign_up_all(stack: Stack, emails: Sequence[str], **fields: Any) -> None:
-    """Sign everybody up, eight at a time; each call is answered with 200."""
+    """Sign up all contacts, eight at a time; each call must be answered with 200."""
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(lambda email: post(stack, payload(email, **fields)), emails))
     assert {code for code, _ in answers} == {200}, answers
 
 
 def all_enrolled(stack: Stack, count: int, timeout: float = 120) -> None:
-    """Wait until so many enrolments have ended well, in a stack that is new or was forgotten."""
+    """Wait until this number of enrolments has succeeded in a new stack."""
 
     def enrolled() -> bool:
         labels = {"outcome": "enrolled"}
-        found = stack.kestra.executions(namespace="christmas", flow_id="enroll", labels=labels, states=["SUCCESS"])
-        return len(found) >= count
+        ended = stack.kestra.executions(namespace="christmas", flow_id="enroll", labels=labels, states=["SUCCESS"])
+        return len(ended) >= count
 
     until(enrolled, f"{count} enrolments", timeout)
 
 
 def about_to_get_the_last(stack: Stack, emails: Sequence[str], *, seconds: float = 4) -> datetime:
-    """Sign contacts up who got all but the last e-mail, which is due in some seconds; returns when, once all are enrolled."""
+    """Sign up contacts who got all but the last e-mail, and wait until they are enrolled; return when that e-mail is due."""
     pages_of_all_but_the_last(stack, emails)
     due = datetime.now(UTC) + timedelta(seconds=seconds)
     sign_up_all(stack, emails, **anchored(stack, due))
@@ -85,21 +85,20 @@ def about_to_get_the_last(stack: Stack, emails: Sequence[str], *, seconds: float
 
 
 def wait_until_enrolled(stack: Stack, email: str, timeout: float = 120) -> str:
-    """Wait until a contact is enrolled in the signup; returns the id of the enrolment."""
-
+    """Wait until a contact is enrolled in the signup; return the id of the enrolment."""
     enrolment = Expected(email).enrolment
     until(lambda: stack.kestra.kv_get(f"enrolled.{enrolment}"), f"the enrolment of {email}", timeout)
     return enrolment
 
 
 def settled(stack: Stack, email: str, number: int) -> None:
-    """Wait until the ledger says that an e-mail of a signup was sent: from then on its time counts for the next one."""
+    """Wait until the ledger says that an e-mail of a signup was sent, which is when the spacing to the next one begins."""
     key = f"mail.{Expected(email).enrolment}.{number}"
     until(lambda: (stack.kestra.kv_get(key) or {}).get("outcome") == "sent", f"e-mail {number} in the ledger")
 
 
 def again(stack: Stack, email: str, number: int) -> None:
-    """Run an e-mail that has failed again, as ``christmas replay`` does: anew, with the same inputs."""
+    """Run a failed e-mail again in a new execution with the same inputs, as ``christmas replay`` does."""
     enrolment = Expected(email).enrolment
     record = stack.kestra.kv_get(f"enrolment.{enrolment}")
     stack.kestra.run(
@@ -110,10 +109,10 @@ def again(stack: Stack, email: str, number: int) -> None:
 
 
 def burst(stack: Stack, count: int, *, seconds: float) -> tuple[list[str], datetime]:
-    """Have the last e-mail of so many contacts due in the same second; returns them and that moment, some seconds ahead.
+    """Make the last e-mail of ``count`` contacts due in the same second, ``seconds`` ahead; return the contacts and that time.
 
-    One contact is enrolled by her webhook. What that leaves (her page, what Kestra keeps of her, the run that waits) is made in
-    the same way for the others: an enrolment takes a second or two of this machine, and it is the sending that is tried here.
+    One contact is enrolled by the webhook. The page, the KV entries and the waiting execution of the others are copied from
+    that enrolment. These tests are about sending, and each real enrolment takes a second or two.
     """
     emails = addresses(count)
     pages_of_all_but_the_last(stack, emails)
@@ -128,12 +127,12 @@ def burst(stack: Stack, count: int, *, seconds: float) -> tuple[list[str], datet
         (page,) = found_in(stack, schema.SEQUENCE_PAGES, notion_names.PAGE_EMAIL, email)
         with stack.notion() as notion:
             notion.update_page(page["id"], schema.SEQUENCE_PAGES, {notion_names.PAGE_TEMPLATE_TYPE: "5-Day Sequence"})
-        kept = json.loads(
+        own_record = json.loads(
             record.replace(emails[0], email).replace(opaque_ids.contact_id(emails[0]), opaque_ids.contact_id(email))
         )
-        for key, value in (("enrolment", kept), ("page", page["id"]), ("enrolled", "by the test")):
+        for key, value in (("enrolment", own_record), ("page", page["id"]), ("enrolled", "by the test")):
             stack.kestra.kv_put(f"{key}.{own}", value, ttl="P30D")
-        labels = {**kept["labels"], "number": "5", "enrolment": own}
+        labels = {**own_record["labels"], "number": "5", "enrolment": own}
         stack.kestra.run("send-email", {"enrolment": own, "number": 5}, labels=labels, scheduled=due)
 
     with ThreadPoolExecutor(4) as pool:
@@ -144,5 +143,5 @@ def burst(stack: Stack, count: int, *, seconds: float) -> tuple[list[str], datet
 
 
 def sleep_until(moment: datetime) -> None:
-    """Sleep until a moment, if it is still to come."""
+    """Sleep until a moment, unless it has passed."""
     time.sleep(max(0.0, (moment - datetime.now(UTC)).total_seconds()))

@@ -1,4 +1,4 @@
-"""The engine is killed with SIGKILL at the worst moments of an enrolment and of a send, and started again."""
+"""Kill the engine with SIGKILL at the worst moments of an enrolment and of a send, and start it again."""
 
 from __future__ import annotations
 
@@ -13,32 +13,32 @@ from support import SCALE, add_contact, address, found_in, mails, page_of, paylo
 from christmas_campaign.campaign import notion_names
 from christmas_campaign.local.stack import Stack
 from christmas_campaign.notion import schema
-from faults.account import Expected, living, settle_the_account
-from faults.breaking import held, kill_and_start
+from faults.account import Expected, live_executions, settle_the_account
+from faults.breaking import delayed_call, kill_and_start
 from faults.people import SIGNUP, about_to_get_the_last, anchored, overdue, wait_until_enrolled
 
 
 @pytest.fixture(scope="module")
 def doomed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A stack whose engine is killed again and again."""
+    """A stack whose engine is killed repeatedly."""
     with Stack(tmp_path_factory.mktemp("doomed"), time_scale=SCALE) as running:
         yield running
 
 
 @pytest.fixture
 def own(doomed: Stack) -> Stack:
-    """That stack with an engine that runs, an empty inbox and no faults."""
+    """That stack with a running engine, an empty inbox and no faults."""
     if not doomed.engine.running:
         doomed.engine.start()
-    for run in living(doomed):
-        doomed.kestra.kill(run.id)
-    until(lambda: not living(doomed), "the end of what an earlier test has left")
+    for execution in live_executions(doomed):
+        doomed.kestra.kill(execution.id)
+    until(lambda: not live_executions(doomed), "the end of the executions of an earlier test")
     doomed.sandbox.reset()
     return doomed
 
 
 def pages_of(stack: Stack, email: str) -> int:
-    """How many pages a contact has in Email Sequence."""
+    """Return how many pages a contact has in Email Sequence."""
     return len(list(found_in(stack, schema.SEQUENCE_PAGES, notion_names.PAGE_EMAIL, email)))
 
 
@@ -49,7 +49,7 @@ def test_05_kestra_is_killed_between_the_record_of_an_enrolment_and_the_page(own
     enrolment = Expected(email).enrolment
     add_contact(own, email)
     # The contact's update comes right after the claim and before the page.
-    with held(own, "notion", when="before", method="PATCH") as wait:
+    with delayed_call(own, "notion", when="before", method="PATCH") as wait:
         assert post(own, payload(email, email_1_sent_at=overdue(own)))[0] == 200
         wait()
     assert own.kestra.kv_get(f"enrolment.{enrolment}") is not None
@@ -63,10 +63,10 @@ def test_05_kestra_is_killed_between_the_record_of_an_enrolment_and_the_page(own
 def test_06_kestra_is_killed_when_the_page_is_created_and_notion_has_not_answered(own: Stack) -> None:
     """The page is not created a second time, and each e-mail arrives once."""
     email = address()
-    with held(own, "notion", when="after", method="POST", path="/v1/pages$") as wait:
+    with delayed_call(own, "notion", when="after", method="POST", path="/v1/pages$") as wait:
         assert post(own, payload(email, email_1_sent_at=overdue(own)))[0] == 200
         wait()
-        # At once: whatever the engine has not written yet, it does not know after this.
+        # At once, before the engine stores the id of the page.
         own.engine.kill()
     assert pages_of(own, email) == 1
     assert _file_of_the_page(own, email) is None
@@ -94,7 +94,7 @@ def test_07_kestra_is_killed_halfway_through_the_scheduling_of_the_emails(own: S
         created = [run.created for run in runs(own, "send-email", people[-1])]
         if min(created) < killed < max(created):
             break
-        # Too early or too late, for this is to be in the middle: once more, later or earlier.
+        # The kill came too early or too late: try again later or earlier.
         wait = wait * 1.6 if min(created) > killed else wait * 0.6
     else:
         pytest.fail("the engine was never killed in the middle of the scheduling")
@@ -103,12 +103,12 @@ def test_07_kestra_is_killed_halfway_through_the_scheduling_of_the_emails(own: S
 
 
 def _file_of_the_page(stack: Stack, email: str) -> Path | None:
-    """Where the engine keeps which page is hers, if it does."""
+    """Return the file in which the engine stores the id of a contact's page, ``None`` if there is none."""
     return next((stack.data / "engine" / "storage").rglob(f"page.{Expected(email).enrolment}*"), None)
 
 
 def _wait_for_the_file_of_the_page(stack: Stack, email: str) -> None:
-    """Wait for the last thing that is kept before the scheduling: asking the engine would be too slow for that."""
+    """Wait for the last file that the engine writes before the scheduling: a request to the engine would take too long."""
     until(lambda: _file_of_the_page(stack, email), "the page's id on the engine's disk")
 
 
@@ -116,7 +116,7 @@ def test_08_kestra_is_killed_between_resends_answer_and_the_ledger(own: Stack) -
     """Kestra calls Resend again under the same key: one e-mail, in the ledger and on the page."""
     email = address()
     about_to_get_the_last(own, [email])
-    with held(own, "resend", when="after", method="POST") as wait:
+    with delayed_call(own, "resend", when="after", method="POST") as wait:
         wait()
         until(lambda: mails(own, email), "the e-mail")
     assert (own.kestra.kv_get(f"mail.{Expected(email).enrolment}.5") or {}).get("outcome") != "sent"
@@ -130,7 +130,7 @@ def test_08_kestra_is_killed_between_the_ledger_and_the_stamp(own: Stack) -> Non
     """The stamp is written after the restart; the e-mail is not sent again."""
     email = address()
     about_to_get_the_last(own, [email])
-    with held(own, "notion", when="before", method="PATCH") as wait:
+    with delayed_call(own, "notion", when="before", method="PATCH") as wait:
         wait()
     assert own.kestra.kv_get(f"mail.{Expected(email).enrolment}.5")["outcome"] == "sent"
     kill_and_start(own)
@@ -146,7 +146,7 @@ def test_08_kestra_is_killed_during_a_send_while_other_contacts_wait(tmp_path: P
     with Stack(tmp_path, time_scale=SCALE) as stack:
         emails = [address() for _ in range(5)]
         about_to_get_the_last(stack, emails, seconds=8)
-        with held(stack, "resend", when="after", method="POST") as wait:
+        with delayed_call(stack, "resend", when="after", method="POST") as wait:
             wait()
         kill_and_start(stack)
         settle_the_account(stack, [Expected(email) for email in emails], timeout=150)

@@ -1,4 +1,4 @@
-"""Notion is busy, broken or away while e-mails are due."""
+"""Make Notion refuse requests, fail or not answer while e-mails are due."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from faults.people import SIGNUP, about_to_get_the_last, addresses, overdue
 
 
 def stamped(stack: Stack, email: str, *numbers: int) -> bool:
-    """Whether the contact's page says that these e-mails were sent."""
+    """Return whether the contact's page says that these e-mails were sent."""
     page = page_of(stack, email)
     return all(page[f"Email {number} Sent"] is not None for number in numbers)
 

@@ -1,4 +1,4 @@
-"""People change Notion while e-mails wait: templates, pages, in the middle of a send."""
+"""Change templates and pages in Notion while e-mails wait or are being sent."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from christmas_campaign.email import footer
 from christmas_campaign.local.stack import Stack
 from christmas_campaign.notion import page_values, schema
 from faults.account import Expected, settle_the_account
-from faults.breaking import held
+from faults.breaking import delayed_call
 from faults.people import SIGNUP, about_to_get_the_last, again, anchored, wait_until_enrolled
 
 TEMPLATE = "5-Day E5"
 
-#: Without it no template is sent.
-FOOTER = "".join(f"<p>{{{{{each}}}}}</p>" for each in footer.PLACEHOLDERS)
+#: A template without these placeholders is not sent.
+FOOTER = "".join(f"<p>{{{{{placeholder}}}}}</p>" for placeholder in footer.PLACEHOLDERS)
 
 
 @contextmanager
 def template_changed(stack: Stack, values: Mapping[str, Any]) -> Iterator[None]:
-    """Change the template of the last e-mail, as somebody does in Notion; afterwards it is what it was."""
+    """Change the template of the last e-mail in Notion, and change it back afterwards."""
     (page,) = found_in(stack, schema.TEMPLATES, notion_names.TEMPLATE_NAME, TEMPLATE)
     before = {name: page_values.plain(page)[name] for name in values}
     with stack.notion() as notion:
@@ -81,13 +81,13 @@ def test_20_a_person_edits_the_page_during_a_send(stack: Stack) -> None:
     day = timedelta(hours=24) / stack.time_scale
     sign_up(stack, email, **anchored(stack, datetime.now(UTC) + day / 2, number=2))
     wait_until_enrolled(stack, email)
-    with held(stack, "resend", when="after", method="POST") as wait:
+    with delayed_call(stack, "resend", when="after", method="POST") as wait:
         wait()
         (page,) = found_in(stack, schema.SEQUENCE_PAGES, notion_names.PAGE_EMAIL, email)
         marked = {"First Name": "Anna", "Business Name": "Salon Anna", "Email 4 Sent": datetime.now(UTC)}
         with stack.notion() as notion:
             notion.update_page(page["id"], schema.SEQUENCE_PAGES, marked)
     settle_the_account(stack, [Expected(email, (2, 3, 5), {4: "already_sent"})])
-    said = page_of(stack, email)
-    assert (said["First Name"], said["Business Name"]) == ("Anna", "Salon Anna")
-    assert all(said[f"Email {number} Sent"] is not None for number in SIGNUP)
+    properties = page_of(stack, email)
+    assert (properties["First Name"], properties["Business Name"]) == ("Anna", "Salon Anna")
+    assert all(properties[f"Email {number} Sent"] is not None for number in SIGNUP)

@@ -1,4 +1,4 @@
-"""Resend is busy, broken, away, or says no."""
+"""Make Resend refuse requests, fail, or drop the connection."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from faults.people import about_to_get_the_last
 
 
 def sends(stack: Stack, email: str) -> list[LoggedCall]:
-    """The calls to Resend for an address, in the order of their answers."""
+    """Return the calls to Resend for an address, in the order of their answers."""
     return [call for call in calls(stack, "resend", email) if call.method == "POST"]
 
 
@@ -42,9 +42,9 @@ def test_15_resend_takes_the_email_and_the_connection_drops(stack: Stack) -> Non
     about_to_get_the_last(stack, [email])
     stack.sandbox.fault("resend", "drop_after", times=1)
     settle_the_account(stack, [Expected(email)])
-    found = sends(stack, email)
-    assert [call.status for call in found] == [None, 200]
-    assert found[0].request == found[1].request
+    first, second = sends(stack, email)
+    assert (first.status, second.status) == (None, 200)
+    assert first.request == second.request
     assert page_of(stack, email)["Email 5 Sent"] is not None
 
 

@@ -1,4 +1,4 @@
-"""Time passes, or is set, as no test can wait for: three days in a moment, an hour backwards."""
+"""Set the engine's clock: days forward, and an hour back."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from support import SCALE, address, enrolled, numbers, payload, post, sign_up, w
 
 from christmas_campaign.local.stack import Stack
 from faults.account import Expected, settle_the_account
-from faults.breaking import Clock, held
+from faults.breaking import Clock, delayed_call
 from faults.people import (
     SIGNUP,
     about_to_get_the_last,
@@ -44,12 +44,12 @@ def test_04_the_same_webhook_comes_again_three_days_later(tmp_path: Path, clock:
         for count, days in enumerate((1, 3), 1):
             clock.set(days * DAY + 60)
             assert numbers(wait_for_mails(stack, email, count)) == [2, 3][:count]
-            # Settled, so that the spacing counts from now.
+            # The spacing to the next e-mail begins when this one is settled.
             settled(stack, email, count + 1)
         code, answer = post(stack, payload(email))
         assert (code, answer["status"], answer["reason"]) == (200, "skipped", "already_in_sequence")
-        said = stack.kestra.kv_get(f"mail.{enrolment}.3")["at"]
-        assert datetime.fromisoformat(said) - begun >= timedelta(days=3)
+        sent_at = stack.kestra.kv_get(f"mail.{enrolment}.3")["at"]
+        assert datetime.fromisoformat(sent_at) - begun >= timedelta(days=3)
         for count, days in enumerate((4, 5), 3):
             clock.set(days * DAY + 60)
             wait_for_mails(stack, email, count)
@@ -61,14 +61,14 @@ def test_04_the_same_webhook_comes_again_three_days_later(tmp_path: Path, clock:
 @pytest.mark.timeout(300)
 def test_28_the_clock_is_set_back_an_hour_and_right_again(tmp_path: Path, clock: Clock) -> None:
     """Due e-mails wait while the clock is wrong. No e-mail is early or sent twice, and new signups are taken."""
-    # Where two seconds are four hours, an hour is three hundred days: no e-mail may expire by it.
+    # In this scaled time an hour is three hundred days, so the e-mails need a later expiry.
     settings = {**clock.settings, "ENV_EXPIRES_AFTER_DAYS": "365"}
     with Stack(tmp_path / "stack", time_scale=SCALE / 2, settings=settings) as stack:
         before, meanwhile, after = address(), address(), address()
         due = about_to_get_the_last(stack, [before], seconds=20)
         clock.set(-HOUR)
         sleep_until(due + timedelta(seconds=2))
-        # By the engine's clock it is not due for an hour.
+        # By the engine's clock the e-mail is due in an hour.
         assert stack.sandbox.mails() == []
         sign_up_all(stack, [meanwhile], **anchored(stack, datetime.now(UTC) - timedelta(hours=1), number=2))
         wait_until_enrolled(stack, meanwhile)
@@ -104,7 +104,7 @@ def test_28_the_clock_is_set_back_an_hour_during_a_send(tmp_path: Path, clock: C
     with Stack(tmp_path / "stack", time_scale=SCALE, settings=clock.settings) as stack:
         emails = addresses(3)
         about_to_get_the_last(stack, emails, seconds=6)
-        with held(stack, "resend", when="after", method="POST") as wait:
+        with delayed_call(stack, "resend", when="after", method="POST") as wait:
             wait()
         clock.set(-HOUR)
         settle_the_account(stack, [Expected(email) for email in emails], timeout=90)

@@ -1,4 +1,4 @@
-"""The door answers for Kestra: what it has answered is enrolled, whatever becomes of Kestra and of the door itself."""
+"""Stop Kestra and kill the door: every signup that the door has answered with 200 is enrolled."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ from christmas_campaign.notion import schema
 from faults.account import Expected, settle_the_account
 from faults.people import SIGNUP, addresses, anchored, overdue, pages_of_all_but_the_last
 
-#: Signups a second, and the seconds that Kestra is away; they begin a little before and end a little after.
+#: Signups a second, the seconds that Kestra is away, and the seconds of signups before and after that.
 A_SECOND, AWAY, AROUND = 1, 60, 5
 
-#: Every so manieth contact has no page, and gets all e-mails: the others cost the machine less.
+#: One in this number of contacts has no page and gets all e-mails. The others get one, which is less work.
 ALL_EMAILS = 12
 
-#: After so many calls were handed on the door is killed once more.
+#: The door is killed again after it has handed on this number of calls.
 HANDED_ON = 5
 
-#: How long, in seconds, what has piled up may take, on a machine that has other things to do.
+#: Seconds that the door may take to hand on the waiting calls, on a busy machine.
 PATIENCE = 600
 
 SECRET = base64_of("what the website signs with")
 
 
 class Caller:
-    """The website: posts signups that are signed, and keeps what it was answered, 0 for no answer."""
+    """The website: posts signed signups, and remembers the status of each answer, 0 without an answer."""
 
     def __init__(self, door: DoorProcess) -> None:
         self._door = door
@@ -60,7 +60,7 @@ class Caller:
 
 
 def kill_and_start(door: DoorProcess) -> None:
-    """Kill the door as a power cut would, and start it again on what it has written."""
+    """Kill the door as a power cut would, and start it again with the same inbox."""
     door.child.kill()
     time.sleep(1)
     door.start()
@@ -99,25 +99,23 @@ def test_29_kestra_is_away_for_a_minute_of_signups_and_the_door_is_killed(tmp_pa
                     done.append(pool.submit(kill_and_start, door))
                 if place == (AROUND + AWAY) * A_SECOND:
                     done.append(pool.submit(stack.engine.start))
-            for each in done:
-                each.result()
+            for future in done:
+                future.result()
             waiting = len(list_entries(door.inbox))
-            until(
-                lambda: len(list_entries(door.inbox)) <= waiting - HANDED_ON, "the first that are handed on", PATIENCE
-            )
+            until(lambda: len(list_entries(door.inbox)) <= waiting - HANDED_ON, "the first calls handed on", PATIENCE)
             kill_and_start(door)
             until(lambda: not list_entries(door.inbox), "an empty inbox", PATIENCE)
         taken = [email for email in emails if caller.answers[email] == 200]
         print(f"{len(taken)} of {len(emails)} answered with 200; {waiting} waited when Kestra was back")
         assert set(caller.answers.values()) <= {200, 0}
-        assert len(taken) >= len(emails) * 0.8, "the door was away for longer than it takes to start it"
-        assert waiting > A_SECOND * AWAY / 2, "Kestra took them as they came: it was not away"
+        assert len(taken) >= len(emails) * 0.8, "the door was away for longer than a start takes"
+        assert waiting > A_SECOND * AWAY / 2, "Kestra accepted the signups at once, so it was not away"
         until(
             lambda: all(stack.kestra.kv_get(f"enrolled.{Expected(email).enrolment}") for email in taken),
             "the enrolments",
             PATIENCE,
         )
-        # Of the others some may have been written down before the door was killed.
+        # The door may have stored others before it was killed, without an answer.
         enrolled = {email for email in emails if stack.kestra.kv_get(f"enrolled.{Expected(email).enrolment}")}
         settle_the_account(
             stack,

@@ -1,4 +1,4 @@
-"""The engine is down, gets new flows, is purged, and is told to run things again."""
+"""Stop the engine, deploy flows, purge executions, and repeat executions and tasks."""
 
 from __future__ import annotations
 
@@ -18,18 +18,23 @@ from christmas_campaign.clients.kestra import Execution
 from christmas_campaign.events import opaque_ids
 from christmas_campaign.local.stack import PROJECT, Stack
 from christmas_campaign.operations import stop
-from faults.account import OVER, Expected, settle_the_account
-from faults.breaking import held
+from faults.account import ENDED, Expected, settle_the_account
+from faults.breaking import delayed_call
 from faults.people import SIGNUP, about_to_get_the_last, anchored, settled, wait_until_enrolled
 
 
-def over(stack: Stack, execution: str) -> Execution:
-    """An execution, once it is over."""
-    return until(lambda: run if (run := stack.kestra.execution(execution)).state in OVER else None, "the end of a run")
+def wait_for_end(stack: Stack, execution_id: str) -> Execution:
+    """Wait until an execution has ended, and return it."""
+
+    def ended() -> Execution | None:
+        execution = stack.kestra.execution(execution_id)
+        return execution if execution.state in ENDED else None
+
+    return until(ended, "the end of an execution")
 
 
 def replay(stack: Stack, execution: str) -> str:
-    """Replay a whole execution, as Kestra's own button does; returns the id of the new one."""
+    """Replay a whole execution, as the button in Kestra does; return the id of the new one."""
     answer = httpx.post(f"{stack.kestra.url}/api/v1/main/executions/{execution}/replay", timeout=30)
     assert answer.status_code == 200, answer.text
     return str(answer.json()["id"])
@@ -39,7 +44,7 @@ def replay(stack: Stack, execution: str) -> str:
 @pytest.mark.timeout(240)
 def test_21_kestra_is_down_over_three_due_times_of_one_contact(tmp_path: Path) -> None:
     """The e-mails go out when the engine is back, in order, and at least the spacing apart."""
-    # Slow enough for the spacing to be seen: it is a second.
+    # Slow enough to measure the spacing, which is a second.
     with Stack(tmp_path, time_scale=3600) as stack:
         email = address()
         spacing = timedelta(hours=1) / stack.time_scale
@@ -51,17 +56,17 @@ def test_21_kestra_is_down_over_three_due_times_of_one_contact(tmp_path: Path) -
         time.sleep(max(0.0, (due - datetime.now(UTC)).total_seconds()) + 1)
         stack.engine.start()
         settle_the_account(stack, [Expected(email, SIGNUP)])
-        found = mails(stack, email)
-        assert numbers(found) == [2, 3, 4, 5]
-        assert found[0].received_at < due
-        assert all(mail.received_at > due for mail in found[1:])
-        for before, after in pairwise(found):
+        received = mails(stack, email)
+        assert numbers(received) == [2, 3, 4, 5]
+        assert received[0].received_at < due
+        assert all(mail.received_at > due for mail in received[1:])
+        for before, after in pairwise(received):
             assert after.received_at - before.received_at >= spacing
 
 
 @pytest.fixture
 def new_flows(stack: Stack, tmp_path: Path) -> Iterator[Path]:
-    """The flows with other descriptions; afterwards those of the project are imported again."""
+    """The flows with changed descriptions; afterwards the project's flows are imported again."""
     folder = tmp_path / "flows"
     shutil.copytree(PROJECT / "flows", folder)
     for file in folder.glob("*.yml"):
@@ -97,7 +102,7 @@ def test_23_a_purge_deletes_every_ended_execution_while_emails_wait(stack: Stack
     about_to_get_the_last(stack, [email], seconds=15)
     (waiting,) = runs(stack, "send-email", email)
     gone = runs(stack, "send-email", other)[0]
-    assert over(stack, stack.kestra.run("purge", {"older_than": "PT0S"})).state == "SUCCESS"
+    assert wait_for_end(stack, stack.kestra.run("purge", {"older_than": "PT0S"})).state == "SUCCESS"
     assert [run.id for run in runs(stack, "send-email", email)] == [waiting.id]
     assert gone.id not in [run.id for run in runs(stack, "send-email", other)]
     settle_the_account(stack, [Expected(email), Expected(other)])
@@ -112,9 +117,9 @@ def test_24_a_person_restarts_and_replays_a_failed_email_in_kestra(stack: Stack)
     (failed,) = runs(stack, "send-email", email)
     stack.kestra.restart(failed.id)
     until(lambda: stack.kestra.execution(failed.id).ended != failed.ended, "the restart")
-    over(stack, failed.id)
+    wait_for_end(stack, failed.id)
     again = replay(stack, failed.id)
-    over(stack, again)
+    wait_for_end(stack, again)
     settle_the_account(stack, [Expected(email)])
     assert page_of(stack, email)["Email 5 Sent"] is not None
 
@@ -127,18 +132,18 @@ def test_24_a_person_replays_ended_executions_in_kestra(stack: Stack) -> None:
     (sent,) = runs(stack, "send-email", email)
     (enrolment,) = runs(stack, "enroll", email)
     for finished, reason in ((sent, "already_sent"), (enrolment, "already_in_sequence")):
-        run = over(stack, replay(stack, finished.id))
+        run = wait_for_end(stack, replay(stack, finished.id))
         assert (run.state, run.labels["outcome"], run.labels["reason"]) == ("SUCCESS", "skipped", reason)
     settle_the_account(stack, [Expected(email)])
 
 
 def replay_from(stack: Stack, run: Execution, task: str) -> str:
-    """Have Kestra do a task of a run again, with all that the run knew before it; returns the id of the new run.
+    """Make Kestra repeat an execution from a task, with the outputs before it; return the id of the new execution.
 
-    After a crash Kestra does this by itself, with a task that was over long ago: what says that it runs may be written when it
-    has ended already, and is never looked at again.
+    After a crash Kestra does the same by itself, even with a task that ended long ago: Kestra may store that a task is running
+    after it has ended, and does not correct that.
     """
-    return stack.kestra.replay(run.id, next(each.id for each in run.tasks if each.task == task))
+    return stack.kestra.replay(run.id, next(task_run.id for task_run in run.tasks if task_run.task == task))
 
 
 @pytest.mark.long
@@ -149,22 +154,22 @@ def test_24_kestra_repeats_a_write_long_after_its_execution(stack: Stack) -> Non
     settle_the_account(stack, [Expected(email)])
     (sent,) = runs(stack, "send-email", email)
     ledger = f"mail.{Expected(email).enrolment}.5"
-    known = stack.kestra.kv_get(ledger)
-    with held(stack, "resend", when="before", method="POST") as wait:
+    entry = stack.kestra.kv_get(ledger)
+    with delayed_call(stack, "resend", when="before", method="POST") as wait:
         again = replay_from(stack, sent, "claim")
         wait()
-        assert stack.kestra.kv_get(ledger) == known
-    assert over(stack, again).state == "SUCCESS"
+        assert stack.kestra.kv_get(ledger) == entry
+    assert wait_for_end(stack, again).state == "SUCCESS"
 
     contact = opaque_ids.contact_id(email)
     stop.stop(stack.kestra, contact, Reason.STOPPED_BY_PERSON)
     stop.lift(stack.kestra, contact)
     both = stack.kestra.executions(namespace="christmas", flow_id="stop", labels={"contact": contact})
-    stopped, let_go = sorted(both, key=lambda run: run.created)
-    assert over(stack, replay_from(stack, stopped, "keep")).state == "SUCCESS"
+    stopping, lifting = sorted(both, key=lambda run: run.created)
+    assert wait_for_end(stack, replay_from(stack, stopping, "keep")).state == "SUCCESS"
     assert stop.read_stops(stack.kestra, contact).stops == ()
     now = stop.stop(stack.kestra, contact, Reason.STOPPED_BY_PERSON)
-    assert over(stack, replay_from(stack, let_go, "keep")).state == "SUCCESS"
+    assert wait_for_end(stack, replay_from(stack, lifting, "keep")).state == "SUCCESS"
     assert stop.read_stops(stack.kestra, contact) == now
-    assert [each.reason for each in now.stops] == [Reason.STOPPED_BY_PERSON]
+    assert [contact_stop.reason for contact_stop in now.stops] == [Reason.STOPPED_BY_PERSON]
     settle_the_account(stack, [Expected(email)])

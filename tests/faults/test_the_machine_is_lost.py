@@ -1,4 +1,4 @@
-"""The engine's folder is backed up while e-mails wait, and restored into an empty one after the machine was lost."""
+"""Back up the engine's folder while e-mails wait, and restore it into an empty folder, as after the loss of a machine."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from christmas_campaign.campaign import notion_names
 from christmas_campaign.local.stack import PROJECT, Stack
 from christmas_campaign.notion import schema
 
-#: A day is eighteen seconds: between two e-mails an engine is stopped, backed up, and started.
+#: A day takes eighteen seconds: between two e-mails the engine is stopped, backed up and started.
 SLOWER = 3
 
 
-def said(verb: str, folder: Path, archive: Path) -> None:
-    """Run the line of `docs/operating.md` that backs the engine's folder up (``-czf``) or puts it back (``-xpzf``)."""
+def run_documented_tar(verb: str, folder: Path, archive: Path) -> None:
+    """Run the line of `docs/operating.md` that backs up the engine's folder (``-czf``) or restores it (``-xpzf``)."""
     page = (PROJECT / "docs" / "operating.md").read_text(encoding="utf-8")
     (line,) = re.findall(rf"^tar .*{verb} .*$", page, re.MULTILINE)
     words = line.replace(".data/up/engine", str(folder)).replace("engine.tar.gz", str(archive)).split()
@@ -34,53 +34,53 @@ def test_31_the_machine_is_lost_and_a_backup_is_restored_elsewhere(tmp_path: Pat
     """Waiting e-mails go out on time, once. E-mails that were sent after the backup are not sent again."""
     archive, elsewhere = tmp_path / "engine.tar.gz", tmp_path / "elsewhere"
     with Stack(tmp_path / "stack", time_scale=SCALE / SLOWER) as stack:
-        # Of the second one the page will not say that the third e-mail was sent, as when Notion is away at that moment.
-        emails = known, unknown = address(), address()
+        # The page of the second contact will lack the time of the third e-mail, as if Notion failed at that moment.
+        emails = stamped, unstamped = address(), address()
         arrived = {email: sign_up(stack, email) for email in emails}
-        over(stack, emails, {2})
+        wait_for_ends(stack, emails, {2})
         due = [scheduled(stack, email) for email in emails]
 
         stack.engine.stop()
-        said("-czf", stack.engine.data, archive)
+        run_documented_tar("-czf", stack.engine.data, archive)
         stack.engine.start()
 
-        # Sent after the backup, which says that it waits.
-        over(stack, emails, {2, 3})
+        # The third e-mail is sent after the backup, in which it still waits.
+        wait_for_ends(stack, emails, {2, 3})
         stack.engine.kill()
-        (page,) = found_in(stack, schema.SEQUENCE_PAGES, notion_names.PAGE_EMAIL, unknown)
+        (page,) = found_in(stack, schema.SEQUENCE_PAGES, notion_names.PAGE_EMAIL, unstamped)
         with stack.notion() as notion:
             notion.update_page(page["id"], schema.SEQUENCE_PAGES, {"Email 3 Sent": None})
         elsewhere.mkdir()
-        said("-xpzf", elsewhere, archive)
+        run_documented_tar("-xpzf", elsewhere, archive)
         stack.engine.data, stack.engine.log = elsewhere, elsewhere / "engine.log"
         stack.engine.start()
         back = datetime.now(UTC)
 
-        assert [scheduled(stack, email) for email in emails] == due, "what waits is due when it was"
-        over(stack, emails, {2, 3, 4, 5})
+        assert [scheduled(stack, email) for email in emails] == due, "a waiting e-mail has another date"
+        wait_for_ends(stack, emails, {2, 3, 4, 5})
         time.sleep(3)
         for email in emails:
-            found = mails(stack, email)
-            assert numbers(found) == [2, 3, 4, 5]
+            received = mails(stack, email)
+            assert numbers(received) == [2, 3, 4, 5]
             last = arrived[email] + SLOWER * DELAYS[5]
-            assert last <= found[-1].received_at <= max(last, back) + timedelta(seconds=60)
-            page_says = page_of(stack, email)
-            assert all(page_says[f"Email {number} Sent"] for number in (2, 3, 4, 5))
-            assert page_says["Sequence Completed"]
-        # The run of the third one, from the backup, read on the page that it was sent; or it asked Resend again, under the
-        # same key, and that was no second e-mail.
-        assert {email: reasons(stack, email)[3] for email in emails} == {known: "already_sent", unknown: None}
+            assert last <= received[-1].received_at <= max(last, back) + timedelta(seconds=60)
+            properties = page_of(stack, email)
+            assert all(properties[f"Email {number} Sent"] for number in (2, 3, 4, 5))
+            assert properties["Sequence Completed"]
+        # The restored execution of the third e-mail finds its time on the page. Without that it calls Resend again with the
+        # same idempotency key, which sends no second e-mail.
+        assert {email: reasons(stack, email)[3] for email in emails} == {stamped: "already_sent", unstamped: None}
         assert [len(calls(stack, "resend", email)) for email in emails] == [4, 5]
 
 
-def over(stack: Stack, emails: Collection[str], expected: set[int]) -> None:
-    """Wait until these e-mails of each contact are over, and no others."""
+def wait_for_ends(stack: Stack, emails: Collection[str], expected: set[int]) -> None:
+    """Wait until the executions of these e-mails of each contact have ended, and check that no others have."""
     until(lambda: all(len(reasons(stack, email)) >= len(expected) for email in emails), f"the end of {expected}")
     assert [set(reasons(stack, email)) for email in emails] == [expected] * len(emails)
 
 
 def reasons(stack: Stack, email: str) -> dict[int, str | None]:
-    """The reason of each e-mail of a contact that is over (``None``: it was sent), by its number."""
+    """Return the reason of each ended e-mail of a contact (``None``: it was sent), by number."""
     ended = [run for run in runs(stack, "send-email", email) if not run.live]
-    # One that was put off goes on in another run.
+    # A deferred e-mail continues in another execution.
     return {run.inputs["number"]: run.labels.get("reason") for run in ended if run.labels.get("outcome") != "deferred"}

@@ -1,4 +1,4 @@
-"""Two hundred e-mails are due in the same second, and Notion and Resend hold to their limits."""
+"""Make two hundred e-mails due in the same second, while Notion and Resend enforce their rate limits."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PEOPLE = 200
 NOTION = 3
 RESEND = 2
 
-#: The calls to Notion that an e-mail costs: its page, its stamp, its analytics. (The template is asked for once in a while.)
+#: The requests to Notion for one e-mail: page, stamp, analytics. The template is cached and requested only sometimes.
 CALLS = 3
 
 
@@ -25,7 +25,7 @@ CALLS = 3
 @pytest.mark.timeout(1800)
 def test_25_two_hundred_emails_are_due_in_the_same_second_under_enforced_limits(tmp_path: Path) -> None:
     """The rate is at least 75% of the limit, and at most one answer in ten is a 429."""
-    # The pace is a setting for real time: nothing is squeezed here.
+    # In real time, because the rate limit is a setting in real seconds.
     with Stack(tmp_path, time_scale=1, lasting=True) as stack:
         emails, due = burst(stack, PEOPLE, seconds=90)
         sleep_until(due - timedelta(seconds=1))
@@ -38,10 +38,11 @@ def test_25_two_hundred_emails_are_due_in_the_same_second_under_enforced_limits(
         taken = [call.received_at for call in counted if call.status != 429]
         rate = (len(taken) - 1) / (max(taken) - min(taken)).total_seconds()
         refused = {
-            name: len([call for call in found if call.status == 429]) / len(found) for name, found in calls.items()
+            name: len([call for call in requests if call.status == 429]) / len(requests)
+            for name, requests in calls.items()
         }
         print(f"{rate:.2f} calls a second to Notion, refused {refused}, {len(taken) / PEOPLE:.1f} calls an e-mail")
         assert max(refused.values()) <= 0.1
         assert rate >= 0.75 * NOTION
-        # Not by calls that are not needed.
+        # The rate does not come from unnecessary requests.
         assert len(taken) <= PEOPLE * CALLS * 1.1

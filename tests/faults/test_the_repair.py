@@ -1,4 +1,4 @@
-"""The repair mends what has vanished, also when it runs twice at once and in the middle of a burst."""
+"""Run the repair after e-mails, stamps and tasks were lost, also twice at once and during a burst."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from christmas_campaign.local.stack import Stack
 from christmas_campaign.notion import schema
 from faults import commands
 from faults.account import Expected, settle_the_account
-from faults.breaking import held, lose_the_next_step
+from faults.breaking import delayed_call, lose_the_next_step
 from faults.people import about_to_get_the_last, addresses
 
 
-def vanish(stack: Stack, emails: Sequence[str]) -> None:
-    """Have the waiting e-mails of these contacts vanish from the engine, without a trace in the ledger."""
+def kill_waiting(stack: Stack, emails: Sequence[str]) -> None:
+    """Kill the waiting executions of these contacts, without an entry in the ledger."""
     for email in emails:
         for run in runs(stack, "send-email", email):
             stack.kestra.kill(run.id)
 
 
-def side_by_side(stack: Stack) -> list[str]:
-    """Run the repair twice at the same time; returns both reports."""
+def repair_twice_at_once(stack: Stack) -> list[str]:
+    """Run the repair twice at the same time; return both reports."""
     both = [commands.start(stack, "repair", "--apply") for _ in range(2)]
-    said = [process.communicate(timeout=120)[0] for process in both]
-    assert [process.returncode for process in both] == [0, 0], said
-    return said
+    reports = [process.communicate(timeout=120)[0] for process in both]
+    assert [process.returncode for process in both] == [0, 0], reports
+    return reports
 
 
 @pytest.mark.long
@@ -41,8 +41,8 @@ def test_27_the_repair_runs_twice_at_once(stack: Stack) -> None:
     """A lost e-mail is sent once, and so is an e-mail that was not lost."""
     lost, well = addresses(3), addresses(2)
     about_to_get_the_last(stack, [*lost, *well], seconds=45)
-    vanish(stack, lost)
-    print(*side_by_side(stack), sep="\n")
+    kill_waiting(stack, lost)
+    print(*repair_twice_at_once(stack), sep="\n")
     settle_the_account(stack, [Expected(email) for email in [*lost, *well]], timeout=150)
 
 
@@ -52,7 +52,7 @@ def test_27_the_repair_runs_repeatedly_during_a_burst(stack: Stack) -> None:
     """The repair sends no e-mail twice, and changes no e-mail that is being sent."""
     emails = addresses(12)
     about_to_get_the_last(stack, emails, seconds=25)
-    vanish(stack, emails[:3])
+    kill_waiting(stack, emails[:3])
     for _ in range(4):
         commands.repair(stack)
         time.sleep(3)
@@ -71,8 +71,8 @@ def test_27_a_stamp_is_missing_and_the_repair_runs(stack: Stack) -> None:
     settle_the_account(stack, [Expected(email)])
 
 
-def at_work(stack: Stack) -> list[Execution]:
-    """The e-mails that are being sent, or were."""
+def running_emails(stack: Stack) -> list[Execution]:
+    """Return the running executions of `send-email`."""
     return stack.kestra.executions(namespace="christmas", flow_id="send-email", states=["RUNNING"])
 
 
@@ -85,19 +85,21 @@ def test_33_a_kill_between_two_commits_makes_kestra_lose_the_next_task(tmp_path:
     emails = addresses(3)
     with Stack(tmp_path, time_scale=SCALE) as stack:
         about_to_get_the_last(stack, emails, seconds=15)
-        with held(stack, "notion", when="after", method=method, path="/v1/pages/") as wait:
+        with delayed_call(stack, "notion", when="after", method=method, path="/v1/pages/") as wait:
             wait()
-            (stuck,) = until(lambda: running if len(running := at_work(stack)) == 1 else None, "the end of the others")
+            (stuck,) = until(
+                lambda: running if len(running := running_emails(stack)) == 1 else None, "the end of the others"
+            )
             stack.engine.kill()
         before, began = len(stack.sandbox.mails()), datetime.now(UTC) - timedelta(minutes=1)
         lose_the_next_step(stack, stuck.id, task, ago=timedelta(minutes=6))
         stack.engine.start()
-        # What a kill has interrupted goes on after twelve seconds: this does not.
+        # Other interrupted work continues after twelve seconds, but not this execution.
         time.sleep(20)
         assert stack.kestra.execution(stuck.id).changed < began
         assert len(stack.sandbox.mails()) == before == 2 + (task == "stamp")
         assert f"The execution {stuck.id} of send-email has had no running task" in commands.repair(stack)
-        until(lambda: stack.kestra.execution(stuck.id).state == "KILLED", "its end")
-        # The next time the schedule has it.
+        until(lambda: stack.kestra.execution(stuck.id).state == "KILLED", "the end of the execution")
+        # The next repair schedules the e-mail again if it was not sent.
         assert ("is not settled, and no execution waits to send it" in commands.repair(stack)) == (task == "page")
         settle_the_account(stack, [Expected(email) for email in emails], timeout=120)

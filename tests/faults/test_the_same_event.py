@@ -1,4 +1,4 @@
-"""The same webhook again and again: one enrolment, one set of e-mails."""
+"""Repeat the same webhook: there is one enrolment and one set of e-mails."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from faults.account import Expected, settle_the_account
 from faults.people import SIGNUP, addresses, anchored, overdue, pages_of_all_but_the_last, wait_until_enrolled
 
 
-def one_page_each(stack: Stack, emails: list[str]) -> None:
-    """Nobody has two pages of her signup."""
+def assert_one_page_each(stack: Stack, emails: list[str]) -> None:
+    """Check that each contact has one page of the signup."""
     for email in emails:
         assert len(list(found_in(stack, schema.SEQUENCE_PAGES, notion_names.PAGE_EMAIL, email))) == 1, email
 
@@ -28,7 +28,7 @@ def test_01_the_same_webhook_comes_twice(stack: Stack) -> None:
     code, answer = post(stack, payload(email, email_1_sent_at=overdue(stack)))
     assert (code, answer["status"], answer["reason"]) == (200, "skipped", "already_in_sequence")
     settle_the_account(stack, [Expected(email, SIGNUP)])
-    one_page_each(stack, [email])
+    assert_one_page_each(stack, [email])
 
 
 def test_02_fifty_identical_webhooks_come_at_once(stack: Stack) -> None:
@@ -39,7 +39,7 @@ def test_02_fifty_identical_webhooks_come_at_once(stack: Stack) -> None:
     settle_the_account(stack, [Expected(email, SIGNUP)])
     outcomes = [run.labels.get("outcome", "none") for run in runs(stack, "enroll", email)]
     assert sorted(outcomes) == ["enrolled", *["skipped"] * (len(outcomes) - 1)]
-    one_page_each(stack, [email])
+    assert_one_page_each(stack, [email])
 
 
 @pytest.mark.long
@@ -57,4 +57,4 @@ def test_03_fifty_identical_and_fifty_different_webhooks_come_at_once(stack: Sta
     settle_the_account(stack, [Expected(email) for email in emails], timeout=200)
     ended = [run for email in emails for run in runs(stack, "enroll", email)]
     assert len([run for run in ended if run.labels.get("outcome") == "enrolled"]) == 51
-    one_page_each(stack, emails)
+    assert_one_page_each(stack, emails)

@@ -15,7 +15,7 @@ from typing import NamedTuple, TypeVar
 import pytest
 import yaml
 from cli.operator import christmas, christmas_json
-from faults.account import Expected, said_of, settle_the_account
+from faults.account import Expected, describe, settle_the_account
 from support import PATIENCE, SCALE, add_contact, address, begin, enrolled, mails, numbers, page_of, runs, until
 
 from christmas_campaign.clients import kestra_models
@@ -126,7 +126,7 @@ def until_well(stack: Stack, seen: Callable[[], T | None], what: str, timeout: f
     def seen_and_well() -> T | None:
         found = seen()
         bad = stack.kestra.executions(namespace="christmas", states=["WARNING", "FAILED", "KILLED", "CANCELLED"])
-        assert bad == [], said_of(bad)
+        assert bad == [], describe(bad)
         return found
 
     return until(seen_and_well, what, timeout)
