@@ -32,7 +32,9 @@ ACCEPTED = Path(__file__).with_name("mutants.toml")
 COPIED = ("src", "tests/unit", "tests/flows/frozen", "content", "examples", "flows", "pyproject.toml")
 
 #: What is not copied: caches, and the unit tests of programs around the decisions, which need a checkout of the project.
-LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.egg-info", "test_demo.py", "test_optional_programs.py")
+LEFT_OUT = shutil.ignore_patterns(
+    "__pycache__", "*.egg-info", "test_demo.py", "test_docs.py", "test_optional_programs.py"
+)
 
 CONFIG = """
 [tool.mutmut]
