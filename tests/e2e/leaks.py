@@ -22,14 +22,14 @@ WHOLE = 1_000_000_000
 def forms(value: str) -> set[bytes]:
     """A value as it may be written: itself, in a URL, in hex, and in base64, alone or within something longer."""
     plain = value.encode()
-    found = {plain, quote(value, safe="").encode(), plain.hex().encode()}
+    forms_found = {plain, quote(value, safe="").encode(), plain.hex().encode()}
     for before in range(3):
         # Three bytes are four characters: what the neighbours have a part in is cut off, at both ends.
         inside = base64.b64encode(b"\0" * before + plain + b"\0" * 2)
         first = -(-before * 8 // 6)
         whole = inside[first : (before + len(plain)) * 8 // 6]
-        found |= {whole, whole.replace(b"+", b"-").replace(b"/", b"_")}
-    return found
+        forms_found |= {whole, whole.replace(b"+", b"-").replace(b"/", b"_")}
+    return forms_found
 
 
 class Search:
@@ -57,7 +57,7 @@ class Search:
 
 def _files(root: Path) -> Iterator[Path]:
     assert root.exists(), f"there is no {root}, so nothing was searched"
-    yield from ([root] if root.is_file() else (each for each in root.rglob("*") if each.is_file()))
+    yield from ([root] if root.is_file() else (path for path in root.rglob("*") if path.is_file()))
 
 
 def dump(engine_data: Path, to: Path) -> Path:
@@ -65,8 +65,8 @@ def dump(engine_data: Path, to: Path) -> Path:
     h2("Script", engine_data, "-script", str(to), "-options", "BLOCKSIZE", str(WHOLE), read_only=True)
     # What is no text is written in hex.
     with to.open("ab") as file:
-        for found in re.finditer(rb"X'([0-9a-f]+)'", to.read_bytes()):
-            file.write(bytes.fromhex(found[1].decode()) + b"\n")
+        for hex_text in re.finditer(rb"X'([0-9a-f]+)'", to.read_bytes()):
+            file.write(bytes.fromhex(hex_text[1].decode()) + b"\n")
     return to
 
 
@@ -93,8 +93,8 @@ class Arguments:
                     continue
                 # It may have ended by now.
                 try:
-                    said = Path(entry.path, "cmdline").read_bytes()
+                    arguments = Path(entry.path, "cmdline").read_bytes()
                 except OSError:
                     continue
-                if said:
-                    self.seen.add(said)
+                if arguments:
+                    self.seen.add(arguments)

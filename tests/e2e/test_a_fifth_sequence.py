@@ -35,8 +35,8 @@ SCALE = 28_800
 
 def blocks(page: str) -> list[tuple[str, str, str]]:
     """The page's fenced blocks, as language, the file that it names (or nothing) and text."""
-    found = re.findall(r"^```(\w+)(?: (\S+))?\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
-    return [(language, file, text) for language, file, text in found]
+    fences = re.findall(r"^```(\w+)(?: (\S+))?\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    return [(language, file, text) for language, file, text in fences]
 
 
 def side(hunk: list[str], mark: str) -> str:
@@ -71,10 +71,10 @@ def follow(page: str, project: Path) -> set[str]:
 def files(project: Path) -> dict[str, bytes]:
     """What a project's folders hold, by path; what Python compiled is not part of it."""
     parts = ("src/christmas_campaign", "flows", "content", "examples")
-    found = (file for part in parts for file in (project / part).rglob("*"))
+    paths = (file for part in parts for file in (project / part).rglob("*"))
     return {
         file.relative_to(project).as_posix(): file.read_bytes()
-        for file in found
+        for file in paths
         if file.is_file() and "__pycache__" not in file.parts
     }
 

@@ -49,16 +49,16 @@ def call(days: float) -> str:
 def contact_of(stack: Stack, email: str) -> dict[str, Any]:
     """What the contact's page in BusinessX says of her call."""
     (page,) = found_in(stack, schema.CONTACTS, notion_names.CONTACT_EMAIL, email)
-    said = page_values.plain(page)
-    return {name: said[name] for name in ("Booking Status", "Diagnostic Call Date", "Christmas Campaign Status")}
+    properties = page_values.plain(page)
+    return {name: properties[name] for name in ("Booking Status", "Diagnostic Call Date", "Christmas Campaign Status")}
 
 
 def booked(stack: Stack, email: str, count: int) -> None:
     """Wait until so many calls about a contact's bookings have led to all that they lead to."""
 
     def over() -> bool:
-        found = runs(stack, "booking", email, "precall")
-        return len(found) >= count and all(run.state == "SUCCESS" for run in found)
+        executions = runs(stack, "booking", email, "precall")
+        return len(executions) >= count and all(run.state == "SUCCESS" for run in executions)
 
     until(over, f"the end of {count} bookings")
 
@@ -73,7 +73,9 @@ def ended_before(stack: Stack, email: str, due: datetime) -> bool:
 def run_by_hand(stack: Stack, flow: str) -> None:
     """Run a flow as its schedule does, and wait for its end."""
     run = stack.kestra.run(flow, {}, namespace="christmas")
-    state = until(lambda: found if (found := stack.kestra.execution(run)).ended else None, "its end").state
+    state = until(
+        lambda: execution if (execution := stack.kestra.execution(run)).ended else None, "the end of the execution"
+    ).state
     assert state == "SUCCESS"
 
 
@@ -90,8 +92,8 @@ def test_who_books_a_call_is_prepared_for_it_and_gets_no_more_of_the_signup(stac
     booked(stack, email, 1)
     assert became(ended(stack, email, 1)) == [(5, "SUCCESS", "skipped", "booked")]
     # It was too late for the first one, three days before; on a machine that is busy also for the second.
-    found = became(ended(stack, email, 1, sequence="precall"))
-    assert found in ([(2, *SENT), (3, *SENT)], [(3, *SENT)])
+    emails = became(ended(stack, email, 1, sequence="precall"))
+    assert emails in ([(2, *SENT), (3, *SENT)], [(3, *SENT)])
     assert contact_of(stack, email) == {
         "Booking Status": "Booked",
         "Diagnostic Call Date": when.replace("Z", ".000+00:00"),
@@ -123,7 +125,7 @@ def test_a_call_that_moves_moves_its_emails_whatever_comes_first(stack: Stack) -
     booked(stack, email, 3)
 
     assert became(ended(stack, email, 6, sequence="precall")) == sorted(
-        line for each in (1, 2, 3) for line in ((each, *SENT), (each, "SUCCESS", "skipped", "call_moved"))
+        line for number in (1, 2, 3) for line in ((number, *SENT), (number, "SUCCESS", "skipped", "call_moved"))
     )
     assert {run.labels.get("reason") for run in runs(stack, "enroll", email, "precall")} == {None, "call_moved"}
     assert numbers(mails(stack, email)) == [1, 2, 3]
@@ -134,12 +136,12 @@ def test_a_call_that_moves_moves_its_emails_whatever_comes_first(stack: Stack) -
 def test_a_call_that_is_cancelled_ends_its_emails_and_no_others(stack: Stack) -> None:
     email = address()
     add_contact(stack, email)
-    given = payload(email, "precall", scheduled_time=call(6))
-    post(stack, given, "precall")
+    fields = payload(email, "precall", scheduled_time=call(6))
+    post(stack, fields, "precall")
     enrolled(stack, email, "precall")
     booked(stack, email, 1)
     for _ in range(2):
-        code, answer = post(stack, {**given, "status": "cancelled"}, "precall")
+        code, answer = post(stack, {**fields, "status": "cancelled"}, "precall")
         assert (code, answer["status"]) == (200, "accepted")
     booked(stack, email, 3)
     assert contact_of(stack, email) == {
@@ -148,11 +150,11 @@ def test_a_call_that_is_cancelled_ends_its_emails_and_no_others(stack: Stack) ->
         "Christmas Campaign Status": "Pre-Call Prep",
     }
     assert became(ended(stack, email, 3, sequence="precall")) == [
-        (each, "SUCCESS", "skipped", "call_cancelled") for each in (1, 2, 3)
+        (number, "SUCCESS", "skipped", "call_cancelled") for number in (1, 2, 3)
     ]
     assert mails(stack, email) == []
-    (kept,) = christmas_json(stack, "stopped", email)
-    assert [each["reason"] for each in kept["stops"]] == ["booked", "call_moved", "call_cancelled"]
+    (contact_stops,) = christmas_json(stack, "stopped", email)
+    assert [stop["reason"] for stop in contact_stops["stops"]] == ["booked", "call_moved", "call_cancelled"]
 
     # Another call is another one.
     another = "https://api.calendly.com/scheduled_events/BBB"
@@ -179,8 +181,8 @@ def test_who_is_set_to_booked_by_hand_gets_no_more_of_the_signup(stack: Stack) -
         if ended_before(stack, email, due):
             break
     assert became(ended(stack, email, 1)) == [(5, "SUCCESS", "skipped", "booked")]
-    (kept,) = christmas_json(stack, "stopped", email)
-    assert [(each["reason"], each["by"]) for each in kept["stops"]] == [("booked", "notion")]
+    (contact_stops,) = christmas_json(stack, "stopped", email)
+    assert [(stop["reason"], stop["by"]) for stop in contact_stops["stops"]] == [("booked", "notion")]
     assert christmas_json(stack, "stopped", other) == []
 
     # Once found, it is not done again.
@@ -198,14 +200,17 @@ def test_who_is_set_to_booked_by_hand_gets_no_more_of_the_signup(stack: Stack) -
 def test_a_call_that_is_cancelled_between_the_gate_and_the_send_has_no_email(stack: Stack) -> None:
     email = address()
     add_contact(stack, email)
-    given = payload(email, "precall", scheduled_time=call(7))
-    post(stack, given, "precall")
+    fields = payload(email, "precall", scheduled_time=call(7))
+    post(stack, fields, "precall")
     enrolled(stack, email, "precall")
     fault = stack.sandbox.fault(
         "notion", "latency", when="before", seconds=15, times=1, method="GET", path="/v1/pages/.*"
     )
-    until(lambda: any(each["id"] == fault and each["hits"] for each in stack.sandbox.faults()), "the look at the page")
-    post(stack, {**given, "status": "cancelled"}, "precall")
+    until(
+        lambda: any(active["id"] == fault and active["hits"] for active in stack.sandbox.faults()),
+        "the look at the page",
+    )
+    post(stack, {**fields, "status": "cancelled"}, "precall")
     first = until(lambda: [run for run in runs(stack, "send-email", email, "precall") if run.ended], "the end")
     assert became(first)[0] == (1, "SUCCESS", "skipped", "call_cancelled")
     assert mails(stack, email) == []

@@ -38,7 +38,7 @@ def test_the_dates_of_all_four_sequences(tmp_path: Path, testing_mode: bool, zon
             run = enrolled(stack, email, name)
             assert run.state in ("RUNNING", "SUCCESS")
             places = {number: timedelta(minutes=place) for place, number in enumerate(hours, 1)}
-            delays = {number: timedelta(hours=each) for number, each in hours.items()}
+            delays = {number: timedelta(hours=delay) for number, delay in hours.items()}
             expected = places if testing_mode else delays
             assert scheduled(stack, email, name) == {number: arrived + delay for number, delay in expected.items()}
 

@@ -34,7 +34,7 @@ COUNT = int(os.environ.get("HOSTILE_ENGINE", "150"))
 #: How long, in seconds, the engine may take for what it was handed.
 PATIENCE = 120.0 + COUNT
 
-HANDLERS = {each.handler for each in SEQUENCES}
+HANDLERS = {sequence.handler for sequence in SEQUENCES}
 
 #: What the handlers start, and what starts by the clock.
 STARTED, BY_THE_CLOCK = {"enroll", "booking", "stop", "sources", "send-email", "tell"}, {"repair", "purge", "booked"}
@@ -43,7 +43,7 @@ STARTED, BY_THE_CLOCK = {"enroll", "booking", "stop", "sources", "send-email", "
 GOOD_ENDS = {
     (Became.ENROLLED, None),
     (Became.SKIPPED, Reason.CONTACT_NOT_FOUND),
-    *((Became.SKIPPED, each.duplicate) for each in SEQUENCES),
+    *((Became.SKIPPED, sequence.duplicate) for sequence in SEQUENCES),
 }
 
 #: What may have ended a sequence of one of them: that she is said to have bought, or to have a call.
@@ -63,17 +63,23 @@ class Storm:
     def __init__(self, stack: Stack, door: DoorProcess, outcome: Outcome) -> None:
         """Wait until all that was handed on has come to its end."""
         self.stack, self.door, self.outcome = stack, door, outcome
-        until(lambda: not [each for each in list_entries(door.inbox) if not each.refused], "an empty inbox", PATIENCE)
+        until(
+            lambda: not [entry for entry in list_entries(door.inbox) if not entry.refused], "an empty inbox", PATIENCE
+        )
         with closing(sqlite3.connect(door.inbox)) as db:
             row = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'calls'").fetchone()
         #: How many calls the door has kept, and handed on.
         self.kept = int(row[0]) if row else 0
         until(self._quiet, "the end of all enrolments", PATIENCE)
         self.executions = stack.kestra.executions()
-        print(f"\n{outcome}; {self.kept} handed on; executions: {dict(Counter(each.flow for each in self.executions))}")
+        print(
+            f"\n{outcome}; {self.kept} handed on; executions: {dict(Counter(execution.flow for execution in self.executions))}"
+        )
 
     def _quiet(self) -> bool:
-        return all(each.state in TERMINAL for flow in (*HANDLERS, "booking", "enroll") for each in self.of(flow))
+        return all(
+            execution.state in TERMINAL for flow in (*HANDLERS, "booking", "enroll") for execution in self.of(flow)
+        )
 
     def of(self, flow: str) -> list[Execution]:
         """The runs of a flow, as they are now."""
@@ -84,7 +90,7 @@ class Storm:
 def storm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Storm]:
     """A day is a day here, so that no e-mail comes due: they only wait."""
     with Stack(tmp_path_factory.mktemp("behind")) as stack:
-        keys = {each.name: stack.webhook(each.handler).rpartition("/")[2] for each in SEQUENCES}
+        keys = {sequence.name: stack.webhook(sequence.handler).rpartition("/")[2] for sequence in SEQUENCES}
         settings = {f"SECRET_{sequence(name).webhook_key}": base64_of(key) for name, key in keys.items()}
         folder = tmp_path_factory.mktemp("door")
         with DoorProcess(folder, stack.engine, program=HURRIED, DOOR_CONCURRENCY="12", **SIGNING, **settings) as door:
@@ -100,34 +106,38 @@ def test_most_ends_at_the_door_and_kestra_answers_the_rest(storm: Storm) -> None
     assert 0 < storm.kept < COUNT / 5
     # Nothing was refused, and nothing waits.
     assert not list_entries(storm.door.inbox)
-    handled = [each for each in storm.executions if each.flow in HANDLERS]
+    handled = [execution for execution in storm.executions if execution.flow in HANDLERS]
     assert storm.kept <= len(handled) <= storm.kept + storm.door.log.count(" not taken ")
-    assert {each.state for each in handled} == {"SUCCESS"}
-    assert {each.labels["outcome"] for each in handled} <= {Became.ACCEPTED, Became.SKIPPED}
+    assert {execution.state for execution in handled} == {"SUCCESS"}
+    assert {execution.labels["outcome"] for execution in handled} <= {Became.ACCEPTED, Became.SKIPPED}
 
 
 def test_no_other_flow_has_run(storm: Storm) -> None:
-    assert {each.namespace for each in storm.executions} == {"christmas"}
-    assert {each.flow for each in storm.executions} <= HANDLERS | STARTED | BY_THE_CLOCK
+    assert {execution.namespace for execution in storm.executions} == {"christmas"}
+    assert {execution.flow for execution in storm.executions} <= HANDLERS | STARTED | BY_THE_CLOCK
     ours = {opaque_ids.contact_id(email) for email in storm.outcome.emails}
-    assert {each.labels["contact"] for each in storm.executions if each.flow in HANDLERS} <= ours
+    assert {execution.labels["contact"] for execution in storm.executions if execution.flow in HANDLERS} <= ours
 
 
 def test_whoever_was_told_so_is_enrolled_or_it_is_said_why_not(storm: Storm) -> None:
     ends: dict[str, list[tuple[str, str | None]]] = {}
-    said = {
-        (each.labels["contact"], each.labels["sequence"])
-        for each in storm.executions
-        if each.flow in HANDLERS and each.labels["outcome"] == Became.ACCEPTED
+    accepted_events = {
+        (execution.labels["contact"], execution.labels["sequence"])
+        for execution in storm.executions
+        if execution.flow in HANDLERS and execution.labels["outcome"] == Became.ACCEPTED
     }
-    for each in storm.executions:
-        if each.flow == "enroll" and each.labels.get("outcome"):
-            contact, outcome, reason = each.labels["contact"], each.labels["outcome"], each.labels.get("reason")
+    for execution in storm.executions:
+        if execution.flow == "enroll" and execution.labels.get("outcome"):
+            contact, outcome, reason = (
+                execution.labels["contact"],
+                execution.labels["outcome"],
+                execution.labels.get("reason"),
+            )
             ends.setdefault(contact, []).append((outcome, reason))
             if outcome == Became.SKIPPED and reason in ENDED_BY:
                 cause = Reason(reason)
-                assert each.labels["sequence"] in RULES[cause].ends
-                assert (contact, ENDED_BY[cause]) in said, f"{reason}, and nobody said so"
+                assert execution.labels["sequence"] in RULES[cause].ends
+                assert (contact, ENDED_BY[cause]) in accepted_events, f"{reason}, and nobody accepted_events so"
             else:
                 assert (outcome, reason) in GOOD_ENDS
     assert not [email for email in storm.outcome.accepted if opaque_ids.contact_id(email) not in ends]

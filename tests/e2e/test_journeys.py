@@ -40,7 +40,7 @@ from e2e.golden import Texts
 NASTY = {"first_name": 'Zoë "Lệ" O\'Neil \\1 {{first_name}}', "business_name": "Bảo Sang Beauty Salon ✂️ & <Sons>"}
 
 #: All whose dates do not hang on a time in the payload: an expected e-mail could not name it.
-NAMES = [each.name for each in SEQUENCES if not each.only_what_fits]
+NAMES = [one.name for one in SEQUENCES if not one.only_what_fits]
 
 
 class Journey(NamedTuple):
@@ -55,11 +55,11 @@ class Journey(NamedTuple):
 
 def payload(name: str) -> dict[str, Any]:
     """The example of a sequence, with names that may break."""
-    given = json.loads((PROJECT / "examples" / f"{name}.json").read_text(encoding="utf-8"))
+    fields = json.loads((PROJECT / "examples" / f"{name}.json").read_text(encoding="utf-8"))
     if name == "signup":
         more = {"assessment_score": "52", "weakest_system_1": "GPS System", "weakest_system_2": "Money System"}
-        given |= {**more, "orange_systems": 1, "strongest_system": "CABIN"}
-    return {**given, **NASTY, "email": f"{name}.nasty@example.com"}
+        fields |= {**more, "orange_systems": 1, "strongest_system": "CABIN"}
+    return {**fields, **NASTY, "email": f"{name}.nasty@example.com"}
 
 
 @pytest.fixture(scope="module")
@@ -78,16 +78,16 @@ def journeys(stack: Stack) -> dict[str, Journey]:
     begun = {}
     stack.sandbox.reset_log()
     for name in NAMES:
-        given = payload(name)
-        contact = add_contact(stack, given["email"], **{"Diagnostic Call Date": "2025-11-18T10:00:00.000-05:00"})
-        begun[name] = (given["email"], begin(stack, name, **given), contact)
-        enrolled(stack, given["email"], name)
-    found = {}
+        fields = payload(name)
+        contact = add_contact(stack, fields["email"], **{"Diagnostic Call Date": "2025-11-18T10:00:00.000-05:00"})
+        begun[name] = (fields["email"], begin(stack, name, **fields), contact)
+        enrolled(stack, fields["email"], name)
+    journeys = {}
     for name, (email, arrived, contact) in begun.items():
         mails = wait_for_mails(stack, email, len(sequence(name).emails))
         ended(stack, email, len(mails), sequence=name)
-        found[name] = Journey(email, arrived, datetime.now(UTC), contact, mails)
-    return found
+        journeys[name] = Journey(email, arrived, datetime.now(UTC), contact, mails)
+    return journeys
 
 
 def same(expected: Path, text: str, request: pytest.FixtureRequest) -> None:
@@ -103,8 +103,8 @@ def test_every_email_arrives_in_order_and_character_by_character(
 ) -> None:
     journey = journeys[name]
     assert numbers(journey.mails) == [email.number for email in sequence(name).emails]
-    given = payload(name)
-    enrolment = opaque_ids.enrolment_id(sequence(name), journey.email, given)
+    fields = payload(name)
+    enrolment = opaque_ids.enrolment_id(sequence(name), journey.email, fields)
     # Made with a key that each stack has for itself.
     token = stack.unsubscribe_keys.token(opaque_ids.contact_id(journey.email))
     for mail in journey.mails:
@@ -162,10 +162,10 @@ def test_every_page_says_what_became_of_it(stack: Stack, journeys: dict[str, Jou
         stamp = page_values.moment(page[f"Email {mail.tags['number']} Sent"])
         assert stamp is not None
         assert timedelta(0) <= stamp - mail.received_at < DAY
-    said = sorted(analytics_of(stack, journey.email), key=lambda each: int(each["Email Number"]))
-    assert [each["Status"] for each in said] == ["sent"] * len(said)
-    assert [each["Template ID"] for each in said] == [email.template for email in sequence(name).emails]
-    assert [each["Resend Email ID"] for each in said] == [mail.id for mail in journey.mails]
+    pages = sorted(analytics_of(stack, journey.email), key=lambda page: int(page["Email Number"]))
+    assert [page["Status"] for page in pages] == ["sent"] * len(pages)
+    assert [page["Template ID"] for page in pages] == [email.template for email in sequence(name).emails]
+    assert [page["Resend Email ID"] for page in pages] == [mail.id for mail in journey.mails]
 
 
 def test_a_signup_costs_four_calls_to_notion_and_each_email_three(stack: Stack, journeys: dict[str, Journey]) -> None:
@@ -178,9 +178,9 @@ def test_a_signup_costs_four_calls_to_notion_and_each_email_three(stack: Stack, 
     sign_up(stack, email, email_1_sent_at=(before - 30 * DAY).isoformat())
     wait_for_mails(stack, email, 4)
     ended(stack, email, 4)
-    made = [f"{call.method} {call.path.removeprefix('/notion')}" for call in stack.sandbox.requests("notion")]
-    assert not [call for call in made if call.startswith("GET /v1/databases")]
-    assert len(made) == 4 + 4 * 3, made
+    requests = [f"{call.method} {call.path.removeprefix('/notion')}" for call in stack.sandbox.requests("notion")]
+    assert not [call for call in requests if call.startswith("GET /v1/databases")]
+    assert len(requests) == 4 + 4 * 3, requests
     assert len(calls(stack, "resend", email)) == 4
 
 

@@ -28,8 +28,8 @@ def test_it_is_found_in_a_file_an_address_and_a_name(tmp_path: Path) -> None:
     for number, text in enumerate((json.dumps({"a": SECRET}), quote(SECRET, safe=""), SECRET.encode().hex())):
         (tmp_path / "within" / str(number)).write_bytes(b"\xff" + text.encode())
     (tmp_path / "another-secret").touch()
-    found = SEARCH.files([tmp_path])
-    assert found == {("it", str(tmp_path / "within" / str(number))) for number in range(3)}
+    secrets_in_files = SEARCH.files([tmp_path])
+    assert secrets_in_files == {("it", str(tmp_path / "within" / str(number))) for number in range(3)}
     assert Search({"name": "another-secret"}).files([tmp_path]) == {("name", str(tmp_path / "another-secret"))}
 
 

@@ -48,23 +48,25 @@ OTHERS = ("noshow", "postcall", "onboarding")
 
 def first_outcome(stack: Stack, email: str, name: str) -> tuple[str, str | None] | None:
     """The state and the outcome of the run of a sequence's first e-mail, ``None`` before there is one."""
-    found = [run for run in runs(stack, "send-email", email, name) if run.inputs["number"] == 1]
-    return (found[-1].state, found[-1].labels.get("outcome")) if found else None
+    executions = [run for run in runs(stack, "send-email", email, name) if run.inputs["number"] == 1]
+    return (executions[-1].state, executions[-1].labels.get("outcome")) if executions else None
 
 
 def make_page(stack: Stack, **values: object) -> None:
     """Make a page in Email Sequence, as the website or a person does."""
     with stack.notion() as notion:
         source = notion.data_source(stack.database(schema.SEQUENCE_PAGES))
-        notion.create_page(source, schema.SEQUENCE_PAGES, {key.replace("_", " "): each for key, each in values.items()})
+        notion.create_page(
+            source, schema.SEQUENCE_PAGES, {key.replace("_", " "): value for key, value in values.items()}
+        )
 
 
 def test_fault_1_a_website_that_marks_email_1_first_gets_its_contact_enrolled(stack: Stack) -> None:
     """A website that marked "Email 1 Sent" before it called got its contact skipped: E2 to E5 were never scheduled."""
     email = address()
     anchor = times.parse(times.text(datetime.now(UTC) + timedelta(seconds=30)))
-    said = {"Email": email, "Campaign": "Christmas 2025", "First_Name": "From the website", "Email_1_Sent": anchor}
-    make_page(stack, **said)
+    values = {"Email": email, "Campaign": "Christmas 2025", "First_Name": "From the website", "Email_1_Sent": anchor}
+    make_page(stack, **values)
     sign_up(stack, email)
     enrolled(stack, email)
 
@@ -114,7 +116,7 @@ def test_fault_4_a_contact_in_two_sequences_has_each_email_on_its_own_page(stack
     with ThreadPoolExecutor(2) as pool:
         long_ago = {"email_1_sent_at": (datetime.now(UTC) - 30 * DAY).isoformat()}
         list(pool.map(lambda name: begin(stack, name, email, **long_ago), ("signup", "noshow")))
-    found = wait_for_mails(stack, email, 7)
+    received = wait_for_mails(stack, email, 7)
     ended(stack, email, 4)
     ended(stack, email, 3, sequence="noshow")
 
@@ -122,7 +124,7 @@ def test_fault_4_a_contact_in_two_sequences_has_each_email_on_its_own_page(stack
     assert sorted(str(page["Template Type"]) for page in pages) == ["5-Day Sequence", "No-Show Recovery"]
     for page in pages:
         name = "signup" if page["Template Type"] == "5-Day Sequence" else "noshow"
-        own = {int(mail.tags["number"]): mail for mail in found if mail.tags["sequence"] == name}
+        own = {int(mail.tags["number"]): mail for mail in received if mail.tags["sequence"] == name}
         stamps = {n: page_values.moment(page[f"Email {n} Sent"]) for n in range(1, 8) if page[f"Email {n} Sent"]}
         if name == "signup":
             # The website sent it, and said when.
@@ -146,15 +148,15 @@ def test_fault_5_a_crash_between_the_send_and_the_record_does_not_send_twice(sta
     (run,) = ended(stack, email, 1)
     assert (run.state, run.labels["outcome"]) == ("SUCCESS", "sent")
     (mail,) = mails(stack, email)
-    (said,) = analytics_of(stack, email)
-    assert said["Resend Email ID"] == mail.id
+    (analytics_page,) = analytics_of(stack, email)
+    assert analytics_page["Resend Email ID"] == mail.id
     assert page_of(stack, email)["Sequence Completed"] is True
 
 
 class Broken(NamedTuple):
     """What became of a signup while E3 had no template and E4 one with holes."""
 
-    found: list[Mail]
+    received: list[Mail]
     runs: dict[int, Execution]
     logs: dict[int, list[str]]
     analytics: dict[int, dict[str, object]]
@@ -165,7 +167,7 @@ class Broken(NamedTuple):
 def changed(stack: Stack, name: str, **values: str | None) -> Iterator[None]:
     """Change a template in Notion, and put it back."""
     (page,) = found_in(stack, schema.TEMPLATES, notion_names.TEMPLATE_NAME, name)
-    said = page_values.plain(page)
+    template = page_values.plain(page)
     new = {key.replace("_", " "): value for key, value in values.items()}
     with stack.notion() as notion:
         notion.update_page(page["id"], schema.TEMPLATES, new)
@@ -173,7 +175,7 @@ def changed(stack: Stack, name: str, **values: str | None) -> Iterator[None]:
         try:
             yield
         finally:
-            notion.update_page(page["id"], schema.TEMPLATES, {key: said[key] for key in new})
+            notion.update_page(page["id"], schema.TEMPLATES, {key: template[key] for key in new})
             refresh(stack)
 
 
@@ -184,12 +186,12 @@ def broken(stack: Stack) -> Broken:
     holes = "{{first_name}}, {{nobody_knows}} and {{nor_this}}"
     with changed(stack, "5-Day E3", Status="Draft"), changed(stack, "5-Day E4", Subject_Line=holes):
         sign_up(stack, email, email_1_sent_at=(datetime.now(UTC) - 30 * DAY).isoformat())
-        found = wait_for_mails(stack, email, 2)
+        received = wait_for_mails(stack, email, 2)
         # An e-mail that was put off has several runs: the last one counts.
         all_runs = {int(run.inputs["number"]): run for run in ended(stack, email, 4)}
     logs = {number: [line.message for line in stack.kestra.logs(run.id)] for number, run in all_runs.items()}
-    analytics = {int(each["Email Number"]): each for each in analytics_of(stack, email)}
-    return Broken(found, all_runs, logs, analytics, page_of(stack, email))
+    analytics = {int(analytics_page["Email Number"]): analytics_page for analytics_page in analytics_of(stack, email)}
+    return Broken(received, all_runs, logs, analytics, page_of(stack, email))
 
 
 MISSING = 'There is no active template "5-Day E3" in Email Templates.'
@@ -201,8 +203,8 @@ HOLE = (
 
 def test_fault_6_a_placeholder_without_a_value_does_not_go_out(broken: Broken) -> None:
     """Customers got raw placeholders."""
-    assert numbers(broken.found) == [2, 5]
-    assert not [mail for mail in broken.found if "{{" in mail.subject + mail.html + mail.text]
+    assert numbers(broken.received) == [2, 5]
+    assert not [mail for mail in broken.received if "{{" in mail.subject + mail.html + mail.text]
     assert broken.runs[4].labels["reason"] == "value_missing"
     assert HOLE in broken.logs[4]
 
@@ -213,7 +215,7 @@ def test_fault_7_a_failed_send_is_seen_and_stops_no_other(broken: Broken) -> Non
     assert states == {2: "SUCCESS", 3: "FAILED", 4: "FAILED", 5: "SUCCESS"}
     assert broken.runs[3].labels["reason"] == "template_missing"
     assert MISSING in broken.logs[3]
-    statuses = {number: each["Status"] for number, each in broken.analytics.items()}
+    statuses = {number: analytics_page["Status"] for number, analytics_page in broken.analytics.items()}
     assert statuses == {2: "sent", 3: "failed", 4: "failed", 5: "sent"}
     assert broken.analytics[3]["Error Message"] == f"template_missing: {MISSING}"
     assert broken.analytics[4]["Error Message"] == f"value_missing: {HOLE}"
@@ -240,8 +242,8 @@ def test_fault_9_a_page_with_nothing_but_empty_properties_is_no_obstacle(stack: 
     make_page(stack, Email=email)
     for name in ("signup", *OTHERS):
         begin(stack, name, email)
-    found = [enrolled(stack, email, name).id for name in ("signup", *OTHERS)]
-    until(lambda: {stack.kestra.execution(run).state for run in found} == {"SUCCESS"}, "the end of all enrolments")
+    ids = [enrolled(stack, email, name).id for name in ("signup", *OTHERS)]
+    until(lambda: {stack.kestra.execution(run).state for run in ids} == {"SUCCESS"}, "the end of all enrolments")
 
 
 def test_fault_10_backslashes_and_placeholders_in_a_value_arrive_as_they_are(stack: Stack) -> None:

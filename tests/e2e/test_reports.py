@@ -39,14 +39,14 @@ def first_mail(stack: Stack, email: str) -> Mail:
 
 def report(mail: Mail, name: str, at: datetime | None = None, **data: Any) -> dict[str, Any]:
     """What Resend's webhook says of a mail."""
-    said = {
+    common = {
         "email_id": mail.id,
         "from": mail.sender,
         "to": list(mail.to),
         "subject": mail.subject,
         "tags": dict(mail.tags),
     }
-    return {"type": name, "created_at": times.text(at or datetime.now(UTC)), "data": {**said, **data}}
+    return {"type": name, "created_at": times.text(at or datetime.now(UTC)), "data": {**common, **data}}
 
 
 def bounce(mail: Mail, kind: str, at: datetime | None = None) -> dict[str, Any]:
@@ -54,7 +54,7 @@ def bounce(mail: Mail, kind: str, at: datetime | None = None) -> dict[str, Any]:
     return report(mail, "email.bounced", at, bounce=words)
 
 
-def told(stack: Stack, *payloads: dict[str, Any]) -> None:
+def post_reports(stack: Stack, *payloads: dict[str, Any]) -> None:
     """Have Resend report these, all at once."""
 
     def post(payload: dict[str, Any]) -> tuple[int, Any]:
@@ -73,26 +73,30 @@ def runs_of(stack: Stack, mail: Mail, flow: str = "report") -> list[Execution]:
 def written_down(stack: Stack, mail: Mail, count: int) -> list[Execution]:
     """The runs that wrote the reports of a mail down, once there are ``count`` and all have ended."""
     return until(
-        lambda: found if len(found := runs_of(stack, mail)) >= count and not any(run.live for run in found) else None,
+        lambda: (
+            executions
+            if len(executions := runs_of(stack, mail)) >= count and not any(run.live for run in executions)
+            else None
+        ),
         f"the end of {count} reports",
     )
 
 
 def outcomes(stack: Stack, mail: Mail) -> list[str]:
     """How the tries to write a report down ended, the first one first; those that go on are left out."""
-    found = sorted(runs_of(stack, mail), key=lambda run: run.inputs["tries"])
-    return [run.labels["outcome"] for run in found if not run.live]
+    executions = sorted(runs_of(stack, mail), key=lambda run: run.inputs["tries"])
+    return [run.labels["outcome"] for run in executions if not run.live]
 
 
-def kept(stack: Stack, mail: Mail) -> dict[str, Any]:
-    found: dict[str, Any] = stack.kestra.kv_get(f"reported.{mail.tags['enrolment']}.{mail.tags['number']}")
-    return found
+def history_of(stack: Stack, mail: Mail) -> dict[str, Any]:
+    entry: dict[str, Any] = stack.kestra.kv_get(f"reported.{mail.tags['enrolment']}.{mail.tags['number']}")
+    return entry
 
 
-def stopped(stack: Stack, email: str) -> list[tuple[str, str]]:
+def stops_of(stack: Stack, email: str) -> list[tuple[str, str]]:
     """What stops a contact, and by whom."""
-    found = christmas_json(stack, "stopped", email)
-    return [(each["reason"], each["by"]) for contact in found for each in contact["stops"]]
+    contacts = christmas_json(stack, "stopped", email)
+    return [(stop["reason"], stop["by"]) for contact in contacts for stop in contact["stops"]]
 
 
 def test_reports_in_any_order_and_doubled_come_to_the_same_and_a_hard_bounce_ends_what_waits(stack: Stack) -> None:
@@ -105,28 +109,28 @@ def test_reports_in_any_order_and_doubled_come_to_the_same_and_a_hard_bounce_end
         bounce(mail, "Permanent", at + timedelta(seconds=3)),
     ] * 2
     random.shuffle(payloads)
-    told(stack, *payloads)
+    post_reports(stack, *payloads)
 
     # The last one was two days off when they arrived; the one before it may have been on its way.
     became = {run.inputs["number"]: run for run in ended(stack, email, 3, sequence="noshow")}
     skipped = became[3]
     assert (skipped.state, skipped.labels["outcome"], skipped.labels["reason"]) == ("SUCCESS", "skipped", "bounced")
     assert 3 not in numbers(mails(stack, email))
-    assert stopped(stack, email) == [("bounced", "resend")]
+    assert stops_of(stack, email) == [("bounced", "resend")]
 
-    said: dict[Kind, ReportTimes] = {}
+    times_by_kind: dict[Kind, ReportTimes] = {}
     for payload in payloads:
-        each = delivery_reports.read(payload, at, opens=False)
-        assert isinstance(each, Report)
-        said = delivery_reports.add(said, each)
-    found = written_down(stack, mail, 6)
-    assert kept(stack, mail) == ReportHistory(said, "bounced: Permanent General").as_json()
-    assert {(run.state, run.labels["outcome"]) for run in found} == {("SUCCESS", "reported")}
+        parsed = delivery_reports.read(payload, at, opens=False)
+        assert isinstance(parsed, Report)
+        times_by_kind = delivery_reports.add(times_by_kind, parsed)
+    executions = written_down(stack, mail, 6)
+    assert history_of(stack, mail) == ReportHistory(times_by_kind, "bounced: Permanent General").as_json()
+    assert {(run.state, run.labels["outcome"]) for run in executions} == {("SUCCESS", "reported")}
     pages = {page["Resend Email ID"]: page for page in analytics_of(stack, email)}
     page = pages[mail.id]
     assert (page["Status"], page["Error Message"]) == ("bounced", "bounced: Permanent General")
     # Neither in what is kept nor in a label or a log.
-    assert email not in str([kept(stack, mail), *(stack.kestra.logs(run.id) for run in found)])
+    assert email not in str([history_of(stack, mail), *(stack.kestra.logs(run.id) for run in executions)])
 
 
 @pytest.mark.long
@@ -138,13 +142,13 @@ def test_a_complaint_stops_and_is_shown_while_notion_is_away(stack: Stack) -> No
     with stack.notion() as notion:
         source = notion.data_source(stack.database(schema.ANALYTICS))
     stack.sandbox.fault("notion", "status", status=503, times=None, method="POST", path=f".*/{source}/query")
-    told(stack, report(mail, "email.complained"))
+    post_reports(stack, report(mail, "email.complained"))
     until(lambda: outcomes(stack, mail)[:1] == ["deferred"], "the first try")
-    assert stopped(stack, email) == [("complained", "resend")]
+    assert stops_of(stack, email) == [("complained", "resend")]
     stack.sandbox.clear_faults()
     until(lambda: outcomes(stack, mail)[-1:] == ["reported"], "the last try")
     assert {run.state for run in written_down(stack, mail, 2)} == {"SUCCESS"}
-    assert kept(stack, mail)["written"] == "complained"
+    assert history_of(stack, mail)["written"] == "complained"
     (page,) = [page for page in analytics_of(stack, email) if page["Resend Email ID"] == mail.id]
     assert (page["Status"], page["Error Message"]) == ("complained", None)
 
@@ -156,14 +160,14 @@ def test_the_fifth_email_that_bounced_for_now_stops_the_contact(stack: Stack) ->
     contact = opaque_ids.contact_id(email)
     before = [f"signup-{number}.2" for number in range(3)]
     stack.kestra.kv_put(f"bounces.{contact}", before, ttl="P365D")
-    told(stack, bounce(mail, "Transient"), bounce(mail, "Transient"))
+    post_reports(stack, bounce(mail, "Transient"), bounce(mail, "Transient"))
     written_down(stack, mail, 2)
     own = f"{mail.tags['enrolment']}.1"
     assert stack.kestra.kv_get(f"bounces.{contact}") == sorted([*before, own])
-    assert stopped(stack, email) == [], "it counts once"
+    assert stops_of(stack, email) == [], "it counts once"
     stack.kestra.kv_put(f"bounces.{contact}", ["signup-3.2", *before], ttl="P365D")
-    told(stack, bounce(mail, "Undetermined"))
-    until(lambda: stopped(stack, email) == [("bounced", "resend")], "the stop")
+    post_reports(stack, bounce(mail, "Undetermined"))
+    until(lambda: stops_of(stack, email) == [("bounced", "resend")], "the stop")
 
 
 @pytest.mark.long
@@ -179,29 +183,31 @@ def test_what_is_not_this_systems_ends_at_once(stack: Stack) -> None:
         answer = httpx.post(stack.webhook("resend-handler"), json=payload, timeout=60)
         assert (answer.status_code, answer.json()["status"], answer.json()["reason"]) == (200, "skipped", reason)
     assert runs_of(stack, mail) == []
-    assert stopped(stack, email) == []
+    assert stops_of(stack, email) == []
 
 
 @pytest.mark.long
 def test_a_report_whose_page_never_comes_leaves_a_reason(stack: Stack) -> None:
     email = address()
     mail = first_mail(stack, email)
-    told(stack, report(mail, "email.delivered", email_id=str(uuid.uuid4())))
-    found = written_down(stack, mail, 7)
-    said = sorted((run.inputs["tries"], run.state, run.labels["outcome"], run.labels["reason"]) for run in found)
+    post_reports(stack, report(mail, "email.delivered", email_id=str(uuid.uuid4())))
+    executions = written_down(stack, mail, 7)
+    results = sorted(
+        (run.inputs["tries"], run.state, run.labels["outcome"], run.labels["reason"]) for run in executions
+    )
     missing = "analytics_page_missing"
-    assert said == [
+    assert results == [
         *((tries, "SUCCESS", "deferred", missing) for tries in range(6)),
         (6, "SUCCESS", "skipped", missing),
     ]
-    assert kept(stack, mail).keys() == {"kinds"}
-    assert kept(stack, mail)["kinds"].keys() == {"delivered"}
+    assert history_of(stack, mail).keys() == {"kinds"}
+    assert history_of(stack, mail)["kinds"].keys() == {"delivered"}
 
 
 def listed(stack: Stack, mail: Mail) -> list[Any]:
     """What `christmas failures` says of a mail's enrolment; other tests leave failures too."""
-    found = json.loads(christmas(stack, "failures", "--json").stdout)
-    return [each for each in found if each["enrolment"] == mail.tags["enrolment"]]
+    all_failures = json.loads(christmas(stack, "failures", "--json").stdout)
+    return [failure for failure in all_failures if failure["enrolment"] == mail.tags["enrolment"]]
 
 
 @pytest.mark.long
@@ -210,20 +216,20 @@ def test_a_report_that_was_given_up_is_listed_and_can_be_replayed(stack: Stack) 
     mail = first_mail(stack, email)
     until(lambda: analytics_of(stack, email), "the analytics page")
     stack.sandbox.fault("notion", "status", status=403, times=None, method="PATCH", path=".*/v1/pages/.*")
-    said = delivery_reports.read(report(mail, "email.delivered"), mail.received_at, opens=False)
-    assert isinstance(said, Report)
+    parsed = delivery_reports.read(report(mail, "email.delivered"), mail.received_at, opens=False)
+    assert isinstance(parsed, Report)
     labels = {"sequence": "noshow", **{name: mail.tags[name] for name in ("contact", "enrolment", "number")}}
-    run = stack.kestra.run("report", {"report": said.as_json(), "tries": 48}, labels=labels)
+    run = stack.kestra.run("report", {"report": parsed.as_json(), "tries": 48}, labels=labels)
     written_down(stack, mail, 1)
     assert stack.kestra.execution(run).state == "FAILED"
 
-    (found,) = listed(stack, mail)
-    assert found["execution"] == run
-    assert (found["flow"], found["sequence"], found["number"]) == ("report", "noshow", 1)
-    assert (found["enrolment"], found["reason"]) == (mail.tags["enrolment"], "notion_unreachable")
-    assert found["detail"].endswith("for as long as it was tried: 49 times.")
+    (failure,) = listed(stack, mail)
+    assert failure["execution"] == run
+    assert (failure["flow"], failure["sequence"], failure["number"]) == ("report", "noshow", 1)
+    assert (failure["enrolment"], failure["reason"]) == (mail.tags["enrolment"], "notion_unreachable")
+    assert failure["detail"].endswith("for as long as it was tried: 49 times.")
     stack.sandbox.clear_faults()
     assert christmas(stack, "replay", run, "--yes").exit_code == 0
-    until(lambda: kept(stack, mail).get("written") == "delivered", "the replay")
+    until(lambda: history_of(stack, mail).get("written") == "delivered", "the replay")
     # Nothing of it is listed any more: neither the run that was given up, nor the one that made it good.
     until(lambda: not listed(stack, mail), "a clean list")

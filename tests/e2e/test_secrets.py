@@ -33,14 +33,14 @@ from e2e.leaks import Arguments, Search, dump
 def in_the_settings(stack: Stack) -> dict[str, str]:
     """The secrets in the settings of a stack, in plain text, by their names."""
     lines = env_file.read(env_file.load(stack.environment_file))
-    given = {line.name.removeprefix("SECRET_"): line.value for line in lines if line.name.startswith("SECRET_")}
-    found = {
+    settings = {line.name.removeprefix("SECRET_"): line.value for line in lines if line.name.startswith("SECRET_")}
+    secret_values = {
         name: base64.b64decode(value).decode()
-        for name, value in given.items()
+        for name, value in settings.items()
         if name != "TESTING_MODE" and not name.endswith("_DB_ID")
     }
     # Of the address, what only its owner knows.
-    return {**found, "DISCORD_WEBHOOK_URL": found["DISCORD_WEBHOOK_URL"].rpartition("/")[2]}
+    return {**secret_values, "DISCORD_WEBHOOK_URL": secret_values["DISCORD_WEBHOOK_URL"].rpartition("/")[2]}
 
 
 def signed(name: str, secret: str, body: bytes) -> dict[str, str]:
@@ -60,11 +60,11 @@ def signed(name: str, secret: str, body: bytes) -> dict[str, str]:
 @pytest.mark.long
 @pytest.mark.timeout(300)
 def test_no_secret_is_in_anything_that_the_system_writes(tmp_path: Path) -> None:
-    signing = {each.name: secrets.token_urlsafe(24) for each in HANDLERS if each.signing}
+    signing = {handler.name: secrets.token_urlsafe(24) for handler in HANDLERS if handler.signing}
     website = base64.b64encode(signing["signup"].encode()).decode()
     planted = f"planted-{secrets.token_hex(12)}"
     # One for each sequence: a purchase and a booking end others.
-    contacts = {each.name: address(each.name) for each in SEQUENCES}
+    contacts = {sequence.name: address(sequence.name) for sequence in SEQUENCES}
     contact = contacts["signup"]
     # Where a day is six seconds, the e-mails before this call come after all have been enrolled, and soon.
     call = datetime.now(UTC) + timedelta(days=12)
@@ -72,38 +72,40 @@ def test_no_secret_is_in_anything_that_the_system_writes(tmp_path: Path) -> None
         "signup": {"red_systems": 2},
         "precall": {"scheduled_time": f"{call:%Y-%m-%dT%H:%M:%SZ}"},
     }
-    said = []
+    outputs = []
 
     with Arguments() as arguments, Stack(tmp_path / "stack", time_scale=SCALE) as stack:
-        known = in_the_settings(stack)
-        keys = {f"SECRET_{name}": base64.b64encode(known[name].encode()).decode() for name in webhook_keys()}
-        senders = {each.signing: signing[each.name] for each in HANDLERS if each.signing}
+        secret_values = in_the_settings(stack)
+        keys = {f"SECRET_{name}": base64.b64encode(secret_values[name].encode()).decode() for name in webhook_keys()}
+        senders = {handler.signing: signing[handler.name] for handler in HANDLERS if handler.signing}
         senders["SIGNING_WEBSITE"] = f"whsec_{website}"
         with DoorProcess(tmp_path / "door", stack.engine, **keys, **senders) as door:
-            for each in SEQUENCES:
-                add_contact(stack, contacts[each.name])
+            for sequence in SEQUENCES:
+                add_contact(stack, contacts[sequence.name])
             # Everything that goes wrong here writes an error, and an error likes to say too much.
             stack.sandbox.fault("discord", "status", status=500, times=1)
             stack.sandbox.fault("discord", "drop_before", times=1)
             stack.sandbox.fault("notion", "status", status=503, times=1)
             stack.sandbox.fault("resend", "drop_before", times=1)
             stack.sandbox.fault("resend", "status", status=422, times=1, body={"name": "validation_error"})
-            for each in SEQUENCES:
-                body = json.dumps(payload(contacts[each.name], each.name, **more.get(each.name, {}))).encode()
-                path = KESTRA_PATHS[each.name] + known[each.webhook_key]
-                headers = signed(each.name, signing[each.name], body)
+            for sequence in SEQUENCES:
+                body = json.dumps(
+                    payload(contacts[sequence.name], sequence.name, **more.get(sequence.name, {}))
+                ).encode()
+                path = KESTRA_PATHS[sequence.name] + secret_values[sequence.webhook_key]
+                headers = signed(sequence.name, signing[sequence.name], body)
                 assert door.post(path, body).status_code == 401
                 assert door.post(path, body + b" ", **headers).status_code == 401
                 assert door.post(path + "x", body, **headers).status_code == 404
-                wrong = signed(each.name, signing[each.name], b"[]")
+                wrong = signed(sequence.name, signing[sequence.name], b"[]")
                 assert door.post(path, b"[]", **wrong).status_code == 422
-                good = path if each.name in ("signup", "noshow") else PUBLIC_PATHS[each.name]
+                good = path if sequence.name in ("signup", "noshow") else PUBLIC_PATHS[sequence.name]
                 assert door.post(good, body, **headers).json()["status"] == "accepted"
-            for each in SEQUENCES:
-                enrolled(stack, contacts[each.name], each.name)
+            for sequence in SEQUENCES:
+                enrolled(stack, contacts[sequence.name], sequence.name)
             until(lambda: any("**Failed**" in str(alert["content"]) for alert in stack.sandbox.alerts()), "the alert")
-            for each in SEQUENCES:
-                wait_for_mails(stack, contacts[each.name], 1)
+            for sequence in SEQUENCES:
+                wait_for_mails(stack, contacts[sequence.name], 1)
 
             link = f"{door.url}/unsubscribe/{stack.unsubscribe_keys.token(opaque_ids.contact_id(address('leaves')))}"
             assert httpx.post(link, data={"List-Unsubscribe": "One-Click"}).status_code == 200
@@ -120,13 +122,13 @@ def test_no_secret_is_in_anything_that_the_system_writes(tmp_path: Path) -> None
                 ("templates", "check"),
                 ("inbox", "--file", str(door.inbox)),
             ):
-                code, told = commands.run(stack, *words)
-                assert code == 0, told
-                said.append(told)
+                code, output = commands.run(stack, *words)
+                assert code == 0, output
+                outputs.append(output)
             run = stack.kestra.run("repair", {"apply": True})
             until(lambda: not stack.kestra.execution(run).live, "the repair")
-            for each in SEQUENCES:
-                ended(stack, contacts[each.name], len(each.emails), sequence=each.name)
+            for sequence in SEQUENCES:
+                ended(stack, contacts[sequence.name], len(sequence.emails), sequence=sequence.name)
 
             # Proof that the search can find: in the database and the log, in a store and its name, in the arguments.
             stack.kestra.run("tell", {"key": planted, "message": f"in a sentence: {encoded(f'<{planted}>')}"})
@@ -143,14 +145,16 @@ def test_no_secret_is_in_anything_that_the_system_writes(tmp_path: Path) -> None
         engine = stack.data / "engine"
 
     sql = dump(engine, tmp_path / "everything.sql")
-    search = Search({**known, **{f"SIGNING_{name}": value for name, value in signing.items()}, "whsec": website})
-    written = [engine, tmp_path / "door", *stack.data.glob("*.log")]
-    assert search.files([*written, sql]) == set()
+    search = Search(
+        {**secret_values, **{f"SIGNING_{name}": value for name, value in signing.items()}, "whsec": website}
+    )
+    searched = [engine, tmp_path / "door", *stack.data.glob("*.log")]
+    assert search.files([*searched, sql]) == set()
     assert search.within(b"\n".join(arguments.seen)) == set()
-    assert search.within("\n".join([failures, *said]).encode()) == set()
+    assert search.within("\n".join([failures, *outputs]).encode()) == set()
 
     control = Search({"planted": planted, "contact": contact, "waiting": waiting.id})
-    places = {(name, file.removeprefix(str(tmp_path))) for name, file in control.files([*written, sql])}
+    places = {(name, file.removeprefix(str(tmp_path))) for name, file in control.files([*searched, sql])}
     assert {
         ("planted", "/everything.sql"),
         ("contact", "/everything.sql"),
@@ -159,12 +163,12 @@ def test_no_secret_is_in_anything_that_the_system_writes(tmp_path: Path) -> None
     } <= places
     assert any(name == "waiting" and "/inbox.sqlite" in file for name, file in places)
     assert control.within(b"\n".join(arguments.seen)) >= {"planted", "contact"}
-    assert "contact" in control.within("\n".join([failures, *said]).encode())
+    assert "contact" in control.within("\n".join([failures, *outputs]).encode())
 
 
 def webhook_keys() -> list[str]:
     """The secrets that the door has as Kestra has them."""
-    return [*(each.webhook_key for each in HANDLERS), "UNSUBSCRIBE_KEY"]
+    return [*(handler.webhook_key for handler in HANDLERS), "UNSUBSCRIBE_KEY"]
 
 
 def encoded(text: str) -> str:

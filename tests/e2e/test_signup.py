@@ -47,9 +47,9 @@ def test_four_emails_arrive_within_two_seconds_of_their_time(stack: Stack) -> No
     for _ in range(3):
         email = address()
         arrived = sign_up(stack, email)
-        found = wait_for_mails(stack, email, 4)
-        assert numbers(found) == [2, 3, 4, 5]
-        late = [mail.received_at - (arrived + DELAYS[int(mail.tags["number"])]) for mail in found]
+        received = wait_for_mails(stack, email, 4)
+        assert numbers(received) == [2, 3, 4, 5]
+        late = [mail.received_at - (arrived + DELAYS[int(mail.tags["number"])]) for mail in received]
         assert min(late) >= timedelta(0)
         assert max(late) < DAY
         plays.append(max(late))
@@ -130,26 +130,26 @@ def test_the_first_overdue_email_goes_out_at_once_and_the_others_follow_as_in_th
     enrolled(stack, email)
     due = scheduled(stack, email)
     assert before <= due[2] <= datetime.now(UTC), "E2 is due now"
-    found = wait_for_mails(stack, email, 4)
+    received = wait_for_mails(stack, email, 4)
 
-    assert numbers(found) == [2, 3, 4, 5]
+    assert numbers(received) == [2, 3, 4, 5]
     for one, other in pairwise(DELAYS):
         assert due[other] - due[one] == DELAYS[other] - DELAYS[one]
-    assert all(mail.received_at >= due[int(mail.tags["number"])] for mail in found)
+    assert all(mail.received_at >= due[int(mail.tags["number"])] for mail in received)
 
 
 def test_a_contact_in_the_middle_of_the_old_systems_sequence_gets_the_rest_on_time(stack: Stack) -> None:
     """The old system sent E2 two days ago, three days after the signup; it never fills in "Email 1 Sent"."""
     email = address()
     now = datetime.now(UTC)
-    left = {
+    old_page = {
         notion_names.PAGE_EMAIL: email,
         notion_names.PAGE_CAMPAIGN: "Christmas 2025",
         notion_names.PAGE_SIGNUP_DATE: now - 3 * DAY,
         notion_names.page_sent(2): now - 2 * DAY,
     }
     with stack.notion() as notion:
-        notion.create_page(notion.data_source(stack.database(schema.SEQUENCE_PAGES)), schema.SEQUENCE_PAGES, left)
+        notion.create_page(notion.data_source(stack.database(schema.SEQUENCE_PAGES)), schema.SEQUENCE_PAGES, old_page)
     sign_up(stack, email)
     enrolled(stack, email)
     due = scheduled(stack, email)
@@ -174,8 +174,8 @@ def test_the_same_signup_fifty_times_at_once_sends_nothing_twice(stack: Stack) -
     assert {code for code, _ in answers} == {200}
 
     def all_ended() -> bool:
-        found = runs(stack, "enroll", email)
-        return bool(found) and all(run.state in ("SUCCESS", "FAILED", "WARNING") for run in found)
+        executions = runs(stack, "enroll", email)
+        return bool(executions) and all(run.state in ("SUCCESS", "FAILED", "WARNING") for run in executions)
 
     until(all_ended, "the end of all enrolments", timeout=120)
     outcomes = [run.labels.get("reason", run.labels["outcome"]) for run in runs(stack, "enroll", email)]
@@ -193,13 +193,13 @@ def test_nothing_that_a_customer_writes_is_pasted_anywhere(stack: Stack) -> None
     nasty = {name: f"{name} {tail}" for name in names}
     email = address()
     sign_up(stack, email, **nasty, email_1_sent_at=(datetime.now(UTC) - DAY).isoformat())
-    found = wait_for_mails(stack, email, 4)
+    received = wait_for_mails(stack, email, 4)
 
     page = page_of(stack, email)
     assert (page["First Name"], page["Business Name"]) == (nasty["first_name"], nasty["business_name"])
     for name, value in nasty.items():
-        assert any(value in mail.text for mail in found), name
-        assert any(html.escape(value) in mail.html for mail in found), name
-        assert not any(value in mail.html for mail in found), name
-    for mail in found:
+        assert any(value in mail.text for mail in received), name
+        assert any(html.escape(value) in mail.html for mail in received), name
+        assert not any(value in mail.html for mail in received), name
+    for mail in received:
         assert "\n" not in mail.subject

@@ -63,10 +63,12 @@ def about_to_get_the_last(stack: Stack, email: str, *, seconds: float) -> dateti
     return due
 
 
-def became(found: list[Execution]) -> list[tuple[int, str, str | None, str | None]]:
+def became(executions: list[Execution]) -> list[tuple[int, str, str | None, str | None]]:
     """The number, the state, the outcome and the reason of each of these runs, in the order of their numbers."""
-    said = [(run.inputs["number"], run.state, run.labels.get("outcome"), run.labels.get("reason")) for run in found]
-    return sorted(said)
+    results = [
+        (run.inputs["number"], run.state, run.labels.get("outcome"), run.labels.get("reason")) for run in executions
+    ]
+    return sorted(results)
 
 
 @pytest.mark.long
@@ -77,21 +79,24 @@ def test_who_is_stopped_gets_no_more_until_she_is_let_go_on(stack: Stack) -> Non
     sign_up(stack, email)
     wait_for_mails(stack, email, 1)
     stop(stack, email, "stopped_by_person")
-    (kept,) = christmas_json(stack, "stopped", email)
-    assert kept["contact"] == contact
-    assert [(each["reason"], each["by"]) for each in kept["stops"]] == [("stopped_by_person", "person")]
-    assert kept in christmas_json(stack, "stopped")
-    asked = len(calls(stack, "notion", email))
+    (contact_stops,) = christmas_json(stack, "stopped", email)
+    assert contact_stops["contact"] == contact
+    assert [(stop["reason"], stop["by"]) for stop in contact_stops["stops"]] == [("stopped_by_person", "person")]
+    assert contact_stops in christmas_json(stack, "stopped")
+    calls_before = len(calls(stack, "notion", email))
 
     reason = ("SUCCESS", "skipped", "stopped_by_person")
-    assert became(ended(stack, email, 4)) == [(2, "SUCCESS", "sent", None), *((each, *reason) for each in (3, 4, 5))]
+    assert became(ended(stack, email, 4)) == [
+        (2, "SUCCESS", "sent", None),
+        *((number, *reason) for number in (3, 4, 5)),
+    ]
     assert numbers(mails(stack, email)) == [2]
     # Each ended in one step, without a look at anything, and left its page in Email Analytics.
-    assert len(calls(stack, "notion", email)) == asked + 3
-    said = page_of(stack, email)
-    assert (said["Stop Reason"], said["Sequence Completed"]) == ("stopped_by_person (from E3)", True)
+    assert len(calls(stack, "notion", email)) == calls_before + 3
+    properties = page_of(stack, email)
+    assert (properties["Stop Reason"], properties["Sequence Completed"]) == ("stopped_by_person (from E3)", True)
     pages = sorted((page["Email Number"], page["Status"]) for page in analytics_of(stack, email))
-    assert pages == [(2, "sent"), *((each, "skipped") for each in (3, 4, 5))]
+    assert pages == [(2, "sent"), *((number, "skipped") for number in (3, 4, 5))]
 
     begin(stack, "noshow", email)
     kept_out = until(lambda: runs(stack, "enroll", email, "noshow"), "the enrolment")[0]
@@ -116,12 +121,12 @@ def test_who_has_bought_gets_the_onboarding_and_no_more_of_the_signup(stack: Sta
     begin(stack, "onboarding", email)
     enrolled(stack, email, "onboarding")
     skipped = ("SUCCESS", "skipped", "bought")
-    assert became(ended(stack, email, 4)) == [(each, *skipped) for each in (2, 3, 4, 5)]
+    assert became(ended(stack, email, 4)) == [(number, *skipped) for number in (2, 3, 4, 5)]
     sent = ("SUCCESS", "sent", None)
-    assert became(ended(stack, email, 3, sequence="onboarding")) == [(each, *sent) for each in (1, 2, 3)]
+    assert became(ended(stack, email, 3, sequence="onboarding")) == [(number, *sent) for number in (1, 2, 3)]
     assert [mail.tags["sequence"] for mail in mails(stack, email)] == ["onboarding"] * 3
-    (kept,) = christmas_json(stack, "stopped", email)
-    assert [(each["reason"], each["by"]) for each in kept["stops"]] == [("bought", "enrolment")]
+    (contact_stops,) = christmas_json(stack, "stopped", email)
+    assert [(stop["reason"], stop["by"]) for stop in contact_stops["stops"]] == [("bought", "enrolment")]
     pages = [page_values.plain(page) for page in found_in(stack, schema.SEQUENCE_PAGES, notion_names.PAGE_EMAIL, email)]
     assert sorted((page["Template Type"], page["Stop Reason"]) for page in pages) == [
         ("5-Day Sequence", "bought (from E2)"),
@@ -143,8 +148,8 @@ def test_a_stop_one_second_before_an_email_is_due_holds(stack: Stack) -> None:
     assert mails(stack, email) == []
     assert re.fullmatch(rf"unsubscribed since {SECOND} \(from E5\)", page_of(stack, email)["Stop Reason"])
     contact = opaque_ids.contact_id(email)
-    held = christmas(stack, "go-on", email, "--yes")
-    assert (held.exit_code, held.stderr) == (1, "That holds for good.\n")
+    still_stopped = christmas(stack, "go-on", email, "--yes")
+    assert (still_stopped.exit_code, still_stopped.stderr) == (1, "That holds for good.\n")
     assert stack.kestra.kv_get(f"stop.{contact}")["ends"]["signup"]["reason"] == "unsubscribed"
 
 

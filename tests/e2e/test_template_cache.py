@@ -31,8 +31,8 @@ def test_an_edited_template_is_used_when_its_time_is_over_and_not_before(stack: 
     old = first_subject()
     digest = hashlib.sha256(str(stack.kestra.kv_get(CACHE_KEY)).encode()).hexdigest()
     key = f"template.noshow.1.{digest}"
-    kept = stack.kestra.kv_get(key)
-    until = datetime.fromtimestamp(kept["until"] / 1000, UTC) - datetime.now(UTC)
+    cached = stack.kestra.kv_get(key)
+    until = datetime.fromtimestamp(cached["until"] / 1000, UTC) - datetime.now(UTC)
     assert timedelta(minutes=4) < until <= timedelta(minutes=5)
     (page,) = found_in(stack, schema.TEMPLATES, notion_names.TEMPLATE_NAME, name)
     subject = page_values.plain(page)[notion_names.TEMPLATE_SUBJECT]
@@ -40,7 +40,7 @@ def test_an_edited_template_is_used_when_its_time_is_over_and_not_before(stack: 
         notion.update_page(page["id"], schema.TEMPLATES, {notion_names.TEMPLATE_SUBJECT: "Edited"})
         try:
             assert first_subject() == old
-            stack.kestra.kv_put(key, {**kept, "until": int(datetime.now(UTC).timestamp() * 1000)}, ttl="PT15M")
+            stack.kestra.kv_put(key, {**cached, "until": int(datetime.now(UTC).timestamp() * 1000)}, ttl="PT15M")
             assert first_subject() == "Edited"
         finally:
             # The stack is shared.

@@ -39,7 +39,7 @@ from christmas_campaign.sequences.registry import SEQUENCES, sequence
 
 SECRET, OLD_SECRET = "whsec_" + base64_of("a new secret of the website"), "whsec_" + base64_of("the one before it")
 RESENDS = "whsec_" + base64_of("the secret of Resend")
-NAMES = [each.name for each in SEQUENCES]
+NAMES = [one.name for one in SEQUENCES]
 
 
 def key_of(stack: Stack, name: str) -> str:
@@ -56,7 +56,7 @@ def behind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 @pytest.fixture(scope="module")
 def door(behind: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DoorProcess]:
-    keys = {f"SECRET_{each.webhook_key}": base64_of(key_of(behind, each.name)) for each in SEQUENCES}
+    keys = {f"SECRET_{one.webhook_key}": base64_of(key_of(behind, one.name)) for one in SEQUENCES}
     keys["SECRET_WEBHOOK_KEY_RESEND"] = base64_of(behind.webhook("resend-handler").rpartition("/")[2])
     signing = {"SIGNING_WEBSITE": f"{SECRET},{OLD_SECRET}", "SIGNING_RESEND": RESENDS}
     with DoorProcess(tmp_path_factory.mktemp("door"), behind.engine, **signing, **keys) as running:
@@ -103,11 +103,11 @@ def test_a_booking_in_the_old_form_is_enrolled_at_the_old_path_and_at_kestras_ow
     assert (answer["status"], answer["email"]) == ("accepted", email)
     enrolled(behind, email, "precall")
     native = httpx.post(behind.webhook(sequence("precall").handler), json=body, timeout=60)
-    known = {"status": "skipped", "reason": "duplicate_precall_sequence", "email": email}
-    assert (native.status_code, native.json()) == (200, known)
+    duplicate = {"status": "skipped", "reason": "duplicate_precall_sequence", "email": email}
+    assert (native.status_code, native.json()) == (200, duplicate)
     (page,) = found_in(behind, schema.SEQUENCE_PAGES, notion_names.PAGE_EMAIL, email)
-    said = page_values.plain(page)
-    assert (said["Calendly Event URI"], said["First Name"]) == ("AAA", "Ana")
+    properties = page_values.plain(page)
+    assert (properties["Calendly Event URI"], properties["First Name"]) == ("AAA", "Ana")
 
 
 def test_what_is_not_signed_right_makes_no_execution(behind: Stack, door: DoorProcess) -> None:
@@ -160,30 +160,30 @@ def test_a_report_counts_if_resend_signed_it_and_not_otherwise(behind: Stack, do
     assert [posted(complaint, forged), posted(complaint, SECRET)] == [401, 401]
     delivered = reported(mail, "email.delivered")
     bounced = reported(mail, "email.bounced", bounce={"message": "unknown", "type": "Permanent", "subType": "General"})
-    assert [posted(each, RESENDS) for each in (bounced, delivered, bounced, delivered)] == [200] * 4
+    assert [posted(report, RESENDS) for report in (bounced, delivered, bounced, delivered)] == [200] * 4
 
     became = {run.inputs["number"]: run for run in ended(behind, email, 3, sequence="noshow")}
     assert (became[3].state, became[3].labels["reason"]) == ("SUCCESS", "bounced")
     (contact,) = christmas_json(behind, "stopped", email)
-    assert [(each["reason"], each["by"]) for each in contact["stops"]] == [("bounced", "resend")]
-    shown = until(
+    assert [(stop["reason"], stop["by"]) for stop in contact["stops"]] == [("bounced", "resend")]
+    analytics = until(
         lambda: [page for page in analytics_of(behind, email) if page["Status"] == "bounced"],
         "the page in Email Analytics",
     )
-    assert [(page["Resend Email ID"], page["Error Message"]) for page in shown] == [
+    assert [(page["Resend Email ID"], page["Error Message"]) for page in analytics] == [
         (mail.id, "bounced: Permanent General")
     ]
     ours = {"enrolment": mail.tags["enrolment"]}
-    told = until(
+    reports = until(
         lambda: (
-            found
-            if len(found := behind.kestra.executions(flow_id="report", labels=ours)) == 4
-            and not any(run.live for run in found)
+            executions
+            if len(executions := behind.kestra.executions(flow_id="report", labels=ours)) == 4
+            and not any(run.live for run in executions)
             else None
         ),
         "the end of four reports",
     )
-    assert {run.inputs["report"]["kind"] for run in told} == {"bounced", "delivered"}
+    assert {run.inputs["report"]["kind"] for run in reports} == {"bounced", "delivered"}
 
 
 def test_nothing_else_of_kestra_is_reachable(behind: Stack, door: DoorProcess) -> None:
@@ -199,8 +199,8 @@ def test_nothing_else_of_kestra_is_reachable(behind: Stack, door: DoorProcess) -
         f"/api/v1/main/executions/webhook/christmas/%73ignup-handler/{key}",
         "/",
     ):
-        found = door.post(path, b"{}")
-        assert (found.status_code, found.json()["message"]) == (404, "there is nothing here"), path
+        response = door.post(path, b"{}")
+        assert (response.status_code, response.json()["message"]) == (404, "there is nothing here"), path
 
 
 def test_the_health_is_the_engines(door: DoorProcess) -> None:
@@ -215,12 +215,12 @@ def test_while_kestra_is_down_the_door_keeps_what_it_takes(behind: Stack, door: 
     emails = [address() for _ in range(6)]
     behind.engine.stop()
     until(lambda: httpx.get(f"{door.url}/health").status_code == 503, "the bad health")
-    told = {}
+    times_answered = {}
     for place, email in enumerate(emails):
         body = json.dumps(payload(email)).encode()
         answer = door.post(PUBLIC_PATHS["signup"], body, **signed("signup", body)).json()
         assert answer["status"] == "accepted"
-        told[email] = times.parse(answer["timestamp"])
+        times_answered[email] = times.parse(answer["timestamp"])
         if place == 2:
             door.child.kill()
             door.start()
@@ -229,6 +229,6 @@ def test_while_kestra_is_down_the_door_keeps_what_it_takes(behind: Stack, door: 
     assert [entry.handler for entry in list_entries(door.inbox)] == ["signup"] * 6
     behind.engine.start()
     for email in emails:
-        assert times.parse(enrolled(behind, email).inputs["event"]["received_at"]) == told[email]
+        assert times.parse(enrolled(behind, email).inputs["event"]["received_at"]) == times_answered[email]
     until(lambda: not list_entries(door.inbox), "an empty inbox")
     assert [len(runs(behind, "enroll", email)) for email in emails] == [1] * 6

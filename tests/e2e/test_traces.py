@@ -58,8 +58,8 @@ def stop_reasons(stack: Stack, email: str) -> list[str]:
 def marking(stack: Stack, email: str) -> list[Execution]:
     """The runs that write the stop onto the contact's pages, the oldest first."""
     labels = {"contact": opaque_ids.contact_id(email)}
-    found = stack.kestra.executions(namespace="christmas", flow_id="mark-stopped", labels=labels)
-    return sorted(found, key=lambda run: run.created)
+    executions = stack.kestra.executions(namespace="christmas", flow_id="mark-stopped", labels=labels)
+    return sorted(executions, key=lambda run: run.created)
 
 
 def marked(stack: Stack, email: str, reason: str) -> None:
@@ -72,8 +72,8 @@ def enrolment_that_ended(stack: Stack, email: str, name: str) -> tuple[str | Non
     """The outcome and the reason of the newest enrolment in a sequence."""
 
     def the_end() -> Execution | None:
-        found = runs(stack, "enroll", email, name)
-        return found[-1] if found and found[-1].ended else None
+        executions = runs(stack, "enroll", email, name)
+        return executions[-1] if executions and executions[-1].ended else None
 
     run = until(the_end, "the enrolment")
     return run.labels.get("outcome"), run.labels.get("reason")
@@ -87,13 +87,13 @@ def test_skipped_emails_have_analytics_pages_and_complete_the_sequence(stack: St
     assert christmas(stack, "stop", email, "--yes").exit_code == 0
     ended(stack, email, 4)
 
-    found = {page["Email Number"]: page for page in analytics_of(stack, email)}
-    assert {number: page["Status"] for number, page in found.items()} == {
+    pages = {page["Email Number"]: page for page in analytics_of(stack, email)}
+    assert {number: page["Status"] for number, page in pages.items()} == {
         2: "sent",
         **dict.fromkeys((3, 4, 5), "skipped"),
     }
-    assert found[4]["Error Message"].startswith("stopped_by_person: The contact was stopped on ")
-    assert (found[4]["Template ID"], found[4]["Resend Email ID"]) == ("5-Day E4", None)
+    assert pages[4]["Error Message"].startswith("stopped_by_person: The contact was stopped on ")
+    assert (pages[4]["Template ID"], pages[4]["Resend Email ID"]) == ("5-Day E4", None)
     (page,) = pages_of(stack, email).values()
     assert (page["Sequence Completed"], page["Stop Reason"]) == (True, "stopped_by_person (from E3)")
 
@@ -109,17 +109,17 @@ def test_unsubscribe_is_written_to_all_pages_at_once_and_cleared_when_taken_back
     call(stack, email, "unsubscribe")
     marked(stack, email, "unsubscribed")
     assert len(pages_of(stack, email)) == 2
-    shown = christmas(stack, "stopped", email).stdout
+    output = christmas(stack, "stopped", email).stdout
     when = r"\d+ \w+ 20\d\d, \d\d:\d\d America/Toronto"
     assert re.search(
-        rf": unsubscribed since {when} \(by contact\) ends every sequence, for good\.$", shown, re.MULTILINE
+        rf": unsubscribed since {when} \(by contact\) ends every sequence, for good\.$", output, re.MULTILINE
     )
     links = [
-        each["id"].replace("-", "") for each in found_in(stack, schema.SEQUENCE_PAGES, notion_names.PAGE_EMAIL, email)
+        page["id"].replace("-", "") for page in found_in(stack, schema.SEQUENCE_PAGES, notion_names.PAGE_EMAIL, email)
     ]
-    assert all(f": https://www.notion.so/{each}\n" in shown for each in links)
+    assert all(f": https://www.notion.so/{link}\n" in output for link in links)
     waits = rf"^    waits: signup, e-mail 2 of 5 \(template 5-Day E2\), due {when}$"
-    assert re.search(waits, shown, re.MULTILINE)
+    assert re.search(waits, output, re.MULTILINE)
     # No e-mail has come due yet.
     assert analytics_of(stack, email) == []
 
@@ -156,12 +156,12 @@ def test_restored_backup_that_is_older_than_the_unsubscribe_writes_to_nobody_who
     assert datetime.now(UTC) < due, "this machine is too slow for this test"
 
     became = ended(stack, email, 4)
-    said = [(run.state, run.labels["outcome"], run.labels["reason"]) for run in became]
-    assert said == [("SUCCESS", "skipped", "unsubscribed")] * 4
+    results = [(run.state, run.labels["outcome"], run.labels["reason"]) for run in became]
+    assert results == [("SUCCESS", "skipped", "unsubscribed")] * 4
     assert mails(stack, email) == []
-    found = {page["Email Number"]: page["Error Message"] for page in analytics_of(stack, email)}
+    messages = {page["Email Number"]: page["Error Message"] for page in analytics_of(stack, email)}
     words = 'unsubscribed: The page says "Stop Reason": unsubscribed.'
-    assert found == dict.fromkeys((2, 3, 4, 5), words)
+    assert messages == dict.fromkeys((2, 3, 4, 5), words)
     assert pages_of(stack, email)["5-Day Sequence"]["Sequence Completed"] is True
 
     # Nor does another sequence begin.

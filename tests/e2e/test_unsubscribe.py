@@ -38,16 +38,19 @@ BACK = {"Go-On": "Yes"}
 @pytest.fixture(scope="module")
 def door(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DoorProcess]:
     """A door in front of the shared engine."""
-    keys = {f"SECRET_{each.webhook_key}": base64_of(stack.webhook(each.flow).rpartition("/")[2]) for each in HANDLERS}
+    keys = {
+        f"SECRET_{handler.webhook_key}": base64_of(stack.webhook(handler.flow).rpartition("/")[2])
+        for handler in HANDLERS
+    }
     keys["SECRET_UNSUBSCRIBE_KEY"] = base64_of(stack.unsubscribe_keys.secrets[0].decode())
     with DoorProcess(tmp_path_factory.mktemp("door"), stack.engine, **keys) as running:
         yield running
 
 
-def stopped(stack: Stack, email: str) -> list[tuple[str, str]]:
+def stops_of(stack: Stack, email: str) -> list[tuple[str, str]]:
     """What stops a contact: why, and by whom."""
-    found = christmas_json(stack, "stopped", email)
-    return [(each["reason"], each["by"]) for kept in found for each in kept["stops"]]
+    contacts = christmas_json(stack, "stopped", email)
+    return [(stop["reason"], stop["by"]) for contact in contacts for stop in contact["stops"]]
 
 
 def call(stack: Stack, token: object, wish: str, at: datetime | None = None) -> tuple[int, Any]:
@@ -65,11 +68,11 @@ def test_a_mail_providers_post_ends_what_waits(stack: Stack, door: DoorProcess) 
     begin(stack, "noshow", email)
     (mail,) = wait_for_mails(stack, email, 1)
     assert mail.headers["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
-    found = re.match(
+    match = re.match(
         r"<https://campaign\.example\.com(/unsubscribe/[^>]+)>, <mailto:", mail.headers["List-Unsubscribe"]
     )
-    assert found is not None
-    link = found[1]
+    assert match is not None
+    link = match[1]
     # The same link is in the e-mail.
     for text in (mail.html, mail.text):
         assert f"https://campaign.example.com{link}" in text
@@ -79,12 +82,12 @@ def test_a_mail_providers_post_ends_what_waits(stack: Stack, door: DoorProcess) 
     assert httpx.get(door.url + link).status_code == 200
     answer = httpx.post(door.url + link, files={"List-Unsubscribe": (None, "One-Click")})
     assert (answer.status_code, "You are unsubscribed" in answer.text) == (200, True)
-    until(lambda: stopped(stack, email), "the stop")
-    assert stopped(stack, email) == [("unsubscribed", "contact")]
+    until(lambda: stops_of(stack, email), "the stop")
+    assert stops_of(stack, email) == [("unsubscribed", "contact")]
 
     found_runs = ended(stack, email, 3, sequence="noshow")
     became = [(run.inputs["number"], run.state, run.labels.get("reason")) for run in found_runs]
-    assert sorted(became) == [(1, "SUCCESS", None), *((each, "SUCCESS", "unsubscribed") for each in (2, 3))]
+    assert sorted(became) == [(1, "SUCCESS", None), *((number, "SUCCESS", "unsubscribed") for number in (2, 3))]
     assert numbers(mails(stack, email)) == [1]
 
     # Nor does another sequence begin.
@@ -95,7 +98,7 @@ def test_a_mail_providers_post_ends_what_waits(stack: Stack, door: DoorProcess) 
 
     # The way back is her own.
     assert httpx.post(door.url + link, data=BACK).status_code == 200
-    until(lambda: not stopped(stack, email), "the way back")
+    until(lambda: not stops_of(stack, email), "the way back")
     assert "back" in stack.kestra.kv_get(f"stop.{contact}")
     begin(stack, "postcall", email)
     enrolled(stack, email, "postcall")
@@ -117,9 +120,9 @@ def test_what_came_last_counts_whatever_comes_first(stack: Stack) -> None:
     )
     assert len(done) == 4
     until(lambda: all(stack.kestra.execution(run.id).ended for run in done), "all of them")
-    assert stopped(stack, email) == []
+    assert stops_of(stack, email) == []
     assert call(stack, token, "unsubscribe")[0] == 200
-    until(lambda: stopped(stack, email) == [("unsubscribed", "contact")], "the stop")
+    until(lambda: stops_of(stack, email) == [("unsubscribed", "contact")], "the stop")
 
 
 def test_the_webhook_alone_stops_nobody(stack: Stack) -> None:
@@ -132,7 +135,7 @@ def test_the_webhook_alone_stops_nobody(stack: Stack) -> None:
     for person in (email, other):
         labels = {"contact": opaque_ids.contact_id(person)}
         assert stack.kestra.executions(namespace="christmas", flow_id="stop", labels=labels) == []
-        assert stopped(stack, person) == []
+        assert stops_of(stack, person) == []
 
 
 def test_she_takes_back_nothing_that_others_have_said_and_a_person_mends_a_mistake(stack: Stack) -> None:
@@ -141,17 +144,17 @@ def test_she_takes_back_nothing_that_others_have_said_and_a_person_mends_a_mista
     for reason in ("complained", "bounced"):
         assert christmas(stack, "stop", email, "--reason", reason, "--yes").exit_code == 0
     assert call(stack, token, "unsubscribe")[0] == 200
-    until(lambda: len(stopped(stack, email)) == 3, "the stop")
+    until(lambda: len(stops_of(stack, email)) == 3, "the stop")
     assert call(stack, token, "go_on")[0] == 200
-    until(lambda: len(stopped(stack, email)) == 2, "the way back")
-    assert stopped(stack, email) == [("complained", "person"), ("bounced", "person")]
+    until(lambda: len(stops_of(stack, email)) == 2, "the way back")
+    assert stops_of(stack, email) == [("complained", "person"), ("bounced", "person")]
 
     dry = christmas(stack, "go-on", email, "--also-for-good")
     assert "must not get any, by law" in dry.stderr
     assert "Nothing was changed" in dry.stdout
     wet = christmas(stack, "go-on", email, "--also-for-good", "--yes")
     assert (wet.exit_code, "A complaint is not lifted." in wet.stderr) == (1, True)
-    assert stopped(stack, email) == [("complained", "person")]
+    assert stops_of(stack, email) == [("complained", "person")]
 
 
 def test_the_link_for_an_email_of_somebody_else(stack: Stack) -> None:

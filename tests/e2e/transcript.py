@@ -27,26 +27,26 @@ def of(calls: Iterable[LoggedCall], names: Mapping[str, str], arrived: datetime,
 
     def named(value: Any) -> Any:
         if isinstance(value, Mapping):
-            return {key: named(each) for key, each in value.items()}
+            return {key: named(item) for key, item in value.items()}
         if isinstance(value, list):
-            return [named(each) for each in value]
+            return [named(item) for item in value]
         if not isinstance(value, str):
             return value
-        for found, name in names.items():
-            value = value.replace(found, name)
+        for token, name in names.items():
+            value = value.replace(token, name)
         return _TIME.sub(lambda match: _moment(match.group(), arrived, ended), value)
 
-    written = []
+    entries = []
     for call in calls:
         request = call.request
         if call.service == "resend" and isinstance(request, Mapping):
             request = {key: value for key, value in request.items() if key not in ("html", "text")}
         path = _WEBHOOK.sub("/webhooks/<id>/", named(call.path))
-        each = {"call": f"{call.service} {call.method} {path}", "status": call.status}
+        entry = {"call": f"{call.service} {call.method} {path}", "status": call.status}
         if request is not None:
-            each["body"] = named(request)
-        written.append(yaml.safe_dump([each], sort_keys=False, allow_unicode=True, width=120, default_flow_style=None))
-    return "\n".join(written)
+            entry["body"] = named(request)
+        entries.append(yaml.safe_dump([entry], sort_keys=False, allow_unicode=True, width=120, default_flow_style=None))
+    return "\n".join(entries)
 
 
 def _moment(text: str, arrived: datetime, ended: datetime) -> str:
@@ -58,5 +58,5 @@ def _moment(text: str, arrived: datetime, ended: datetime) -> str:
 
 def concerns(call: LoggedCall, tokens: Iterable[str]) -> bool:
     """Whether one of these texts is in a call's path or body."""
-    said = call.path + json.dumps(call.request, ensure_ascii=False)
-    return any(token in said for token in tokens)
+    text = call.path + json.dumps(call.request, ensure_ascii=False)
+    return any(token in text for token in tokens)
