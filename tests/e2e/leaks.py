@@ -1,4 +1,4 @@
-"""A search for values that must not be there: in files, in their names, in a database, in the arguments of processes."""
+"""Searches files, their names, a database and the arguments of processes for secret values."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from urllib.parse import quote
 
 from database import h2
 
-#: How often the arguments of all processes are read, in seconds: a Python process lives longer than this.
+#: Seconds between two reads of the arguments of all processes; a Python process lives longer.
 EVERY = 0.01
 
-#: How large a piece of a long text may be in the dump: none is cut in two.
+#: The block size of the dump, so large that no text is split.
 WHOLE = 1_000_000_000
 
 
 def forms(value: str) -> set[bytes]:
-    """A value as it may be written: itself, in a URL, in hex, and in base64, alone or within something longer."""
+    """Return the forms of a value: plain, in a URL, in hex, and in base64 alone or within a longer text."""
     plain = value.encode()
     forms_found = {plain, quote(value, safe="").encode(), plain.hex().encode()}
     for before in range(3):
-        # Three bytes are four characters: what the neighbours have a part in is cut off, at both ends.
+        # Three bytes make four characters. Characters that depend on neighbouring bytes are cut off at both ends.
         inside = base64.b64encode(b"\0" * before + plain + b"\0" * 2)
         first = -(-before * 8 // 6)
         whole = inside[first : (before + len(plain)) * 8 // 6]
@@ -33,7 +33,7 @@ def forms(value: str) -> set[bytes]:
 
 
 class Search:
-    """Looks for secrets, each with a name that may be shown."""
+    """Searches for secrets, each with a name that may be printed."""
 
     def __init__(self, secrets: Mapping[str, str]) -> None:
         short = [name for name, value in secrets.items() if len(value) < 12]
@@ -41,12 +41,12 @@ class Search:
         self._named = {form: name for name, value in secrets.items() for form in forms(value)}
 
     def within(self, content: bytes) -> set[str]:
-        """The names of the secrets that are in it."""
-        # One after the other: eight times as fast, in the hundreds of megabytes of a database, as one expression for all.
+        """Return the names of the secrets in ``content``."""
+        # One search for each form: in a database of hundreds of megabytes this is eight times as fast as one regex.
         return {name for form, name in self._named.items() if form in content}
 
     def files(self, roots: Iterable[Path]) -> set[tuple[str, str]]:
-        """The names of the secrets in files and in their names, each with the name of the file."""
+        """Return the names of the secrets in files and in file names, each with the name of the file."""
         return {
             (name, str(file))
             for root in roots
@@ -61,9 +61,9 @@ def _files(root: Path) -> Iterator[Path]:
 
 
 def dump(engine_data: Path, to: Path) -> Path:
-    """Write all that the database of a stopped engine holds to a file, as SQL: in its own file a text may lie in pieces."""
+    """Write the whole database of a stopped engine to a file as SQL: its own file may split a text."""
     h2("Script", engine_data, "-script", str(to), "-options", "BLOCKSIZE", str(WHOLE), read_only=True)
-    # What is no text is written in hex.
+    # Binary values are in hex.
     with to.open("ab") as file:
         for hex_text in re.finditer(rb"X'([0-9a-f]+)'", to.read_bytes()):
             file.write(bytes.fromhex(hex_text[1].decode()) + b"\n")
@@ -71,7 +71,7 @@ def dump(engine_data: Path, to: Path) -> Path:
 
 
 class Arguments:
-    """The arguments of all processes of this machine that run while it does."""
+    """The arguments of all processes on this machine while the context is open."""
 
     def __init__(self) -> None:
         self.seen: set[bytes] = set()
@@ -91,7 +91,7 @@ class Arguments:
             for entry in os.scandir("/proc"):
                 if not entry.name.isdigit():
                     continue
-                # It may have ended by now.
+                # The process may have ended.
                 try:
                     arguments = Path(entry.path, "cmdline").read_bytes()
                 except OSError:

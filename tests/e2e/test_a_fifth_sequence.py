@@ -1,4 +1,4 @@
-"""A fifth sequence, added as ``docs/adding-a-sequence.md`` says and played on the real engine: the page is what is tested."""
+"""Add a fifth sequence by following ``docs/adding-a-sequence.md``, and play it on the real engine."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from christmas_campaign.local.stack import PROJECT, SANDBOX_SETTINGS
 
 PAGE = PROJECT / "docs" / "adding-a-sequence.md"
 
-#: What the page changes and what it makes: the places that a new sequence has to touch.
+#: The files that the page changes, and those that it adds.
 CHANGED = {"src/christmas_campaign/sequences/registry.py"}
 MADE = {
     "src/christmas_campaign/sequences/winback.py",
@@ -29,23 +29,23 @@ MADE = {
     ),
 }
 
-#: A day is three seconds: the first e-mail is due when the enrolment has surely ended.
+#: A day takes three seconds, so that the first e-mail is due after the enrolment has ended.
 SCALE = 28_800
 
 
 def blocks(page: str) -> list[tuple[str, str, str]]:
-    """The page's fenced blocks, as language, the file that it names (or nothing) and text."""
+    """Return the page's fenced blocks: language, file name (may be empty) and text."""
     fences = re.findall(r"^```(\w+)(?: (\S+))?\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
     return [(language, file, text) for language, file, text in fences]
 
 
 def side(hunk: list[str], mark: str) -> str:
-    """The text before (``-``) or after (``+``) a change: what both have in common, and what only it has."""
+    """Return the text before (``-``) or after (``+``) a change."""
     return "".join(line[1:] for line in hunk if line[0] in (" ", mark))
 
 
 def follow(page: str, project: Path) -> set[str]:
-    """Do in ``project`` what the page's blocks say; returns the files that were changed or made."""
+    """Apply the page's blocks to ``project``; return the changed and added files."""
     touched = set()
     for language, name, text in blocks(page):
         file = project / name
@@ -69,7 +69,7 @@ def follow(page: str, project: Path) -> set[str]:
 
 
 def files(project: Path) -> dict[str, bytes]:
-    """What a project's folders hold, by path; what Python compiled is not part of it."""
+    """Return the content of a project's files by path, without compiled Python."""
     parts = ("src/christmas_campaign", "flows", "content", "examples")
     paths = (file for part in parts for file in (project / part).rglob("*"))
     return {
@@ -81,7 +81,7 @@ def files(project: Path) -> dict[str, bytes]:
 
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the project with the page's sequence in it, and the engine as it is."""
+    """A copy of the project with the page's sequence, and the same engine."""
     project = tmp_path_factory.mktemp("fifth")
     for name, content in files(PROJECT).items():
         (project / name).parent.mkdir(parents=True, exist_ok=True)
@@ -94,8 +94,8 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(copy: Path, code: str, *words: str, **settings: str) -> subprocess.CompletedProcess[str]:
-    """Run a line of Python in which ``christmas_campaign`` is the copy, for everything that it starts as well."""
-    # The copy is not what coverage measures: its files would count twice.
+    """Run Python code that imports ``christmas_campaign`` from the copy, also in the processes that it starts."""
+    # Without coverage, which would count the files of the copy too.
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
     env = {**inherited, "PYTHONPATH": str(copy / "src"), **settings}
     argv = [sys.executable, "-c", code, *words]

@@ -1,4 +1,4 @@
-"""A call is booked, moved, cancelled, or set to Booked by hand: what waits ends, and what prepares for the call is sent."""
+"""Book, move and cancel calls, and set contacts to Booked by hand: other e-mails stop, and those before the call are sent."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from e2e.test_stops import about_to_get_the_last, became
 
 SENT = ("SUCCESS", "sent", None)
 
-#: In so many seconds a signup is to be ended; if that is too few, in more.
+#: Seconds until the last e-mail of a signup that the booking has to end; a busy machine gets more.
 WITHIN = (7, 15, 40)
 
 
@@ -42,19 +42,19 @@ def _no_faults_left(stack: Stack) -> None:
 
 
 def call(days: float) -> str:
-    """A time so many days off, in whole minutes, as Notion keeps it."""
+    """Return a time this number of days ahead, in whole minutes as in Notion."""
     return f"{datetime.now(UTC) + timedelta(days=days):%Y-%m-%dT%H:%M:00Z}"
 
 
 def contact_of(stack: Stack, email: str) -> dict[str, Any]:
-    """What the contact's page in BusinessX says of her call."""
+    """Return the values of the contact's page in BusinessX that are about the call."""
     (page,) = found_in(stack, schema.CONTACTS, notion_names.CONTACT_EMAIL, email)
     properties = page_values.plain(page)
     return {name: properties[name] for name in ("Booking Status", "Diagnostic Call Date", "Christmas Campaign Status")}
 
 
 def booked(stack: Stack, email: str, count: int) -> None:
-    """Wait until so many calls about a contact's bookings have led to all that they lead to."""
+    """Wait until ``count`` executions of `booking` for a contact have succeeded."""
 
     def over() -> bool:
         executions = runs(stack, "booking", email, "precall")
@@ -64,7 +64,7 @@ def booked(stack: Stack, email: str, count: int) -> None:
 
 
 def ended_before(stack: Stack, email: str, due: datetime) -> bool:
-    """Wait until something stops a contact; returns whether that was before this moment."""
+    """Wait until a contact is stopped; return whether that was before ``due``."""
     key = f"stop.{opaque_ids.contact_id(email)}"
     until(lambda: key in stack.kestra.kv_list("christmas"), "the stop")
     return datetime.now(UTC) < due
@@ -79,8 +79,8 @@ def run_by_hand(stack: Stack, flow: str) -> None:
     assert state == "SUCCESS"
 
 
-def test_who_books_a_call_is_prepared_for_it_and_gets_no_more_of_the_signup(stack: Stack) -> None:
-    """A machine that is too busy to end the signup before its last e-mail is due is given another contact, and more time."""
+def test_booking_ends_the_signup_and_sends_the_emails_before_the_call(stack: Stack) -> None:
+    """If the machine is too busy to end the signup before its last e-mail, the test tries another contact with more time."""
     for seconds in WITHIN:
         email = address()
         add_contact(stack, email)
@@ -91,7 +91,7 @@ def test_who_books_a_call_is_prepared_for_it_and_gets_no_more_of_the_signup(stac
             break
     booked(stack, email, 1)
     assert became(ended(stack, email, 1)) == [(5, "SUCCESS", "skipped", "booked")]
-    # It was too late for the first one, three days before; on a machine that is busy also for the second.
+    # It is too late for E1, three days before the call, and on a busy machine also for E2.
     emails = became(ended(stack, email, 1, sequence="precall"))
     assert emails in ([(2, *SENT), (3, *SENT)], [(3, *SENT)])
     assert contact_of(stack, email) == {
@@ -104,7 +104,7 @@ def test_who_books_a_call_is_prepared_for_it_and_gets_no_more_of_the_signup(stac
 
 
 @pytest.mark.long
-def test_a_call_that_moves_moves_its_emails_whatever_comes_first(stack: Stack) -> None:
+def test_moved_call_moves_its_emails_in_any_order_of_arrival(stack: Stack) -> None:
     email = address()
     add_contact(stack, email)
     first = payload(email, "precall", scheduled_time=call(9), booked_at="2025-11-01T10:00:00Z")
@@ -120,7 +120,7 @@ def test_a_call_that_moves_moves_its_emails_whatever_comes_first(stack: Stack) -
     assert (code, answer["status"]) == (200, "accepted")
     moved = {**first, "status": "cancelled", "rescheduled": True}
     assert post(stack, moved, "precall") == (200, {"status": "skipped", "reason": "call_moved", "email": email})
-    # Late, and of a booking that was moved long ago.
+    # A late call about a booking that was moved long ago.
     post(stack, {**first, "booking_uri": "https://api.calendly.com/scheduled_events/CCC"}, "precall")
     booked(stack, email, 3)
 
@@ -133,7 +133,7 @@ def test_a_call_that_moves_moves_its_emails_whatever_comes_first(stack: Stack) -
 
 
 @pytest.mark.long
-def test_a_call_that_is_cancelled_ends_its_emails_and_no_others(stack: Stack) -> None:
+def test_cancelled_call_ends_only_its_own_emails(stack: Stack) -> None:
     email = address()
     add_contact(stack, email)
     fields = payload(email, "precall", scheduled_time=call(6))
@@ -156,18 +156,18 @@ def test_a_call_that_is_cancelled_ends_its_emails_and_no_others(stack: Stack) ->
     (contact_stops,) = christmas_json(stack, "stopped", email)
     assert [stop["reason"] for stop in contact_stops["stops"]] == ["booked", "call_moved", "call_cancelled"]
 
-    # Another call is another one.
+    # Another booking is not affected.
     another = "https://api.calendly.com/scheduled_events/BBB"
     begin(stack, "precall", email, scheduled_time=call(6), booking_uri=another)
     assert numbers(wait_for_mails(stack, email, 1)) == [1]
-    # Whoever misses it is written to.
+    # A contact who misses the call gets an e-mail.
     begin(stack, "noshow", email, calendly_event_uri=another)
     until(
         lambda: "noshow" in {mail.tags["sequence"] for mail in mails(stack, email)}, "an e-mail about the missed call"
     )
 
 
-def test_who_is_set_to_booked_by_hand_gets_no_more_of_the_signup(stack: Stack) -> None:
+def test_contact_set_to_booked_by_hand_gets_no_more_signup_emails(stack: Stack) -> None:
     run_by_hand(stack, "booked")
     other = address("other")
     add_contact(stack, other, **{notion_names.CONTACT_BOOKING: "Not Booked"})
@@ -185,7 +185,7 @@ def test_who_is_set_to_booked_by_hand_gets_no_more_of_the_signup(stack: Stack) -
     assert [(stop["reason"], stop["by"]) for stop in contact_stops["stops"]] == [("booked", "notion")]
     assert christmas_json(stack, "stopped", other) == []
 
-    # Once found, it is not done again.
+    # The next poll does not stop the contact again.
     def stops() -> int:
         labels = {"contact": opaque_ids.contact_id(email)}
         return len(list(stack.kestra.executions(namespace="christmas", flow_id="stop", labels=labels)))
@@ -197,7 +197,7 @@ def test_who_is_set_to_booked_by_hand_gets_no_more_of_the_signup(stack: Stack) -
 
 
 @pytest.mark.long
-def test_a_call_that_is_cancelled_between_the_gate_and_the_send_has_no_email(stack: Stack) -> None:
+def test_call_cancelled_between_gate_and_send_gets_no_email(stack: Stack) -> None:
     email = address()
     add_contact(stack, email)
     fields = payload(email, "precall", scheduled_time=call(7))

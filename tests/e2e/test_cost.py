@@ -1,7 +1,7 @@
-"""What a signup and an e-mail cost, counted in what does not depend on the machine.
+"""The cost of a signup and of an e-mail, in units that do not depend on the machine.
 
 A task run costs the engine 0.04 to 0.08 seconds of a processor, a skipped one too; a Python process costs about as much. The
-engine reads and writes the outputs of an execution again with every task run. `make bench` measures what comes of that.
+engine reads and writes the outputs of an execution again with every task run. `make bench` measures the resulting times.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def task_runs(execution: Execution, *, apart_from: Sequence[str] = ()) -> list[s
 
 
 def python_processes(execution: Execution) -> int:
-    """Only a Python task has outputs of its own names."""
+    """Return the number of Python tasks: only they have ``vars`` among their outputs."""
     return sum("vars" in task.outputs for task in execution.tasks)
 
 
@@ -33,7 +33,7 @@ def calls(stack: Stack, service: str) -> list[str]:
     return [f"{call.method} {call.path.split('/v1/')[-1].split('/')[0]}" for call in stack.sandbox.requests(service)]
 
 
-def test_signup_costs_no_more_than_it_has_to(stack: Stack) -> None:
+def test_signup_stays_within_its_cost(stack: Stack) -> None:
     stack.sandbox.reset_log()
     email = address()
     sign_up(stack, email)
@@ -47,7 +47,7 @@ def test_signup_costs_no_more_than_it_has_to(stack: Stack) -> None:
     assert bytes_of_outputs(enrolment) < 14_000
 
 
-def test_email_that_is_sent_costs_no_more_than_it_has_to(stack: Stack) -> None:
+def test_sent_email_stays_within_its_cost(stack: Stack) -> None:
     first, second = address(), address()
     # The first one reads the template.
     about_to_get_the_last(stack, [first], seconds=3)

@@ -21,12 +21,12 @@ def test_the_engine_is_killed_while_emails_wait_and_all_arrive_once(tmp_path: Pa
         for email in emails:
             enrolled(stack, email)
         stack.engine.kill()
-        # Started again before the first e-mail is due, twelve seconds after the signup, or a little later: both are to hold.
+        # The engine is back before or a little after the first e-mail is due, twelve seconds after the signup.
         stack.engine.start()
         for email in emails:
             received = wait_for_mails(stack, email, 4, timeout=120)
             assert numbers(received) == [2, 3, 4, 5]
-            # The last one was due long after the engine was back: the crash has not delayed it.
+            # The last e-mail was due long after the engine was back, so the crash did not delay it.
             assert received[-1].received_at - (arrived[email] + 2 * DELAYS[5]) <= timedelta(seconds=10)
         time.sleep(3)
         for email in emails:

@@ -1,4 +1,4 @@
-"""When e-mails go out in production and in testing mode: the dates that the engine holds, not waited for."""
+"""The schedule dates of e-mails in production and in testing mode, as the engine has them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from support import add_contact, address, begin, enrolled, scheduled, sign_up
 from christmas_campaign.campaign import times
 from christmas_campaign.local.stack import Stack
 
-#: The delays of each sequence in hours, as the contract has them; in testing mode they are minutes, one after the other.
+#: The delays of each sequence in hours, by the contract; in testing mode the e-mails are a minute apart.
 HOURS = {
     "signup": {2: 24.0, 3: 72.0, 4: 96.0, 5: 120.0},
     "noshow": {1: 5 / 60, 2: 24.0, 3: 48.0},
@@ -29,7 +29,7 @@ HOURS = {
     ],
 )
 def test_the_dates_of_all_four_sequences(tmp_path: Path, testing_mode: bool, zone: str) -> None:
-    """Whatever the zone of the machine; and without a Discord webhook a signup that calls for an alert ends well."""
+    """The time zone of the machine does not matter. Without a Discord webhook a signup that needs an alert succeeds."""
     with Stack(tmp_path, testing_mode=testing_mode, settings={"TZ": zone}, discord=False) as stack:
         for name, hours in HOURS.items():
             email = address(name)
@@ -42,7 +42,7 @@ def test_the_dates_of_all_four_sequences(tmp_path: Path, testing_mode: bool, zon
             expected = places if testing_mode else delays
             assert scheduled(stack, email, name) == {number: arrived + delay for number, delay in expected.items()}
 
-        # A time without a zone is the campaign's, not the machine's.
+        # A time without a zone is in the campaign's zone, not the machine's.
         email = address()
         anchor = (datetime.now(UTC) + timedelta(days=2)).replace(microsecond=0)
         sign_up(stack, email, email_1_sent_at=times.local(anchor)[:19])

@@ -1,4 +1,4 @@
-"""A contact is forgotten: all that is kept of her is exported, then erased everywhere but for the hash that suppresses."""
+"""Forget a contact: their data is exported, then erased everywhere except the hash that suppresses them."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ from e2e.leaks import Search
 
 @pytest.fixture
 def inbox(tmp_path: Path) -> Path:
-    """Where a door that is not at work has its inbox."""
+    """The inbox of a door that is not running."""
     return tmp_path / "inbox.sqlite"
 
 
 def wait_behind_the_door(inbox: Path, *emails: str) -> None:
-    """Have a call of each of these wait in the inbox."""
+    """Put a waiting call of each of these contacts into the inbox."""
     opened = Inbox(inbox, max_calls=10)
     body = [json.dumps(payload(email, "signup")).encode() for email in emails]
     opened.store(
@@ -54,12 +54,12 @@ def wait_behind_the_door(inbox: Path, *emails: str) -> None:
 
 
 def forget(stack: Stack, inbox: Path, email: str, *words: str) -> Result:
-    """Run the command as a person would, on this inbox."""
+    """Run the command on this inbox, as the owner does."""
     return christmas(stack, "forget", email, "--inbox", str(inbox), *words)
 
 
 def pages(stack: Stack) -> Iterator[dict[str, Any]]:
-    """All pages of contacts in Notion that are not in the trash."""
+    """Yield all pages of contacts in Notion that are not in the trash."""
     with stack.notion() as notion:
         for database in PLACES:
             query_result = notion.pages(notion.data_source(stack.database(database)))
@@ -85,7 +85,7 @@ def traces(stack: Stack, inbox: Path, email: str, since: datetime) -> set[str]:
     return places | {file for _, file in search.files([storage, inbox])}
 
 
-def test_nothing_is_left_of_her_but_the_hash_that_suppresses(stack: Stack, inbox: Path, tmp_path: Path) -> None:
+def test_only_the_suppressing_hash_of_a_forgotten_contact_remains(stack: Stack, inbox: Path, tmp_path: Path) -> None:
     stack.sandbox.clear_faults()
     since = datetime.now(UTC)
     email, other = address(), address()
@@ -93,9 +93,9 @@ def test_nothing_is_left_of_her_but_the_hash_that_suppresses(stack: Stack, inbox
     for contact_email in (email, other):
         add_contact(stack, contact_email)
         begin(stack, "noshow", contact_email)
-    # Somebody has typed it once more.
+    # A second page with another spelling of the address.
     add_contact(stack, email.upper())
-    # Some of the e-mails wait for minutes, those of the other sequence for seconds.
+    # Some e-mails wait for minutes, those of the other sequence for seconds.
     sign_up(stack, email, email_1_sent_at=(since + 60 * DAY).isoformat())
     refused = payload(email.upper(), "signup")
     del refused["first_name"]
@@ -105,7 +105,7 @@ def test_nothing_is_left_of_her_but_the_hash_that_suppresses(stack: Stack, inbox
     wait_for_mails(stack, email, 1)
     wait_behind_the_door(inbox, email.title(), other)
 
-    # As a task leaves it that has a file among its outputs.
+    # A file like one that a task with an output file leaves behind.
     enrolling = runs(stack, "enroll", email)[0]
     orphan = (
         stack.data / "engine" / "storage" / "main" / "christmas" / "enroll" / "executions" / enrolling.id / "a.json"
@@ -131,7 +131,7 @@ def test_nothing_is_left_of_her_but_the_hash_that_suppresses(stack: Stack, inbox
     assert traces(stack, inbox, email, since) == set()
     assert [call.id for call in read_calls(inbox)] == ["call-1"]
 
-    # What was there is in the file, which is private.
+    # The export has all the data, and only its owner can read the file.
     assert stat.S_IMODE(export.stat().st_mode) == 0o600
     exported = json.loads(export.read_text(encoding="utf-8"))
     assert {run["flowId"] for run in exported["runs"]} >= {
@@ -145,7 +145,7 @@ def test_nothing_is_left_of_her_but_the_hash_that_suppresses(stack: Stack, inbox
     assert [call["body"]["email"] for call in exported["calls"]] == [email.title()]
     assert any(refused == run["trigger"]["variables"].get("body") for run in exported["runs"] if run.get("trigger"))
     assert any(run["log"] for run in exported["runs"])
-    # Nothing of hers is left by another name either, and no log or file of a run that is gone.
+    # Nothing remains under an opaque id either, and no log or file of a deleted execution.
     ids = {run["id"] for run in exported["runs"]}
     enrolments = {key.partition(".")[2] for key in exported["entries"] if key.startswith("enrolment.")}
     assert len(enrolments) == 2
@@ -160,11 +160,11 @@ def test_nothing_is_left_of_her_but_the_hash_that_suppresses(stack: Stack, inbox
     assert again.exit_code == 0
     assert again.stdout.startswith(f"Contact {contact}: there is no data.\n")
     assert list(Path().glob(f"contact-{contact}*")) == []
-    # Nor is anything of her for a person or for the repair to do.
+    # Nothing about the contact waits for the owner or for the repair.
     for command in ("failures", "repair"):
         listed = christmas(stack, command, "--json").stdout
         assert [value for value in (email, contact, *ids, *enrolments) if value in listed] == []
-    # It is kept that she gets no more.
+    # The contact stays unsubscribed.
     (stop,) = christmas_json(stack, "stopped", email)
     assert [(stored["reason"], stored["by"]) for stored in stop["stops"]] == [("unsubscribed", "person")]
     assert email not in json.dumps(stack.kestra.kv_get(f"stop.{contact}"))
@@ -173,6 +173,6 @@ def test_nothing_is_left_of_her_but_the_hash_that_suppresses(stack: Stack, inbox
     out = until(lambda: execution if (execution := stack.kestra.execution(run.id)).ended else None, "its end")
     assert (out.labels["outcome"], out.labels["reason"]) == ("skipped", "unsubscribed")
 
-    # Whoever stood beside her gets all of hers, and she nothing more.
+    # The other contact gets every e-mail, and the forgotten one gets none.
     assert numbers(wait_for_mails(stack, other, 3)) == [1, 2, 3]
     assert numbers(mails(stack, email)) == sent

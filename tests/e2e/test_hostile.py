@@ -31,22 +31,22 @@ from christmas_campaign.stops.rules import RULES
 
 COUNT = int(os.environ.get("HOSTILE_ENGINE", "150"))
 
-#: How long, in seconds, the engine may take for what it was handed.
+#: Seconds that the engine may take for the calls that the door hands on.
 PATIENCE = 120.0 + COUNT
 
 HANDLERS = {sequence.handler for sequence in SEQUENCES}
 
-#: What the handlers start, and what starts by the clock.
+#: The flows that the handlers start, and those that have a schedule.
 STARTED, BY_THE_CLOCK = {"enroll", "booking", "stop", "sources", "send-email", "tell"}, {"repair", "purge", "booked"}
 
-#: How an enrolment may end: nobody of the storm is in BusinessX, and some events come twice.
+#: The possible ends of an enrolment: no contact of the storm is in BusinessX, and some events come twice.
 GOOD_ENDS = {
     (Became.ENROLLED, None),
     (Became.SKIPPED, Reason.CONTACT_NOT_FOUND),
     *((Became.SKIPPED, sequence.duplicate) for sequence in SEQUENCES),
 }
 
-#: What may have ended a sequence of one of them: that she is said to have bought, or to have a call.
+#: The sequences whose events may have ended another sequence of the same contact: a purchase or a booking.
 ENDED_BY = {
     Reason.BOUGHT: "onboarding",
     Reason.BOOKED: "precall",
@@ -58,17 +58,17 @@ pytestmark = [pytest.mark.long, pytest.mark.timeout(int(300 + 3 * PATIENCE))]
 
 
 class Storm:
-    """A storm that has passed, and what it has left in the engine."""
+    """A storm that is over, and its executions in the engine."""
 
     def __init__(self, stack: Stack, door: DoorProcess, outcome: Outcome) -> None:
-        """Wait until all that was handed on has come to its end."""
+        """Wait until all calls are handed on and their executions have ended."""
         self.stack, self.door, self.outcome = stack, door, outcome
         until(
             lambda: not [entry for entry in list_entries(door.inbox) if not entry.refused], "an empty inbox", PATIENCE
         )
         with closing(sqlite3.connect(door.inbox)) as db:
             row = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'calls'").fetchone()
-        #: How many calls the door has kept, and handed on.
+        #: The number of calls that the door stored and handed on.
         self.kept = int(row[0]) if row else 0
         until(self._quiet, "the end of all enrolments", PATIENCE)
         self.executions = stack.kestra.executions()
@@ -82,13 +82,13 @@ class Storm:
         )
 
     def of(self, flow: str) -> list[Execution]:
-        """The runs of a flow, as they are now."""
+        """Return the executions of a flow, as they are now."""
         return self.stack.kestra.executions(namespace="christmas", flow_id=flow)
 
 
 @pytest.fixture(scope="module")
 def storm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Storm]:
-    """A day is a day here, so that no e-mail comes due: they only wait."""
+    """The storm against a stack in real time, so that no e-mail comes due."""
     with Stack(tmp_path_factory.mktemp("behind")) as stack:
         keys = {sequence.name: stack.webhook(sequence.handler).rpartition("/")[2] for sequence in SEQUENCES}
         settings = {f"SECRET_{sequence(name).webhook_key}": base64_of(key) for name, key in keys.items()}
@@ -97,14 +97,14 @@ def storm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Storm]:
             yield Storm(stack, door, rage(door.port, Aim(keys, good_in=12), COUNT, number=1))
 
 
-def test_each_is_answered_as_it_deserves(storm: Storm) -> None:
+def test_each_call_gets_its_expected_answer(storm: Storm) -> None:
     assert not storm.outcome.faults, "\n".join(storm.outcome.faults[:20])
     assert storm.outcome.kinds.total() == COUNT
 
 
-def test_most_ends_at_the_door_and_kestra_answers_the_rest(storm: Storm) -> None:
+def test_most_calls_end_at_the_door_and_kestra_answers_the_rest(storm: Storm) -> None:
     assert 0 < storm.kept < COUNT / 5
-    # Nothing was refused, and nothing waits.
+    # No call was refused, and none waits.
     assert not list_entries(storm.door.inbox)
     handled = [execution for execution in storm.executions if execution.flow in HANDLERS]
     assert storm.kept <= len(handled) <= storm.kept + storm.door.log.count(" not taken ")
@@ -112,14 +112,14 @@ def test_most_ends_at_the_door_and_kestra_answers_the_rest(storm: Storm) -> None
     assert {execution.labels["outcome"] for execution in handled} <= {Became.ACCEPTED, Became.SKIPPED}
 
 
-def test_no_other_flow_has_run(storm: Storm) -> None:
+def test_no_other_flow_was_executed(storm: Storm) -> None:
     assert {execution.namespace for execution in storm.executions} == {"christmas"}
     assert {execution.flow for execution in storm.executions} <= HANDLERS | STARTED | BY_THE_CLOCK
     ours = {opaque_ids.contact_id(email) for email in storm.outcome.emails}
     assert {execution.labels["contact"] for execution in storm.executions if execution.flow in HANDLERS} <= ours
 
 
-def test_whoever_was_told_so_is_enrolled_or_it_is_said_why_not(storm: Storm) -> None:
+def test_accepted_contact_is_enrolled_or_has_a_reason(storm: Storm) -> None:
     ends: dict[str, list[tuple[str, str | None]]] = {}
     accepted_events = {
         (execution.labels["contact"], execution.labels["sequence"])
@@ -143,12 +143,12 @@ def test_whoever_was_told_so_is_enrolled_or_it_is_said_why_not(storm: Storm) -> 
     assert not [email for email in storm.outcome.accepted if opaque_ids.contact_id(email) not in ends]
 
 
-def test_nothing_of_it_is_in_the_doors_log(storm: Storm) -> None:
+def test_log_of_the_door_has_no_content_of_the_calls(storm: Storm) -> None:
     assert MARK not in storm.door.log
     assert "example.com" not in storm.door.log
 
 
-def test_a_good_signup_is_enrolled_after_it(storm: Storm) -> None:
+def test_signup_after_the_storm_is_enrolled(storm: Storm) -> None:
     email = address()
     body = httpx.Request("POST", "http://door", json=payload(email)).content
     headers = dict(line.decode().split(": ") for line in signed("signup", body))

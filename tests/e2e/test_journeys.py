@@ -1,4 +1,4 @@
-"""The four sequences from the webhook to the last e-mail, on the real engine: every request in its order, with its body."""
+"""The four sequences from the webhook to the last e-mail on the real engine: every request in order, with its body."""
 
 from __future__ import annotations
 
@@ -36,15 +36,15 @@ from christmas_campaign.sequences.registry import SEQUENCES, sequence
 from e2e import golden, transcript
 from e2e.golden import Texts
 
-#: All that may break on its way.
+#: Values that are often escaped wrongly.
 NASTY = {"first_name": 'Zoë "Lệ" O\'Neil \\1 {{first_name}}', "business_name": "Bảo Sang Beauty Salon ✂️ & <Sons>"}
 
-#: All whose dates do not hang on a time in the payload: an expected e-mail could not name it.
+#: The sequences whose dates do not depend on a time in the payload, which an expected e-mail could not contain.
 NAMES = [one.name for one in SEQUENCES if not one.only_what_fits]
 
 
 class Journey(NamedTuple):
-    """One contact's way through a sequence."""
+    """The journey of one contact through a sequence."""
 
     email: str
     arrived: datetime
@@ -54,7 +54,7 @@ class Journey(NamedTuple):
 
 
 def payload(name: str) -> dict[str, Any]:
-    """The example of a sequence, with names that may break."""
+    """Return the example payload of a sequence, with names that are often escaped wrongly."""
     fields = json.loads((PROJECT / "examples" / f"{name}.json").read_text(encoding="utf-8"))
     if name == "signup":
         more = {"assessment_score": "52", "weakest_system_1": "GPS System", "weakest_system_2": "Money System"}
@@ -74,7 +74,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 @pytest.fixture(scope="module")
 def journeys(stack: Stack) -> dict[str, Journey]:
-    """All four, one begun after the other, and all at their end."""
+    """Play all sequences, begun one after the other, to their end."""
     begun = {}
     stack.sandbox.reset_log()
     for name in NAMES:
@@ -91,7 +91,7 @@ def journeys(stack: Stack) -> dict[str, Journey]:
 
 
 def same(expected: Path, text: str, request: pytest.FixtureRequest) -> None:
-    """Compare with an expected file, or write it anew if that was asked for."""
+    """Compare with an expected file, or rewrite it if the environment asks for that."""
     if request.config.getoption("--update-expected"):
         expected.write_text(f"{text}\n", encoding="utf-8")
     assert text == expected.read_text(encoding="utf-8").removesuffix("\n"), expected.name
@@ -105,7 +105,7 @@ def test_every_email_arrives_in_order_and_character_by_character(
     assert numbers(journey.mails) == [email.number for email in sequence(name).emails]
     fields = payload(name)
     enrolment = opaque_ids.enrolment_id(sequence(name), journey.email, fields)
-    # Made with a key that each stack has for itself.
+    # Each stack has its own key.
     token = stack.unsubscribe_keys.token(opaque_ids.contact_id(journey.email))
     for mail in journey.mails:
         number = int(mail.tags["number"])
@@ -142,14 +142,14 @@ def test_exactly_these_requests_were_made_in_this_order(
         for call in stack.sandbox.requests()
         if call.received_at <= journey.ended
         and transcript.concerns(call, tokens)
-        # What the test itself does: it puts the contact there, before the webhook is called.
+        # A request of the test itself, which creates the contact before the webhook.
         and call.received_at >= journey.arrived
     ]
     same(golden.EXPECTED / f"{name}.yml", transcript.of(own, names, journey.arrived, journey.ended), request)
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_page_says_what_became_of_it(stack: Stack, journeys: dict[str, Journey], name: str) -> None:
+def test_every_email_has_its_analytics_page(stack: Stack, journeys: dict[str, Journey], name: str) -> None:
     journey = journeys[name]
     assert [run.labels["outcome"] for run in ended(stack, journey.email, 3, sequence=name)] == (
         ["sent"] * len(journey.mails)
@@ -169,7 +169,7 @@ def test_every_page_says_what_became_of_it(stack: Stack, journeys: dict[str, Jou
 
 
 def test_a_signup_costs_four_calls_to_notion_and_each_email_three(stack: Stack, journeys: dict[str, Journey]) -> None:
-    """Once the templates and where the databases are is known, which it is for some minutes."""
+    """While the templates and the ids of the databases are cached, which they are for some minutes."""
     assert journeys
     email = address()
     add_contact(stack, email)
@@ -186,7 +186,7 @@ def test_a_signup_costs_four_calls_to_notion_and_each_email_three(stack: Stack, 
 
 @pytest.mark.long
 def test_an_edited_template_is_used_at_once_on_request(stack: Stack, journeys: dict[str, Journey]) -> None:
-    """It takes some minutes otherwise; how many is in the flow."""
+    """Otherwise the cached template is used for some minutes, as many as the flow says."""
     assert journeys
     name = sequence("noshow").email(1).template
 

@@ -1,4 +1,4 @@
-"""The search for secrets finds them, however they are written."""
+"""The search finds secrets in every form."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ SEARCH = Search({"it": SECRET})
 @pytest.mark.parametrize("before", ["", "x", "xy", "xyz", "Bearer "])
 @pytest.mark.parametrize("after", ["", "x", "xy", "xyz"])
 @pytest.mark.parametrize("encode", [base64.b64encode, base64.urlsafe_b64encode])
-def test_it_is_found_in_base64_of_something_longer(before: str, after: str, encode: object) -> None:
+def test_secret_is_found_in_base64_of_a_longer_text(before: str, after: str, encode: object) -> None:
     assert callable(encode)
     assert SEARCH.within(b"<" + encode(f"{before}{SECRET}{after}".encode()) + b">") == {"it"}
 
 
-def test_it_is_found_in_a_file_an_address_and_a_name(tmp_path: Path) -> None:
+def test_secret_is_found_in_a_file_a_url_and_a_file_name(tmp_path: Path) -> None:
     (tmp_path / "within").mkdir()
     for number, text in enumerate((json.dumps({"a": SECRET}), quote(SECRET, safe=""), SECRET.encode().hex())):
         (tmp_path / "within" / str(number)).write_bytes(b"\xff" + text.encode())
@@ -33,7 +33,7 @@ def test_it_is_found_in_a_file_an_address_and_a_name(tmp_path: Path) -> None:
     assert Search({"name": "another-secret"}).files([tmp_path]) == {("name", str(tmp_path / "another-secret"))}
 
 
-def test_what_is_not_there_is_not_found() -> None:
+def test_absent_secret_is_not_found() -> None:
     assert (
         SEARCH.within(b"nothing " + SECRET[:-1].encode() + base64.b64encode(b"another secret of that length")) == set()
     )

@@ -1,4 +1,4 @@
-"""The eleven faults of the system before this one: one test each, so that none comes back."""
+"""The eleven faults of the previous system, with one test each."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ OTHERS = ("noshow", "postcall", "onboarding")
 
 
 def first_outcome(stack: Stack, email: str, name: str) -> tuple[str, str | None] | None:
-    """The state and the outcome of the run of a sequence's first e-mail, ``None`` before there is one."""
+    """Return the state and the outcome of the last execution for a sequence's E1, ``None`` if there is none."""
     executions = [run for run in runs(stack, "send-email", email, name) if run.inputs["number"] == 1]
     return (executions[-1].state, executions[-1].labels.get("outcome")) if executions else None
 
@@ -62,7 +62,7 @@ def make_page(stack: Stack, **values: object) -> None:
 
 
 def test_fault_1_a_website_that_marks_email_1_first_gets_its_contact_enrolled(stack: Stack) -> None:
-    """A website that marked "Email 1 Sent" before it called got its contact skipped: E2 to E5 were never scheduled."""
+    """The old system skipped a contact whose page said "Email 1 Sent" before the call: E2 to E5 were never scheduled."""
     email = address()
     anchor = times.parse(times.text(datetime.now(UTC) + timedelta(seconds=30)))
     values = {"Email": email, "Campaign": "Christmas 2025", "First_Name": "From the website", "Email_1_Sent": anchor}
@@ -93,7 +93,7 @@ def test_fault_2_a_second_signup_before_e2_schedules_nothing_again(stack: Stack)
 
 @pytest.mark.long
 def test_fault_3_the_emails_of_the_three_other_sequences_are_sent(stack: Stack) -> None:
-    """The send did not accept what their handlers passed to it: none of their e-mails could be sent."""
+    """The old system's sending flow refused the inputs of their handlers, so no e-mail could be sent."""
     emails = {name: address(name) for name in OTHERS}
     for name, email in emails.items():
         add_contact(stack, email)
@@ -127,7 +127,7 @@ def test_fault_4_a_contact_in_two_sequences_has_each_email_on_its_own_page(stack
         own = {int(mail.tags["number"]): mail for mail in received if mail.tags["sequence"] == name}
         stamps = {n: page_values.moment(page[f"Email {n} Sent"]) for n in range(1, 8) if page[f"Email {n} Sent"]}
         if name == "signup":
-            # The website sent it, and said when.
+            # The website sent this e-mail, and its payload has the time.
             assert stamps.pop(1) is not None
         assert set(stamps) == set(own) == ({2, 3, 4, 5} if name == "signup" else {1, 2, 3})
         for number, stamp in stamps.items():
@@ -154,7 +154,7 @@ def test_fault_5_a_crash_between_the_send_and_the_record_does_not_send_twice(sta
 
 
 class Broken(NamedTuple):
-    """What became of a signup while E3 had no template and E4 one with holes."""
+    """The results of a signup while E3 had no template and E4 a template with unknown placeholders."""
 
     received: list[Mail]
     runs: dict[int, Execution]
@@ -165,7 +165,7 @@ class Broken(NamedTuple):
 
 @contextmanager
 def changed(stack: Stack, name: str, **values: str | None) -> Iterator[None]:
-    """Change a template in Notion, and put it back."""
+    """Change a template in Notion, and change it back afterwards."""
     (page,) = found_in(stack, schema.TEMPLATES, notion_names.TEMPLATE_NAME, name)
     template = page_values.plain(page)
     new = {key.replace("_", " "): value for key, value in values.items()}
@@ -181,13 +181,13 @@ def changed(stack: Stack, name: str, **values: str | None) -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def broken(stack: Stack) -> Broken:
-    """A signup, played to its end while two templates are broken."""
+    """Play a signup to its end while two templates are broken."""
     email = address()
     holes = "{{first_name}}, {{nobody_knows}} and {{nor_this}}"
     with changed(stack, "5-Day E3", Status="Draft"), changed(stack, "5-Day E4", Subject_Line=holes):
         sign_up(stack, email, email_1_sent_at=(datetime.now(UTC) - 30 * DAY).isoformat())
         received = wait_for_mails(stack, email, 2)
-        # An e-mail that was put off has several runs: the last one counts.
+        # A deferred e-mail has several executions: the last one counts.
         all_runs = {int(run.inputs["number"]): run for run in ended(stack, email, 4)}
     logs = {number: [line.message for line in stack.kestra.logs(run.id)] for number, run in all_runs.items()}
     analytics = {int(analytics_page["Email Number"]): analytics_page for analytics_page in analytics_of(stack, email)}
@@ -210,7 +210,7 @@ def test_fault_6_a_placeholder_without_a_value_does_not_go_out(broken: Broken) -
 
 
 def test_fault_7_a_failed_send_is_seen_and_stops_no_other(broken: Broken) -> None:
-    """It was swallowed: the run looked successful, and nobody was told."""
+    """The old system hid the failure: the execution succeeded, and there was no alert."""
     states = {number: run.state for number, run in broken.runs.items()}
     assert states == {2: "SUCCESS", 3: "FAILED", 4: "FAILED", 5: "SUCCESS"}
     assert broken.runs[3].labels["reason"] == "template_missing"

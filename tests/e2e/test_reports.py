@@ -1,4 +1,4 @@
-"""What Resend reports of an e-mail: in any order and doubled it comes to the same, and whom it stops gets no more."""
+"""Delivery reports have the same result in any order and when repeated, and a stopped contact gets no more e-mails."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ def _no_faults_left(stack: Stack) -> None:
 
 
 def first_mail(stack: Stack, email: str) -> Mail:
-    """The first e-mail of a no-show, which comes at once: two others wait, a day and two days behind it."""
+    """Return E1 of a no-show, which is due at once; E2 and E3 wait, a day and two days later."""
     add_contact(stack, email)
     begin(stack, "noshow", email)
     return wait_for_mails(stack, email, 1)[0]
 
 
 def report(mail: Mail, name: str, at: datetime | None = None, **data: Any) -> dict[str, Any]:
-    """What Resend's webhook says of a mail."""
+    """Return the payload of Resend's webhook about a mail."""
     common = {
         "email_id": mail.id,
         "from": mail.sender,
@@ -55,7 +55,7 @@ def bounce(mail: Mail, kind: str, at: datetime | None = None) -> dict[str, Any]:
 
 
 def post_reports(stack: Stack, *payloads: dict[str, Any]) -> None:
-    """Have Resend report these, all at once."""
+    """Post these reports as Resend does, all at once."""
 
     def post(payload: dict[str, Any]) -> tuple[int, Any]:
         answer = httpx.post(stack.webhook("resend-handler"), json=payload, timeout=60)
@@ -71,7 +71,7 @@ def runs_of(stack: Stack, mail: Mail, flow: str = "report") -> list[Execution]:
 
 
 def written_down(stack: Stack, mail: Mail, count: int) -> list[Execution]:
-    """The runs that wrote the reports of a mail down, once there are ``count`` and all have ended."""
+    """Wait until ``count`` executions for the reports of a mail have ended, and return them."""
     return until(
         lambda: (
             executions
@@ -83,7 +83,7 @@ def written_down(stack: Stack, mail: Mail, count: int) -> list[Execution]:
 
 
 def outcomes(stack: Stack, mail: Mail) -> list[str]:
-    """How the tries to write a report down ended, the first one first; those that go on are left out."""
+    """Return the outcomes of the ended attempts to store a report, the first attempt first."""
     executions = sorted(runs_of(stack, mail), key=lambda run: run.inputs["tries"])
     return [run.labels["outcome"] for run in executions if not run.live]
 
@@ -94,12 +94,12 @@ def history_of(stack: Stack, mail: Mail) -> dict[str, Any]:
 
 
 def stops_of(stack: Stack, email: str) -> list[tuple[str, str]]:
-    """What stops a contact, and by whom."""
+    """Return the reason and the source of each stop of a contact."""
     contacts = christmas_json(stack, "stopped", email)
     return [(stop["reason"], stop["by"]) for contact in contacts for stop in contact["stops"]]
 
 
-def test_reports_in_any_order_and_doubled_come_to_the_same_and_a_hard_bounce_ends_what_waits(stack: Stack) -> None:
+def test_repeated_reports_in_any_order_are_stored_once_and_a_hard_bounce_stops_the_contact(stack: Stack) -> None:
     email = address()
     mail = first_mail(stack, email)
     at = mail.received_at
@@ -111,7 +111,7 @@ def test_reports_in_any_order_and_doubled_come_to_the_same_and_a_hard_bounce_end
     random.shuffle(payloads)
     post_reports(stack, *payloads)
 
-    # The last one was two days off when they arrived; the one before it may have been on its way.
+    # E3 was due in two days when the reports arrived; E2 may have been on its way.
     became = {run.inputs["number"]: run for run in ended(stack, email, 3, sequence="noshow")}
     skipped = became[3]
     assert (skipped.state, skipped.labels["outcome"], skipped.labels["reason"]) == ("SUCCESS", "skipped", "bounced")
@@ -129,15 +129,15 @@ def test_reports_in_any_order_and_doubled_come_to_the_same_and_a_hard_bounce_end
     pages = {page["Resend Email ID"]: page for page in analytics_of(stack, email)}
     page = pages[mail.id]
     assert (page["Status"], page["Error Message"]) == ("bounced", "bounced: Permanent General")
-    # Neither in what is kept nor in a label or a log.
+    # The address is neither stored nor in a label or a log.
     assert email not in str([history_of(stack, mail), *(stack.kestra.logs(run.id) for run in executions)])
 
 
 @pytest.mark.long
-def test_a_complaint_stops_and_is_shown_while_notion_is_away(stack: Stack) -> None:
+def test_complaint_stops_the_contact_while_notion_is_down(stack: Stack) -> None:
     email = address()
     mail = first_mail(stack, email)
-    # The mail is there before its page is.
+    # The mail arrives before its analytics page exists.
     until(lambda: analytics_of(stack, email), "the analytics page")
     with stack.notion() as notion:
         source = notion.data_source(stack.database(schema.ANALYTICS))
@@ -154,7 +154,7 @@ def test_a_complaint_stops_and_is_shown_while_notion_is_away(stack: Stack) -> No
 
 
 @pytest.mark.long
-def test_the_fifth_email_that_bounced_for_now_stops_the_contact(stack: Stack) -> None:
+def test_fifth_email_with_a_soft_bounce_stops_the_contact(stack: Stack) -> None:
     email = address()
     mail = first_mail(stack, email)
     contact = opaque_ids.contact_id(email)
@@ -171,7 +171,7 @@ def test_the_fifth_email_that_bounced_for_now_stops_the_contact(stack: Stack) ->
 
 
 @pytest.mark.long
-def test_what_is_not_this_systems_ends_at_once(stack: Stack) -> None:
+def test_report_about_an_unknown_email_ends_at_once(stack: Stack) -> None:
     email = address()
     mail = first_mail(stack, email)
     foreign = report(mail, "email.complained", tags={"category": "newsletter"})
@@ -187,7 +187,7 @@ def test_what_is_not_this_systems_ends_at_once(stack: Stack) -> None:
 
 
 @pytest.mark.long
-def test_a_report_whose_page_never_comes_leaves_a_reason(stack: Stack) -> None:
+def test_report_without_an_analytics_page_has_a_reason(stack: Stack) -> None:
     email = address()
     mail = first_mail(stack, email)
     post_reports(stack, report(mail, "email.delivered", email_id=str(uuid.uuid4())))
@@ -205,7 +205,7 @@ def test_a_report_whose_page_never_comes_leaves_a_reason(stack: Stack) -> None:
 
 
 def listed(stack: Stack, mail: Mail) -> list[Any]:
-    """What `christmas failures` says of a mail's enrolment; other tests leave failures too."""
+    """Return the failures of a mail's enrolment, without those of other tests."""
     all_failures = json.loads(christmas(stack, "failures", "--json").stdout)
     return [failure for failure in all_failures if failure["enrolment"] == mail.tags["enrolment"]]
 
@@ -231,5 +231,5 @@ def test_a_report_that_was_given_up_is_listed_and_can_be_replayed(stack: Stack) 
     stack.sandbox.clear_faults()
     assert christmas(stack, "replay", run, "--yes").exit_code == 0
     until(lambda: history_of(stack, mail).get("written") == "delivered", "the replay")
-    # Nothing of it is listed any more: neither the run that was given up, nor the one that made it good.
+    # Neither the execution that gave up nor its replay is listed any more.
     until(lambda: not listed(stack, mail), "a clean list")

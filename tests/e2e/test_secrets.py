@@ -1,4 +1,4 @@
-"""No secret is in anything that the system writes: what it keeps, what it logs, what it says, how its processes are called."""
+"""No secret occurs in stored data, logs, outputs or the arguments of processes."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from e2e.leaks import Arguments, Search, dump
 
 
 def in_the_settings(stack: Stack) -> dict[str, str]:
-    """The secrets in the settings of a stack, in plain text, by their names."""
+    """Return the secrets in the settings of a stack, in plain text, by name."""
     lines = env_file.read(env_file.load(stack.environment_file))
     settings = {line.name.removeprefix("SECRET_"): line.value for line in lines if line.name.startswith("SECRET_")}
     secret_values = {
@@ -39,12 +39,12 @@ def in_the_settings(stack: Stack) -> dict[str, str]:
         for name, value in settings.items()
         if name != "TESTING_MODE" and not name.endswith("_DB_ID")
     }
-    # Of the address, what only its owner knows.
+    # Only the last part of the address is secret.
     return {**secret_values, "DISCORD_WEBHOOK_URL": secret_values["DISCORD_WEBHOOK_URL"].rpartition("/")[2]}
 
 
 def signed(name: str, secret: str, body: bytes) -> dict[str, str]:
-    """The headers of a call, signed as its sender does it."""
+    """Return the headers of a call as its sender signs it."""
     now = datetime.now(UTC)
     seconds = str(int(now.timestamp()))
     if name == "noshow":
@@ -63,10 +63,10 @@ def test_no_secret_is_in_anything_that_the_system_writes(tmp_path: Path) -> None
     signing = {handler.name: secrets.token_urlsafe(24) for handler in HANDLERS if handler.signing}
     website = base64.b64encode(signing["signup"].encode()).decode()
     planted = f"planted-{secrets.token_hex(12)}"
-    # One for each sequence: a purchase and a booking end others.
+    # One contact for each sequence, because a purchase or booking ends other sequences of a contact.
     contacts = {sequence.name: address(sequence.name) for sequence in SEQUENCES}
     contact = contacts["signup"]
-    # Where a day is six seconds, the e-mails before this call come after all have been enrolled, and soon.
+    # A day takes six seconds: the e-mails before this call are due soon after all contacts are enrolled.
     call = datetime.now(UTC) + timedelta(days=12)
     more: dict[str, dict[str, Any]] = {
         "signup": {"red_systems": 2},
@@ -82,7 +82,7 @@ def test_no_secret_is_in_anything_that_the_system_writes(tmp_path: Path) -> None
         with DoorProcess(tmp_path / "door", stack.engine, **keys, **senders) as door:
             for sequence in SEQUENCES:
                 add_contact(stack, contacts[sequence.name])
-            # Everything that goes wrong here writes an error, and an error likes to say too much.
+            # Each of these calls fails and writes an error, which might contain a secret.
             stack.sandbox.fault("discord", "status", status=500, times=1)
             stack.sandbox.fault("discord", "drop_before", times=1)
             stack.sandbox.fault("notion", "status", status=503, times=1)
@@ -130,7 +130,7 @@ def test_no_secret_is_in_anything_that_the_system_writes(tmp_path: Path) -> None
             for sequence in SEQUENCES:
                 ended(stack, contacts[sequence.name], len(sequence.emails), sequence=sequence.name)
 
-            # Proof that the search can find: in the database and the log, in a store and its name, in the arguments.
+            # Planted values prove that the search works: in the database, the log, a stored file and its name, and arguments.
             stack.kestra.run("tell", {"key": planted, "message": f"in a sentence: {encoded(f'<{planted}>')}"})
             until(lambda: stack.kestra.kv_get(f"alerted.{planted}"), "what was planted")
             subprocess.run([sys.executable, "-c", "import time; time.sleep(1)", planted], check=True)
@@ -167,7 +167,7 @@ def test_no_secret_is_in_anything_that_the_system_writes(tmp_path: Path) -> None
 
 
 def webhook_keys() -> list[str]:
-    """The secrets that the door has as Kestra has them."""
+    """Return the names of the secrets that the door shares with Kestra."""
     return [*(handler.webhook_key for handler in HANDLERS), "UNSUBSCRIBE_KEY"]
 
 

@@ -1,4 +1,4 @@
-"""A contact is stopped: what waits for her ends as skipped, whatever the moment, and she can be let go on."""
+"""Stop a contact at any moment: waiting e-mails are skipped until the stop is lifted."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def _no_faults_left(stack: Stack) -> None:
 
 
 def stop(stack: Stack, email: str, reason: str) -> None:
-    """Stop a contact as a person does; once it returns, the stop was answered."""
+    """Stop a contact as the owner does, and wait for the answer."""
     done = christmas(stack, "stop", email, "--reason", reason, "--yes")
     assert done.exit_code == 0, done.output
     assert f"{reason} since " in done.stdout
@@ -51,7 +51,7 @@ def stop(stack: Stack, email: str, reason: str) -> None:
 
 
 def about_to_get_the_last(stack: Stack, email: str, *, seconds: float) -> datetime:
-    """Sign a contact up who got all but the last e-mail; returns when that is due, once she is enrolled."""
+    """Sign up a contact who got all but the last e-mail, and wait until they are enrolled; return when it is due."""
     now = datetime.now(UTC)
     sent = {f"Email {number} Sent": now - timedelta(hours=5 - number) for number in (1, 2, 3, 4)}
     with stack.notion() as notion:
@@ -64,7 +64,7 @@ def about_to_get_the_last(stack: Stack, email: str, *, seconds: float) -> dateti
 
 
 def became(executions: list[Execution]) -> list[tuple[int, str, str | None, str | None]]:
-    """The number, the state, the outcome and the reason of each of these runs, in the order of their numbers."""
+    """Return the e-mail's number, the state, the outcome and the reason of each execution, ordered by number."""
     results = [
         (run.inputs["number"], run.state, run.labels.get("outcome"), run.labels.get("reason")) for run in executions
     ]
@@ -72,7 +72,7 @@ def became(executions: list[Execution]) -> list[tuple[int, str, str | None, str 
 
 
 @pytest.mark.long
-def test_who_is_stopped_gets_no_more_until_she_is_let_go_on(stack: Stack) -> None:
+def test_stopped_contact_gets_no_emails_until_the_stop_is_lifted(stack: Stack) -> None:
     email = address()
     contact = opaque_ids.contact_id(email)
     add_contact(stack, email)
@@ -91,7 +91,7 @@ def test_who_is_stopped_gets_no_more_until_she_is_let_go_on(stack: Stack) -> Non
         *((number, *reason) for number in (3, 4, 5)),
     ]
     assert numbers(mails(stack, email)) == [2]
-    # Each ended in one step, without a look at anything, and left its page in Email Analytics.
+    # Each was skipped without reading Notion, and has its page in Email Analytics.
     assert len(calls(stack, "notion", email)) == calls_before + 3
     properties = page_of(stack, email)
     assert (properties["Stop Reason"], properties["Sequence Completed"]) == ("stopped_by_person (from E3)", True)
@@ -112,10 +112,10 @@ def test_who_is_stopped_gets_no_more_until_she_is_let_go_on(stack: Stack) -> Non
 
 
 @pytest.mark.long
-def test_who_has_bought_gets_the_onboarding_and_no_more_of_the_signup(stack: Stack) -> None:
+def test_purchase_ends_the_signup_and_begins_the_onboarding(stack: Stack) -> None:
     email = address()
     add_contact(stack, email)
-    # Some days more until the first one: the onboarding is to come before it.
+    # The first e-mail is due some days later, so that the onboarding comes first.
     sign_up(stack, email, email_1_sent_at=(datetime.now(UTC) + 3 * DAY).isoformat())
     enrolled(stack, email)
     begin(stack, "onboarding", email)
@@ -135,7 +135,7 @@ def test_who_has_bought_gets_the_onboarding_and_no_more_of_the_signup(stack: Sta
 
 
 def test_a_stop_one_second_before_an_email_is_due_holds(stack: Stack) -> None:
-    """A machine that is too busy to answer the stop within that second is given another contact."""
+    """If the machine is too busy to answer the stop within that second, the test tries another contact."""
     for _ in range(5):
         email = address()
         due = about_to_get_the_last(stack, email, seconds=6)
@@ -167,7 +167,7 @@ def test_an_email_that_is_too_late_is_skipped(stack: Stack) -> None:
     assert page_of(stack, email)["Stop Reason"] == "expired (from E5)"
 
 
-def test_without_a_word_nobody_is_stopped(stack: Stack) -> None:
+def test_stop_command_without_confirmation_stops_nobody(stack: Stack) -> None:
     email = address()
     done = christmas(stack, "stop", email)
     assert done.exit_code == 0

@@ -1,4 +1,4 @@
-"""A template is kept for some minutes, so that an e-mail costs one call less; then an edited one is used."""
+"""A template is cached for some minutes, which saves one request for each e-mail; then an edited one is used."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from christmas_campaign.sequences.registry import sequence
 
 
 @pytest.mark.long
-def test_an_edited_template_is_used_when_its_time_is_over_and_not_before(stack: Stack) -> None:
-    """Nobody waits five minutes: the test looks how long it is kept, and has that time be over."""
+def test_edited_template_is_used_after_the_cache_expires(stack: Stack) -> None:
+    """The test checks the expiry of the cache, and then sets it to now instead of waiting."""
     name = sequence("noshow").email(1).template
 
     def first_subject() -> str:
@@ -26,7 +26,7 @@ def test_an_edited_template_is_used_when_its_time_is_over_and_not_before(stack: 
         begin(stack, "noshow", email)
         return wait_for_mails(stack, email, 1)[0].subject
 
-    # Whatever is kept by now is as old as the tests that used it.
+    # The cached template may be as old as the tests before this one.
     refresh(stack)
     old = first_subject()
     digest = hashlib.sha256(str(stack.kestra.kv_get(CACHE_KEY)).encode()).hexdigest()

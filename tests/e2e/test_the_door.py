@@ -1,4 +1,4 @@
-"""The door in front of the real engine: what is answered with 200 is enrolled, what is not signed never reaches Kestra."""
+"""The door in front of the real engine: a call answered with 200 is enrolled, an unsigned call never reaches Kestra."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ NAMES = [one.name for one in SEQUENCES]
 
 
 def key_of(stack: Stack, name: str) -> str:
-    """The last part of the address of a sequence's webhook."""
+    """Return the last part of the address of a sequence's webhook."""
     return stack.webhook(sequence(name).handler).rpartition("/")[2]
 
 
 @pytest.fixture(scope="module")
 def behind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A stack whose engine has the same address after each start: the door is told it once."""
+    """A stack whose engine has the same address after each start, because the door reads it only once."""
     with Stack(tmp_path_factory.mktemp("behind"), time_scale=SCALE, engine_port=free_port()) as running:
         yield running
 
@@ -64,7 +64,7 @@ def door(behind: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Do
 
 
 def signed(name: str, body: bytes, *, secret: str = SECRET, at: datetime | None = None) -> dict[str, str]:
-    """The headers of a signup as the website signs it; the others have no secret here, and sign nothing."""
+    """Return the headers of a signup as the website signs it; the other senders have no secret here and do not sign."""
     at = at or datetime.now(UTC)
     if name != "signup":
         return {}
@@ -77,7 +77,7 @@ def signed(name: str, body: bytes, *, secret: str = SECRET, at: datetime | None 
 
 @pytest.mark.parametrize("today", [True, False], ids=["todays_address", "kestras_own"])
 @pytest.mark.parametrize("name", [NAMES[0], *map(long, NAMES[1:])])
-def test_what_the_door_takes_is_enrolled(behind: Stack, door: DoorProcess, name: str, today: bool) -> None:
+def test_accepted_call_is_enrolled(behind: Stack, door: DoorProcess, name: str, today: bool) -> None:
     email = address(name)
     add_contact(behind, email)
     body = json.dumps(payload(email, name)).encode()
@@ -110,7 +110,7 @@ def test_a_booking_in_the_old_form_is_enrolled_at_the_old_path_and_at_kestras_ow
     assert (properties["Calendly Event URI"], properties["First Name"]) == ("AAA", "Ana")
 
 
-def test_what_is_not_signed_right_makes_no_execution(behind: Stack, door: DoorProcess) -> None:
+def test_call_with_wrong_signature_makes_no_execution(behind: Stack, door: DoorProcess) -> None:
     email = address()
     body = json.dumps(payload(email)).encode()
     now = datetime.now(UTC)
@@ -127,7 +127,7 @@ def test_what_is_not_signed_right_makes_no_execution(behind: Stack, door: DoorPr
         assert sent != body or headers != good
         for path in (PUBLIC_PATHS["signup"], KESTRA_PATHS["signup"] + key_of(behind, "signup")):
             assert door.post(path, sent, **headers).status_code == 401
-    # One that is right comes last, and is the only one that Kestra sees.
+    # The last call is valid, and the only one that reaches Kestra.
     assert door.post(PUBLIC_PATHS["signup"], body, **good).status_code == 200
     enrolled(behind, email)
     after = {run.id for run in behind.kestra.executions(namespace="christmas", flow_id="signup-handler")}
@@ -135,13 +135,13 @@ def test_what_is_not_signed_right_makes_no_execution(behind: Stack, door: DoorPr
 
 
 def reported(mail: Mail, name: str, **data: Any) -> bytes:
-    """What Resend's webhook says of a mail."""
+    """Return the payload of Resend's webhook about a mail."""
     about = {"email_id": mail.id, "to": list(mail.to), "tags": dict(mail.tags), **data}
     return json.dumps({"type": name, "created_at": times.text(datetime.now(UTC)), "data": about}).encode()
 
 
 @pytest.mark.long
-def test_a_report_counts_if_resend_signed_it_and_not_otherwise(behind: Stack, door: DoorProcess) -> None:
+def test_only_a_report_signed_by_resend_counts(behind: Stack, door: DoorProcess) -> None:
     email = address()
     add_contact(behind, email)
     begin(behind, "noshow", email)
@@ -154,7 +154,7 @@ def test_a_report_counts_if_resend_signed_it_and_not_otherwise(behind: Stack, do
             "/webhook/resend", body, svix_id="msg_1", svix_timestamp=str(int(at.timestamp())), svix_signature=signature
         ).status_code
 
-    # Whoever knows the address can say this; it would stop every sequence for good, and tell another reason.
+    # Anybody who knows the address can post this. It would stop every sequence for good, with another reason.
     complaint = reported(mail, "email.complained")
     forged = "whsec_" + base64_of("somebody else's secret")
     assert [posted(complaint, forged), posted(complaint, SECRET)] == [401, 401]
@@ -203,7 +203,7 @@ def test_nothing_else_of_kestra_is_reachable(behind: Stack, door: DoorProcess) -
         assert (response.status_code, response.json()["message"]) == (404, "there is nothing here"), path
 
 
-def test_the_health_is_the_engines(door: DoorProcess) -> None:
+def test_health_of_the_door_is_that_of_the_engine(door: DoorProcess) -> None:
     until(lambda: httpx.get(f"{door.url}/health").status_code == 200, "health")
     answer = httpx.get(f"{door.url}/health").json()
     assert answer["status"] == "healthy"
@@ -211,7 +211,7 @@ def test_the_health_is_the_engines(door: DoorProcess) -> None:
 
 
 @pytest.mark.long
-def test_while_kestra_is_down_the_door_keeps_what_it_takes(behind: Stack, door: DoorProcess) -> None:
+def test_door_stores_accepted_calls_while_kestra_is_down(behind: Stack, door: DoorProcess) -> None:
     emails = [address() for _ in range(6)]
     behind.engine.stop()
     until(lambda: httpx.get(f"{door.url}/health").status_code == 503, "the bad health")

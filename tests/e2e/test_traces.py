@@ -1,4 +1,4 @@
-"""What is left in Notion of e-mails that are not sent, and that a restored backup reads it before anything goes out."""
+"""The traces of skipped e-mails in Notion, and their use after a restore of an older backup."""
 
 from __future__ import annotations
 
@@ -45,31 +45,31 @@ def call(stack: Stack, email: str, wish: str) -> None:
 
 
 def pages_of(stack: Stack, email: str) -> dict[str, dict[str, Any]]:
-    """The plain values of a contact's pages in Email Sequence, by their sequence."""
+    """Return the plain values of a contact's pages in Email Sequence, by sequence."""
     pages = [page_values.plain(page) for page in found_in(stack, schema.SEQUENCE_PAGES, notion_names.PAGE_EMAIL, email)]
     return {str(page["Template Type"]): page for page in pages}
 
 
 def stop_reasons(stack: Stack, email: str) -> list[str]:
-    """The first word of `Stop Reason` on each page of a contact; empty for none."""
+    """Return the first word of `Stop Reason` on each page of a contact, empty if there is none."""
     return [str(page["Stop Reason"] or "").partition(" ")[0] for page in pages_of(stack, email).values()]
 
 
 def marking(stack: Stack, email: str) -> list[Execution]:
-    """The runs that write the stop onto the contact's pages, the oldest first."""
+    """Return the executions that write the stop onto the contact's pages, the oldest first."""
     labels = {"contact": opaque_ids.contact_id(email)}
     executions = stack.kestra.executions(namespace="christmas", flow_id="mark-stopped", labels=labels)
     return sorted(executions, key=lambda run: run.created)
 
 
 def marked(stack: Stack, email: str, reason: str) -> None:
-    """Wait until every page of a contact says this reason (empty: none says any)."""
+    """Wait until every page of a contact has this reason (empty: no reason)."""
     until(lambda: set(stop_reasons(stack, email)) == {reason}, f"{reason or 'no stop'} on all pages")
     until(lambda: not any(run.live for run in marking(stack, email)), "the end of the marking")
 
 
 def enrolment_that_ended(stack: Stack, email: str, name: str) -> tuple[str | None, str | None]:
-    """The outcome and the reason of the newest enrolment in a sequence."""
+    """Return the outcome and the reason of the newest enrolment in a sequence."""
 
     def the_end() -> Execution | None:
         executions = runs(stack, "enroll", email, name)
@@ -132,7 +132,7 @@ def test_stop_holds_at_once_and_is_written_to_the_pages_once_notion_answers(stac
     contact = opaque_ids.contact_id(email)
     sign_up(stack, email, email_1_sent_at=(datetime.now(UTC) + 20 * DAY).isoformat())
     enrolled(stack, email)
-    # More than the quick tries of one run.
+    # More failures than the quick retries of one execution.
     stack.sandbox.fault("notion", "status", status=500, times=6, method="PATCH")
     call(stack, email, "unsubscribe")
     until(lambda: stack.kestra.kv_get(f"stop.{contact}"), "the stop")
@@ -151,7 +151,7 @@ def test_restored_backup_that_is_older_than_the_unsubscribe_writes_to_nobody_who
     enrolled(stack, email)
     call(stack, email, "unsubscribe")
     marked(stack, email, "unsubscribed")
-    # What a restore of an older backup does.
+    # The effect of restoring an older backup.
     stack.kestra.kv_delete(f"stop.{contact}")
     assert datetime.now(UTC) < due, "this machine is too slow for this test"
 
@@ -164,7 +164,7 @@ def test_restored_backup_that_is_older_than_the_unsubscribe_writes_to_nobody_who
     assert messages == dict.fromkeys((2, 3, 4, 5), words)
     assert pages_of(stack, email)["5-Day Sequence"]["Sequence Completed"] is True
 
-    # Nor does another sequence begin.
+    # Another sequence does not begin either.
     begin(stack, "noshow", email)
     assert enrolment_that_ended(stack, email, "noshow") == ("skipped", "unsubscribed")
     # Until the contact wants e-mails again.
@@ -176,7 +176,7 @@ def test_restored_backup_that_is_older_than_the_unsubscribe_writes_to_nobody_who
 
 
 def test_reason_that_does_not_hold_for_good_does_not_replace_a_mark(stack: Stack) -> None:
-    """After a restore: the KV store knows of a stop by a person alone, and that one is lifted again."""
+    """As after a restore: the KV store has only a stop by the owner, which is then lifted."""
     email = address()
     contact = opaque_ids.contact_id(email)
     due = datetime.now(UTC) + timedelta(seconds=14)

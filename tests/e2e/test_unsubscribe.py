@@ -1,4 +1,4 @@
-"""A contact unsubscribes by her link: what waits ends as skipped, whatever else is kept of her, and she can take it back."""
+"""A contact unsubscribes by their link: waiting e-mails are skipped, and the contact can take it back."""
 
 from __future__ import annotations
 
@@ -48,20 +48,20 @@ def door(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Doo
 
 
 def stops_of(stack: Stack, email: str) -> list[tuple[str, str]]:
-    """What stops a contact: why, and by whom."""
+    """Return the reason and the source of each stop of a contact."""
     contacts = christmas_json(stack, "stopped", email)
     return [(stop["reason"], stop["by"]) for contact in contacts for stop in contact["stops"]]
 
 
 def call(stack: Stack, token: object, wish: str, at: datetime | None = None) -> tuple[int, Any]:
-    """Call the handler's own webhook, as the door does; returns the status and the answer."""
+    """Call the handler's own webhook, as the door does; return the status and the answer."""
     headers = {"X-Received-At": times.text(at)} if at else {}
     payload = {"token": token, "wish": wish}
     answer = httpx.post(stack.webhook("unsubscribe-handler"), json=payload, headers=headers, timeout=60)
     return answer.status_code, answer.json()
 
 
-def test_a_mail_providers_post_ends_what_waits(stack: Stack, door: DoorProcess) -> None:
+def test_one_click_post_of_a_mail_provider_skips_waiting_emails(stack: Stack, door: DoorProcess) -> None:
     email = address()
     contact = opaque_ids.contact_id(email)
     add_contact(stack, email)
@@ -78,7 +78,7 @@ def test_a_mail_providers_post_ends_what_waits(stack: Stack, door: DoorProcess) 
         assert f"https://campaign.example.com{link}" in text
     assert "@" not in link
 
-    # A scanner looks at it.
+    # A scanner of the mail provider opens it.
     assert httpx.get(door.url + link).status_code == 200
     answer = httpx.post(door.url + link, files={"List-Unsubscribe": (None, "One-Click")})
     assert (answer.status_code, "You are unsubscribed" in answer.text) == (200, True)
@@ -90,13 +90,13 @@ def test_a_mail_providers_post_ends_what_waits(stack: Stack, door: DoorProcess) 
     assert sorted(became) == [(1, "SUCCESS", None), *((number, "SUCCESS", "unsubscribed") for number in (2, 3))]
     assert numbers(mails(stack, email)) == [1]
 
-    # Nor does another sequence begin.
+    # Another sequence does not begin either.
     sign_up(stack, email)
     kept_out = until(lambda: runs(stack, "enroll", email), "the enrolment")[0]
     out = until(lambda: run if (run := stack.kestra.execution(kept_out.id)).ended else None, "its end")
     assert (out.state, out.labels["outcome"], out.labels["reason"]) == ("SUCCESS", "skipped", "unsubscribed")
 
-    # The way back is her own.
+    # The contact takes it back.
     assert httpx.post(door.url + link, data=BACK).status_code == 200
     until(lambda: not stops_of(stack, email), "the way back")
     assert "back" in stack.kestra.kv_get(f"stop.{contact}")
@@ -106,12 +106,12 @@ def test_a_mail_providers_post_ends_what_waits(stack: Stack, door: DoorProcess) 
     assert link.rpartition("/")[2] not in door.log
 
 
-def test_what_came_last_counts_whatever_comes_first(stack: Stack) -> None:
+def test_latest_wish_counts_in_any_order_of_arrival(stack: Stack) -> None:
     email = address()
     token = stack.unsubscribe_keys.token(opaque_ids.contact_id(email))
     first = datetime.now(UTC) - timedelta(minutes=5)
     second = first + timedelta(minutes=1)
-    # Twice, and one of them after it was taken back.
+    # The call arrives twice, once after it was taken back.
     for wish, at in (("unsubscribe", first), ("unsubscribe", first), ("go_on", second), ("unsubscribe", first)):
         code, answer = call(stack, token, wish, at)
         assert (code, answer) == (200, {"status": "accepted"})
@@ -125,7 +125,7 @@ def test_what_came_last_counts_whatever_comes_first(stack: Stack) -> None:
     until(lambda: stops_of(stack, email) == [("unsubscribed", "contact")], "the stop")
 
 
-def test_the_webhook_alone_stops_nobody(stack: Stack) -> None:
+def test_call_without_a_valid_token_stops_nobody(stack: Stack) -> None:
     email, other = address(), address()
     mine = stack.unsubscribe_keys.token(opaque_ids.contact_id(other))
     foreign = unsubscribe_link.keys("x" * 24).token(opaque_ids.contact_id(email))
@@ -138,7 +138,7 @@ def test_the_webhook_alone_stops_nobody(stack: Stack) -> None:
         assert stops_of(stack, person) == []
 
 
-def test_she_takes_back_nothing_that_others_have_said_and_a_person_mends_a_mistake(stack: Stack) -> None:
+def test_contact_takes_back_only_their_own_unsubscribe_and_the_owner_all_but_a_complaint(stack: Stack) -> None:
     email = address()
     token = stack.unsubscribe_keys.token(opaque_ids.contact_id(email))
     for reason in ("complained", "bounced"):
@@ -157,7 +157,7 @@ def test_she_takes_back_nothing_that_others_have_said_and_a_person_mends_a_mista
     assert stops_of(stack, email) == [("complained", "person")]
 
 
-def test_the_link_for_an_email_of_somebody_else(stack: Stack) -> None:
+def test_printed_unsubscribe_link_works(stack: Stack) -> None:
     email = address()
     done = christmas(stack, "unsubscribe-link", email)
     token = stack.unsubscribe_keys.token(opaque_ids.contact_id(email))

@@ -1,4 +1,4 @@
-"""What was asked of Notion, Resend and Discord in a journey, as a text that a person can read and a test can compare."""
+"""The requests of a journey to Notion, Resend and Discord, as a text that people can read and tests can compare."""
 
 from __future__ import annotations
 
@@ -57,6 +57,6 @@ def _moment(text: str, arrived: datetime, ended: datetime) -> str:
 
 
 def concerns(call: LoggedCall, tokens: Iterable[str]) -> bool:
-    """Whether one of these texts is in a call's path or body."""
+    """Return whether one of these texts occurs in a call's path or body."""
     text = call.path + json.dumps(call.request, ensure_ascii=False)
     return any(token in text for token in tokens)
