@@ -1,4 +1,4 @@
-"""A real sandbox process for the tests of ``christmas notion``, emptied before each of them."""
+"""A sandbox process for the tests of ``christmas notion``, emptied before each of them."""
 
 from __future__ import annotations
 
@@ -14,9 +14,8 @@ from cli.notion_world import TOKEN, World
 
 @pytest.fixture(scope="session")
 def notion_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
-    sandbox = Sandbox(
-        tmp_path_factory.mktemp("notion") / "sandbox.sqlite", notion_token=TOKEN, resend_key="re_for_tests"
-    )
+    file = tmp_path_factory.mktemp("notion") / "sandbox.sqlite"
+    sandbox = Sandbox(file, notion_token=TOKEN, resend_key="re_for_tests")
     sandbox.start()
     yield sandbox
     sandbox.stop()
@@ -24,14 +23,14 @@ def notion_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox
 
 @pytest.fixture
 def world(notion_process: Sandbox, tmp_path: Path) -> Iterator[World]:
-    """An empty Notion, and no setting but where it is and the token."""
+    """An installation with an empty Notion; its settings are Notion's address and the token."""
     notion_process.reset(notion=True)
     with Notion(notion_process.notion_url, TOKEN) as client:
         yield World(notion_process, client, tmp_path)
 
 
 @pytest.fixture
-def whole(world: World) -> World:
-    """A Notion with all databases as they should be."""
-    world.make_all()
+def notion(world: World) -> World:
+    """An installation whose Notion has all databases, complete."""
+    world.create_all()
     return world

@@ -1,4 +1,7 @@
-"""The example content: every template that a sequence names is there, and can be filled in."""
+"""The example content: the templates and payloads that ship with the project fit the sequences.
+
+``test_template_commands`` checks the same templates with ``templates check``; this file composes the e-mails.
+"""
 
 from __future__ import annotations
 
@@ -23,171 +26,139 @@ from christmas_campaign.sequences.registry import SEQUENCES, sequence
 NOW = datetime(2025, 11, 20, 15, 0, tzinfo=UTC)
 TEMPLATES = {template.name: template for template in content.templates(PROJECT / "content")}
 # The website sends the first e-mail of a signup itself.
-EXPECTED = ["5-Day E1", *(email.template for each in SEQUENCES for email in each.emails)]
-EMAILS = [(each.name, email.number) for each in SEQUENCES for email in each.emails]
-# What the payload itself brings for templates, and what an earlier signup said.
+NAMES = ["5-Day E1", *(email.template for sequence in SEQUENCES for email in sequence.emails)]
+EMAILS = [(sequence.name, email.number) for sequence in SEQUENCES for email in sequence.emails]
+#: Variables that only some events bring.
 VARIABLES = {"MonthlyRevenue", "Phase2_Investment", "Kickoff_Call_Date"}
-SIGNUP_VALUES = {
-    "assessment_score",
-    "weakest_system_1",
-    "weakest_system_2",
-    "strongest_system",
-    "revenue_leak_total",
-    "TotalRevenueLeak_K",
-    "AnnualRevenueLeak",
-}
+INTERNAL = {"call_notes", "call_outcome", "follow_up_priority"}
 
 
 def example(name: str) -> Any:
     return json.loads((PROJECT / "examples" / f"{name}.json").read_text(encoding="utf-8"))
 
 
-def names(*texts: str) -> set[str]:
+def placeholders(*texts: str) -> set[str]:
     return {placeholder.name for text in texts for placeholder in template_text.parse(text).placeholders}
 
 
 def as_page(template: content.Template) -> dict[str, Any]:
-    """A template as Notion gives it back."""
-    written: Any = page_values.properties(schema.TEMPLATES, template.values())
-    for name, item in written.items():
-        item["type"] = schema.TEMPLATES.property(name).type
-        for part in item.get("title", item.get("rich_text", [])):
+    """Return a template as Notion's API returns its page."""
+    properties: Any = page_values.properties(schema.TEMPLATES, template.values())
+    for name, described in properties.items():
+        described["type"] = schema.TEMPLATES.property(name).type
+        for part in described.get("title", described.get("rich_text", [])):
             part["plain_text"] = part["text"]["content"]
-    return {"id": "t", "properties": written}
+    return {"id": "t", "properties": properties}
 
 
-def composed(sequence_name: str, number: int, template: content.Template, *, whole: bool = True) -> Any:
-    """The request for Resend, made from the example payload after the example signup; not ``whole``: from the least
-    payload, and no more."""
-    payload = example(sequence_name)
-    signup = example("signup") if whole and sequence_name != "signup" else {}
-    if not whole:
-        payload = {field.name: payload[field.name] for field in sequence(sequence_name).fields if field.required}
-    record = Record(intake.read(payload, sequence_name, NOW), {}, {number: NOW}, {}, signup)
-    given = {name.removeprefix("ENV_").lower(): value for name, value in SANDBOX_SETTINGS.items()}
-    settings = read({**given, "unsubscribe_key": "a-key-of-the-links-0123456789"})
+def composed(name: str, number: int, template: content.Template, *, complete: bool = True) -> Any:
+    """Return the request for Resend. A complete contact has the example payload and signup; others only required fields."""
+    payload, signup = example(name), example("signup") if complete and name != "signup" else {}
+    if not complete:
+        payload = {field.name: payload[field.name] for field in sequence(name).fields if field.required}
+    plain_settings = {name.removeprefix("ENV_").lower(): value for name, value in SANDBOX_SETTINGS.items()}
     decision = compose.compose(
-        record,
+        Record(intake.read(payload, name, NOW), {}, {number: NOW}, {}, signup),
         number,
-        enrolment=f"{sequence_name}-x",
+        enrolment=f"{name}-x",
         page={"id": "p", "properties": {}},
         active=compose.active_templates([as_page(template)]),
-        settings=settings,
+        settings=read({**plain_settings, "unsubscribe_key": "a-key-of-the-links-0123456789"}),
     )
     assert isinstance(decision, compose.Composed), decision
     return decision.request
 
 
-def test_every_template_of_every_sequence_is_there_and_active() -> None:
-    assert sorted(TEMPLATES) == sorted(EXPECTED)
-    assert len(list(content.templates(PROJECT / "content"))) == 17, "no name twice"
-    assert {template.status for template in TEMPLATES.values()} == {"Active"}
+class Links(HTMLParser):
+    """Collects the links of an e-mail and refuses elements that load or run something."""
 
-
-@pytest.mark.parametrize(("sequence_name", "number"), EMAILS)
-@pytest.mark.parametrize("whole", [True, False], ids=["whole payload", "least payload"])
-def test_every_placeholder_has_a_value_and_every_link_an_address(sequence_name: str, number: int, whole: bool) -> None:
-    template = TEMPLATES[sequence(sequence_name).email(number).template]
-    request = composed(sequence_name, number, template, whole=whole)
-    for part in ("subject", "html", "text"):
-        assert "{{" not in request[part]
-        assert "[[" not in request[part]
-    links = _Links()
-    links.feed(request["html"])
-    assert links.found
-    for address in links.found:
-        assert re.fullmatch(r"(https://|mailto:)\S+", address)
-        assert address in request["text"]
-
-
-@pytest.mark.parametrize(("sequence_name", "number"), EMAILS)
-def test_with_everything_given_no_template_needs_what_it_says_without_a_value(sequence_name: str, number: int) -> None:
-    # A misspelt placeholder would be hidden by its own "|…" for ever.
-    template = TEMPLATES[sequence(sequence_name).email(number).template]
-    bare = template._replace(
-        **{part: re.sub(r"\|[^{}]*\}\}", "}}", getattr(template, part)) for part in ("subject", "html", "text")}
-    )
-    # Nobody sends all variables with each event.
-    for part in ("html", "text"):
-        for name in VARIABLES - set(example(sequence_name).get("variables", {})):
-            bare = bare._replace(**{part: getattr(bare, part).replace(f"{{{{{name}}}}}", "")})
-    assert composed(sequence_name, number, bare)
-
-
-@pytest.mark.parametrize("sequence_name", ["noshow", "postcall", "onboarding"])
-def test_the_templates_of_a_sequence_draw_on_every_source_it_has(sequence_name: str) -> None:
-    used = names(*(TEMPLATES[email.template].html for email in sequence(sequence_name).emails))
-    assert used & SIGNUP_VALUES
-    if sequence_name != "noshow":
-        assert used & VARIABLES & set(example(sequence_name)["variables"])
-
-
-@pytest.mark.parametrize("name", EXPECTED)
-def test_what_is_internal_is_in_no_template(name: str) -> None:
-    template = TEMPLATES[name]
-    internal = {"call_notes", "call_outcome", "follow_up_priority"}
-    assert not names(template.subject, template.html, template.text) & internal
-
-
-class _Links(HTMLParser):
-    def __init__(self) -> None:
+    def __init__(self, html: str) -> None:
         super().__init__()
-        self.found: list[str] = []
+        self.addresses: list[str] = []
         self.language: str | None = None
+        self.feed(html)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = dict(attrs)
-        if tag == "a":
-            self.found.append(given.get("href") or "")
-        if tag == "html":
-            self.language = given.get("lang")
+        attributes = dict(attrs)
         assert tag not in ("script", "img", "link", "iframe", "object")
-        if tag == "table":
-            assert given.get("role") == "presentation" or given.get("aria-label"), "a table for layout says so"
+        if tag == "a":
+            self.addresses.append(attributes.get("href") or "")
+        elif tag == "html":
+            self.language = attributes.get("lang")
+        elif tag == "table":
+            # Screen readers must not read out a table for layout.
+            assert attributes.get("role") == "presentation" or attributes.get("aria-label")
 
 
-@pytest.mark.parametrize("name", EXPECTED)
-def test_a_template_has_an_unsubscribe_link_a_language_and_nothing_that_runs(name: str) -> None:
+@pytest.mark.parametrize(("name", "number"), EMAILS)
+def test_every_placeholder_has_a_value_and_every_link_an_address(name: str, number: int) -> None:
+    template = TEMPLATES[sequence(name).email(number).template]
+    for complete in (True, False):
+        request = composed(name, number, template, complete=complete)
+        assert not re.search(r"\{\{|\[\[", request["subject"] + request["html"] + request["text"])
+        addresses = Links(request["html"]).addresses
+        assert addresses
+        for address in addresses:
+            assert re.fullmatch(r"(https://|mailto:)\S+", address)
+            assert address in request["text"]
+
+
+@pytest.mark.parametrize(("name", "number"), EMAILS)
+def test_no_fallback_hides_a_misspelt_placeholder(name: str, number: int) -> None:
+    template = TEMPLATES[sequence(name).email(number).template]
+    texts = {part: getattr(template, part) for part in ("subject", "html", "text")}
+    for variable in VARIABLES - set(example(name).get("variables", {})):
+        texts = {part: re.sub(rf"\{{\{{{variable}\|[^{{}}]*\}}\}}", "", text) for part, text in texts.items()}
+    without_fallbacks = {part: re.sub(r"\|[^{}]*\}\}", "}}", text) for part, text in texts.items()}
+    assert composed(name, number, template._replace(**without_fallbacks))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_template_is_active_accessible_and_shows_nothing_internal(name: str) -> None:
     template = TEMPLATES[name]
-    links = _Links()
-    links.feed(template.html)
-    assert "{{unsubscribe_url}}" in links.found
-    assert links.language == "en"
-    assert "{{unsubscribe_url}}" in template.text
-    assert "{{calendly_link}}" in template.text
-    assert names(template.text) == names(template.html)
+    links = Links(template.html)
+    assert (template.status, links.language) == ("Active", "en")
+    assert "{{unsubscribe_url}}" in links.addresses
+    assert {"unsubscribe_url", "calendly_link"} <= placeholders(template.text)
+    assert placeholders(template.text) == placeholders(template.html)
+    assert "first_name" in placeholders(plain_text.from_html(template.html))
+    assert not placeholders(template.subject, template.html) & INTERNAL
     assert len(page_values.rich_text(template.html)) <= 100
-    assert "{{first_name}}" in plain_text.from_html(template.html)
 
 
-def test_a_missing_field_of_a_template_is_named_with_its_file(tmp_path: Path) -> None:
+def test_every_email_has_one_template() -> None:
+    assert sorted(NAMES) == sorted(template.name for template in content.templates(PROJECT / "content"))
+
+
+@pytest.mark.parametrize("name", ["noshow", "postcall", "onboarding"])
+def test_templates_use_values_of_the_signup_and_of_the_event(name: str) -> None:
+    used = placeholders(*(TEMPLATES[email.template].html for email in sequence(name).emails))
+    assert used & {"assessment_score", "weakest_system_1", "weakest_system_2", "strongest_system", "TotalRevenueLeak_K"}
+    assert name == "noshow" or used & VARIABLES & set(example(name)["variables"])
+
+
+@pytest.mark.parametrize("name", [sequence.name for sequence in SEQUENCES])
+def test_example_payload_is_accepted_and_its_contact_exists(name: str) -> None:
+    payload = example(name)
+    email = intake.read(payload, name, NOW).email
+    assert email in {contact.email for contact in content.contacts(PROJECT / "examples" / "contacts.json")}
+    (contact,) = [contact for contact in example("contacts") if contact["email"] == email]
+    assert [payload[field] for field in ("first_name", "business_name")] == [
+        contact[field] for field in ("first_name", "business_name")
+    ]
+    assert name == "signup" or {field.name for field in sequence(name).fields} == set(payload) - {"variables"}
+
+
+def test_errors_name_the_file_and_the_field(tmp_path: Path) -> None:
+    with pytest.raises(content.ContentError, match=r"layout.html: No such file"):
+        list(content.templates(tmp_path))
     folder = tmp_path / "templates" / "x"
     folder.mkdir(parents=True)
     for name in ("layout.html", "layout.txt", "templates/x/body.html", "templates/x/body.txt"):
         (tmp_path / name).write_text("[[content]]", encoding="utf-8")
     (folder / "template.toml").write_text('name = "x"\nsubject = "s"\nstatus = "Active"\n', encoding="utf-8")
-    with pytest.raises(content.ContentError, match=r'template.toml: the field "preheader" is missing; it must be text'):
+    with pytest.raises(content.ContentError, match=r'template.toml: the field "preheader" is missing'):
         list(content.templates(tmp_path))
-
-
-def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(content.ContentError, match=r"layout.html: No such file"):
-        list(content.templates(tmp_path))
-
-
-def test_contacts_that_are_none_are_refused_with_the_file(tmp_path: Path) -> None:
     (tmp_path / "contacts.json").write_text('[{"email": "a@example.com"}]', encoding="utf-8")
-    with pytest.raises(content.ContentError, match=r"contacts.json: not a list of contacts"):
+    with pytest.raises(content.ContentError, match=r"contacts.json: must be a list of contacts"):
         content.contacts(tmp_path / "contacts.json")
-
-
-@pytest.mark.parametrize("sequence_name", [each.name for each in SEQUENCES])
-def test_an_example_is_taken_on_and_its_contact_is_known(sequence_name: str) -> None:
-    payload = example(sequence_name)
-    event = intake.read(payload, sequence_name, NOW)
-    known = {contact["email"]: contact for contact in example("contacts")}
-    assert event.email in {contact.email for contact in content.contacts(PROJECT / "examples" / "contacts.json")}
-    for name in ("first_name", "business_name"):
-        assert payload[name] == known[event.email][name]
-    if sequence_name != "signup":
-        assert {field.name for field in sequence(sequence_name).fields} == set(payload) - {"variables"}

@@ -1,4 +1,4 @@
-"""The client for Notion's API: how it waits, how it reads long lists, and what it says when something is wrong."""
+"""The client for Notion's API: when it retries, how it reads long lists, and what its errors say."""
 
 from __future__ import annotations
 
@@ -13,133 +13,115 @@ from christmas_campaign.clients.notion import TRIES, Notion, NotionError
 from christmas_campaign.notion.schema import CONTACTS, TEMPLATES
 from cli.notion_world import World
 
+ClientOf = Callable[..., Notion]
+
 
 @pytest.fixture
-def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """How long the client has slept, each time that it did; nobody really waits."""
-    pauses: list[float] = []
-    monkeypatch.setattr(time, "sleep", lambda pause: pauses.append(pause) if pause else None)
-    return pauses
+def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The seconds of each pause of the client; nothing really waits."""
+    seconds: list[float] = []
+    monkeypatch.setattr(time, "sleep", lambda pause: seconds.append(pause) if pause else None)
+    return seconds
 
 
-def test_a_call_that_is_refused_for_its_pace_is_made_again_after_as_long_as_notion_asks(
-    whole: World, slept: list[float]
+@pytest.fixture
+def client_of(monkeypatch: pytest.MonkeyPatch) -> ClientOf:
+    """Return a function that makes a client which receives these responses, in this order."""
+
+    def client(*responses: httpx.Response) -> Notion:
+        remaining = iter(responses)
+        monkeypatch.setattr(httpx.Client, "request", lambda *_, **__: next(remaining))
+        return Notion("http://127.0.0.1:1", "ntn_for_tests")
+
+    return client
+
+
+@pytest.mark.parametrize(
+    ("status", "retry_after", "refusals", "expected"),
+    [
+        (429, 7, TRIES - 1, [7.0] * (TRIES - 1)),
+        (429, 1, TRIES, [1.0] * (TRIES - 1)),
+        # Too long to wait for.
+        (429, 61, 1, []),
+        (503, 1, 1, []),
+    ],
+)
+def test_only_429_is_retried_after_the_pause_that_notion_names(
+    notion: World, pauses: list[float], status: int, retry_after: int, refusals: int, expected: list[float]
 ) -> None:
-    whole.sandbox.fault("notion", "status", status=429, retry_after=7, times=TRIES - 1)
-    assert whole.client.databases_titled("BusinessX") == [whole.ids[CONTACTS.setting]]
-    assert slept == [7.0] * (TRIES - 1)
+    notion.sandbox.fault("notion", "status", status=status, retry_after=retry_after, times=refusals)
+    if refusals == TRIES - 1:
+        assert notion.client.databases_titled("BusinessX") == [notion.ids[CONTACTS.setting]]
+    else:
+        with pytest.raises(NotionError, match=f"HTTP {status}") as error:
+            notion.client.databases_titled("BusinessX")
+        assert error.value.status == status
+    assert pauses == expected
 
 
-def test_it_is_not_made_again_for_ever(whole: World, slept: list[float]) -> None:
-    whole.sandbox.reset_log()
-    whole.sandbox.fault("notion", "status", status=429, retry_after=1, times=None)
-    with pytest.raises(NotionError, match="HTTP 429") as refused:
-        whole.client.databases_titled("BusinessX")
-    assert refused.value.status == 429
-    assert [call.status for call in whole.sandbox.requests("notion")] == [429] * TRIES
-    assert slept == [1.0] * (TRIES - 1)
-
-
-def test_a_wait_that_nobody_would_sit_through_is_an_error(whole: World, slept: list[float]) -> None:
-    whole.sandbox.fault("notion", "status", status=429, retry_after=61)
-    with pytest.raises(NotionError, match="HTTP 429"):
-        whole.client.databases_titled("BusinessX")
-    assert slept == []
-
-
-@pytest.mark.parametrize("header", [{}, {"Retry-After": "soon"}, {"Retry-After": "-3"}])
-def test_a_429_that_does_not_say_how_long(header: dict[str, str], slept: list[float], answers: Answers) -> None:
-    client = answers(httpx.Response(429, headers=header), httpx.Response(200, json={"id": "x"}))
+@pytest.mark.parametrize(
+    ("header", "expected"), [({}, [1.0]), ({"Retry-After": "soon"}, [1.0]), ({"Retry-After": "-3"}, [])]
+)
+def test_429_without_a_usable_pause_is_retried(
+    header: dict[str, str], expected: list[float], pauses: list[float], client_of: ClientOf
+) -> None:
+    client = client_of(httpx.Response(429, headers=header), httpx.Response(200, json={"id": "x"}))
     assert client.database("x") == {"id": "x"}
-    assert slept == ([] if "-3" in header.values() else [1.0])
+    assert pauses == expected
 
 
-def test_nothing_else_is_made_again(whole: World, slept: list[float]) -> None:
-    whole.sandbox.fault("notion", "status", status=503, retry_after=1)
-    with pytest.raises(NotionError, match="HTTP 503"):
-        whole.client.databases_titled("BusinessX")
-    assert slept == []
-
-
-def test_no_more_calls_a_second_than_were_agreed(whole: World) -> None:
-    whole.sandbox.limit(notion=3)
-    whole.client.pace(3)
+def test_client_keeps_to_its_pace(notion: World) -> None:
+    notion.sandbox.limit(notion=3)
+    notion.client.pace(3)
     for _ in range(7):
-        whole.client.database(whole.ids[CONTACTS.setting])
-    assert whole.sandbox.limits()["notion"].refused == 0
+        notion.client.database(notion.ids[CONTACTS.setting])
+    assert notion.sandbox.limits()["notion"].refused == 0
 
 
-def test_a_list_is_read_to_its_end(whole: World) -> None:
+def test_list_is_read_to_its_end(notion: World) -> None:
     for number in range(203):
-        whole.add(TEMPLATES, {"Template Name": f"{number:03}"})
-    whole.sandbox.reset_log()
-    found = list(whole.client.pages(whole.source(TEMPLATES)))
-    assert len({page["id"] for page in found}) == 203
-    assert [call.path.rsplit("/", 1)[1] for call in whole.sandbox.requests("notion")][-3:] == ["query"] * 3
+        notion.add(TEMPLATES, {"Template Name": f"{number:03}"})
+    notion.sandbox.reset_log()
+    assert len({page["id"] for page in notion.client.pages(notion.source(TEMPLATES))}) == 203
+    assert [call.path.rsplit("/", 1)[1] for call in notion.sandbox.requests("notion")][-3:] == ["query"] * 3
 
 
-def test_a_list_that_notion_does_not_give_out_whole_is_an_error(answers: Answers) -> None:
-    cut = {"results": [{"id": "a"}], "has_more": False, "request_status": {"type": "incomplete"}}
-    client = answers(httpx.Response(200, json=cut))
-    with pytest.raises(NotionError, match="more pages than Notion returns for one query"):
-        list(client.pages("x"))
+def test_database_is_searched_by_its_full_title(notion: World) -> None:
+    database_id = notion.ids[CONTACTS.setting]
+    notion.create(CONTACTS._replace(title="BusinessX old"))
+    assert notion.client.databases_titled("BusinessX") == [database_id]
 
 
-def test_a_database_is_found_by_its_whole_name_alone(whole: World) -> None:
-    twin = CONTACTS._replace(title="BusinessX old")
-    whole.make(twin, setting=False)
-    found = whole.client.databases_titled("BusinessX")
-    assert len(found) == 1
-    database: Any = whole.client.database(found[0])
-    assert database["title"][0]["plain_text"] == "BusinessX"
-
-
-def test_a_database_without_a_data_source_is_a_plain_error(answers: Answers) -> None:
-    with pytest.raises(NotionError, match="no data source"):
-        answers(httpx.Response(200, json={"id": "x", "data_sources": []})).data_source("x")
-
-
-def test_an_id_is_one_part_of_the_path_whatever_it_holds(whole: World) -> None:
-    whole.sandbox.reset_log()
-    for ask in (whole.client.database, whole.client.describe, whole.client.page):
+def test_id_cannot_change_the_path(notion: World) -> None:
+    notion.sandbox.reset_log()
+    for read in (notion.client.database, notion.client.describe, notion.client.page):
         with pytest.raises(NotionError):
-            ask("../users/me?x=1")
-    assert [call.status for call in whole.sandbox.requests("notion")] == [400] * 3
-    assert [call.query for call in whole.sandbox.requests("notion")] == [""] * 3
+            read("../users/me?x=1")
+    assert [(call.status, call.query) for call in notion.sandbox.requests("notion")] == [(400, "")] * 3
 
 
-def test_an_answer_that_is_no_json_is_named(answers: Answers) -> None:
-    with pytest.raises(NotionError, match=r"the answer is not Notion's; is ENV_NOTION_URL right\?"):
-        answers(httpx.Response(200, text="<html>")).database("x")
-
-
-def test_a_refusal_without_a_reason(answers: Answers) -> None:
-    with pytest.raises(NotionError, match="HTTP 502: no reason given") as refused:
-        answers(httpx.Response(502, text="<html>")).database("x")
-    assert (refused.value.status, refused.value.reason) == (502, "no reason given")
+@pytest.mark.parametrize(
+    ("response", "read", "error"),
+    [
+        (httpx.Response(200, text="<html>"), Notion.database, r"is ENV_NOTION_URL right\?"),
+        (httpx.Response(502, text="<html>"), Notion.database, "HTTP 502: no reason given"),
+        (httpx.Response(200, json={"id": "x", "data_sources": []}), Notion.data_source, "no data source"),
+        (
+            httpx.Response(200, json={"results": [], "has_more": False, "request_status": {"type": "incomplete"}}),
+            lambda client, _: list(client.pages("x")),
+            "more pages than Notion returns for one query",
+        ),
+    ],
+)
+def test_unusable_response_is_an_error(
+    client_of: ClientOf, response: httpx.Response, read: Callable[[Notion, str], Any], error: str
+) -> None:
+    with pytest.raises(NotionError, match=error):
+        read(client_of(response), "x")
 
 
 @pytest.mark.parametrize("token", ["two words", "with\nline", "hübsch"])
-def test_a_token_that_is_none_is_refused_and_not_shown(token: str) -> None:
-    with pytest.raises(NotionError, match="the token for Notion has a character") as refused:
+def test_malformed_token_is_refused_and_not_shown(token: str) -> None:
+    with pytest.raises(NotionError, match="the token for Notion has a character") as error:
         Notion("http://127.0.0.1:1", token)
-    assert token not in str(refused.value)
-
-
-Answers = Callable[..., Notion]
-
-
-@pytest.fixture
-def answers(monkeypatch: pytest.MonkeyPatch) -> Answers:
-    """Make a client that gets these answers, one after the other, instead of asking anybody."""
-
-    def make(*given: httpx.Response) -> Notion:
-        left = list(given)
-
-        def request(*_: Any, **__: Any) -> httpx.Response:
-            return left.pop(0)
-
-        monkeypatch.setattr(httpx.Client, "request", request)
-        return Notion("http://127.0.0.1:1", "ntn_for_tests")
-
-    return make
+    assert token not in str(error.value)
