@@ -406,8 +406,6 @@ LIMIT = 200_000
         (HTML, "x", LIMIT - 2, None),
         (HTML, "x", LIMIT, CUT_OFF),
         (HTML, "🎄", LIMIT, CUT_OFF),
-        # An emoji that does not fit any more is left out as a whole.
-        (HTML, "🎄", LIMIT - 1, CUT_OFF),
         (HTML, "🎄", LIMIT + 2, TOO_LONG),
         (SUBJECT, "x", LIMIT + 2, TOO_LONG),
         (TEXT, "x", LIMIT, CUT_OFF),
@@ -419,6 +417,12 @@ def test_text_of_the_greatest_length_is_a_fault(part: str, character: str, lengt
     page = {**template(text=TEXT_FOOTER), part: start + character * ((length - len(start)) // width)}
     assert len(str(page[part]).encode("utf-16-le")) == 2 * length
     assert problems(page) == ([(part, problem)] if problem else [])
+
+
+def test_text_cut_before_an_emoji_is_a_fault() -> None:
+    """The last of the 100 text objects has one free character, which is too little for an emoji."""
+    body = HTML_FOOTER.ljust(99 * 2_000 + 1, "x") + "🎄" * 999
+    assert problems(template(html=body, html_footer="")) == [(HTML, CUT_OFF)]
 
 
 @pytest.mark.parametrize(
