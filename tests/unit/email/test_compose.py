@@ -280,7 +280,7 @@ def test_html_that_is_empty_once_filled_in_is_withheld() -> None:
     parts = {"Subject Line": "s", "Email Body HTML": " {{x|}} ", "Email Body Plain Text": "t"}
     with pytest.raises(compose.EmailWithheld) as caught:
         compose.letter("5-Day E2", parts, compose.sources(build.record(), 2, build.SETTINGS))
-    assert caught.value.reason is Reason.TEMPLATE_EMPTY
+    assert (caught.value.outcome, caught.value.reason) == (Outcome.FAILED, Reason.TEMPLATE_EMPTY)
     assert str(caught.value) == caught.value.detail == 'The template "5-Day E2" has an empty "Email Body HTML".'
 
 
