@@ -1,4 +1,4 @@
-"""What the tests of the door share: a door process, and something that stands where Kestra does."""
+"""Helpers of the door's tests: a door process, and a server in the place of Kestra."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import os
 import socket
 import sys
 import threading
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -25,14 +24,14 @@ from christmas_campaign.local.child_process import Child
 from christmas_campaign.local.stack import Stack
 from christmas_campaign.sequences.registry import SEQUENCES
 
-#: The last part of each webhook's address.
-KEYS = {each.name: f"key-of-{each.name}-0123456789" for each in HANDLERS}
+#: The webhook keys by handler name.
+KEYS = {handler.name: f"key-of-{handler.name}-0123456789" for handler in HANDLERS}
 
-#: What the links to unsubscribe are made with.
+#: The key of the unsubscribe links.
 UNSUBSCRIBE_KEY = "key-of-the-links-0123456789"
 UNSUBSCRIBE_KEYS = keys(UNSUBSCRIBE_KEY)
 
-#: What an answer of Kestra's place can be: a status, no answer for a while, or a connection that ends without one.
+#: Instead of a status, FakeKestra can wait for a long time, or cut the connection.
 HANG, DIE = "hang", "die"
 
 
@@ -41,32 +40,31 @@ def base64_of(text: str) -> str:
 
 
 def addresses(name: str) -> tuple[str, str]:
-    """Both paths of a sequence: today's and Kestra's own."""
+    """Return both paths of a sequence: the public one and Kestra's own."""
     return PUBLIC_PATHS[name], KESTRA_PATHS[name] + KEYS[name]
 
 
 @dataclass(frozen=True)
-class Arrived:
-    """A call that came to Kestra's place, and what it was told."""
+class ForwardedCall:
+    """A call that reached FakeKestra, and how FakeKestra answered."""
 
     path: str
     headers: Mapping[str, str]
     body: bytes
-    at: float
     answer: int | str
 
 
-class Upstream:
-    """Stands where Kestra does, for what a real one cannot be made to do. It can be stopped and started on the same port."""
+class FakeKestra:
+    """A server that answers as the test wants. It can stop, and start again on the same port."""
 
     def __init__(self) -> None:
-        self.arrived: list[Arrived] = []
+        self.calls: list[ForwardedCall] = []
         self.answer: Callable[[bytes], int | str] = lambda _: 200
-        self.healthy: int | str = 200
-        self.health_asked = 0
+        self.health_answer: int | str = 200
+        self.health_requests = 0
         self.port = 0
         self._server: ThreadingHTTPServer | None = None
-        self._released = threading.Event()
+        self._stopped = threading.Event()
         self._connections: list[socket.socket] = []
 
     @property
@@ -74,36 +72,36 @@ class Upstream:
         return f"http://127.0.0.1:{self.port}"
 
     @property
-    def taken(self) -> list[bytes]:
-        """The bodies that were taken, in order."""
-        return [each.body for each in self.arrived if each.answer == 200]
+    def accepted(self) -> list[bytes]:
+        """The bodies of the calls that were answered 200, in order."""
+        return [call.body for call in self.calls if call.answer == 200]
 
     def start(self) -> None:
-        outer = self
+        kestra = self
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
             disable_nagle_algorithm = True
 
             def do_GET(self) -> None:
-                outer.health_asked += 1
-                self.tell(outer.healthy)
+                kestra.health_requests += 1
+                self.respond(kestra.health_answer)
 
             def do_POST(self) -> None:
                 length = int(self.headers["Content-Length"])
                 body = self.rfile.read(length)
                 if len(body) < length:
-                    # Whoever sent it was killed in the middle: that is no call.
+                    # The sender was killed half-way: this is not a call.
                     self.close_connection = True
                     return
-                answer = outer.answer(body)
+                answer = kestra.answer(body)
                 headers = {name.lower(): value for name, value in self.headers.items()}
-                outer.arrived.append(Arrived(self.path, headers, body, time.time(), answer))
-                self.tell(answer)
+                kestra.calls.append(ForwardedCall(self.path, headers, body, answer))
+                self.respond(answer)
 
-            def tell(self, answer: int | str) -> None:
+            def respond(self, answer: int | str) -> None:
                 if answer == HANG:
-                    outer._released.wait(30)
+                    kestra._stopped.wait(30)
                 if not isinstance(answer, int):
                     self.close_connection = True
                     self.connection.shutdown(socket.SHUT_RDWR)
@@ -120,59 +118,61 @@ class Upstream:
             daemon_threads = True
 
             def process_request(self, request: Any, client_address: Any) -> None:
-                outer._connections.append(request)
+                kestra._connections.append(request)
                 super().process_request(request, client_address)
 
             def handle_error(self, *_: Any) -> None:
                 pass
 
-        self._released.clear()
+        self._stopped.clear()
         self._server = Server(("127.0.0.1", self.port), Handler)
         self.port = self._server.server_address[1]
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
 
     def stop(self) -> None:
-        """Go away: nothing listens any more, and the connections that are open are not answered."""
-        self._released.set()
+        """Stop listening, and cut all connections."""
+        self._stopped.set()
         if self._server is not None:
             self._server.shutdown()
             self._server.server_close()
             self._server = None
         while self._connections:
-            # It may have ended by itself.
+            # The client may have closed the connection already.
             with contextlib.suppress(OSError):
                 self._connections.pop().shutdown(socket.SHUT_RDWR)
 
 
-class Behind(Protocol):
-    """What a door hands on to: the upstream above, or a real engine."""
+class HasUrl(Protocol):
+    """The Kestra behind a door: FakeKestra or a real engine."""
 
     @property
     def url(self) -> str: ...
 
 
 def stack_keys(stack: Stack) -> dict[str, str]:
-    """Return the keys of a stack's webhooks, as the door is given them."""
-    keys = [(each.webhook_key, stack.webhook(each.handler).rpartition("/")[2]) for each in SEQUENCES]
-    return {f"SECRET_{name}": base64_of(key) for name, key in keys}
+    """Return the door's settings with the keys of a stack's webhooks."""
+    webhook_keys = [
+        (sequence.webhook_key, stack.webhook(sequence.handler).rpartition("/")[2]) for sequence in SEQUENCES
+    ]
+    return {f"SECRET_{name}": base64_of(key) for name, key in webhook_keys}
 
 
 class DoorProcess:
-    """A real door, on a free port, in front of ``upstream``."""
+    """A real door on a free port."""
 
-    def __init__(self, folder: Path, upstream: Behind, *, program: str = "", **settings: str) -> None:
-        """Take a folder of its own, what stands where Kestra does, and settings; ``program`` runs before the door's own."""
+    def __init__(self, folder: Path, kestra: HasUrl, *, program: str = "", **settings: str) -> None:
+        """``folder`` is for the inbox and the log; the Python code ``program`` runs before the door starts."""
         self.inbox = folder / "door" / "inbox.sqlite"
         env = {
             name: value for name, value in os.environ.items() if not name.startswith(("DOOR_", "SIGNING_", "SECRET_"))
         }
-        env |= {f"SECRET_{each.webhook_key}": base64_of(KEYS[each.name]) for each in HANDLERS}
-        env |= {"SECRET_UNSUBSCRIBE_KEY": base64_of(UNSUBSCRIBE_KEY)}
+        env |= {f"SECRET_{handler.webhook_key}": base64_of(KEYS[handler.name]) for handler in HANDLERS}
         env |= {
+            "SECRET_UNSUBSCRIBE_KEY": base64_of(UNSUBSCRIBE_KEY),
             "DOOR_LISTEN": "127.0.0.1:0",
-            "DOOR_KESTRA_URL": upstream.url,
-            # On its own port in Kestra; the embedded engine and the stand-ins have it beside the rest.
-            "DOOR_KESTRA_HEALTH_URL": f"{upstream.url}/health",
+            "DOOR_KESTRA_URL": kestra.url,
+            # Kestra has its health on another port; the embedded engine and FakeKestra do not.
+            "DOOR_KESTRA_HEALTH_URL": f"{kestra.url}/health",
             "DOOR_INBOX": str(self.inbox),
             "DOOR_RATE": "1000000",
             **settings,
@@ -186,7 +186,8 @@ class DoorProcess:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.child.kill()
+        # Not killed: a door that stops writes down which of its lines have run.
+        self.child.stop()
 
     def start(self) -> None:
         self.url = str(self.child.start(30)["url"])
@@ -197,7 +198,7 @@ class DoorProcess:
 
     @property
     def resident(self) -> float:
-        """The megabytes of memory that the door holds."""
+        """The memory of the door, in megabytes."""
         lines = Path(f"/proc/{self.child.pid}/status").read_text().splitlines()
         return int(next(line.split()[1] for line in lines if line.startswith("VmRSS"))) / 1024
 
@@ -206,35 +207,44 @@ class DoorProcess:
         return self.child.log.read_text()
 
     def post(self, path: str, content: Any = b"", **headers: str) -> httpx.Response:
-        """Post a JSON value, or bytes as they are."""
-        plain = {"content": content} if isinstance(content, bytes) else {"json": content}
+        """Post bytes as they are, or another value as JSON."""
+        body = {"content": content} if isinstance(content, bytes) else {"json": content}
         with_dashes = {name.replace("_", "-"): value for name, value in headers.items()}
-        return httpx.post(self.url + path, headers=with_dashes, timeout=20, **plain)
+        return httpx.post(self.url + path, headers=with_dashes, timeout=20, **body)
 
     def logged(self, *words: str) -> str:
-        """The first line of the log with all these words, once there is one."""
+        """Wait for a line of the log with all these words, and return it."""
 
-        def line() -> str | None:
-            return next((each for each in self.log.splitlines() if all(word in each for word in words)), None)
+        def find_line() -> str | None:
+            return next((line for line in self.log.splitlines() if all(word in line for word in words)), None)
 
-        return until(line, f"a line of the log with {words}", 10)
+        return until(find_line, f"a line of the log with {words}", 10)
 
 
-def raw(port: int, sent: bytes, *, timeout: float = 10.0) -> bytes:
-    """Send bytes, and return all that comes until the connection ends."""
+def raw(port: int, request: bytes, *, timeout: float = 10.0) -> bytes:
+    """Send bytes, and return all bytes of the answer until the connection ends."""
     with socket.create_connection(("127.0.0.1", port), timeout=timeout) as connection:
-        connection.sendall(sent)
-        return rest(connection)
+        connection.sendall(request)
+        return read_to_end(connection)
 
 
-def rest(connection: socket.socket) -> bytes:
-    """All that comes until the connection ends."""
-    found = b""
+def read_to_end(connection: socket.socket) -> bytes:
+    """Return all bytes until the connection ends, or is reset."""
+    received = b""
     while True:
         try:
-            piece = connection.recv(65536)
+            chunk = connection.recv(65536)
         except ConnectionResetError:
-            return found
-        if not piece:
-            return found
-        found += piece
+            return received
+        if not chunk:
+            return received
+        received += chunk
+
+
+class Clock:
+    """A clock in seconds that the test moves."""
+
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now

@@ -14,8 +14,8 @@ from contextlib import closing
 import httpx
 import pytest
 from door.process import DoorProcess, base64_of
-from door.storm.aim import HURRIED, MARK, SIGNING, Aim, signed
-from door.storm.storm import Outcome, rage
+from door.storm.aim import MARK, SHORT_LIMITS, SIGNING, Aim, signed
+from door.storm.storm import Outcome, run_storm
 from support import address, payload, until
 
 from christmas_campaign.campaign.outcomes import Outcome as Became
@@ -93,8 +93,10 @@ def storm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Storm]:
         keys = {sequence.name: stack.webhook(sequence.handler).rpartition("/")[2] for sequence in SEQUENCES}
         settings = {f"SECRET_{sequence(name).webhook_key}": base64_of(key) for name, key in keys.items()}
         folder = tmp_path_factory.mktemp("door")
-        with DoorProcess(folder, stack.engine, program=HURRIED, DOOR_CONCURRENCY="12", **SIGNING, **settings) as door:
-            yield Storm(stack, door, rage(door.port, Aim(keys, good_in=12), COUNT, number=1))
+        with DoorProcess(
+            folder, stack.engine, program=SHORT_LIMITS, DOOR_CONCURRENCY="12", **SIGNING, **settings
+        ) as door:
+            yield Storm(stack, door, run_storm(door.port, Aim(keys, good_in=12), COUNT, number=1))
 
 
 def test_each_call_gets_its_expected_answer(storm: Storm) -> None:

@@ -1,1 +1,1 @@
-"""A storm of hostile requests at a door: drawn by hypothesis, sent as bytes, judged by what may come of each."""
+"""A storm of hostile requests: drawn by hypothesis, sent as raw bytes, and each with the answers that are allowed for it."""

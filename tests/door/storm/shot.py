@@ -1,8 +1,7 @@
-"""One hostile connection: the bytes, what may be answered to them, and what the door may hand on because of them."""
+"""One hostile connection: the bytes to send, the allowed answers, and the calls that may reach Kestra because of it."""
 
 from __future__ import annotations
 
-import json
 import socket
 import struct
 import time
@@ -11,33 +10,32 @@ from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
 
-#: After how many silent seconds a connection counts as forgotten by the door. They are counted one by one, so that a test that
-#: was stopped for a while, and its door with it, does not take that for silence.
-PATIENCE = 30
+#: After so many silent seconds the door has forgotten a connection. They are counted one by one: otherwise a machine that
+#: was suspended would look like a silent door.
+SILENT_SECONDS = 30
 
 
 class End(Enum):
-    """What the sender does when all is sent."""
+    """How the client ends."""
 
     READ = "reads to the end"
     HALF = "closes its half, and reads"
-    LEAVE = "goes away"
-    RESET = "goes away with a reset"
+    LEAVE = "closes the connection"
+    RESET = "resets the connection"
 
 
 @dataclass(frozen=True)
 class Shot:
     """One connection.
 
-    ``pieces`` are sent one by one, ``pause`` seconds apart. ``told`` are the statuses that are right, ``answers`` the most
-    there may be of them; ``silent`` says that none at all is right too. ``calls`` are the sequence and the body of each
-    call that may reach Kestra because of it: nothing that is hidden in the bytes is among them.
+    The client sends ``pieces`` with ``pause`` seconds between them. The door may give ``max_answers`` answers with one of
+    ``statuses``, and none at all if ``silent``. ``calls`` are the sequences and bodies that may reach Kestra.
     """
 
     kind: str
     pieces: tuple[bytes, ...]
-    told: frozenset[int]
-    answers: int = 1
+    statuses: frozenset[int]
+    max_answers: int = 1
     silent: bool = False
     pause: float = 0.0
     end: End = End.READ
@@ -46,7 +44,7 @@ class Shot:
 
 @dataclass(frozen=True)
 class Answer:
-    """What the door answered: the status, the headers with their names in small letters, and the body."""
+    """An answer of the door; the names of its headers are in lower case."""
 
     status: int
     headers: Mapping[str, str]
@@ -54,13 +52,13 @@ class Answer:
 
 
 class Forgotten(Exception):
-    """The door neither answered nor ended a connection."""
+    """The door neither answers nor closes a connection."""
 
 
 def fire(shot: Shot, port: int) -> list[Answer]:
-    """Send a shot and return what was answered. Raises ``Forgotten``; ``ValueError`` for an answer that is no HTTP."""
-    with socket.create_connection(("127.0.0.1", port), timeout=float(PATIENCE)) as connection:
-        # The door may have had enough before all is sent.
+    """Send a shot and return the answers. Raises ``Forgotten``, or ``ValueError`` for an answer that is not HTTP."""
+    with socket.create_connection(("127.0.0.1", port), timeout=float(SILENT_SECONDS)) as connection:
+        # The door may close the connection before everything is sent.
         with suppress(ConnectionError):
             for number, piece in enumerate(shot.pieces):
                 if number and shot.pause:
@@ -68,83 +66,74 @@ def fire(shot: Shot, port: int) -> list[Answer]:
                 connection.sendall(piece)
             if shot.end is End.HALF:
                 connection.shutdown(socket.SHUT_WR)
-        if shot.end is End.LEAVE:
-            return []
         if shot.end is End.RESET:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        if shot.end in (End.LEAVE, End.RESET):
             return []
-        return parse(_rest(connection))
+        return parse(_read_to_end(connection))
 
 
-def _rest(connection: socket.socket) -> bytes:
-    found = b""
-    silent = 0
+def _read_to_end(connection: socket.socket) -> bytes:
+    received = b""
+    silent_seconds = 0
     connection.settimeout(1.0)
     while True:
         try:
             piece = connection.recv(65536)
         except ConnectionError:
-            return found
+            return received
         except TimeoutError:
-            silent += 1
-            if silent == PATIENCE:
-                raise Forgotten(f"after {len(found)} bytes of an answer") from None
+            silent_seconds += 1
+            if silent_seconds == SILENT_SECONDS:
+                raise Forgotten(f"after {len(received)} bytes of an answer") from None
             continue
         if not piece:
-            return found
-        found += piece
-        silent = 0
+            return received
+        received += piece
+        silent_seconds = 0
 
 
 def parse(raw: bytes) -> list[Answer]:
-    """Return the answers in all that came over one connection, "100 Continue" not among them. Raises ``ValueError``."""
-    found = []
+    """Return the answers of one connection, without "100 Continue". Raises ``ValueError``."""
+    answers = []
     while raw:
         head, blank, raw = raw.partition(b"\r\n\r\n")
         first, *lines = head.decode("latin-1").split("\r\n")
         if not blank or not first.startswith("HTTP/1.1 "):
-            raise ValueError("an answer that is no HTTP")
+            raise ValueError("the answer is not HTTP")
         headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
         status = int(first.split(" ")[1])
-        # What answers HEAD has a length and no body.
+        # The answer to HEAD has a length but no body.
         length = 0 if raw.startswith(b"HTTP/1.1 ") else int(headers.get("content-length", "0"))
         if status != 100:
-            found.append(Answer(status, headers, raw[:length]))
+            answers.append(Answer(status, headers, raw[:length]))
         raw = raw[length:]
-    return found
+    return answers
 
 
 def faults(shot: Shot, answers: list[Answer]) -> list[str]:
-    """Return what is wrong with the answers to a shot, in words."""
-    found = []
+    """Return descriptions of the wrong answers to a shot."""
+    problems = []
     if not answers and not shot.silent and shot.end in (End.READ, End.HALF):
-        found.append("no answer")
-    if len(answers) > shot.answers:
-        found.append(f"{len(answers)} answers")
-    for each in answers:
-        if each.status == 503:
-            if "retry-after" not in each.headers and b'"unhealthy"' not in each.body:
-                found.append("503 without Retry-After")
-        elif each.status not in shot.told:
-            found.append(f"{each.status} {each.body[:200]!r}")
-        found += _wrong_form(each)
-    return found
+        problems.append("no answer")
+    if len(answers) > shot.max_answers:
+        problems.append(f"{len(answers)} answers")
+    for answer in answers:
+        is_busy = answer.status == 503 and ("retry-after" in answer.headers or b'"unhealthy"' in answer.body)
+        if answer.status not in shot.statuses and not is_busy:
+            problems.append(f"{answer.status} {answer.body[:200]!r}")
+        if not _has_the_doors_form(answer):
+            problems.append(f"{answer.status} has a wrong header or body: {answer.headers}")
+    return problems
 
 
-def _wrong_form(answer: Answer) -> list[str]:
-    found = []
-    if answer.headers.get("cache-control") != "no-store" or answer.headers.get("x-content-type-options") != "nosniff":
-        found.append(f"{answer.status} without its headers")
-    if "server" in answer.headers:
-        found.append("it says what it is made of")
-    if answer.body and answer.headers.get("content-type") == "text/html; charset=utf-8":
-        if "content-security-policy" not in answer.headers or not answer.body.startswith(b"<!DOCTYPE html>"):
-            found.append(f"{answer.status} is no page")
-    elif answer.body:
-        try:
-            whole = isinstance(json.loads(answer.body), dict)
-        except ValueError:
-            whole = False
-        if not whole or answer.headers.get("content-type") != "application/json":
-            found.append(f"{answer.status} is no JSON")
-    return found
+def _has_the_doors_form(answer: Answer) -> bool:
+    """Return whether an answer has the headers of every answer, and is a JSON object or a page."""
+    headers, body = answer.headers, answer.body
+    if headers.get("cache-control") != "no-store" or headers.get("x-content-type-options") != "nosniff":
+        return False
+    if "server" in headers or not body:
+        return "server" not in headers
+    if headers["content-type"] == "text/html; charset=utf-8":
+        return "content-security-policy" in headers and body.startswith(b"<!DOCTYPE html>")
+    return headers["content-type"] == "application/json" and body.startswith(b"{") and body.endswith(b"}")

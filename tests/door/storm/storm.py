@@ -1,4 +1,4 @@
-"""The storm itself: so many shots, drawn from one seed, sent by several senders side by side."""
+"""The storm: a number of shots, drawn from one seed and sent by several clients at the same time."""
 
 from __future__ import annotations
 
@@ -14,50 +14,45 @@ from dataclasses import dataclass, field
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
-from door.storm import framing, heads, paths
+from door.storm import shots
 from door.storm.aim import Aim
 from door.storm.shot import Answer, Forgotten, Shot, faults, fire
 
-#: The senders, each with one connection at a time.
-SENDERS = 16
+#: The number of clients, each with one connection at a time.
+CLIENTS = 16
 
-#: How often each kind comes: those that cost megabytes or seconds come seldom.
-KINDS: tuple[tuple[Callable[[Aim], st.SearchStrategy[Shot]], int], ...] = (
-    (framing.whole, 12),
-    (framing.oversized, 2),
-    (framing.chunked, 6),
-    (framing.broken_chunks, 6),
-    (framing.two_lengths, 10),
-    (framing.pipelined, 5),
-    (framing.repeated, 3),
-    (framing.wrong_length, 4),
-    (framing.slow, 3),
-    (paths.paths, 14),
-    (paths.raw_paths, 6),
-    (paths.keys, 6),
-    (paths.methods, 6),
-    (paths.pages, 6),
-    (heads.headers, 9),
-    (heads.signatures, 10),
-    (heads.no_http, 6),
-)
-_DRAWN = tuple(kind for kind, often in KINDS for _ in range(often))
+#: How often each kind of shot comes. Kinds that cost megabytes or seconds are rare.
+WEIGHTS: dict[Callable[[Aim], st.SearchStrategy[Shot]], int] = {
+    shots.whole: 30,
+    shots.oversized: 6,
+    shots.chunked: 6,
+    shots.malformed: 20,
+    shots.garbage: 4,
+    shots.wrong_length: 6,
+    shots.pipelined: 5,
+    shots.slow: 3,
+    shots.paths: 30,
+}
+_KINDS = tuple(kind for kind, weight in WEIGHTS.items() for _ in range(weight))
 
 
 def digest(sequence: str, body: bytes) -> bytes:
-    """What stands for a call: bodies may be a megabyte."""
+    """Return a short form of a call, whose body may have a megabyte."""
     return hashlib.sha256(sequence.encode() + b"\x00" + body).digest()
 
 
 @dataclass
 class Outcome:
-    """What became of a storm: shots by kind, answers by status, all that was wrong, the calls that may be handed on
-    (``digest``) with the addresses in them, and the addresses that were told that theirs is."""
+    """The outcome of a storm: shots by kind, answers by status, and the faults.
+
+    ``allowed`` has the digests of the calls that may reach Kestra, ``emails`` their addresses, and ``accepted`` the
+    addresses in the door's answers "accepted".
+    """
 
     kinds: Counter[str] = field(default_factory=Counter)
     statuses: Counter[int] = field(default_factory=Counter)
     faults: list[str] = field(default_factory=list)
-    may: set[bytes] = field(default_factory=set)
+    allowed: set[bytes] = field(default_factory=set)
     emails: set[str] = field(default_factory=set)
     accepted: list[str] = field(default_factory=list)
     seconds: float = 0.0
@@ -68,37 +63,38 @@ class Outcome:
 
 
 @st.composite
-def shots(draw: st.DrawFn, aim: Aim) -> Shot:
-    """A shot of any kind."""
-    return draw(draw(st.sampled_from(_DRAWN))(aim))
+def any_shot(draw: st.DrawFn, aim: Aim) -> Shot:
+    return draw(draw(st.sampled_from(_KINDS))(aim))
 
 
-def rage(port: int, aim: Aim, count: int, *, number: int = 0, look: Callable[[], None] = lambda: None) -> Outcome:
-    """Send ``count`` shots to the door at a port, and return what became of them; ``number`` is the seed of what is drawn.
+def run_storm(
+    port: int, aim: Aim, count: int, *, number: int = 0, after_tenth: Callable[[], None] = lambda: None
+) -> Outcome:
+    """Send ``count`` shots, drawn with the seed ``number``, to the door at ``port``.
 
-    ``look`` is called after each tenth of them, when all have been answered and no other is on its way.
+    ``after_tenth`` is called after each tenth of the shots, while no shot is under way.
     """
     outcome = Outcome()
     lock = threading.Lock()
-    room = threading.Semaphore(4 * SENDERS)
-    flying: set[Future[None]] = set()
+    queue_slots = threading.Semaphore(4 * CLIENTS)
+    running: set[Future[None]] = set()
 
-    def one(place: int, shot: Shot) -> None:
+    def fire_one(place: int, shot: Shot) -> None:
         answers: list[Answer] = []
         try:
             answers = fire(shot, port)
-            found = faults(shot, answers)
+            problems = faults(shot, answers)
         except (Forgotten, ValueError, OSError) as error:
-            found = [f"{type(error).__name__} {error}"]
+            problems = [f"{type(error).__name__} {error}"]
         finally:
-            room.release()
+            queue_slots.release()
         with lock:
             outcome.kinds[shot.kind] += 1
             outcome.statuses.update(answer.status for answer in answers)
-            outcome.faults += [f"{place} {shot.kind}: {fault} to {_shown(shot)}" for fault in found]
-            outcome.accepted += [email for answer in answers if (email := _accepted(answer)) is not None]
+            outcome.faults += [f"{place} {shot.kind}: {problem} to {_describe(shot)}" for problem in problems]
+            outcome.accepted += [email for answer in answers if (email := _accepted_email(answer)) is not None]
 
-    with ThreadPoolExecutor(SENDERS) as pool:
+    with ThreadPoolExecutor(CLIENTS) as pool:
         sent = 0
 
         @seed(number)
@@ -109,36 +105,35 @@ def rage(port: int, aim: Aim, count: int, *, number: int = 0, look: Callable[[],
             phases=[Phase.generate],
             suppress_health_check=list(HealthCheck),
         )
-        @given(shots(aim))
-        def each(shot: Shot) -> None:
+        @given(any_shot(aim))
+        def send(shot: Shot) -> None:
             nonlocal sent
             if sent == count:
                 return
-            outcome.may.update(digest(*call) for call in shot.calls)
+            outcome.allowed.update(digest(*call) for call in shot.calls)
             outcome.emails.update(json.loads(body)["email"] for _, body in shot.calls)
-            room.acquire()
-            flying.add(pool.submit(one, sent, shot))
-            flying.difference_update([future for future in flying if future.done()])
+            queue_slots.acquire()
+            running.add(pool.submit(fire_one, sent, shot))
+            running.difference_update([future for future in running if future.done()])
             sent += 1
             if sent % max(1, count // 10) == 0:
-                wait(flying)
-                look()
+                wait(running)
+                after_tenth()
 
-        began = time.monotonic()
-        each()
-        wait(flying)
-        outcome.seconds = time.monotonic() - began
+        started = time.monotonic()
+        send()
+        wait(running)
+        outcome.seconds = time.monotonic() - started
     return outcome
 
 
-def _accepted(answer: Answer) -> str | None:
-    """The address that was told that its call is taken on."""
+def _accepted_email(answer: Answer) -> str | None:
     if answer.status != 200 or b'"accepted"' not in answer.body:
         return None
-    said = json.loads(answer.body)
-    return str(said["email"]) if said["status"] == "accepted" else None
+    body = json.loads(answer.body)
+    return str(body["email"]) if body["status"] == "accepted" else None
 
 
-def _shown(shot: Shot) -> str:
+def _describe(shot: Shot) -> str:
     sent = b"".join(shot.pieces)
     return f"{sent[:600]!r}… ({len(sent)} bytes, {shot.end.value})"
