@@ -236,6 +236,10 @@ def test_value_that_may_be_missing_is_a_fault_with_its_possible_sources(name: st
 def test_fallback_counts_only_where_it_is_written() -> None:
     assert problems(template(html="{{money_score|}}")) == []
     assert [part for part, _ in problems(template(subject="{{money_score|none}}", html="{{money_score}}"))] == [HTML]
+    assert [part for part, _ in problems(template(subject="{{money_score}}", html="{{money_score}}"))] == [
+        SUBJECT,
+        HTML,
+    ]
 
 
 @pytest.mark.parametrize(
