@@ -24,7 +24,7 @@ _WHITE = " \t\v\f\r\x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map(c
 def parse_as_compose(text: str) -> dict[str, str]:
     """Parse by the rules of Compose's documentation and parser, for lines without a comment behind the value.
 
-    A variable (``$NAME``) is an error: Compose would replace it, and none of our values may be replaced.
+    A variable (``$NAME``) is an error: Compose would replace it, and that would change our values.
     """
     values = {}
     for line in text.split("\n"):

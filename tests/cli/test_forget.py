@@ -59,7 +59,7 @@ class Steps:
         for name in DONE[:-1]:
             patch.setattr(erase, name, lambda *_, name=name, **__: self.done.append(name))
         patch.setattr(erase, "find_data", self._look)
-        patch.setattr(erase, "exported", lambda _, found: found.to_erase(()))
+        patch.setattr(erase, "exported", lambda _, data: data.to_erase(()))
 
     def _look(self, *_: object) -> ContactData:
         self.done.append("look")

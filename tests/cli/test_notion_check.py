@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -21,7 +22,7 @@ from christmas_campaign.notion.schema import (
     Property,
 )
 from christmas_campaign.operations import notion_check
-from cli.notion_world import UNRELATED, World, replace
+from cli.notion_world import World, replace
 
 
 def fault_of_database(world: World) -> dict[str, Any]:
@@ -104,67 +105,75 @@ def test_missing_setting_is_reported_with_the_line_to_paste(notion: World, exist
     assert fault["mendable"] is not exists
 
 
+#: Ids of the contacts' database that are wrong, the problem, and a part of the correction.
+WRONG_IDS: list[tuple[Callable[[World], str], str, str]] = [
+    (lambda _: "BusinessX", "there is no database with the id in SECRET_NOTION_BUSINESSX_DB_ID", "Connections"),
+    (lambda _: str(uuid.uuid4()), "there is no database with the id in SECRET_NOTION_BUSINESSX_DB_ID", "Connections"),
+    (
+        lambda world: world.source(CONTACTS),
+        "holds the id of a data source",
+        "add the line SECRET_NOTION_BUSINESSX_DB_ID=",
+    ),
+    (lambda world: world.add(CONTACTS, {"first_name": "Ana"}), "holds the id of a page", ""),
+]
+
+
+@pytest.mark.parametrize(("wrong_id", "problem", "correction"), WRONG_IDS)
+def test_id_of_something_else_is_reported(
+    notion: World, wrong_id: Callable[[World], str], problem: str, correction: str
+) -> None:
+    line = Environment({}).line(CONTACTS.setting, notion.ids[CONTACTS.setting])
+    notion.secret(CONTACTS.setting, wrong_id(notion))
+    fault = fault_of_database(notion)
+    assert problem in fault["problem"]
+    assert (line if "line" in correction else correction) in fault["mend"]
+    assert fault["mendable"] is False
+
+
 @pytest.mark.parametrize("text", ["not base64!", "ICA="])
 def test_unreadable_setting_is_named_without_its_value(notion: World, text: str) -> None:
     notion.settings[f"SECRET_{CONTACTS.setting}"] = text
     fault = fault_of_database(notion)
     assert fault["problem"].startswith(f"SECRET_{CONTACTS.setting} ")
     assert text not in str(fault)
-    assert "base64" in fault["mend"]
 
 
-@pytest.mark.parametrize("kind", ["unknown id", "no id", "data source", "page"])
-def test_id_of_something_else_is_reported(notion: World, kind: str) -> None:
-    setting = CONTACTS.setting
-    database_id = notion.ids[setting]
-    ids = {
-        "unknown id": str(uuid.uuid4()),
-        "no id": "BusinessX",
-        "data source": notion.source(CONTACTS),
-        "page": notion.add(CONTACTS, {"first_name": "Ana"}),
-    }
-    notion.secret(setting, ids[kind])
-    fault = fault_of_database(notion)
-    assert setting in fault["problem"]
-    assert (f"holds the id of a {kind}" in fault["problem"]) is (kind in ("data source", "page"))
-    if kind == "data source":
-        assert Environment({}).line(setting, database_id) in fault["mend"]
-    assert fault["mendable"] is False
+def test_ids_of_other_databases_are_reported_under_both_settings(notion: World) -> None:
+    def faults() -> list[tuple[str, str]]:
+        return [(fault["database"], fault["problem"]) for fault in notion.json("check", code=1)]
 
-
-def test_one_id_in_two_settings_is_a_fault_of_both(notion: World) -> None:
-    notion.secret(CONTACTS.setting, notion.ids[TEMPLATES.setting].upper().replace("-", ""))
-    problems = [fault["problem"] for fault in notion.json("check", code=1)]
-    both = f"SECRET_{CONTACTS.setting} holds the same id as SECRET_{TEMPLATES.setting}"
-    assert problems == [both, " holds the same id as ".join(reversed(both.split(" holds the same id as ")))]
-
-
-def test_ids_of_two_databases_in_the_wrong_order_are_reported(notion: World) -> None:
-    notion.secret(ANALYTICS.setting, notion.ids[SEQUENCE_PAGES.setting])
-    notion.secret(SEQUENCE_PAGES.setting, notion.ids[ANALYTICS.setting])
-    sequence_pages, analytics = (fault["problem"] for fault in notion.json("check", code=1))
-    assert 'SECRET_NOTION_EMAIL_SEQUENCE_DB_ID holds the id of "Email Analytics"' in sequence_pages
-    assert 'SECRET_NOTION_EMAIL_ANALYTICS_DB_ID holds the id of "Email Sequence"' in analytics
-
-
-def test_database_without_any_property_of_ours_is_reported(world: World) -> None:
-    world.create_all(UNRELATED)
-    fault = fault_of_database(world)
-    assert fault["problem"].endswith('holds the id of "Groceries", which has no property of BusinessX')
-    assert 'add "last_name" (rich_text) by hand first' in fault["mend"]
-    assert fault["mendable"] is False
+    ids = dict(notion.ids)
+    notion.secret(ANALYTICS.setting, ids[SEQUENCE_PAGES.setting].upper().replace("-", ""))
+    assert faults() == [
+        (own.title, f"SECRET_{own.setting} holds the same id as SECRET_{other.setting}")
+        for own, other in ((SEQUENCE_PAGES, ANALYTICS), (ANALYTICS, SEQUENCE_PAGES))
+    ]
+    notion.secret(SEQUENCE_PAGES.setting, ids[ANALYTICS.setting])
+    for (database, problem), other in zip(faults(), (ANALYTICS, SEQUENCE_PAGES), strict=True):
+        assert database != other.title
+        assert f'holds the id of "{other.title}", whose properties are those of {other.title}' in problem
 
 
 @pytest.mark.parametrize(
-    ("title", "others"),
-    [("Contacts", ()), ("businessx", (Property("Bought", "checkbox"),))],
-    ids=["empty", "same title"],
+    ("title", "properties", "completed"),
+    [
+        ("Groceries", [Property("Name", "title"), Property("Bought", "checkbox")], False),
+        ("Contacts", [Property("first_name", "title")], True),
+        ("businessx", [Property("first_name", "title"), Property("Bought", "checkbox")], True),
+    ],
+    ids=["unrelated", "empty", "same title"],
 )
-def test_empty_database_or_same_title_is_completed(world: World, title: str, others: tuple[Property, ...]) -> None:
-    world.create_all(Database(CONTACTS.setting, title, (Property("first_name", "title"), *others)))
+def test_only_an_empty_database_or_the_same_title_is_completed(
+    world: World, title: str, properties: list[Property], completed: bool
+) -> None:
+    world.create_all(Database(CONTACTS.setting, title, tuple(properties)))
     faults = world.json("check", code=1)
-    assert [fault["property"] for fault in faults] == [declared.name for declared in CONTACTS.properties[1:]]
-    assert all(fault["mendable"] for fault in faults)
+    names = [declared.name for declared in CONTACTS.properties[1:]]
+    assert [fault["property"] for fault in faults] == (names if completed else [None])
+    assert {fault["mendable"] for fault in faults} == {completed}
+    if not completed:
+        assert faults[0]["problem"].endswith('holds the id of "Groceries", which has no property of BusinessX')
+        assert 'add "last_name" (rich_text) by hand first' in faults[0]["mend"]
 
 
 @pytest.mark.parametrize(
@@ -176,6 +185,7 @@ def test_empty_database_or_same_title_is_completed(world: World, title: str, oth
             "(BusinessX, Old ones)",
         ),
         ({"in_trash": True}, "it is in the trash"),
+        ({"data_sources": [{"id": "0" * 32, "name": "x"}]}, "its data source is not shared with the integration"),
     ],
 )
 def test_unusable_database_is_reported(
@@ -189,13 +199,7 @@ def test_unusable_database_is_reported(
 
     monkeypatch.setattr(Notion, "database", database)
     fault = fault_of_database(notion)
-    assert problem in fault["problem"]
-    assert fault["mendable"] is False
-
-
-def test_data_source_that_is_not_shared_is_reported(notion: World) -> None:
-    notion.sandbox.fault("notion", "status", status=404, path="/v1/data_sources/" + notion.source(CONTACTS))
-    assert fault_of_database(notion)["problem"] == "its data source is not shared with the integration"
+    assert (problem in fault["problem"], fault["mendable"]) == (True, False)
 
 
 @pytest.mark.parametrize(

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import re
-import sys
 from typing import Any
 
 import pytest
 
 from christmas_campaign.campaign import facts, notion_names
-from christmas_campaign.cli import prompts
 from christmas_campaign.notion import page_values
 from christmas_campaign.notion.schema import CONTACTS, SEQUENCE_PAGES
 from christmas_campaign.operations import notion_tracking
@@ -43,7 +41,7 @@ def add_signup(world: World, email: str | None, sent: dict[int, str], **values: 
 
 
 def tracked(world: World, page: str) -> dict[str, Any]:
-    """Return what a contact's page has about the campaign's e-mails, without empty values."""
+    """Return the properties of a contact's page about the campaign's e-mails, without empty ones."""
     plain = page_values.plain(world.client.page(page))
     return {name: value for name, value in plain.items() if name.startswith("Christmas Email") and value}
 
@@ -73,17 +71,17 @@ def test_contact_is_shown_with_all_pages_and_no_empty_value(notion: World) -> No
         *("Name", "Email", "Template Type", "Campaign", "Email 1 Sent")
     ]
     assert notion.changes() == []
-    shown, _ = notion.json("contact", ANA)
-    assert set(shown) == {"database", "id", "created", "url", "values"}
-    assert (shown["database"], shown["id"]) == ("BusinessX", page)
-    assert shown["values"] == {"first_name": "Ana", "email": ANA, **values}
+    report, _ = notion.json("contact", ANA)
+    assert set(report) == {"database", "id", "created", "url", "values"}
+    assert (report["database"], report["id"]) == ("BusinessX", page)
+    assert report["values"] == {"first_name": "Ana", "email": ANA, **values}
 
 
 def test_more_pages_than_one_response_are_shown_oldest_first(notion: World) -> None:
     pages = [add_signup(notion, ANA, {}) for _ in range(103)]
-    shown = notion.json("contact", ANA)
-    assert sorted(page["id"] for page in shown) == sorted(pages)
-    assert [page["created"] for page in shown] == sorted(page["created"] for page in shown)
+    report = notion.json("contact", ANA)
+    assert sorted(page["id"] for page in report) == sorted(pages)
+    assert [page["created"] for page in report] == sorted(page["created"] for page in report)
 
 
 def test_unknown_contact_ends_with_1(notion: World) -> None:
@@ -203,31 +201,19 @@ def test_track_reads_hundreds_of_pages_with_few_queries(notion: World) -> None:
     assert len(queries) == 3 + 3, "three responses list the signups, one query finds a hundred contacts"
 
 
-@pytest.mark.parametrize(
-    ("terminal", "answer", "last", "changes"),
-    [
-        (False, None, "Nothing was changed: run it again with --yes to do it.", 0),
-        (True, "n\n", "Nothing was changed.", 0),
-        (True, "y\n", "Written: 1 contact.", 1),
-    ],
-)
-def test_track_asks_on_a_terminal(
-    notion: World, monkeypatch: pytest.MonkeyPatch, terminal: bool, answer: str | None, last: str, changes: int
-) -> None:
-    monkeypatch.setattr(prompts, "terminal", lambda: terminal)
+def test_track_without_yes_only_lists_the_emails(notion: World) -> None:
     add_contact(notion, ANA)
     add_signup(notion, ANA, {1: DAY})
+    result = notion.run("track")
+    assert (result.exit_code, f"  {ANA}: E1\n" in result.stdout) == (3, True)
     assert notion.json("track", code=3)["written"] == []
     assert notion.changes() == []
-    result = notion.run("track", answer=answer)
-    assert f"  {ANA}: E1\n" in result.stdout
-    assert ("Write this? [y/N]" in result.stdout) is terminal
-    assert result.stdout.splitlines()[-1].endswith(last)
-    assert (result.exit_code, len(notion.changes())) == (0 if terminal else 3, changes)
 
 
-@pytest.mark.parametrize(("status", "code", "written"), [(409, 1, [True, False, True]), (500, 2, [True, False, False])])
-def test_track_reports_a_page_that_notion_refuses(notion: World, status: int, code: int, written: list[bool]) -> None:
+@pytest.mark.parametrize(
+    ("status", "code", "complete"), [(409, 1, [True, False, True]), (500, 2, [True, False, False])]
+)
+def test_track_reports_a_page_that_notion_refuses(notion: World, status: int, code: int, complete: list[bool]) -> None:
     """After a refusal the next contacts are written; where Notion itself fails, track ends."""
     pages = [add_contact(notion, email) for email in EMAILS]
     for email in EMAILS:
@@ -237,10 +223,10 @@ def test_track_reports_a_page_that_notion_refuses(notion: World, status: int, co
     assert result.exit_code == code
     assert "Written: " in result.stdout
     assert "Not written: bea@example.com: " in result.stdout if status == 409 else "HTTP 500" in result.stderr
-    assert [bool(tracked(notion, page)) for page in pages] == written
+    assert [bool(tracked(notion, page)) for page in pages] == complete
     notion.sandbox.clear_faults()
     assert notion.json("track", "--yes")["written"] == [
-        email for email, done in zip(EMAILS, written, strict=True) if not done
+        email for email, done in zip(EMAILS, complete, strict=True) if not done
     ]
 
 
@@ -263,12 +249,3 @@ def test_track_respects_the_rate_limit_of_notion(notion: World, monkeypatch: pyt
     notion.sandbox.limit(notion=3)
     assert "Written: 3 contacts.\n" in notion.run("track", "--yes").stdout
     assert {call.status for call in notion.sandbox.requests("notion")} == {200}
-
-
-def test_progress_is_shown_on_a_terminal_only(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    for terminal, shown in ((False, ""), (True, "\r\x1b[K1 of 2 contacts")):
-        monkeypatch.setattr(sys.stderr, "isatty", lambda terminal=terminal: terminal)
-        prompts.progress()("1 of 2 contacts")
-        assert capsys.readouterr().err == shown

@@ -1,4 +1,4 @@
-"""``christmas notion setup`` adds what is missing in Notion, changes nothing else, and asks first."""
+"""``christmas notion setup`` adds missing databases and properties, changes nothing else, and asks first."""
 
 from __future__ import annotations
 
@@ -90,16 +90,6 @@ def test_setup_without_yes_only_lists_the_steps(world: World) -> None:
     assert world.changes() == []
 
 
-@pytest.mark.parametrize(("answer", "changes"), [("n\n", 0), ("y\n", 1), ("\n", 0)])
-def test_setup_asks_on_a_terminal(world: World, monkeypatch: pytest.MonkeyPatch, answer: str, changes: int) -> None:
-    monkeypatch.setattr(prompts, "terminal", lambda: True)
-    world.create_all(OWN)
-    result = world.run("setup", answer=answer)
-    assert (result.exit_code, len(world.changes())) == (0, changes)
-    assert "Do this? [y/N]" in result.stdout
-    assert ("Nothing was changed." in result.stdout) is (changes == 0)
-
-
 @pytest.mark.parametrize(
     ("contacts", "fault"),
     [
@@ -163,8 +153,7 @@ def test_json_lists_the_steps_done(world: World) -> None:
     assert changed.path.endswith(world.source(CONTACTS))
 
 
-def test_json_without_yes_changes_nothing_on_a_terminal(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(prompts, "terminal", lambda: True)
+def test_json_without_yes_lists_steps_and_faults(world: World) -> None:
     world.create_all(OWN, replace(PORTALS, "Created Date", Property("Created Date", "checkbox")))
     report = world.json("setup", code=3)
     assert report["steps"] == [

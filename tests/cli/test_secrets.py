@@ -155,9 +155,9 @@ def test_check_names_file_line_setting_and_correction(file: SettingsFile) -> Non
     file.write(f"# settings\n{lines(COMPLETE | {'NOTION_TOKEN': 're_' + 'a' * 40})}")
     (fault,) = json.loads(file.run("check", "--json", code=1).stdout)
     assert (fault["kind"], fault["name"], fault["line"]) == ("malformed", "NOTION_TOKEN", 2)
-    shown = file.run("check", code=1).stdout
-    assert f"{file.path}:2: NOTION_TOKEN: {fault['problem']}; {fault['mend']}\n" in shown
-    assert file.run("encode", code=1).stdout == shown
+    report = file.run("check", code=1).stdout
+    assert f"{file.path}:2: NOTION_TOKEN: {fault['problem']}; {fault['mend']}\n" in report
+    assert file.run("encode", code=1).stdout == report
     assert [path.name for path in file.path.parent.iterdir()] == [".env"]
 
 
@@ -369,7 +369,7 @@ def test_make_encodes_a_secret_under_its_encoded_name(file: SettingsFile) -> Non
     assert (
         BY_NAME["WEBHOOK_KEY_NOSHOW"].find_fault(base64.b64decode(values["SECRET_WEBHOOK_KEY_NOSHOW"]).decode()) is None
     )
-    # An unreadable value may be the only copy of something: make keeps it, and check reports it.
+    # Nobody may have another copy of an unreadable value: make keeps it, and check reports it.
     assert values["SECRET_WEBHOOK_KEY_POSTCALL"] == "%%"
 
 

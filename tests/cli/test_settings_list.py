@@ -119,8 +119,8 @@ def test_example_and_page_are_made_from_the_catalogue(pytestconfig: pytest.Confi
         if pytestconfig.getoption("update_expected"):
             file.write_text(text, encoding="utf-8")
         assert file.read_text(encoding="utf-8") == text, "run it with --update-expected"
-    shown = {setting.name for setting in SETTINGS if setting.in_example}
-    assert set(re.findall(r"^(\w+)=", files[EXAMPLE], re.MULTILINE)) == shown
+    in_example = {setting.name for setting in SETTINGS if setting.in_example}
+    assert set(re.findall(r"^(\w+)=", files[EXAMPLE], re.MULTILINE)) == in_example
     assert {setting.name for setting in SETTINGS if f"| `{setting.name}` |" not in files[PAGE]} == set()
 
 

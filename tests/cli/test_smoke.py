@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 
 import httpx
@@ -52,15 +51,6 @@ def test_smoke_reads_each_database_once_and_sends_one_mail(keys: World) -> None:
     assert keys.changes() == []
     smoke(keys)
     assert len({mail.idempotency_key for mail in keys.sandbox.mails()}) == 2
-
-
-def test_plain_settings_are_accepted(keys: World) -> None:
-    plain = {name.removeprefix("ENV_"): value for name, value in keys.settings.items() if name.startswith("ENV_")}
-    for name in keys.settings.keys() - {f"ENV_{name}" for name in plain}:
-        plain[name.removeprefix("SECRET_")] = base64.b64decode(keys.settings[name]).decode()
-    keys.settings = plain
-    assert smoke(keys).exit_code == 0
-    assert len(keys.sandbox.mails()) == 1
 
 
 @pytest.mark.parametrize(

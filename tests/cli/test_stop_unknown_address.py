@@ -19,8 +19,8 @@ UNKNOWN = "Neither Kestra nor Notion knows this address: check the spelling.\n"
 
 
 @pytest.fixture
-def stopped(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The contacts that were stopped, in a Kestra that knows no contact."""
+def stops(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The contacts that were suppressed, in a Kestra that knows no contact."""
     contacts: list[str] = []
 
     def stop(_: object, contact: str, __: object) -> ContactStops:
@@ -50,27 +50,27 @@ def run_stop(world: World, email: str, *options: str) -> Result:
     ],
 )
 def test_unknown_address_is_reported_with_similar_ones(
-    notion: World, stopped: list[str], typed: str, warning: str
+    notion: World, stops: list[str], typed: str, warning: str
 ) -> None:
     notion.add(CONTACTS, {notion_names.CONTACT_EMAIL: "ana@salon.example.com"})
     notion.add(SEQUENCE_PAGES, {notion_names.PAGE_EMAIL: "bea@salon.example.com"})
     result = run_stop(notion, typed, "--yes")
     assert (result.exit_code, result.stderr) == (0, warning)
-    assert stopped == [opaque_ids.contact_id(typed.lower())]
+    assert stops == [opaque_ids.contact_id(typed.lower())]
 
 
-def test_stop_works_without_notion(notion: World, stopped: list[str]) -> None:
+def test_stop_works_without_notion(notion: World, stops: list[str]) -> None:
     del notion.settings["SECRET_NOTION_TOKEN"]
     result = run_stop(notion, "ana@salon.example.com", "--yes")
     assert result.exit_code == 0
     assert result.stderr.startswith("Kestra does not know this address, and Notion could not be searched: ")
-    assert len(stopped) == 1
+    assert len(stops) == 1
 
 
-def test_stop_without_confirmation_ends_with_code_3_and_json(notion: World, stopped: list[str]) -> None:
+def test_stop_without_confirmation_ends_with_code_3_and_json(notion: World, stops: list[str]) -> None:
     result = run_stop(notion, "ana@salon.example.com", "--json")
     assert result.exit_code == 3
     contact = opaque_ids.contact_id("ana@salon.example.com")
     assert json.loads(result.stdout) == {"contact": contact, "stops": [], "waiting": 0, "similar": []}
     assert "run it again with --yes" in result.stderr
-    assert stopped == []
+    assert stops == []
