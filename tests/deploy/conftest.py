@@ -1,4 +1,4 @@
-"""A PostgreSQL server for the tests of the deployment."""
+"""A PostgreSQL server and an installation for the tests of the deployment."""
 
 from __future__ import annotations
 
@@ -18,13 +18,24 @@ PROJECT = Path(__file__).resolve().parents[2]
 DEPLOY = PROJECT / "deploy"
 
 
+def run_install(*words: str, cwd: Path) -> None:
+    """Run an installation with pip's settings, but with no Python path and no other settings of this machine."""
+    env = {
+        name: value
+        for name, value in os.environ.items()
+        if name in ("PATH", "HOME", "LANG") or name.startswith(("PIP_", "SSL_", "REQUESTS_"))
+    }
+    done = subprocess.run(words, env=env, cwd=cwd, capture_output=True, text=True, timeout=170, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Mapping[str, str]]:
-    """A PostgreSQL server on this machine alone, with an empty data folder; libpq's variables that reach it."""
-    # Its tests run the backup scripts: all of their programs at once, so that a skipped test names each one that is missing.
+    """Run a PostgreSQL server with an empty data folder; return the variables by which libpq reaches it."""
+    # All programs of the backup scripts at once, so that a skipped test names each missing one.
     initdb, *_ = require_programs("initdb", "psql", "pg_dump", "sqlite3")
     pg_ctl = str(Path(initdb).resolve().with_name("pg_ctl"))
-    # PostgreSQL refuses to run as root. Its socket must have a short name, and its folder must be reachable for that user.
+    # PostgreSQL refuses to run as root. Its socket needs a short path that its user can reach.
     user = "nobody" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
     folder = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp"))
     if os.geteuid() == 0:

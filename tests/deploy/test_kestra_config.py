@@ -1,4 +1,4 @@
-"""Kestra's configuration: every key is one that was looked up, and what was tried on the embedded engine is the same here."""
+"""Kestra's configuration: every key has a reader, and the values that the tests of the embedded engine use are the same."""
 
 from __future__ import annotations
 
@@ -16,62 +16,49 @@ from christmas_campaign.clients.kestra import Execution, Kestra
 from christmas_campaign.local.engine import Engine
 from deploy.conftest import DEPLOY, PROJECT
 
-#: Every key in deploy/kestra.yml, and where Kestra (1.3.31 where it is published) or Micronaut reads it. A key that nothing
-#: reads is ignored without a word, so a new one is looked up first, and then written down here.
-KNOWN = {
-    "micronaut.server.netty.access-logger.enabled": "Micronaut's netty server; Kestra's own application.yml has it on",
-    "endpoints.all.port": "Kestra's own application.yml; 8081",
-    "endpoints.all.enabled": "micronaut-management: EndpointEnabledCondition",
-    "endpoints.health.enabled": "micronaut-management: EndpointEnabledCondition, before `all`",
-    "endpoints.prometheus.enabled": "micronaut-management: EndpointEnabledCondition, before `all`",
-    "endpoints.stop.enabled": "micronaut-management: EndpointEnabledCondition, before `all`",
-    "endpoints.refresh.enabled": "micronaut-management: EndpointEnabledCondition, before `all`",
-    "endpoints.loggers.enabled": "micronaut-management: EndpointEnabledCondition, before `all`",
-    "endpoints.threaddump.enabled": "micronaut-management: EndpointEnabledCondition, before `all`",
-    "endpoints.beans.enabled": "micronaut-management: EndpointEnabledCondition, before `all`",
-    "endpoints.routes.enabled": "micronaut-management: EndpointEnabledCondition, before `all`",
-    "endpoints.env.enabled": "micronaut-management: EndpointEnabledCondition, before `all`",
-    "datasources.postgres.url": "Micronaut's Hikari pool; postgres is the name that Kestra's repository needs",
-    "datasources.postgres.driver-class-name": "Micronaut's Hikari pool",
-    "datasources.postgres.username": "Micronaut's Hikari pool",
-    "datasources.postgres.password": "Micronaut's Hikari pool",
-    "datasources.postgres.maximum-pool-size": "Micronaut's Hikari pool",
-    "kestra.url": "core: UriProvider, RunContextFactory",
-    "kestra.queue.type": "jdbc-postgres",
-    "kestra.repository.type": "core",
-    "kestra.storage.type": "core: StorageInterfaceFactory",
-    "kestra.storage.local.base-path": "storage-local",
-    "kestra.tasks.tmp-dir.path": "core: WorkingDirFactory",
-    "kestra.plugins.defaults": "core: PluginGlobalDefaultConfiguration; the executor puts them into old revisions too",
-    "kestra.tutorial-flows.enabled": "webserver: FlowAutoLoaderService",
-    "kestra.jdbc.queues.min-poll-interval": "jdbc: JdbcQueue.Configuration",
-    "kestra.jdbc.queues.max-poll-interval": "jdbc: JdbcQueue.Configuration",
-    "kestra.jdbc.cleaner.initial-delay": "jdbc: JdbcQueueCleaner",
-    "kestra.jdbc.cleaner.fixed-delay": "jdbc: JdbcQueueCleaner",
-    "kestra.jdbc.cleaner.retention": "jdbc: JdbcQueueCleaner.Configuration",
-    "kestra.server.basic-auth.username": "webserver: BasicAuthService",
-    "kestra.server.basic-auth.password": "webserver: BasicAuthService",
-    "kestra.server.basic-auth.open-urls": "webserver: AuthenticationFilter, compared with the beginning of the path",
-    "kestra.server.workerTaskRestartStrategy": "core: ServerConfig",
-    "kestra.server.terminationGracePeriod": "core: ServerConfig",
-    "kestra.server.liveness.enabled": "core: ServerConfig.Liveness",
-    "kestra.server.liveness.interval": "core: ServerConfig.Liveness",
-    "kestra.server.liveness.timeout": "core: ServerConfig.Liveness",
-    "kestra.server.liveness.initialDelay": "core: ServerConfig.Liveness",
-    "kestra.server.liveness.heartbeatInterval": "core: ServerConfig.Liveness",
-    "kestra.server.service.purge.initial-delay": "jdbc: JdbcServiceLivenessCoordinator",
-    "kestra.server.service.purge.fixed-delay": "jdbc: JdbcServiceLivenessCoordinator",
-    "kestra.server.service.purge.retention": "jdbc: JdbcServiceLivenessCoordinator",
-    "kestra.anonymous-usage-report.enabled": "core: ReportableScheduler",
-    "kestra.ui-anonymous-usage-report.enabled": "webserver: MiscController",
+#: Every key in deploy/kestra.yml, and the part of Micronaut or of Kestra 1.3.31 that reads it. A key that nothing reads is
+#: ignored without a message, so look a new key up before you add it here.
+READERS = {
+    "micronaut.server.netty.access-logger": ("Micronaut; Kestra's own application.yml has it on", "enabled"),
+    "endpoints.all": (
+        "Micronaut's EndpointEnabledCondition; Kestra's own application.yml has the port 8081",
+        "port enabled",
+    ),
+    **{
+        f"endpoints.{name}": ("Micronaut's EndpointEnabledCondition, before `all`", "enabled")
+        for name in ["health", "prometheus", "stop", "refresh", "loggers", "threaddump", "beans", "routes", "env"]
+    },
+    # Kestra's repository needs the name `postgres`.
+    "datasources.postgres": ("Micronaut's Hikari pool", "url driver-class-name username password maximum-pool-size"),
+    "kestra": ("core: UriProvider, RunContextFactory", "url"),
+    "kestra.queue": ("jdbc-postgres", "type"),
+    "kestra.repository": ("core", "type"),
+    "kestra.storage": ("core: StorageInterfaceFactory", "type"),
+    "kestra.storage.local": ("storage-local", "base-path"),
+    "kestra.tasks.tmp-dir": ("core: WorkingDirFactory", "path"),
+    # The executor puts the defaults into old revisions too.
+    "kestra.plugins": ("core: PluginGlobalDefaultConfiguration", "defaults"),
+    "kestra.tutorial-flows": ("webserver: FlowAutoLoaderService", "enabled"),
+    "kestra.jdbc.queues": ("jdbc: JdbcQueue.Configuration", "min-poll-interval max-poll-interval"),
+    "kestra.jdbc.cleaner": ("jdbc: JdbcQueueCleaner and its Configuration", "initial-delay fixed-delay retention"),
+    # AuthenticationFilter compares open-urls with the beginning of a path.
+    "kestra.server.basic-auth": ("webserver: BasicAuthService, AuthenticationFilter", "username password open-urls"),
+    "kestra.server": ("core: ServerConfig", "workerTaskRestartStrategy terminationGracePeriod"),
+    "kestra.server.liveness": (
+        "core: ServerConfig.Liveness",
+        "enabled interval timeout initialDelay heartbeatInterval",
+    ),
+    "kestra.server.service.purge": ("jdbc: JdbcServiceLivenessCoordinator", "initial-delay fixed-delay retention"),
+    "kestra.anonymous-usage-report": ("core: ReportableScheduler", "enabled"),
+    "kestra.ui-anonymous-usage-report": ("webserver: MiscController", "enabled"),
 }
 
 
 def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """The keys that hold a value, written with dots."""
+    """Yield the keys that hold a value, with their dotted paths."""
     if isinstance(value, dict):
-        for name, below in value.items():
-            yield from leaves(below, f"{path}.{name}" if path else str(name))
+        for name, child in value.items():
+            yield from leaves(child, f"{path}.{name}" if path else str(name))
     else:
         yield path, value
 
@@ -82,39 +69,32 @@ EMBEDDED = dict(
 )
 
 
-def test_every_key_was_looked_up() -> None:
-    assert set(PRODUCTION) == set(KNOWN)
+def test_every_key_has_a_reader() -> None:
+    assert set(PRODUCTION) == {f"{path}.{name}" for path, (_, names) in READERS.items() for name in names.split()}
 
 
-def test_what_was_tried_on_the_embedded_engine_is_the_same_in_production() -> None:
-    """After a crash, at a stop, and while it waits for work: the tests of crashes are of no use for other values."""
-    same = [
-        name for name in PRODUCTION if name.startswith(("kestra.server.", "kestra.jdbc.queues.", "kestra.anonymous"))
-    ]
-    same = [name for name in same if "basic-auth" not in name]
-    assert len(same) > 10
-    # `${NAME:value}` is a value that a single engine may have otherwise.
-    tried = {name: re.sub(r"^\$\{\w+:(.*)\}$", r"\1", str(EMBEDDED[name])) for name in same}
-    assert tried == {name: str(PRODUCTION[name]) for name in same}
+def test_crash_settings_of_the_embedded_engine_are_those_of_production() -> None:
+    """The tests of crashes run on the embedded engine; they would prove nothing for other values."""
+    prefixes = ("kestra.server.", "kestra.jdbc.queues.", "kestra.anonymous")
+    production = {
+        name: str(value) for name, value in PRODUCTION.items() if name.startswith(prefixes) and "basic-auth" not in name
+    }
+    assert len(production) > 10
+    # `${NAME:value}` is a default that a test may replace.
+    assert production == {name: re.sub(r"^\$\{\w+:(.*)\}$", r"\1", str(EMBEDDED[name])) for name in production}
 
 
-def test_only_the_webhooks_need_no_password() -> None:
+def test_only_webhooks_need_no_password_and_no_secret_is_in_the_file() -> None:
     assert PRODUCTION["kestra.server.basic-auth.open-urls"] == ["/ping", "/api/v1/main/executions/webhook/"]
-    assert "kestra.server.basic-auth.enabled" not in PRODUCTION
-
-
-def test_no_secret_stands_in_it() -> None:
-    secret = {name: value for name, value in PRODUCTION.items() if name.endswith((".password", ".username"))}
-    assert secret
-    assert all(str(value).startswith("${") and str(value).endswith("}") for value in secret.values())
-
-
-def test_the_log_of_calls_is_off_for_it_holds_the_webhooks_keys() -> None:
+    accounts = [str(value) for name, value in PRODUCTION.items() if name.endswith((".password", ".username"))]
+    assert accounts
+    assert [value for value in accounts if not re.fullmatch(r"\$\{\w+\}", value)] == []
+    # It would hold the keys of the webhooks.
     assert PRODUCTION["micronaut.server.netty.access-logger.enabled"] is False
 
 
-#: What Kestra's own configuration, under that of production, says of the management endpoints. The embedded engine's plugin
-#: default is taken out, and a flow can read what the reports of the UI are set to.
+#: The values of Kestra's own configuration, which that of production overrides. Without the embedded engine's plugin default;
+#: with a variable by which a flow reads the setting of the UI's reports.
 BASE = {
     "endpoints": {
         "all": {"port": 8081, "enabled": True, "sensitive": False},
@@ -153,7 +133,7 @@ class Configured(NamedTuple):
 
 @pytest.fixture(scope="module")
 def configured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Configured]:
-    """All of deploy/kestra.yml but the database and the folders, which are the embedded engine's."""
+    """Run the embedded engine with deploy/kestra.yml, but with its own database and folders."""
     folder = tmp_path_factory.mktemp("configured")
     production = yaml.safe_load((DEPLOY / "kestra.yml").read_text(encoding="utf-8"))
     del production["datasources"]
@@ -178,21 +158,17 @@ def configured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Configured]
 
 @pytest.fixture(scope="module")
 def older(configured: Configured, tmp_path_factory: pytest.TempPathFactory) -> Execution:
-    """A run of the older revision, once it has ended."""
+    """Return an execution of the older revision that has ended."""
     file = tmp_path_factory.mktemp("flows") / "older.yml"
     file.write_text(OLDER, encoding="utf-8")
     with Kestra(configured.engine.url) as kestra:
         kestra.import_flows([file])
         execution_id = kestra.run("older", namespace="engine.production")
-        return until(lambda: None if (found := kestra.execution(execution_id)).live else found, "an end", 60)
+        return until(lambda: None if (execution := kestra.execution(execution_id)).live else execution, "an end", 60)
 
 
-def test_older_revision_gets_pip_from_the_server(older: Execution) -> None:
-    assert older.state == "SUCCESS"
-
-
-def test_reports_of_the_ui_are_off(older: Execution) -> None:
-    assert older.outputs["reports"] == "false"
+def test_older_revision_gets_pip_from_the_server_and_ui_reports_are_off(older: Execution) -> None:
+    assert (older.state, older.outputs["reports"]) == ("SUCCESS", "false")
 
 
 def test_management_port_serves_health_and_metrics(configured: Configured) -> None:
@@ -204,8 +180,8 @@ def test_management_port_serves_health_and_metrics(configured: Configured) -> No
 
 
 def test_management_port_serves_nothing_else(configured: Configured) -> None:
-    # `stop` comes last: where it is served, it ends the server.
-    names = (
+    # `stop` comes last: if it is served, it ends the server.
+    names = [
         "beans",
         "env",
         "flyway",
@@ -217,7 +193,7 @@ def test_management_port_serves_nothing_else(configured: Configured) -> None:
         "worker",
         "refresh",
         "stop",
-    )
+    ]
     answers = {
         f"{method} /{name}": httpx.request(method, f"{configured.management}/{name}", timeout=30).status_code
         for name in names
