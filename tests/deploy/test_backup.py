@@ -1,4 +1,4 @@
-"""Backup and restore, with a real PostgreSQL and a real SQLite file that a door has open."""
+"""Backup and restore, with a real PostgreSQL and an SQLite inbox that a door has open."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import pytest
 
 from deploy.conftest import DEPLOY
 
-#: What a restore has to bring back as it was: quotes, tabs, backslashes, what looks like the end of a copy, binary, no value.
+#: Values that are hard to restore: quotes, tabs, backslashes, the end-of-copy mark, binary data, null.
 ROWS = 2000
 TABLE = """
 create table executions (key text primary key, value jsonb not null, note text, raw bytea, at timestamptz not null);
@@ -33,14 +33,14 @@ SUM = "select count(*) || ' ' || md5(string_agg(e::text, '|' order by key)) from
 
 
 class Place:
-    """One installation: a database, a folder of Kestra's, an inbox, a folder of backups."""
+    """An installation: a database, Kestra's storage, the door's inbox, a folder of backups."""
 
     def __init__(self, server: Mapping[str, str], folder: Path, name: str) -> None:
         self.folder = folder
         self.storage, self.backups = folder / "storage", folder / "backups"
         self.inbox = folder / "inbox" / "inbox.sqlite"
-        for each in (self.storage, self.backups, self.inbox.parent):
-            each.mkdir(parents=True)
+        for path in (self.storage, self.backups, self.inbox.parent):
+            path.mkdir(parents=True)
         self.env = {
             **server,
             "PATH": os.environ["PATH"],
@@ -88,7 +88,7 @@ def place(postgres: Mapping[str, str], tmp_path: Path) -> Iterator[Place]:
 
 
 def open_inbox(path: Path) -> sqlite3.Connection:
-    """As the door has it: open, in WAL mode, with what is not yet in the main file."""
+    """Return an open inbox in WAL mode with 50 calls that are not in its main file yet, as a running door has it."""
     inbox = sqlite3.connect(path, isolation_level=None)
     inbox.execute("pragma journal_mode=wal")
     inbox.execute("pragma wal_autocheckpoint=0")
@@ -105,7 +105,7 @@ def calls(path: Path) -> list[bytes]:
         inbox.close()
 
 
-def test_everything_is_as_it_was(place: Place) -> None:
+def test_restore_brings_back_database_storage_and_inbox(place: Place) -> None:
     inbox = open_inbox(place.inbox)
     before, files = place.sql(SUM), place.files()
     name = place.backup()
@@ -125,16 +125,16 @@ def test_everything_is_as_it_was(place: Place) -> None:
     assert calls(place.inbox) == [b"call %d" % n for n in range(50)]
 
 
-def test_what_a_door_that_was_killed_has_left_beside_its_inbox_does_not_get_into_the_restored_one(place: Place) -> None:
+def test_restore_ignores_the_wal_of_a_killed_door(place: Place) -> None:
     inbox = open_inbox(place.inbox)
     name = place.backup()
     inbox.execute("insert into calls (body) values (?)", (b"later",))
-    left = {path: path.read_bytes() for path in place.inbox.parent.iterdir()}
+    files = {path: path.read_bytes() for path in place.inbox.parent.iterdir()}
     inbox.close()
-    for path, content in left.items():
+    for path, content in files.items():
         path.write_bytes(content)
-    assert len(left) == 3
-    # A backup of what is there would tidy up after the door, as whoever opens the file does; but it may fail.
+    assert len(files) == 3
+    # The backup before a restore would merge the WAL into the inbox. Here it fails.
     fails = place.folder / "bin" / "pg_dump"
     fails.parent.mkdir()
     fails.symlink_to("/bin/false")
@@ -144,13 +144,12 @@ def test_what_a_door_that_was_killed_has_left_beside_its_inbox_does_not_get_into
     assert calls(place.inbox) == [b"call %d" % n for n in range(50)]
 
 
-def test_a_restore_can_be_restored_and_the_one_before_it_too(place: Place) -> None:
+def test_restore_saves_the_state_before_it(place: Place) -> None:
     before = place.sql(SUM)
     first = place.backup()
     place.sql("update executions set note = 'second'")
     second = place.sql(SUM)
     place.script("restore.sh", first)
-    # What was there before the restore was backed up by it.
     (saved,) = set(place.names()) - {first}
     place.script("restore.sh", saved)
     assert place.sql(SUM) == second
@@ -160,7 +159,7 @@ def test_a_restore_can_be_restored_and_the_one_before_it_too(place: Place) -> No
     assert place.sql("insert into executions values ('new', '{}', null, null, now()) returning key") == "new"
 
 
-def test_there_is_a_backup_without_an_inbox_and_its_restore_leaves_none(place: Place) -> None:
+def test_restore_of_a_backup_without_an_inbox_leaves_none(place: Place) -> None:
     name = place.backup()
     open_inbox(place.inbox).close()
     place.script("restore.sh", name)
@@ -168,7 +167,7 @@ def test_there_is_a_backup_without_an_inbox_and_its_restore_leaves_none(place: P
 
 
 @pytest.mark.parametrize("file", ["database.dump", "storage.tar", "inbox.sqlite"])
-def test_a_damaged_backup_changes_nothing(place: Place, file: str) -> None:
+def test_damaged_backup_changes_nothing(place: Place, file: str) -> None:
     open_inbox(place.inbox).close()
     name = place.backup()
     damaged = place.backups / name / file
@@ -182,7 +181,7 @@ def test_a_damaged_backup_changes_nothing(place: Place, file: str) -> None:
     assert place.names() == [name]
 
 
-def test_a_dump_that_breaks_off_leaves_the_database_as_it_was(place: Place) -> None:
+def test_truncated_dump_leaves_the_database_unchanged(place: Place) -> None:
     name = place.backup()
     dump = place.backups / name / "database.dump"
     dump.write_bytes(dump.read_bytes()[:-9000])
@@ -198,69 +197,62 @@ def test_a_dump_that_breaks_off_leaves_the_database_as_it_was(place: Place) -> N
     assert place.files() == {**files, "main/later": b"later"}
 
 
-def test_nothing_is_restored_under_a_kestra_that_runs(place: Place) -> None:
+def test_restore_needs_a_stopped_kestra_and_a_stopped_door(place: Place) -> None:
     name = place.backup()
-    holder = subprocess.Popen(["psql", "-qX"], env=place.env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    assert holder.stdin is not None
-    assert holder.stdout is not None
+    kestra = subprocess.Popen(["psql", "-qX"], env=place.env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert kestra.stdin is not None
+    assert kestra.stdout is not None
     try:
-        holder.stdin.write("\\echo connected\n")
-        holder.stdin.flush()
-        assert holder.stdout.readline() == "connected\n"
+        kestra.stdin.write("\\echo connected\n")
+        kestra.stdin.flush()
+        assert kestra.stdout.readline() == "connected\n"
         assert "stop Kestra first; nothing was changed" in place.script("restore.sh", name, code=1).stderr
-        assert place.names() == [name]
     finally:
-        holder.communicate("\\q\n", timeout=10)
-
-
-def test_nothing_is_restored_under_a_door_that_runs(place: Place) -> None:
-    name = place.backup()
+        kestra.communicate("\\q\n", timeout=10)
     with place.inbox.with_name("inbox.sqlite.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         assert "stop the door first; nothing was changed" in place.script("restore.sh", name, code=1).stderr
+    assert place.names() == [name]
     place.script("restore.sh", name)
 
 
-def test_a_backup_that_fails_leaves_nothing_that_looks_like_one(place: Place) -> None:
+def test_failed_backup_leaves_no_folder(place: Place) -> None:
     assert "does not exist" in place.script("backup.sh", "once", code=1, PGDATABASE="nowhere").stderr
     place.inbox.write_bytes(b"no database at all, and long enough to have a header of its own" * 20)
     assert place.script("backup.sh", "once", code=1).stdout == ""
     assert place.names() == []
 
 
-def test_old_ones_go_and_the_newest_stays(place: Place) -> None:
-    old, late = place.backups / "2025-01-01T000000Z", place.backups / "2025-11-20T000000Z"
-    kept = place.backups / "2025-notes"
-    for folder, days in ((old, 15), (late, 13), (kept, 99)):
+def test_old_backups_are_deleted_except_the_newest(place: Place) -> None:
+    old, late, other = (place.backups / name for name in ("2025-01-01T000000Z", "2025-11-20T000000Z", "2025-notes"))
+    for folder, days in ((old, 15), (late, 13), (other, 99)):
         folder.mkdir()
-        then = time.time() - days * 86400
-        os.utime(folder, (then, then))
+        make_older(folder, hours=days * 24)
     name = place.backup(BACKUP_DAYS="14")
-    assert place.names() == [late.name, kept.name, name]
-    then = time.time() - 99 * 86400
+    assert place.names() == [late.name, other.name, name]
     shutil.rmtree(late)
-    os.utime(place.backups / name, (then, then))
+    make_older(place.backups / name, hours=99 * 24)
     assert place.backup(BACKUP_DAYS="1") in place.names()
 
 
-def test_others_on_the_machine_cannot_read_them(place: Place) -> None:
+def make_older(folder: Path, hours: float) -> None:
+    time_of_folder = time.time() - hours * 3600
+    os.utime(folder, (time_of_folder, time_of_folder))
+
+
+def test_backup_is_private_and_the_health_check_knows_its_age(place: Place) -> None:
     open_inbox(place.inbox).close()
+    assert "none of the last 12 hours" in place.script("backup.sh", "fresh", code=1).stderr
     folder = place.backups / place.backup()
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     assert {stat.S_IMODE(file.stat().st_mode) for file in folder.iterdir()} == {0o600}
-
-
-def test_the_health_check_knows_how_old_the_newest_is(place: Place) -> None:
-    assert "none of the last 12 hours" in place.script("backup.sh", "fresh", code=1).stderr
-    folder = place.backups / place.backup()
     place.script("backup.sh", "fresh")
-    then = time.time() - 13 * 3600
-    os.utime(folder, (then, then))
+    make_older(folder, hours=13)
     place.script("backup.sh", "fresh", code=1)
     place.script("backup.sh", "fresh", BACKUP_HOURS="7")
 
 
-def test_the_service_backs_up_at_once_and_ends_when_it_is_told(place: Place) -> None:
+def test_service_backs_up_at_once_and_ends_on_sigterm(place: Place) -> None:
     with subprocess.Popen(
         [DEPLOY / "backup.sh"], env=place.env, stdout=subprocess.PIPE, text=True, start_new_session=True
     ) as loop:
@@ -272,14 +264,13 @@ def test_the_service_backs_up_at_once_and_ends_when_it_is_told(place: Place) -> 
             os.killpg(loop.pid, 15)
 
 
-@pytest.mark.parametrize(
-    "wrong", [{"BACKUP_HOURS": "0"}, {"BACKUP_DAYS": "0"}, {"BACKUP_HOURS": "6h"}, {"BACKUP_DAYS": "-1"}]
-)
-def test_a_setting_that_makes_no_sense_is_refused(place: Place, wrong: dict[str, str]) -> None:
-    assert "BACKUP_HOURS and BACKUP_DAYS must be" in place.script("backup.sh", "once", code=2, **wrong).stderr
+def test_wrong_setting_is_refused(place: Place) -> None:
+    for name, value in (("BACKUP_HOURS", "0"), ("BACKUP_HOURS", "6h"), ("BACKUP_DAYS", "0"), ("BACKUP_DAYS", "-1")):
+        done = place.script("backup.sh", "once", code=2, **{name: value})
+        assert "BACKUP_HOURS and BACKUP_DAYS must be" in done.stderr, value
     assert place.names() == []
 
 
-def test_a_backup_that_is_not_there(place: Place) -> None:
+def test_restore_of_a_missing_backup_says_so(place: Place) -> None:
     assert "there is no backup at all" in place.script("restore.sh", "latest", code=1).stderr
     assert "there is no backup 2025-01-01T000000Z" in place.script("restore.sh", "2025-01-01T000000Z", code=1).stderr
