@@ -201,18 +201,21 @@ def stopped(contact: str | None, env_file: Path | None, as_json: bool) -> None:
       christmas stopped ana@salon.example.com --json
     """
     with report_errors(), Environment.read(env_file).kestra() as kestra:
-        contacts = (
-            list(operation.read_all_stops(kestra)) if contact is None else [operation.read_stops(kestra, contact)]
-        )
-        enrolments = {each.contact: operation.enrolments(kestra, each.contact) for each in contacts if each.stops}
+        all_or_one = operation.read_all_stops(kestra) if contact is None else [operation.read_stops(kestra, contact)]
+        suppressions = list(all_or_one)
+        enrolments = {
+            suppression.contact: operation.enrolments(kestra, suppression.contact)
+            for suppression in suppressions
+            if suppression.stops
+        }
     if as_json:
-        print_json([_as_json(each, enrolments[each.contact]) for each in contacts if each.stops])
+        print_json([_as_json(entry, enrolments[entry.contact]) for entry in suppressions if entry.stops])
         return
-    for suppression in contacts:
+    for suppression in suppressions:
         _show(suppression)
         for enrolment in enrolments.get(suppression.contact, ()):
             _show_enrolment(enrolment)
-    if not contacts:
+    if not suppressions:
         click.echo("Nobody is stopped.")
 
 

@@ -1,4 +1,4 @@
-"""The environments of the containers, from plain values: what Kestra gets and what the door gets."""
+"""The environments of Kestra's container and of the door's, made from the plain values of the settings."""
 
 from __future__ import annotations
 

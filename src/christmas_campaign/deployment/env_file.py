@@ -140,7 +140,7 @@ def _in_quotes(raw: str, start: int) -> tuple[str, int, int, Problem | None]:
 
 
 def _escaped(pair: str, quote: str) -> str | None:
-    """Return what a backslash and the next character mean; ``None`` if they form no escape."""
+    """Return the meaning of a backslash and the next character; ``None`` if they form no escape."""
     if pair[1] == quote:
         return quote
     if quote == "'":

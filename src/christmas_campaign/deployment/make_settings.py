@@ -23,7 +23,7 @@ class SecretsError(CommandError):
 
 
 class Changed(NamedTuple):
-    """A setting that has a new value, and what the owner has to do about it (``told``, may be empty)."""
+    """A setting with a new value, and the owner's next step (``told``, may be empty)."""
 
     name: str
     told: str

@@ -1,4 +1,4 @@
-"""The type of a setting: its name, what it is for, who reads it, how its value is checked and whether it can be generated."""
+"""The type of a setting: its name and purpose, its readers, the check of its value, and whether it can be generated."""
 
 from __future__ import annotations
 
@@ -34,15 +34,15 @@ class SecretKind(Enum):
 class Setting(NamedTuple):
     """One setting of an installation.
 
-    - ``group`` is its heading in the example file, and ``description`` says what it is and where the owner finds it.
-    - ``find_fault`` returns what is wrong with a value, or ``None``.
+    - ``group`` is its heading in the example file, and ``description`` explains it and says where the owner finds it.
+    - ``find_fault`` returns the fault of a value, or ``None``.
     - ``example`` is its value in the example file: a placeholder that ``check`` refuses, or a value that works.
     - ``looks_like`` is a made-up value, where the example does not show the form.
     - ``required`` settings must not be empty. For the others ``if_empty`` says what happens without a value.
     - ``kestra`` is how Kestra gets it, ``door`` whether the door gets it, ``compose`` whether a Compose file names it.
     - ``secret`` values are never shown. ``generate`` is the kind of secret that the command can generate for it.
     - ``several`` settings may hold more than one value, separated by commas, the newest first.
-    - ``after_change`` says what the owner has to do once the value has changed.
+    - ``after_change`` is the owner's next step after the value has changed.
     - ``in_example`` is false for a setting that the example file leaves out.
     """
 

@@ -1,4 +1,4 @@
-"""Checks of the value of a setting. Each returns what is wrong with a value, or ``None``; no message contains the value."""
+"""Checks of the value of a setting. Each returns the fault of a value, or ``None``; no message contains the value."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _HOST = re.compile(
 
 
 class ValueFault(NamedTuple):
-    """What is wrong with a value (``problem``) and the correction (``mend``).
+    """The problem of a value, and its correction (``mend``).
 
     ``too_short`` distinguishes a short key from a malformed one.
     """
