@@ -65,7 +65,7 @@ def test_task_outputs_are_the_report_with_message_and_key() -> None:
         **result.as_json(),
         "mended": 2,
         "message": "The repair made 2 corrections (release, schedule): the log of its execution lists them.",
-        # The key since version 0.3.0: the team gets one alert about the same actions, whatever their order and time.
+        # The key since version 0.3.0: the team gets one alert about the same actions in any order, at any time.
         "key": "repair.39d0cb237beb70daa9e327cf",
     }
     later = SCHEDULE._replace(date=build.NOW + build.HOUR)

@@ -74,7 +74,7 @@ def new_texts(stops: list[Stop], *texts: str, **attributes: Any) -> list[str | N
         for number, text in enumerate(texts)
     ]
     properties: dict[str, Any] = {update.path: update.body["properties"] for update in marks.updates(pages, stops)}
-    values = {path: each["Stop Reason"] for path, each in properties.items()}
+    values = {path: changed["Stop Reason"] for path, changed in properties.items()}
     by_path = {path: build.text_of(value) if value["rich_text"] else "" for path, value in values.items()}
     return [by_path.get(f"/v1/pages/{page['id']}") for page in pages]
 

@@ -140,7 +140,7 @@ def test_stops_with_another_reason_booking_or_source_stay_in_table_order() -> No
     assert rules.add([CANCELLED, other], other._replace(at=NOW + HOUR)) == (CANCELLED, other)
     stops = (own_unsubscribe(), stop(Reason.UNSUBSCRIBED), CANCELLED)
     for new in stops:
-        assert set(rules.add([each for each in stops if each is not new], new)) == set(stops)
+        assert set(rules.add([old for old in stops if old is not new], new)) == set(stops)
 
 
 def test_contact_takes_back_only_their_own_earlier_unsubscribe() -> None:
