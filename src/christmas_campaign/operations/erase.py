@@ -69,7 +69,9 @@ def forget_contact(
             write(next_file, exported(systems.kestra, data))
             yield next_file
             exported_items |= set(data.to_erase(()))
-    raise ForgetError(f"new data of the contact keeps arriving: {', '.join(remaining)}; run this again")
+    raise ForgetError(
+        f"not all data of the contact is erased, because more keeps arriving: {', '.join(remaining)}; run this again"
+    )
 
 
 def _check_flow_exists(kestra: Kestra) -> None:
