@@ -1,16 +1,13 @@
-"""The sandbox as a process: it keeps what it was given, is reachable from here alone, and leaves nothing behind."""
+"""The sandbox process: it starts and stops cleanly, listens on this machine only, and keeps its data across restarts."""
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import signal
 import socket
-import ssl
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,42 +18,39 @@ import pytest
 
 from christmas_campaign.local.child_process import ChildError
 from christmas_campaign.local.sandbox import Sandbox
+from sandbox.contract import NO_TLS, NOTION_TOKEN, PARENT, RESEND_KEY
 
-ENV = {**os.environ, "SANDBOX_NOTION_TOKEN": "ntn_for_tests", "SANDBOX_RESEND_KEY": "re_for_tests"}
-RESEND = {"Authorization": "Bearer re_for_tests"}
-PARENT = {"type": "page_id", "page_id": "b55c9c91384d452b81dbd1ef79372b75"}
+COMMAND = [sys.executable, "-m", "christmas_campaign.sandbox", "--data"]
+SECRETS = {"SANDBOX_NOTION_TOKEN": NOTION_TOKEN, "SANDBOX_RESEND_KEY": RESEND_KEY}
 
 
 @pytest.fixture
-def bare(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """The program as another program starts it, and its address."""
-    argv = [sys.executable, "-m", "christmas_campaign.sandbox", "--data", str(tmp_path / "s.sqlite"), "--port", "0"]
-    with subprocess.Popen(argv, env=ENV, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+def child(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """The sandbox as another program starts it, and its address from the READY line."""
+    command, env = [*COMMAND, str(tmp_path / "s.sqlite")], {**os.environ, **SECRETS}
+    with subprocess.Popen(command, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         word, _, rest = process.stdout.readline().partition(" ")
-        assert word == "READY"
         ready = json.loads(rest)
-        assert ready["pid"] == process.pid
+        assert (word, ready["pid"]) == ("READY", process.pid)
         yield process, ready["url"]
         process.kill()
 
 
-def test_it_can_be_used_the_moment_it_says_so(bare: tuple[subprocess.Popen[str], str]) -> None:
-    assert httpx.get(f"{bare[1]}/_sandbox/health").json()["status"] == "ok"
-
-
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_it_stops_cleanly_on_a_signal(bare: tuple[subprocess.Popen[str], str], number: signal.Signals) -> None:
-    process, url = bare
+def test_signal_stops_it_during_a_slow_call(child: tuple[subprocess.Popen[str], str], number: signal.Signals) -> None:
+    process, url = child
+    slow = {"service": "notion", "kind": "latency", "seconds": 60}
     with httpx.Client(base_url=url) as client:
-        # A connection that is kept open does not hold it up.
-        client.get("/_sandbox/health")
+        client.post("/_sandbox/faults", json=slow)
+        with pytest.raises(httpx.ReadTimeout):
+            httpx.get(f"{url}/notion/v1/users/me", timeout=0.2)
         process.send_signal(number)
         assert process.wait(10) == 0
 
 
-def test_it_stops_when_its_input_ends(bare: tuple[subprocess.Popen[str], str]) -> None:
-    process, url = bare
+def test_end_of_input_stops_it(child: tuple[subprocess.Popen[str], str]) -> None:
+    process, url = child
     assert process.stdin is not None
     process.stdin.close()
     assert process.wait(10) == 0
@@ -64,113 +58,80 @@ def test_it_stops_when_its_input_ends(bare: tuple[subprocess.Popen[str], str]) -
         httpx.get(f"{url}/_sandbox/health")
 
 
-def test_it_stops_in_the_middle_of_a_slow_call(bare: tuple[subprocess.Popen[str], str]) -> None:
-    process, url = bare
-    httpx.post(f"{url}/_sandbox/faults", json={"service": "notion", "kind": "latency", "seconds": 60})
-    with pytest.raises(httpx.ReadTimeout):
-        httpx.get(f"{url}/notion/v1/users/me", timeout=0.2)
-    process.terminate()
-    assert process.wait(10) == 0
+def test_it_listens_on_this_machine_only_and_has_no_secret_in_its_arguments(
+    child: tuple[subprocess.Popen[str], str],
+) -> None:
+    port = f":{int(child[1].rsplit(':', 1)[1]):04X}"
+    sockets = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    assert {fields[1] for fields in sockets if fields[3] == "0A" and fields[1].endswith(port)} == {f"0100007F{port}"}
+    assert b"for_tests" not in Path(f"/proc/{child[0].pid}/cmdline").read_bytes()
 
 
-def test_it_is_not_reachable_from_other_machines(bare: tuple[subprocess.Popen[str], str]) -> None:
-    port = int(bare[1].rsplit(":", 1)[1])
-    listening = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
-    addresses = {fields[1] for fields in listening if fields[3] == "0A" and fields[1].endswith(f":{port:04X}")}
-    assert addresses == {f"0100007F:{port:04X}"}
-
-
-def test_secrets_are_not_among_its_arguments(bare: tuple[subprocess.Popen[str], str]) -> None:
-    assert b"for_tests" not in Path(f"/proc/{bare[0].pid}/cmdline").read_bytes()
-
-
-def test_without_its_secrets_it_says_which_are_missing(tmp_path: Path) -> None:
-    argv = [sys.executable, "-m", "christmas_campaign.sandbox", "--data", str(tmp_path / "s.sqlite")]
-    env = {name: value for name, value in ENV.items() if not name.startswith("SANDBOX_")}
-    done = subprocess.run(argv, env=env, capture_output=True, text=True, timeout=30, check=False)
-    assert done.returncode == 2
-    assert "SANDBOX_NOTION_TOKEN and SANDBOX_RESEND_KEY" in done.stderr
+def test_missing_secrets_are_named(tmp_path: Path) -> None:
+    env = {name: value for name, value in os.environ.items() if name not in SECRETS}
+    ended = subprocess.run([*COMMAND, str(tmp_path / "s.sqlite")], env=env, capture_output=True, text=True, check=False)
+    assert ended.returncode == 2
+    assert "SANDBOX_NOTION_TOKEN and SANDBOX_RESEND_KEY" in ended.stderr
     assert not (tmp_path / "s.sqlite").exists()
 
 
-def test_a_port_that_is_taken_is_an_error(tmp_path: Path) -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = taken.getsockname()[1]
-        sandbox = Sandbox(tmp_path / "s.sqlite", port=port, notion_token="n", resend_key="r")
+def test_port_in_use_is_an_error(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        sandbox = Sandbox(tmp_path / "s.sqlite", port=server.getsockname()[1], notion_token="n", resend_key="r")
         with pytest.raises(ChildError, match="Address already in use"):
             sandbox.start()
 
 
-def fill(sandbox: Sandbox, letter: dict[str, Any]) -> tuple[str, str, str, str]:
-    """A mail with a key, a webhook with an alert, a page; the ids and addresses."""
-    headers = {**RESEND, "Idempotency-Key": "k"}
-    mail = httpx.post(f"{sandbox.resend_url}/emails", json=letter, headers=headers).json()["id"]
-    webhook = sandbox.discord_webhook().removeprefix(sandbox.url)
-    httpx.post(sandbox.url + webhook, json={"content": "before"})
-    with notion_client.Client(auth="ntn_for_tests", base_url=sandbox.notion_url) as notion:
-        database = notion.databases.create(
-            parent=PARENT, initial_data_source={"properties": {"Name": {"title": {}}, "S": {"select": {}}}}
-        )
-        source = database["data_sources"][0]["id"]
-        page = notion.pages.create(parent={"data_source_id": source}, properties={"S": {"select": {"name": "new"}}})
-    return mail, webhook, source, page["id"]
+@pytest.fixture
+def own_sandbox(tmp_path: Path) -> Iterator[Sandbox]:
+    """A sandbox for one test alone, not yet started."""
+    sandbox = Sandbox(tmp_path / "own.sqlite", notion_token=NOTION_TOKEN, resend_key=RESEND_KEY)
+    yield sandbox
+    sandbox.kill()
+
+
+def test_stopped_sandbox_says_that_it_is_not_running(own_sandbox: Sandbox) -> None:
+    assert own_sandbox.running is False
+    for call in (own_sandbox.mails, own_sandbox.health, lambda: own_sandbox.url, lambda: own_sandbox.pid):
+        with pytest.raises(ChildError, match="not running"):
+            call()
 
 
 @pytest.mark.parametrize("how", ["stop", "kill"])
-def test_everything_is_still_there_after_a_restart(another: Sandbox, letter: dict[str, Any], how: str) -> None:
-    another.start()
-    mail, webhook, source, page = fill(another, letter)
-    calls = len(another.requests())
-    another.advance(3600)
-    getattr(another, how)()
-    another.start()
-    assert [held.id for held in another.mails()] == [mail]
-    assert [alert["content"] for alert in another.alerts()] == ["before"]
-    assert len(another.requests()) == calls
-    assert another.health()["advanced_seconds"] == 3600
-    with notion_client.Client(auth="ntn_for_tests", base_url=another.notion_url) as notion:
-        assert notion.pages.retrieve(page)["properties"]["S"]["select"]["name"] == "new"
-        assert [found["id"] for found in notion.data_sources.query(source)["results"]] == [page]
-        late = notion.pages.create(parent={"data_source_id": source}, properties={})
-        assert [found["id"] for found in notion.data_sources.query(source)["results"]] == [late["id"], page]
-        options = notion.data_sources.retrieve(source)["properties"]["S"]["select"]["options"]
-        assert [option["name"] for option in options] == ["new"]
-    # What was added after one restart still comes after what was there before, after another.
-    getattr(another, how)()
-    another.start()
-    with notion_client.Client(auth="ntn_for_tests", base_url=another.notion_url) as notion:
-        assert [found["id"] for found in notion.data_sources.query(source)["results"]] == [late["id"], page]
-    headers = {**RESEND, "Idempotency-Key": "k"}
-    assert httpx.post(f"{another.resend_url}/emails", json=letter, headers=headers).json()["id"] == mail
-    assert httpx.post(another.url + webhook, json={"content": "after"}).status_code == 204
+def test_all_data_is_there_after_a_restart(own_sandbox: Sandbox, letter: dict[str, Any], how: str) -> None:
+    own_sandbox.start()
+    http = httpx.Client(verify=NO_TLS)
+    keyed = {"Authorization": f"Bearer {RESEND_KEY}", "Idempotency-Key": "k"}
 
+    def notion() -> Any:
+        return notion_client.Client(auth=NOTION_TOKEN, base_url=own_sandbox.notion_url, client=http)
 
-def test_two_hundred_connections_at_once(another: Sandbox, letter: dict[str, Any]) -> None:
-    another.start()
-    source = fill(another, letter)[2]
-    notion = {"Authorization": "Bearer ntn_for_tests", "Notion-Version": "2025-09-03"}
-    another.fault("resend", "latency", seconds=1.0, times=200)
+    def send() -> str:
+        return str(httpx.post(f"{own_sandbox.resend_url}/emails", json=letter, headers=keyed).json()["id"])
 
-    async def call(client: httpx.AsyncClient, number: int) -> tuple[int, int]:
-        select = {"name": str(number % 7)}
-        page = {"parent": {"data_source_id": source}, "properties": {"S": {"select": select}}}
-        sent, made = await asyncio.gather(
-            client.post(f"{another.resend_url}/emails", json={**letter, "subject": str(number)}, headers=RESEND),
-            client.post(f"{another.notion_url}/v1/pages", json=page, headers=notion),
-        )
-        return sent.status_code, made.status_code
+    def new_page() -> Any:
+        return notion().pages.create(parent={"data_source_id": source}, properties={"S": {"select": {"name": "new"}}})
 
-    async def all_at_once() -> set[tuple[int, int]]:
-        limits, no_tls = httpx.Limits(max_connections=400), ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        async with httpx.AsyncClient(timeout=30.0, limits=limits, verify=no_tls) as client:
-            return set(await asyncio.gather(*(call(client, number) for number in range(200))))
-
-    began = time.monotonic()
-    assert asyncio.run(all_at_once()) == {(200, 200)}
-    # Two hundred calls that each take a second are open at the same time, or this would take minutes.
-    assert time.monotonic() - began < 20
-    assert len({mail.subject for mail in another.mails()}) == 201
-    assert another.health()["pages"] == 201
-    assert {call.status for call in another.requests()} == {200, 204}
+    with http:
+        schema: dict[str, Any] = {"Name": {"title": {}}, "S": {"select": {}}}
+        database = notion().databases.create(parent=PARENT, initial_data_source={"properties": schema})
+        source = database["data_sources"][0]["id"]
+        first, mail = new_page(), send()
+        webhook = own_sandbox.discord_webhook().removeprefix(own_sandbox.url)
+        httpx.post(own_sandbox.url + webhook, json={"content": "before"})
+        own_sandbox.advance(3600)
+        calls = len(own_sandbox.requests())
+        getattr(own_sandbox, how)()
+        own_sandbox.start()
+        assert [stored.id for stored in own_sandbox.mails()] == [mail]
+        assert [alert["content"] for alert in own_sandbox.alerts()] == ["before"]
+        assert (len(own_sandbox.requests()), own_sandbox.health()["advanced_seconds"]) == (calls, 3600)
+        assert notion().pages.retrieve(first["id"])["properties"] == first["properties"]
+        second = new_page()
+        assert second["properties"] == first["properties"]
+        # The order of old and new pages is still right after another restart.
+        getattr(own_sandbox, how)()
+        own_sandbox.start()
+        assert [page["id"] for page in notion().data_sources.query(source)["results"]] == [second["id"], first["id"]]
+        assert send() == mail
+        assert httpx.post(own_sandbox.url + webhook, json={"content": "after"}).status_code == 204
