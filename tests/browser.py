@@ -1,4 +1,4 @@
-"""A real browser, Chromium without a window, driven as the WebDriver standard says."""
+"""A real browser, Chromium without a window, driven by the WebDriver protocol."""
 
 from __future__ import annotations
 
@@ -16,60 +16,61 @@ _ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
 
 
 class Browser:
-    """One window."""
+    """One browser window."""
 
     def __init__(self, session: str) -> None:
-        """Take the session's address."""
+        """Take the URL of the WebDriver session."""
         self._session = session
 
-    def _ask(self, method: str, path: str, **said: Any) -> Any:
-        response = httpx.request(method, f"{self._session}{path}", timeout=60, json=said if method == "POST" else None)
+    def _send(self, method: str, path: str, **body: Any) -> Any:
+        response = httpx.request(method, f"{self._session}{path}", timeout=60, json=body if method == "POST" else None)
         assert response.status_code == 200, response.text
         return response.json()["value"]
 
     def open(self, url: str) -> None:
-        """Go to an address."""
-        self._ask("POST", "/url", url=url)
+        """Open a URL."""
+        self._send("POST", "/url", url=url)
 
     @property
     def url(self) -> str:
-        return str(self._ask("GET", "/url"))
+        return str(self._send("GET", "/url"))
 
     @property
     def title(self) -> str:
-        return str(self._ask("GET", "/title"))
+        return str(self._send("GET", "/title"))
 
     def _find(self, selector: str) -> list[str]:
-        found = self._ask("POST", "/elements", using="css selector", value=selector)
-        return [str(each[_ELEMENT]) for each in found]
+        elements = self._send("POST", "/elements", using="css selector", value=selector)
+        return [str(element[_ELEMENT]) for element in elements]
 
     def texts(self, selector: str) -> list[str]:
-        """What people read in each of these elements."""
-        return [str(self._ask("GET", f"/element/{each}/text")) for each in self._find(selector)]
+        """Return the visible text of each matching element."""
+        return [str(self._send("GET", f"/element/{element}/text")) for element in self._find(selector)]
 
     def says(self, selector: str, what: str) -> str | None:
-        """What the program knows of the only such element: its `computedrole` or `computedlabel`."""
+        """Return how assistive technology sees the only matching element: ``what`` is `computedrole` or `computedlabel`."""
         (element,) = self._find(selector)
-        return str(self._ask("GET", f"/element/{element}/{what}"))
+        return str(self._send("GET", f"/element/{element}/{what}"))
 
     def style(self, selector: str, name: str) -> str:
+        """Return a computed CSS property of the only matching element."""
         (element,) = self._find(selector)
-        return str(self._ask("GET", f"/element/{element}/css/{name}"))
+        return str(self._send("GET", f"/element/{element}/css/{name}"))
 
     def press(self, selector: str) -> None:
-        """Click the only such element."""
+        """Click the only matching element."""
         (element,) = self._find(selector)
-        self._ask("POST", f"/element/{element}/click")
+        self._send("POST", f"/element/{element}/click")
 
     def wait_for(self, heading: str) -> None:
-        """Wait until the page has this heading."""
+        """Wait until the page has this title, and check that its only heading is the same."""
         until(lambda: self.title == heading, f"the page {heading!r}", 30)
         assert self.texts("h1") == [heading]
 
 
 @contextmanager
 def browser(folder: Path) -> Iterator[Browser]:
-    """A browser with nothing in its memory; JavaScript is off, as with those who read mail carefully."""
+    """Yield a browser with an empty profile and without JavaScript, which many readers of e-mail switch off."""
     driver, chromium = require_programs("chromedriver", "chromium")
     port = free_port()
     with (folder / "chromedriver.log").open("wb") as log:
@@ -79,8 +80,8 @@ def browser(folder: Path) -> Iterator[Browser]:
         switches = ["--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--blink-settings=scriptEnabled=false"]
         switches.append(f"--user-data-dir={folder / 'profile'}")
         options = {"binary": chromium, "args": switches}
-        asked = {"capabilities": {"alwaysMatch": {"browserName": "chrome", "goog:chromeOptions": options}}}
-        answer = httpx.post(f"http://127.0.0.1:{port}/session", json=asked, timeout=60)
+        capabilities = {"capabilities": {"alwaysMatch": {"browserName": "chrome", "goog:chromeOptions": options}}}
+        answer = httpx.post(f"http://127.0.0.1:{port}/session", json=capabilities, timeout=60)
         assert answer.status_code == 200, answer.text
         session = f"http://127.0.0.1:{port}/session/{answer.json()['value']['sessionId']}"
         try:

@@ -1,4 +1,4 @@
-"""One stack (sandbox and real engine) for all tests that need no other: starting it takes ten seconds."""
+"""The stack (sandbox and real engine) that most tests share, because it takes ten seconds to start."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from christmas_campaign.local.stack import Stack
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """``--update-expected`` writes the expected files of the journeys anew; look at what changed before you keep it."""
-    parser.addoption("--update-expected", action="store_true", help="Write the expected files anew.")
+    """Add ``--update-expected``, which rewrites the expected files of the journeys. Review their changes before a commit."""
+    parser.addoption("--update-expected", action="store_true", help="Rewrite the expected files.")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """For the last line of ``scripts/test``, record which tests were skipped for a missing program."""
+    """Record the tests that were skipped for a missing program; ``scripts/test`` prints them in its last line."""
     if file := os.environ.get("SKIPPED_TESTS"):
         skipped = terminalreporter.stats.get("skipped", [])
         record_skipped_tests(Path(file), ((report.nodeid, str(report.longrepr)) for report in skipped))
@@ -29,14 +29,15 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def _unmeasured_steps() -> Iterator[None]:
-    """Keep coverage out of the engines where ``scripts/test`` asks for it: there it costs a step more than its own work."""
+    """Turn coverage off in the engines if ``MEASURE_STEPS=no``: it takes longer than a step's own work."""
     if os.environ.get("MEASURE_STEPS") != "no":
         yield
         return
-    given = Engine.__init__
+    original = Engine.__init__
 
-    def without_coverage(self: Engine, *words: Any, env: dict[str, str], **more: Any) -> None:
-        given(self, *words, env={name: env[name] for name in env if not name.startswith("COVERAGE_")}, **more)
+    def without_coverage(self: Engine, *arguments: Any, env: dict[str, str], **options: Any) -> None:
+        env = {name: value for name, value in env.items() if not name.startswith("COVERAGE_")}
+        original(self, *arguments, env=env, **options)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Engine, "__init__", without_coverage)
@@ -45,15 +46,14 @@ def _unmeasured_steps() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A stack in which five days are half a minute. Tests share it: each has its own addresses."""
+    """The shared stack, in which five days take half a minute. Each test uses its own e-mail addresses."""
     with Stack(tmp_path_factory.mktemp("stack"), time_scale=SCALE, lasting=True) as running:
         yield running
 
 
 @pytest.fixture(autouse=True)
 def _no_emails_left(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Drop what still waits after a test where time is squeezed: nobody looks at it any more, and each e-mail that comes due
-    would keep the machine busy."""
+    """Delete the e-mails that still wait after a test with scaled time: they would keep the machine busy when they are due."""
     yield
     for name in ("stack", "behind"):
         running = request.getfixturevalue(name) if name in request.fixturenames else None

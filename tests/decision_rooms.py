@@ -1,4 +1,4 @@
-"""The rooms of the decisions: what the gate of 95% coverage and the mutants judge.
+"""The rooms (packages) with decisions: they need 95% coverage, and mutation testing changes them.
 
 ``python tests/decision_rooms.py`` prints them as a value for coverage's ``--include``.
 """

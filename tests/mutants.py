@@ -1,9 +1,9 @@
-"""Mutation testing of the decisions: each is changed in many small ways, and for every change a test is to fail.
+"""Mutation testing of the decisions: mutmut changes the code in many small ways, and a test must fail for each change.
 
-mutmut makes the changes and tries them, in a copy under ``.data/mutants``: it puts all of them into one module, imported once,
-and forks a process for each, which runs the tests that call the changed function. A test that starts a process, or that sees
-what a module made of a function while it was imported, is no use there. So whatever survives is tried again, in a new
-process and by all unit tests as they are. What still survives must be in ``mutants.toml``, with a reason.
+mutmut works in a copy under ``.data/mutants``. It puts all changes (mutants) into one module and imports it once. For each
+mutant it forks a process and runs the tests that call the changed function. It misses tests that start a process of their own,
+and tests of values that a module computes during its import. Each mutant that survives is therefore tested again in a new
+process with all unit tests. A mutant that still survives must be listed in ``mutants.toml``, with a reason.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ ROOT = Path(__file__).parents[1]
 COPY = ROOT / ".data/mutants"
 ACCEPTED = Path(__file__).with_name("mutants.toml")
 
-#: What the unit tests read, besides the package.
+#: The files that are copied: the package, the unit tests, and the files that these read.
 COPIED = ("src", "tests/unit", "tests/flows/frozen", "content", "examples", "flows", "pyproject.toml")
 
-#: What is not copied: caches, and the unit tests of programs around the decisions, which need a checkout of the project.
+#: Files that are not copied: caches, and unit tests that need a checkout of the project.
 LEFT_OUT = shutil.ignore_patterns(
     "__pycache__", "*.egg-info", "test_demo.py", "test_docs.py", "test_optional_programs.py"
 )
@@ -47,22 +47,22 @@ timeout_multiplier = 8.0
 use_git_change_detection = false
 """
 
-#: It loads the steps without third-party modules, and a changed module imports mutmut.
+#: This test checks that steps import no third-party modules, but a changed module imports mutmut.
 BY_ITSELF = "tests/unit/steps/test_main.py::test_a_step_stays_light"
 
-#: How long the unit tests may take for one mutant, in seconds: they take ten.
+#: The time limit for the unit tests of one mutant, in seconds. Without a mutant they take ten.
 LONGEST = 120
 
 
 class Survivor(NamedTuple):
-    """A change that no test notices: the lines that it takes out (``-``) and puts in (``+``), without their indentation."""
+    """A mutant that no test detects: its removed (``-``) and added (``+``) lines, without indentation."""
 
     module: str
     function: str
     change: str
 
     def __str__(self) -> str:
-        """As ``mutants.toml`` has it."""
+        """Return the mutant as an entry of ``mutants.toml``."""
         return (
             f'[[accepted]]\nmodule = "{self.module}"\nfunction = "{self.function}"\n'
             f"changes = [\n'''\n{self.change}\n''',\n]\nreason = \"\"\n"
@@ -70,7 +70,7 @@ class Survivor(NamedTuple):
 
 
 def chosen(names: list[str]) -> dict[str, Path]:
-    """The modules of these names; ``plan`` is every module of that name, ``steps`` the whole room."""
+    """Return the modules with these names: ``plan`` is every module of that name, ``steps`` the whole room."""
     modules = decision_rooms.modules()
     for name in names:
         if not any(name in (module, *module.split("/")) for module in modules):
@@ -83,20 +83,22 @@ def chosen(names: list[str]) -> dict[str, Path]:
 
 
 def accepted() -> Counter[Survivor]:
-    """The survivors that are known, each as often as it is listed."""
-    found: Counter[Survivor] = Counter()
+    """Return the survivors in ``mutants.toml``, each as often as it is listed."""
+    survivors: Counter[Survivor] = Counter()
     for entry in tomllib.loads(ACCEPTED.read_text(encoding="utf-8")).get("accepted", []):
         if not entry["reason"].strip():
             sys.exit(f"mutants: {ACCEPTED.name} gives no reason for {entry['module']}, {entry['function']}")
-        found.update(Survivor(entry["module"], entry["function"], change.strip()) for change in entry["changes"])
-    return found
+        survivors.update(Survivor(entry["module"], entry["function"], change.strip()) for change in entry["changes"])
+    return survivors
 
 
 def undecorated(source: str) -> str:
-    """A module whose properties are functions first and made properties after: mutmut leaves decorated functions alone."""
+    """Return a module's source without ``@property``, which mutmut skips: each property is created after its function."""
     lines = source.splitlines()
     for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.FunctionDef) and [ast.unparse(each) for each in node.decorator_list] == ["property"]:
+        if isinstance(node, ast.FunctionDef) and [ast.unparse(decorator) for decorator in node.decorator_list] == [
+            "property"
+        ]:
             assert node.end_lineno is not None
             lines[node.decorator_list[0].lineno - 1] = ""
             lines[node.end_lineno - 1] += f"\n{' ' * node.col_offset}{node.name} = property({node.name})"
@@ -104,7 +106,7 @@ def undecorated(source: str) -> str:
 
 
 def copy(modules: dict[str, Path]) -> None:
-    """Put what is tried, and its tests, where it can be changed."""
+    """Copy the package, its tests and the files that these read to where mutmut may change them."""
     shutil.rmtree(COPY, ignore_errors=True)
     for name in COPIED:
         if (ROOT / name).is_dir():
@@ -120,10 +122,10 @@ def copy(modules: dict[str, Path]) -> None:
 
 
 def mutmut(*arguments: str) -> str:
-    """Run a command of mutmut to its end; returns what it prints."""
+    """Run a command of mutmut and return its output. Ends the program if the command fails."""
     command = [str(Path(sys.executable).with_name("mutmut")), *arguments]
-    said: list[str] = []
-    shown = time.monotonic()
+    output: list[str] = []
+    last_report = time.monotonic()
     with subprocess.Popen(
         command,
         cwd=COPY,
@@ -134,21 +136,21 @@ def mutmut(*arguments: str) -> str:
         encoding="utf-8",
     ) as running:
         assert running.stdout is not None
-        # It overwrites one line again and again; read as text, each is a line of its own.
+        # mutmut overwrites one line for its progress; read as text, each version is a line.
         for line in running.stdout:
-            said.append(line)
+            output.append(line)
             progress = re.search(r"(\d+)/(\d+) ", line)
-            if progress and time.monotonic() > shown + 10:
+            if progress and time.monotonic() > last_report + 10:
                 print(f"mutants: {progress[1]} of {progress[2]} tried", flush=True)
-                shown = time.monotonic()
+                last_report = time.monotonic()
     if running.returncode != 0:
-        sys.exit(f"{''.join(said[-60:])}\nmutants: mutmut {arguments[0]} has failed")
-    return "".join(said)
+        sys.exit(f"{''.join(output[-60:])}\nmutants: mutmut {arguments[0]} has failed")
+    return "".join(output)
 
 
 def unit_tests(mutant: str, tests: list[str]) -> str:
-    """Run tests with a mutant in the place of its original (``""``: with none); returns what came of it."""
-    # By this variable mutmut's modules choose.
+    """Run tests with a mutant active (``""``: none); return ``killed``, ``survived`` or ``timeout``."""
+    # The modules that mutmut has changed read this variable.
     env = {**os.environ, "MUTANT_UNDER_TEST": mutant, "PYTHONPATH": str(COPY / "mutants/src")}
     command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "--deselect", BY_ITSELF, *tests]
     try:
@@ -165,22 +167,21 @@ def unit_tests(mutant: str, tests: list[str]) -> str:
 
 
 def module_of(mutant: str) -> str:
-    """The name of the module that a mutant is in, as ``decision_rooms`` has it."""
+    """Return the name of a mutant's module, as in ``decision_rooms``."""
     dotted = mutant.rpartition(".")[0].removeprefix("christmas_campaign.").replace(".", "/")
     return dotted if dotted in decision_rooms.modules() else f"{dotted}/__init__"
 
 
-def tried_again(mutant: str) -> str:
-    """What comes of a mutant in a process of its own: first the tests of its module, then all."""
+def test_again(mutant: str) -> str:
+    """Test a mutant in a new process, first with the tests of its module, then with all; return the result."""
     room, _, name = module_of(mutant).rpartition("/")
     path = f"tests/unit/{room}" if name == "__init__" else f"tests/unit/{room}/test_{name}.py"
-    own = [path] if (ROOT / path).exists() else []
-    came = unit_tests(mutant, own) if own else "survived"
-    return unit_tests(mutant, ["tests/unit"]) if came == "survived" else came
+    result = unit_tests(mutant, [path]) if (ROOT / path).exists() else "survived"
+    return unit_tests(mutant, ["tests/unit"]) if result == "survived" else result
 
 
 def described(mutant: str) -> Survivor:
-    """A mutant as people see it, and as it stays when lines move."""
+    """Return a mutant by its changed lines, which stay the same when other lines move."""
     name = re.sub(r"__mutmut_\d+$", "", mutant.rpartition(".")[2])
     function = ".".join(name.split("ǁ")[1:]) if "ǁ" in name else name.removeprefix("x_")
     difference = mutmut("show", mutant).splitlines()
@@ -189,43 +190,42 @@ def described(mutant: str) -> Survivor:
 
 
 def main(names: list[str]) -> int:
-    """Try the modules of these names, or all; returns the exit code."""
-    known = accepted()
+    """Test the mutants of the modules with these names, or of all; return the exit code."""
+    listed = accepted()
     modules = chosen(names)
-    begun = time.monotonic()
+    started = time.monotonic()
     print(f"mutants: changing {', '.join(modules)}", flush=True)
     copy(modules)
     if not any("def " in path.read_text(encoding="utf-8") for path in modules.values()):
-        print("mutants: no function to change")
+        print("mutants: these modules have no function to change")
         return 0
     jobs = os.environ.get("JOBS") or str(os.cpu_count() or 1)
     mutmut("run", "--max-children", jobs)
     results = dict(
         line.strip().rsplit(": ", 1) for line in mutmut("results", "--all", "true").splitlines() if line.strip()
     )
-    doubtful = [mutant for mutant, result in results.items() if result not in ("killed", "timeout")]
-    if doubtful:
-        print(f"mutants: {len(doubtful)} are tried again, each in a process of its own", flush=True)
+    surviving = [mutant for mutant, result in results.items() if result not in ("killed", "timeout")]
+    if surviving:
+        print(f"mutants: {len(surviving)} are tested again, each in a new process", flush=True)
         unit_tests("", ["tests/unit"])
     with ThreadPoolExecutor(int(jobs)) as pool:
-        for number, (mutant, came) in enumerate(zip(doubtful, pool.map(tried_again, doubtful), strict=True), 1):
-            results[mutant] = came
+        for number, (mutant, result) in enumerate(zip(surviving, pool.map(test_again, surviving), strict=True), 1):
+            results[mutant] = result
             if number % 10 == 0:
-                print(f"mutants: {number} of {len(doubtful)} tried again", flush=True)
+                print(f"mutants: {number} of {len(surviving)} tested again", flush=True)
 
     survivors = Counter(described(mutant) for mutant, result in results.items() if result == "survived")
-    gone = Counter({each: count for each, count in (known - survivors).items() if not names or each.module in modules})
-    for each in gone:
-        print(
-            f"\nmutants: {ACCEPTED.name} lists what is no survivor any more:\n{each.module}, {each.function}\n{each.change}"
-        )
-    new = survivors - known
+    outdated = [survivor for survivor in listed - survivors if not names or survivor.module in modules]
+    for survivor in outdated:
+        print(f"\nmutants: remove this from {ACCEPTED.name}, a test detects it:")
+        print(f"{survivor.module}, {survivor.function}\n{survivor.change}")
+    new = survivors - listed
     if new:
-        print("\nmutants: no test notices these:\n")
-    for each in new.elements():
-        print(each)
+        print("\nmutants: no test detects these:\n")
+    for survivor in new.elements():
+        print(survivor)
     outcomes = Counter(results.values())
-    minutes, seconds = divmod(round(time.monotonic() - begun), 60)
+    minutes, seconds = divmod(round(time.monotonic() - started), 60)
     print(
         f"mutants: {len(results)} in {minutes} min {seconds} s: {outcomes['killed']} killed, "
         f"{outcomes['timeout']} ran out of time, {outcomes['survived']} survived, {new.total()} of them not listed"

@@ -1,7 +1,7 @@
-"""Programs that only some tests need, and what happens to those tests on a machine without them.
+"""Programs that only some tests need. On a machine without them those tests are skipped; in CI they fail.
 
 ``python3 tests/optional_programs.py`` prints the Debian packages of the missing programs; with the name of a file, it prints
-one line about the skipped tests that ``record_skipped_tests`` has written there. It needs nothing but the standard library.
+one line about the skipped tests that ``record_skipped_tests`` has recorded there. It needs only the standard library.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _REASON = re.compile(r"needs ([\w, ]+): apt install [\w -]+")
 
 
 def require_programs(*names: str) -> list[str]:
-    """Return the paths of the programs. Without one of them the running test is skipped; in CI (``CI=true``) it fails."""
+    """Return the paths of the programs. If one is missing, skip the running test, or fail it in CI (``CI=true``)."""
     import pytest
 
     missing = [name for name in names if _path(name) is None]
@@ -43,11 +43,11 @@ def require_programs(*names: str) -> list[str]:
 
 
 def record_skipped_tests(file: Path, skipped: Iterable[tuple[str, str]]) -> None:
-    """Append the tests that were skipped for a missing program to ``file``; takes each skipped test's id and reason."""
+    """Append the tests that a missing program skipped to ``file``; ``skipped`` has id and reason of each skipped test."""
     with file.open("a", encoding="utf-8") as lines:
         for test, reason in skipped:
-            if found := _REASON.search(reason):
-                lines.write(f"{test}\t{found[1]}\n")
+            if missing_programs := _REASON.search(reason):
+                lines.write(f"{test}\t{missing_programs[1]}\n")
 
 
 def summary(file: Path) -> str:
@@ -63,7 +63,7 @@ def summary(file: Path) -> str:
 
 def _path(name: str) -> str | None:
     if name == "initdb":
-        # Debian keeps the programs of PostgreSQL's server out of the PATH; the newest version is the last folder.
+        # Debian installs the programs of PostgreSQL's server outside the PATH, in one folder for each version.
         folders = sorted(map(str, Path("/usr/lib/postgresql").glob("*/bin")), reverse=True)
         return shutil.which(name, path=os.pathsep.join([*folders, os.environ.get("PATH", "")]))
     return shutil.which(name)
