@@ -1,4 +1,4 @@
-"""One engine with small flows of its own, shared by the tests that do it no harm."""
+"""One engine with the small flows in ``flows``, shared by all tests that do not stop or damage it."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import base64
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from kestrapy import Configuration, KestraClient
 
 from christmas_campaign.clients.kestra import Kestra
 from christmas_campaign.local.engine import Engine
@@ -16,25 +18,23 @@ FLOWS = sorted((Path(__file__).parent / "flows").glob("*.yml"))
 SECRETS = {"TEST_KEY": "the key of the tests", "X": "never to be seen", "EMPTY": ""}
 
 
-def environment() -> dict[str, str]:
-    """The environment of an engine under test."""
+@pytest.fixture(scope="session")
+def env() -> dict[str, str]:
+    """The environment of the engines under test."""
     secrets = {f"SECRET_{name}": base64.b64encode(value.encode()).decode() for name, value in SECRETS.items()}
-    # These engines find no uv, whatever this machine has.
+    # The engine does not find uv, even if this machine has it.
     return {**os.environ, **secrets, "ENV_TEST_SETTING": "Bảo Sang", "UV_PATH": "/bin/false"}
 
 
 @pytest.fixture(scope="session")
-def env() -> dict[str, str]:
-    return environment()
-
-
-@pytest.fixture(scope="session")
 def flows() -> list[Path]:
+    """The files of the test flows."""
     return FLOWS
 
 
 @pytest.fixture(scope="package")
 def engine(tmp_path_factory: pytest.TempPathFactory, env: dict[str, str]) -> Iterator[Engine]:
+    """The shared engine."""
     with Engine(tmp_path_factory.mktemp("engine"), env=env) as running:
         with Kestra(running.url) as kestra:
             kestra.import_flows(FLOWS)
@@ -43,5 +43,12 @@ def engine(tmp_path_factory: pytest.TempPathFactory, env: dict[str, str]) -> Ite
 
 @pytest.fixture(scope="package")
 def kestra(engine: Engine) -> Iterator[Kestra]:
+    """The product's client for the shared engine."""
     with Kestra(engine.url) as client:
         yield client
+
+
+@pytest.fixture(scope="package")
+def official(engine: Engine) -> Any:
+    """Kestra's official Python client for the shared engine."""
+    return KestraClient(Configuration(host=engine.url, username="any", password="any"))

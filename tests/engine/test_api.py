@@ -1,4 +1,4 @@
-"""The embedded API held to the original: Kestra's own Python client reads what it answers."""
+"""Kestra's official Python client can read the answers of the embedded API, and the product's client handles its errors."""
 
 from __future__ import annotations
 
@@ -10,105 +10,92 @@ from typing import Any
 
 import httpx
 import pytest
-from kestrapy import Configuration, KestraClient
 
 from christmas_campaign.clients.kestra import Kestra, KestraError
 from christmas_campaign.local.engine import Engine
+from engine.runs import NAMESPACE, WEBHOOK_KEY
 
-NAMESPACE = "engine.test"
-KEY = "the key of the tests"
-
-# Its generated models shadow names of pydantic's, and say so.
+# The models of the official client shadow names of pydantic's, which causes these warnings.
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:pydantic", "ignore::DeprecationWarning:kestrapy")
 
 
-@pytest.fixture(scope="module")
-def original(engine: Engine) -> Any:
-    return KestraClient(Configuration(host=engine.url, username="any", password="any"))
-
-
-@pytest.fixture(scope="module")
-def ended(kestra: Kestra) -> str:
-    """The id of an execution that has ended well."""
-    httpx.post(kestra.webhook_url("echo", KEY, NAMESPACE), json={"code": 201}, timeout=30)
+def run_echo(kestra: Kestra) -> str:
+    """Run the flow ``echo`` to its end; return the id of the execution."""
+    httpx.post(kestra.webhook_url("echo", WEBHOOK_KEY, NAMESPACE), json={"code": 201}, timeout=30)
     return kestra.executions(flow_id="echo", states=["SUCCESS"])[-1].id
 
 
-def test_flows(original: Any) -> None:
-    one = original.flows.flow(NAMESPACE, "echo", "main", source=True)
-    assert (one.id, one.namespace, one.revision) == ("echo", NAMESPACE, 1)
-    assert "python -S step.py" in one.source
-    assert {flow.id for flow in original.flows.list_flows_by_namespace(NAMESPACE, "main")} >= {"echo", "parent"}
-
-
-def test_validate_and_import(original: Any) -> None:
+def test_official_client_reads_validates_and_imports_flows(official: Any) -> None:
+    flow = official.flows.flow(NAMESPACE, "echo", "main", source=True)
+    assert (flow.id, flow.namespace, flow.revision) == ("echo", NAMESPACE, 1)
+    assert "python -S step.py" in flow.source
+    assert {flow.id for flow in official.flows.list_flows_by_namespace(NAMESPACE, "main")} >= {"echo", "parent"}
     source = "id: {id}\nnamespace: engine.made\ntasks:\n  - id: x\n    type: io.kestra.plugin.core.debug.Return\n"
-    good, bad = original.flows.validate_flows("main", source.format(id="good") + "\n---\n" + "id: bad\nnamespace: a\n")
+    good, bad = official.flows.validate_flows("main", source.format(id="good") + "\n---\n" + "id: bad\nnamespace: a\n")
     assert (good.flow, good.constraints) == ("good", None)
     assert "tasks" in bad.constraints
-    assert original.flows.import_flows("main", file_content=source.format(id="imported").encode()) == []
-    assert {flow.id for flow in original.flows.list_flows_by_namespace("engine.made", "main")} == {"imported"}
+    assert official.flows.import_flows("main", file_content=source.format(id="imported").encode()) == []
+    assert [flow.id for flow in official.flows.list_flows_by_namespace("engine.made", "main")] == ["imported"]
 
 
-def test_executions(original: Any, ended: str) -> None:
-    one = original.executions.execution(ended, "main")
-    assert (one.id, one.flow_id, one.state.current.value) == (ended, "echo", "SUCCESS")
-    assert one.task_run_list[0].task_id == "step"
+def test_official_client_reads_and_searches_executions(official: Any, kestra: Kestra) -> None:
+    run = run_echo(kestra)
+    execution = official.executions.execution(run, "main")
+    assert (execution.id, execution.flow_id, execution.state.current.value) == (run, "echo", "SUCCESS")
+    assert execution.task_run_list[0].task_id == "step"
+    assert {line.task_id for line in official.logs.list_logs_from_execution(run, "main")} >= {"step"}
     query: list[dict[str, Any]] = [
         {"field": "FLOW_ID", "operation": "EQUALS", "value": "echo"},
         {"field": "NAMESPACE", "operation": "PREFIX", "value": "engine"},
         {"field": "STATE", "operation": "IN", "value": ["SUCCESS", "WARNING"]},
         {"field": "LABELS", "operation": "EQUALS", "value": {"team": "tests"}},
     ]
-    page = original.executions.search_executions(
-        "main", page=1, size=1000, sort=["state.startDate:desc"], filters=query
-    )
-    assert ended in [each["id"] for each in page["results"]]
+    sort = ["state.startDate:desc"]
+    page = official.executions.search_executions("main", page=1, size=1000, sort=sort, filters=query)
+    assert run in [execution["id"] for execution in page["results"]]
     assert page["total"] == len(page["results"])
     query[3]["value"] = {"team": "nobody"}
-    assert original.executions.search_executions("main", filters=query)["total"] == 0
+    assert official.executions.search_executions("main", filters=query)["total"] == 0
 
 
-def test_logs_inputs_and_a_date(original: Any, kestra: Kestra, ended: str) -> None:
-    assert {line.task_id for line in original.logs.list_logs_from_execution(ended, "main")} >= {"step"}
-    made = original.executions.create_execution(
+def test_official_client_schedules_an_execution(official: Any, kestra: Kestra) -> None:
+    created = official.executions.create_execution(
         "main", NAMESPACE, "child", labels=["a:b"], inputs={"date": "x"}, schedule_date="2099-01-01T00:00:00Z"
     )
-    one = kestra.execution(made.id)
-    assert (one.state, one.inputs, one.labels["a"]) == ("CREATED", {"date": "x"}, "b")
-    assert one.scheduled is not None
-    assert one.scheduled.year == 2099
+    execution = kestra.execution(created.id)
+    assert (execution.state, execution.inputs, execution.labels["a"]) == ("CREATED", {"date": "x"}, "b")
+    assert execution.scheduled is not None
+    assert execution.scheduled.year == 2099
 
 
-def test_a_deleted_execution_leaves_no_log_and_no_file(original: Any, kestra: Kestra, engine: Engine) -> None:
-    for delete in (
-        lambda each: original.executions.delete_execution(
-            each, "main", delete_logs=True, delete_metrics=True, delete_storage=True
-        ),
-        kestra.delete_execution,
-    ):
-        httpx.post(kestra.webhook_url("echo", KEY, NAMESPACE), json={"code": 201}, timeout=30)
-        made = kestra.executions(flow_id="echo", states=["SUCCESS"])[-1].id
+@pytest.mark.parametrize("client", ["official", "product"])
+def test_deleted_execution_leaves_no_log_and_no_file(
+    official: Any, kestra: Kestra, engine: Engine, client: str
+) -> None:
+    run = run_echo(kestra)
+    # A task with a file among its outputs leaves such a folder.
+    folder = engine.data / "storage" / "main" / "engine" / "test" / "echo" / "executions" / run
+    (folder / "tasks").mkdir(parents=True)
+    (folder / "tasks" / "a.txt").touch()
+    assert kestra.logs(run) != []
+    if client == "official":
+        options = {"delete_logs": True, "delete_metrics": True, "delete_storage": True}
+        official.executions.delete_execution(run, "main", **options)
+    else:
+        kestra.delete_execution(run)
+    assert (kestra.logs(run), folder.exists()) == ([], False)
+    assert run not in [execution.id for execution in kestra.executions()]
 
-        # As a task leaves it that has a file among its outputs.
-        folder = engine.data / "storage" / "main" / "engine" / "test" / "echo" / "executions" / made
-        (folder / "tasks").mkdir(parents=True)
-        (folder / "tasks" / "a.txt").touch()
-        assert kestra.logs(made) != []
-        delete(made)
-        assert (kestra.logs(made), folder.exists()) == ([], False)
-        assert made not in [each.id for each in kestra.executions()]
 
-
-def test_key_and_value(original: Any, kestra: Kestra) -> None:
-    original.kv.set_key_value(NAMESPACE, "of.theirs", "main", '{"a": [1, "é"]}')
-    assert kestra.kv_get("of.theirs", NAMESPACE) == {"a": [1, "é"]}
-    kestra.kv_put("of_ours", {"b": "{{ x }}"}, NAMESPACE, ttl="P1D")
-    assert original.kv.key_value(NAMESPACE, "of_ours", "main").value == {"b": "{{ x }}"}
-    assert set(kestra.kv_list(NAMESPACE)) >= {"of.theirs", "of_ours"}
-    assert kestra.kv_delete("of.theirs", NAMESPACE)
-    assert not kestra.kv_delete("of.theirs", NAMESPACE)
-    assert kestra.kv_get("of.theirs", NAMESPACE) is None
+def test_both_clients_share_the_kv_store(official: Any, kestra: Kestra) -> None:
+    official.kv.set_key_value(NAMESPACE, "by.official", "main", '{"a": [1, "é"]}')
+    assert kestra.kv_get("by.official", NAMESPACE) == {"a": [1, "é"]}
+    kestra.kv_put("by_product", {"b": "{{ x }}"}, NAMESPACE, ttl="P1D")
+    assert official.kv.key_value(NAMESPACE, "by_product", "main").value == {"b": "{{ x }}"}
+    assert set(kestra.kv_list(NAMESPACE)) >= {"by.official", "by_product"}
+    assert kestra.kv_delete("by.official", NAMESPACE)
+    assert not kestra.kv_delete("by.official", NAMESPACE)
+    assert kestra.kv_get("by.official", NAMESPACE) is None
 
 
 @pytest.mark.parametrize(
@@ -122,7 +109,7 @@ def test_key_and_value(original: Any, kestra: Kestra) -> None:
         ("GET", "nothing/of/that/kind", 404),
     ],
 )
-def test_an_error_is_a_message(engine: Engine, method: str, path: str, status: int) -> None:
+def test_error_is_a_message_without_a_stack_trace(engine: Engine, method: str, path: str, status: int) -> None:
     answer = httpx.request(method, f"{engine.url}/api/v1/main/{path}", timeout=30)
     assert answer.status_code == status, answer.text
     assert list(answer.json()) == ["message"]
@@ -144,41 +131,41 @@ def test_refused_import_gives_file_line_and_reason(kestra: Kestra, tmp_path: Pat
     assert [flow.id for flow in kestra.flows("engine.files")] == ["g"]
 
 
-def test_a_server_that_is_not_there_is_said_plainly() -> None:
-    with Kestra("http://127.0.0.1:9") as nobody:
-        assert not nobody.health()
+def test_unreachable_server_is_explained() -> None:
+    with Kestra("http://127.0.0.1:9") as kestra:
+        assert not kestra.health()
         with pytest.raises(KestraError, match=r"Kestra at http://127\.0\.0\.1:9 does not answer"):
-            nobody.flows()
+            kestra.flows()
 
 
-def test_a_value_that_is_being_written_is_waited_for(engine: Engine, kestra: Kestra) -> None:
-    """Kestra writes it in place, so there is a moment in which its file is empty; a file that stays so is told by its key."""
+def test_client_waits_for_a_value_that_kestra_is_writing(engine: Engine, kestra: Kestra) -> None:
+    """Kestra writes values in place, so a file is empty for a moment. If it stays empty, the error names the key."""
     kestra.kv_put("in.the.making", {"a": 1}, NAMESPACE)
     (file,) = (engine.data / "storage").rglob("in.the.making*.ion")
-    written = file.read_bytes()
+    content = file.read_bytes()
     file.write_bytes(b"")
     with pytest.raises(KestraError, match=r"the value of the key in\.the\.making cannot be read"):
         kestra.kv_get("in.the.making", NAMESPACE)
-    later = threading.Timer(0.5, file.write_bytes, [written])
-    later.start()
+    timer = threading.Timer(0.5, file.write_bytes, [content])
+    timer.start()
     assert kestra.kv_get("in.the.making", NAMESPACE) == {"a": 1}
-    later.join()
+    timer.join()
 
 
-def test_a_value_that_two_write_at_once_is_written(engine: Engine) -> None:
-    """The first ones to write a key at the same time announce it both, which Kestra refuses one of them."""
+def test_client_writes_a_new_key_that_others_create_at_the_same_time(engine: Engine) -> None:
+    """If several clients create a key at once, Kestra refuses all but one of them; the client then tries again."""
     keys = [f"of.many.{number}" for number in range(30)]
+    barrier = threading.Barrier(4)
 
-    def write(place: int) -> None:
+    def write(number: int) -> None:
         with Kestra(engine.url) as kestra:
             for key in keys:
-                # Whoever is refused does not come to the next key, and the others are not to wait for ever.
-                together.wait(10)
-                kestra.kv_put(key, place, NAMESPACE)
+                # After a failure of one client, the others stop waiting.
+                barrier.wait(10)
+                kestra.kv_put(key, number, NAMESPACE)
 
-    together = threading.Barrier(4)
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(write, range(4)))
     with Kestra(engine.url) as kestra:
         assert {kestra.kv_get(key, NAMESPACE) for key in keys} <= set(range(4))
-    assert "Unique index" in engine.log.read_text(encoding="utf-8"), "nobody was refused: this has shown nothing"
+    assert "Unique index" in engine.log.read_text(encoding="utf-8"), "no write was refused, so this proves nothing"

