@@ -1,4 +1,4 @@
-"""Pages, schemas and queries: the official Notion SDK sees what Notion would answer."""
+"""Pages, schemas and queries: the official Notion SDK gets Notion's answers from the sandbox."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def test_time_is_returned_with_milliseconds_and_offset(notion: Any, add: Add) ->
         "2025-12-05T10:20:30-05:00": "2025-12-05T10:20:30.000-05:00",
         "2025-12-05T10:20": "2025-12-05T10:20:00.000+00:00",
     }
-    assert {written: plain_values(add(When=written))["When"] for written in times} == times
+    assert {time: plain_values(add(When=time))["When"] for time in times} == times
     zone = {"start": "2025-12-05T10:00:00", "end": "2025-12-05T11:00:00", "time_zone": "America/Toronto"}
     page = notion.pages.update(add()["id"], properties={"When": {"date": zone}})
     start, end = "2025-12-05T10:00:00.000-05:00", "2025-12-05T11:00:00.000-05:00"

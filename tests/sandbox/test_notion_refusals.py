@@ -1,4 +1,4 @@
-"""The sandbox refuses what Notion refuses, with Notion's status, code and message, and changes nothing."""
+"""The sandbox refuses invalid requests with Notion's status, code and message, and changes nothing."""
 
 from __future__ import annotations
 

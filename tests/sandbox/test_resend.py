@@ -1,4 +1,4 @@
-"""The official Resend SDK sees what Resend would answer: e-mails, idempotency keys and refusals."""
+"""E-mails, idempotency keys and refusals: the official Resend SDK gets Resend's answers from the sandbox."""
 
 from __future__ import annotations
 
