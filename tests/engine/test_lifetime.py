@@ -57,7 +57,7 @@ def test_engine_starts_on_an_empty_environment_and_stops_during_an_open_call(tmp
     with pytest.raises(ChildError, match="not running"):
         _ = engine.url
     engine.start()
-    with pytest.raises(ChildError, match="running already"):
+    with pytest.raises(ChildError, match="already running"):
         engine.start()
     with Kestra(engine.url) as kestra:
         kestra.import_flows(flows)
