@@ -95,6 +95,7 @@ def test_alert_with_a_long_detail_fits_and_contains_no_personal_data(reason: Rea
     for length, detail in ((1_000, "x" * 1_000), (1_001, f"{'x' * 999}…")):
         message = failure(event, ID, 2, reason, "x" * length, PAGES)["message"]
         lines = message.split("\n")
+        assert lines[0].startswith(f"**Failed**: {'onboarding' if event else 'signup'}, e-mail 2 of ")
         assert lines[0].endswith(f": {reason.value}.")
         assert (lines[1], lines[3:]) == (detail, [f"To do: {WHAT_TO_DO[reason]} `christmas failures` lists all."])
         assert len(message) <= 2_000, "Discord's limit"

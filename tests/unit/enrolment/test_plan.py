@@ -222,7 +222,7 @@ def test_new_event_of_another_sequence_is_enrolled(
 
 @pytest.mark.parametrize(
     ("counts", "segment"),
-    [({}, "OPTIMIZE"), ({"red_systems": "1", "orange_systems": 8}, "URGENT"), ({"red_systems": 2}, "CRITICAL")],
+    [({"red_systems": "1"}, "URGENT"), ({"orange_systems": 2}, "URGENT"), ({"red_systems": 2}, "CRITICAL")],
 )
 def test_segment_is_on_both_pages_and_only_critical_raises_an_alert(counts: dict[str, Any], segment: str) -> None:
     enrol = run_plan(build.event(**counts))
@@ -343,6 +343,7 @@ def test_time_of_email_1_is_written_to_both_pages_and_the_pages_own_time_stays(
     enrol = run_plan(build.event(**in_payload), *([] if on_page is None else [build.sequence_page(on_page)]))
     assert enrol.page.body["properties"].get("Email 1 Sent") == page_expected
     contact = enrol.contact.body["properties"]
+    assert contact["Segment"] == select("OPTIMIZE")
     assert contact.get("Christmas Email 1 Date") == contact_expected
     assert contact.get("Christmas Email 1 Sent") == ({"checkbox": True} if contact_expected else None)
 

@@ -94,8 +94,15 @@ def test_ledger_entry_that_a_flow_writes_when_a_step_fails_can_be_read() -> None
 
 
 @pytest.mark.parametrize("outcome", Outcome)
-def test_only_a_claim_is_not_final(outcome: Outcome) -> None:
-    assert LedgerEntry(outcome, NOW, claimed_at=NOW).is_final is (outcome != "sending")
+def test_only_a_claim_is_not_final_and_only_sent_and_skipped_are_done(outcome: Outcome) -> None:
+    entry = LedgerEntry(outcome, NOW, claimed_at=NOW)
+    assert entry.is_final is (outcome != "sending")
+    assert entry.is_done is (outcome in ("sent", "skipped"))
+
+
+def test_planned_email_that_this_release_does_not_have_is_withdrawn() -> None:
+    record = build.record(emails={2: NOW, 9: NOW})
+    assert [record.is_withdrawn(number) for number in (2, 9, 3, 10)] == [False, True, False, False]
 
 
 @pytest.mark.parametrize(

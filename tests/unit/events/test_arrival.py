@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from christmas_campaign.events.arrival import arrival
+from christmas_campaign.events.arrival import arrival, received_at
 from unit import build
 
 NOW = build.NOW
@@ -39,6 +39,12 @@ def test_time_in_the_header_is_the_arrival(header: str, ago: timedelta) -> None:
 )
 def test_header_without_a_valid_time_is_ignored(header: Any) -> None:
     assert arrival(header, NOW) is NOW
+
+
+def test_header_is_read_in_any_case_and_may_be_absent() -> None:
+    headers = {"Accept": ["*/*"], "X-Received-At": ["2025-11-20T14:00:00Z", "another"]}
+    assert received_at(headers) == "2025-11-20T14:00:00Z"
+    assert received_at({"x-received-at": [], "accept": ["*/*"]}) is None
 
 
 @given(st.none() | st.text(st.characters()) | st.datetimes(timezones=st.timezones() | st.none()).map(str))

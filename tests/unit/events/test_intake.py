@@ -77,6 +77,7 @@ every_sequence = pytest.mark.parametrize("name", build.NAMES)
 def problems(payload: object, name: str = "signup") -> list[tuple[str, str]]:
     with pytest.raises(InvalidPayload) as caught:
         intake.read(payload, name, NOW)
+    assert str(caught.value) == f"{len(caught.value.problems)} problem(s) with the payload"
     return [(problem.field, problem.problem) for problem in caught.value.problems]
 
 

@@ -13,6 +13,7 @@ def test_ids_do_not_change_between_releases() -> None:
     """Kestra, Resend and Notion keep them for weeks."""
     assert build.event().id == "signup-a2f7e0ca3f2dd1e0686380cb"
     assert opaque_ids.contact_id("zoe@example.com") == "7ece2a81c666152c41fce3d8"
+    assert build.event("precall").booking == "fd084b2e5289a6412ff033b0"
     assert opaque_ids.idempotency_key("signup-a2f7e0ca3f2dd1e0686380cb", 2) == "signup-a2f7e0ca3f2dd1e0686380cb-e2"
 
 

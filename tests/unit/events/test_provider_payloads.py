@@ -183,7 +183,8 @@ def test_envelope_of_docusign_is_converted() -> None:
 @pytest.mark.parametrize(
     "payload",
     [
-        {"envelopeId": "x", "data": {"envelopeSummary": {}}, **envelope()},
+        {"envelopeId": "x", **envelope()},
+        {"data": {"envelopeSummary": {}}, **envelope()},
         {"event": "envelope-completed", "envelopeSummary": envelope()},
         {"data": {"envelopeSummary": envelope()}, "envelopeSummary": {"status": "voided"}, "status": "sent"},
         {"data": 5, "envelopeSummary": envelope(), "status": "sent"},

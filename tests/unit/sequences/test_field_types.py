@@ -114,3 +114,11 @@ def test_time_too_far_ahead_is_a_problem(value: str, problem: str | None) -> Non
 @pytest.mark.parametrize(("value", "expected"), [(2.9, 2), (0, 0), ("2", 0), (None, 0), ([2], 0)])
 def test_whole_number_of_another_value_is_0(value: object, expected: int) -> None:
     assert field_types.whole(value) == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [(True, "true"), (False, "false"), (52, "52"), (52.5, "52.5"), (["price", "time"], "price, time"), (" x ", " x ")],
+)
+def test_plain_value_as_text(value: field_types.Plain, expected: str) -> None:
+    assert field_types.as_text(value) == expected
