@@ -148,6 +148,7 @@ def test_check_of_complete_settings_lists_notices_and_no_fault(file: SettingsFil
     *notices, summary = file.run("check").stdout.splitlines()
     assert [line.split()[0] for line in notices] == ["SIGNING_CRM", "SIGNING_RESEND", "TESTING_MODE"]
     assert summary == "All settings are valid."
+    assert check_settings.notes(COMPLETE) == notices[:2]
     assert json.loads(file.run("check", "--json").stdout) == []
 
 
@@ -202,6 +203,7 @@ FAULTS = [
     ("SIGNING_WEBSITE", "whsec_c2hvcnQ=", Kind.TOO_SHORT, "short"),
     ("SIGNING_CALENDLY", "short-key", Kind.TOO_SHORT, "longer"),
     ("SIGNING_CALENDLY", "calendly-signing-key-1, calendly-signing-key-0", Kind.MALFORMED, "commas only"),
+    ("SIGNING_CALENDLY", "calendly-signing-key-1,", Kind.MALFORMED, "comma"),
     ("SIGNING_CALENDLY", "calendly-signing-key-1,calendly-signing-key-1", Kind.SAME_SECRET, "twice"),
     ("DOOR_ORIGINS", "https://www.sangle.ca/", Kind.MALFORMED, "scheme and name"),
     # The door's own limits: it does not start with these.
