@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 from support import add_contact, address, begin, enrolled, found_in, runs, scheduled, sign_up, until
@@ -125,27 +126,31 @@ def test_a_discord_that_is_broken_stops_no_enrolment(stack: Stack) -> None:
 
 
 def test_databases_that_are_not_known_are_found_and_the_enrolment_goes_on(stack: Stack) -> None:
-    forget_databases(stack)
-    email = address()
-    sign_up(stack, email)
-    enrolled(stack, email)
+    with unknown_databases(stack):
+        email = address()
+        sign_up(stack, email)
+        enrolled(stack, email)
     outcomes = [run.labels["outcome"] for run in runs(stack, "enroll", email)]
     assert outcomes == ["deferred", "enrolled"]
     assert len(scheduled(stack, email)) == 4
 
 
 def test_database_that_notion_refuses_fails_the_enrolment_and_tells_the_team(stack: Stack) -> None:
-    forget_databases(stack)
-    stack.sandbox.fault("notion", "status", status=404, times=None, path="/v1/databases/")
-    email = address()
-    sign_up(stack, email)
-    told = f"Contact {opaque_ids.contact_id(email)}."
-    until(lambda: any(told in str(alert["content"]) for alert in stack.sandbox.alerts()), "the alert")
-    until(lambda: [run.state for run in runs(stack, "enroll", email)] == ["FAILED"], "the end of the enrolment")
+    with unknown_databases(stack):
+        stack.sandbox.fault("notion", "status", status=404, times=None, path="/v1/databases/")
+        email = address()
+        sign_up(stack, email)
+        expected = f"Contact {opaque_ids.contact_id(email)}."
+        until(lambda: any(expected in str(alert["content"]) for alert in stack.sandbox.alerts()), "the alert")
+        until(lambda: [run.state for run in runs(stack, "enroll", email)] == ["FAILED"], "the end of the enrolment")
 
 
-def forget_databases(stack: Stack) -> None:
-    """As for a new installation, or another id of a database."""
-    for key in stack.kestra.kv_list():
-        if key.startswith("databases."):
-            stack.kestra.kv_delete(key)
+@contextmanager
+def unknown_databases(stack: Stack) -> Iterator[None]:
+    """A new installation, or another database id: the KV store does not say where the databases are."""
+    entries = {key: stack.kestra.kv_get(key) for key in stack.kestra.kv_list() if key.startswith("databases.")}
+    for key in entries:
+        stack.kestra.kv_delete(key)
+    yield
+    for key, value in entries.items():
+        stack.kestra.kv_put(key, value)

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, NotRequired, TypedDict
 
-from christmas_campaign.campaign import settings, times
+from christmas_campaign.campaign import times
 from christmas_campaign.campaign.outcomes import Outcome, Reason
 from christmas_campaign.email import delivery_outcome
 from christmas_campaign.email.delivery_reports import HISTORY_LIFETIME, Report, ReportHistory
 from christmas_campaign.enrolment.alerts import Pages, TeamAlert
 from christmas_campaign.steps import parsed, with_answers
-from christmas_campaign.steps.outputs import failure_alert, label_text, ready_made
+from christmas_campaign.steps.outputs import failure_alert, label_text, read_settings, ready_made
 
 
 class Outputs(TypedDict):
@@ -46,11 +46,11 @@ def step(context: Mapping[str, Any], now: datetime) -> Outputs:
     written, tries = context.get("written"), context.get("tries", 0)
     decision = delivery_outcome.conclude(
         history=ReportHistory.from_json(context["kept"]),
-        has_update=context["asked"],
+        has_update=bool(context["asked"]),
         page_exists=_found(context.get("pages")),
         page_updated=written is not None and written.get("code") == 200,
         tries=tries,
-        settings=settings.read(context["settings"]),
+        settings=read_settings(context),
         now=now,
     )
     who = {"sequence": report.sequence, "contact": report.contact, "enrolment": report.enrolment}

@@ -14,16 +14,53 @@ from christmas_campaign.json_types import JsonObject
 from christmas_campaign.steps import labelled, ready_made
 from christmas_campaign.steps.outputs import arrived
 
+#: The fields of every answer: a flow reads each of them, so each is there, ``None`` if the answer has none of that name.
+ANSWER_FIELDS = (
+    "status",
+    "message",
+    "email",
+    "campaign",
+    "timestamp",
+    "execution_id",
+    "call_outcome",
+    "payment_amount",
+    "reason",
+    "errors",
+)
+
+
+class Answer(TypedDict):
+    """How the call is answered: ``code`` is the HTTP status, ``body`` the JSON text with ``ANSWER_FIELDS``.
+
+    ``labels`` are those of the execution, as JSON text. ``starts``: whether the flow starts another one for the event.
+    """
+
+    code: int
+    body: str
+    labels: str
+    starts: bool
+
+
+class Answers(TypedDict):
+    """The answer to an event that is not enrolled yet (``first``), and to one that is (``again``)."""
+
+    first: Answer
+    again: Answer
+
 
 class Outputs(TypedDict):
     """What the step hands to the flow.
 
-    ``code`` is the HTTP status and ``body`` the JSON answer to the sender, ``body_if_known`` the answer if this very event is
-    enrolled already. ``labels`` go with ``body``, ``labels_if_known`` with ``body_if_known``. ``enrolment`` and ``contact`` are
-    opaque ids, ``event`` is ready-made JSON for the input of the flow `enroll`; all three are ``None`` when the payload is
-    refused. ``has_variables``: whether the payload has variables for the templates, which count for a known event too.
+    The flow looks up ``enrolled_key`` in the KV store and gives one of the ``answers``. ``enrolment`` and ``contact`` are opaque
+    ids, ``event`` is JSON text for the input of the flow `enroll`; all three are ``None`` when the payload is refused.
+
+    Executions of revisions up to 0.4 read the others: ``code``, ``body``, ``labels`` and ``outcome`` of the first answer,
+    ``body_if_known`` and ``labels_if_known`` of the other one, and ``has_variables``, whether an event that is enrolled starts
+    the flow `enroll` too, to add the payload's variables.
     """
 
+    answers: Answers
+    enrolled_key: str
     enrolment: str | None
     contact: str | None
     code: int
@@ -53,18 +90,30 @@ def step(context: Mapping[str, Any], now: datetime) -> Outputs:
 def _outputs(
     code: int, body: JsonObject, if_known: JsonObject, outcome: Outcome, reason: Reason | None, event: Event | None
 ) -> Outputs:
-    names = {"enrolment": event.id, "contact": opaque_ids.contact_id(event.email)} if event else {}
-    known = {"outcome": if_known["status"], "reason": if_known.get("reason")}
+    ids = {"enrolment": event.id, "contact": opaque_ids.contact_id(event.email)} if event else {}
+    labels = labelled({"outcome": outcome, "reason": reason}, **ids)["labels"]
+    labels_if_known = labelled({"outcome": if_known["status"], "reason": if_known.get("reason")}, **ids)["labels"]
+    starts, has_variables = outcome is Outcome.ACCEPTED, bool(event and event.variables)
     return {
-        "enrolment": names.get("enrolment"),
-        "contact": names.get("contact"),
+        "answers": {
+            "first": _answer(code, body, labels, starts),
+            "again": _answer(code, if_known, labels_if_known, starts and has_variables),
+        },
+        "enrolled_key": f"enrolled.{event.id if event else 'none'}",
+        "enrolment": ids.get("enrolment"),
+        "contact": ids.get("contact"),
         "code": code,
         "body": body,
         "body_if_known": if_known,
         "outcome": outcome,
         "reason": reason,
         "event": ready_made(enroll_input(event)) if event else None,
-        "labels": labelled({"outcome": outcome, "reason": reason}, **names)["labels"],
-        "labels_if_known": labelled(known, **names)["labels"],
-        "has_variables": bool(event and event.variables),
+        "labels": labels,
+        "labels_if_known": labels_if_known,
+        "has_variables": has_variables,
     }
+
+
+def _answer(code: int, body: JsonObject, labels: str, starts: bool) -> Answer:
+    fields = {name: body.get(name) for name in ANSWER_FIELDS}
+    return {"code": code, "body": ready_made(fields), "labels": labels, "starts": starts}

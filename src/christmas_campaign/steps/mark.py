@@ -6,13 +6,12 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, TypedDict
 
-from christmas_campaign.campaign import settings
 from christmas_campaign.campaign.outcomes import Outcome, Reason
 from christmas_campaign.email import delivery_outcome, retry
 from christmas_campaign.json_types import JsonObject
 from christmas_campaign.notion.page_values import PageUpdate
 from christmas_campaign.steps import labelled, parsed, with_answers
-from christmas_campaign.steps.outputs import retry_outputs
+from christmas_campaign.steps.outputs import read_settings, retry_outputs
 from christmas_campaign.steps.page_writes import PageWrite, page_write
 from christmas_campaign.stops import marks, rules
 
@@ -36,7 +35,7 @@ def step(context: Mapping[str, Any], now: datetime) -> Outputs:
     (response, ``None`` for none), ``stopped`` (what the KV store has of the contact's stops, or ``None``), ``settings``.
     """
     context = with_answers(context, "pages")
-    given = settings.read(context["settings"])
+    given = read_settings(context)
     pages, contact = context.get("pages"), str(context["contact"])
     put_off = retry.put_off(Reason.NOTION_UNREACHABLE, context.get("tries", 0), given, now)
     outcome = Outcome.REPORTED

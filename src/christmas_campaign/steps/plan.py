@@ -79,14 +79,14 @@ class Outputs(TypedDict, total=False):
 
 
 def step(context: Mapping[str, Any], now: datetime) -> Outputs:
-    """Context: ``event``, ``tries``; ``contacts``, ``pages`` and, where a portal is made, ``portals`` (responses; ``None``:
-    Notion did not answer); ``sources`` (what the step ``sources`` kept, or ``None``), ``record`` (of an earlier enrolment for
+    """Context: ``event``, ``tries``; ``look_ups``, Notion's responses by the name of the query (in runs of revisions up to 0.4
+    ``contacts``, ``pages`` and, where a portal is made, ``portals``; ``None``: no answer); ``sources`` (what the step ``sources`` kept, or ``None``), ``record`` (of an earlier enrolment for
     the same event that was not finished, or ``None``), ``stopped`` (what is kept of what stops the contact, or ``None``),
     ``signup`` (the record of the contact's signup, or ``None``), ``settings``; not from runs of older revisions of the flow:
     ``enrolled`` (whether all e-mails of the event are scheduled already), ``refresh`` (whether Notion was asked again then) and
     ``seen`` (a digest of ``record``).
     """
-    context = with_answers(context, "contacts", "pages", "portals")
+    context = with_answers(_with_look_ups(context), "contacts", "pages", "portals")
     event = Event.from_json(context["event"])
     if context.get("enrolled"):
         return _again(context, event, now)
@@ -131,6 +131,19 @@ def step(context: Mapping[str, Any], now: datetime) -> Outputs:
         outputs["told"] = failure(event, event.id, None, decision.reason, decision.note, pages)
     outputs["labels"] = labelled(outputs, **labels(event))["labels"]
     return outputs
+
+
+def _with_look_ups(context: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the context with each response under the name that revisions up to 0.4 gave it."""
+    if "look_ups" not in context:
+        return context
+    look_ups = context["look_ups"]
+    return {
+        **context,
+        "contacts": look_ups.get("contact"),
+        "pages": look_ups.get("pages"),
+        "portals": look_ups.get("portals"),
+    }
 
 
 def _enrolled(enrol: Enrol) -> Outputs:

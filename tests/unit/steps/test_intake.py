@@ -67,6 +67,40 @@ def test_a_good_payload_comes_with_the_opaque_ids() -> None:
     }
 
 
+ANSWER_FIELDS = {
+    "status", "message", "email", "campaign", "timestamp", "execution_id", "call_outcome", "payment_amount", "reason", "errors",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("payload", "starts_first", "starts_again", "key"),
+    [
+        (build.payload(), True, False, f"enrolled.{build.event().id}"),
+        (build.payload(variables={"a": "1"}), True, True, f"enrolled.{build.event().id}"),
+        ("not JSON", False, False, "enrolled.none"),
+    ],
+)
+def test_answers_for_a_first_and_a_repeated_event(
+    payload: Any, starts_first: bool, starts_again: bool, key: str
+) -> None:
+    outputs = step(contexts.intake(payload=payload), build.NOW)
+    first, again = outputs["answers"]["first"], outputs["answers"]["again"]
+    assert outputs["enrolled_key"] == key
+    assert (first["starts"], again["starts"]) == (starts_first, starts_again)
+    assert first["code"] == again["code"] == outputs["code"]
+    assert (first["labels"], again["labels"]) == (outputs["labels"], outputs["labels_if_known"])
+    for answer, body in ((first, outputs["body"]), (again, outputs["body_if_known"])):
+        fields = json.loads(answer["body"])
+        assert fields.keys() == ANSWER_FIELDS
+        assert {name: value for name, value in fields.items() if value is not None} == body
+
+
+def test_an_event_that_starts_nothing_starts_no_flow() -> None:
+    payload = build.payload("postcall", call_outcome="No", variables={"a": "1"})
+    outputs = step({**contexts.intake(payload=payload), "sequence": "postcall"}, build.NOW)
+    assert (outputs["answers"]["first"]["starts"], outputs["answers"]["again"]["starts"]) == (False, False)
+
+
 @pytest.mark.parametrize(
     ("payload", "expected"),
     [

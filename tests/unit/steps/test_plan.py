@@ -270,3 +270,18 @@ def test_an_event_of_before_hands_over_no_stop() -> None:
     context = contexts.plan()
     del context["stopped"]
     assert step(context, build.NOW)["go"] is True
+
+
+@pytest.mark.parametrize("name", ["signup", "onboarding"])
+def test_look_ups_are_read_like_the_responses_of_older_revisions(name: str) -> None:
+    older = contexts.plan(name)
+    newer = {key: value for key, value in older.items() if key not in ("contacts", "pages", "portals")}
+    newer["look_ups"] = {"contact": older["contacts"], "pages": older["pages"]} | (
+        {"portals": older["portals"]} if older["portals"] else {}
+    )
+    assert step(newer, build.NOW) == step(older, build.NOW)
+
+
+def test_a_look_up_without_an_answer_reschedules_the_enrolment() -> None:
+    context = contexts.plan(look_ups={"contact": contexts.plan()["contacts"]})
+    assert step(context, build.NOW)["outcome"] == "deferred"
