@@ -51,8 +51,8 @@ class Answers(TypedDict):
 class Outputs(TypedDict):
     """What the step hands to the flow.
 
-    The flow looks up ``enrolled_key`` in the KV store and gives one of the ``answers``. ``enrolment`` and ``contact`` are opaque
-    ids, ``event`` is JSON text for the input of the flow `enroll`; all three are ``None`` when the payload is refused.
+    The flow looks up ``enrolled_key`` in the KV store and gives one of the ``answers``. ``enrolment`` and ``contact`` are
+    opaque ids, ``event`` is JSON text for the input of the flow `enroll`; all three are ``None`` when the payload is refused.
 
     Executions of revisions up to 0.4 read the others: ``code``, ``body``, ``labels`` and ``outcome`` of the first answer,
     ``body_if_known`` and ``labels_if_known`` of the other one, and ``has_variables``, whether an event that is enrolled starts

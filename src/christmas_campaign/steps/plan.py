@@ -79,12 +79,17 @@ class Outputs(TypedDict, total=False):
 
 
 def step(context: Mapping[str, Any], now: datetime) -> Outputs:
-    """Context: ``event``, ``tries``; ``look_ups``, Notion's responses by the name of the query (in runs of revisions up to 0.4
-    ``contacts``, ``pages`` and, where a portal is made, ``portals``; ``None``: no answer); ``sources`` (what the step ``sources`` kept, or ``None``), ``record`` (of an earlier enrolment for
-    the same event that was not finished, or ``None``), ``stopped`` (what is kept of what stops the contact, or ``None``),
-    ``signup`` (the record of the contact's signup, or ``None``), ``settings``; not from runs of older revisions of the flow:
-    ``enrolled`` (whether all e-mails of the event are scheduled already), ``refresh`` (whether Notion was asked again then) and
-    ``seen`` (a digest of ``record``).
+    """Context:
+
+    - ``event``, ``tries``, ``settings``, ``testing_mode``;
+    - ``look_ups``: Notion's responses by the name of the query;
+    - ``sources``: the ids of the data sources (``None``: not known yet);
+    - ``record``: the entry of an enrolment of the same event (``None``: there is none), and ``seen``, a digest of it;
+    - ``stopped``: the contact's stops, ``signup``: the record of the contact's signup (``None``: there is none);
+    - ``enrolled``: whether all e-mails of the event are scheduled already; ``refresh``: whether Notion was asked again then.
+
+    Executions of revisions up to 0.4 have ``contacts``, ``pages`` and ``portals`` in place of ``look_ups``, and may lack
+    ``seen``, ``enrolled`` and ``refresh``.
     """
     context = with_answers(_with_look_ups(context), "contacts", "pages", "portals")
     event = Event.from_json(context["event"])
