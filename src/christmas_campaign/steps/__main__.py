@@ -31,11 +31,11 @@ NAMES = (
 
 
 def main(arguments: list[str]) -> int:
-    """Run the step that ``arguments`` name; returns the exit code."""
+    """Run the step that ``arguments`` name. Return the exit code."""
     if len(arguments) != 1 or arguments[0] not in NAMES:
         print(f"usage: python -m christmas_campaign.steps {{{','.join(NAMES)}}}", file=sys.stderr)
         return 2
-    # Only the step that runs is imported: start-up is most of what it costs.
+    # Only the step that runs is imported, because importing takes most of its time.
     return steps.run(import_module(f"christmas_campaign.steps.{arguments[0]}").step)
 
 

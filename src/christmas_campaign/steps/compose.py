@@ -1,4 +1,4 @@
-"""The step ``compose``, for executions of releases up to 0.4: the exact e-mail, or why there is none."""
+"""The step ``compose``, for executions of releases up to 0.4: writes the exact e-mail, or says why it is not sent."""
 
 from __future__ import annotations
 
@@ -12,26 +12,25 @@ from christmas_campaign.email import compose
 from christmas_campaign.email.compose import Composed, NotSent
 from christmas_campaign.email.gate import KEY_HOLDS
 from christmas_campaign.enrolment.record import LedgerEntry, Record, time_to_live
-from christmas_campaign.steps import accepted, results
-from christmas_campaign.steps.outputs import ready_made
+from christmas_campaign.steps import response_object, result_pages
+from christmas_campaign.steps.outputs import json_text
 from christmas_campaign.stops import rules
 
-#: How long a template that Notion gave counts; after an edit it is used that much later at the latest.
-TEMPLATE_KEPT = timedelta(minutes=5)
+#: How long the copy of a template is valid. An edit in Notion takes effect after this time at the latest.
+TEMPLATE_LIFETIME = timedelta(minutes=5)
 
-#: When the flow is to go on, in milliseconds since 1970: at once. The lane keeps the limits by a rest at its end now.
+#: The times until which these flows wait, in milliseconds since 1970: no time. Today's flow keeps the pace at its end.
 NO_PACE = {"even": 0, "next": 0, "stamped": 0, "noted": 0, "longest": 0, "rest": 0}
 
 
 class Outputs(TypedDict):
-    """What the flow reads. ``send`` says whether the e-mail is sent; texts of JSON are ready-made.
+    """``send``: whether the e-mail is sent. ``keep`` is the copy of the template for the KV store (JSON text), ``claimed_at``
+    the time of the first claim (UTC; ``None``: never claimed), ``pace`` is ``NO_PACE``.
 
-    ``keep`` is the template for the KV store if it came from Notion and is of use, ``claimed_at`` when the e-mail was claimed
-    first, now or before (``None``: never). ``pace`` is ``NO_PACE``.
-
-    If it is sent: the fields of ``compose.Composed``, the request in the file that ``file`` names in the context or as an
-    output; ``claim`` and its ``ttl`` for the KV store, ``seen`` as it was given (the claim is for an entry that says so still),
-    and ``until``: how long (milliseconds since 1970) its idempotency key holds. If not: the fields of ``compose.NotSent``.
+    If the e-mail is sent: the fields of ``compose.Composed``, with the request in the file that the context names, or as an
+    output; ``claim`` for the ledger (JSON text) and its lifetime ``ttl``; ``seen``, passed on from the context, because the
+    claim replaces only an entry that still equals it; and ``until`` when the idempotency key is valid (milliseconds since
+    1970). If not: the fields of ``compose.NotSent``.
     """
 
     send: bool
@@ -52,10 +51,11 @@ class Outputs(TypedDict):
 
 
 def step(context: Mapping[str, Any], now: datetime) -> Outputs:
-    """Context: ``enrolment``, ``number``, ``record`` and ``own`` (from the KV store), ``page`` (response; ``None``: Notion did
-    not answer), ``kept`` (the template from the KV store, ``None`` if not there) or ``templates`` (response; ``None``
-    likewise), ``settings``; not from runs of revisions before 0.3: ``unsubscribe_key``, ``seen`` (``own`` as text), ``file``,
-    and ``stopped`` (what is kept of what stops the contact, ``None`` if nothing is).
+    """Context:
+
+    - ``enrolment``, ``number``, ``settings``; ``record``, ``own`` (the enrolment and the e-mail's ledger entry);
+    - ``page``, ``templates``: Notion's responses (``None``: no response); ``kept``: the copy of the template in the KV store;
+    - since 0.3: ``unsubscribe_key``, ``file``, ``stopped`` (the contact's stops), ``seen`` (``own`` as text).
     """
     own = LedgerEntry.from_json(context["own"]) if context.get("own") else None
     claimed_at = own.claimed_at if own else None
@@ -64,27 +64,27 @@ def step(context: Mapping[str, Any], now: datetime) -> Outputs:
         "claimed_at": times.text(claimed_at) if claimed_at else None,
         "pace": NO_PACE,
     }
-    page, templates, kept = context.get("page"), context.get("templates"), context.get("kept")
-    if page is None or (templates is None and kept is None):
+    page, templates, copy = context.get("page"), context.get("templates"), context.get("kept")
+    if page is None or (templates is None and copy is None):
         return {**outputs, "outcome": Outcome.DEFERRED, "reason": Reason.NOTION_UNREACHABLE, "detail": ""}
     keep = None
     if templates is not None:
-        active = compose.active_templates(results(templates, "the look-up in Email Templates"))
-        keep = ready_made({"active": active, "until": times.milliseconds(now + TEMPLATE_KEPT)})
+        active = compose.active_templates(result_pages(templates, "the look-up in Email Templates"))
+        keep = json_text({"active": active, "until": times.milliseconds(now + TEMPLATE_LIFETIME)})
     else:
-        active = (kept or {})["active"]
+        active = (copy or {})["active"]
     record = Record.from_json(context["record"])
     decision = compose.compose(
         record,
         context["number"],
         enrolment=context["enrolment"],
-        page=None if page.get("code") == 404 else accepted(page, "the contact's page"),
+        page=None if page.get("code") == 404 else response_object(page, "the contact's page"),
         active=active,
-        # An older revision does not say: then a mark without a time does not count.
+        # Older revisions have no stops in the context. Then a mark on the page without a time does not count.
         lifts=rules.lifts(context.get("stopped", {})),
         settings=_settings(context),
     )
-    # Not kept if the e-mail is not sent: a template that is of no use is mended, and is to count at once then.
+    # If the e-mail is not sent, the template may be at fault. The corrected one must take effect at once.
     outputs["keep"] = keep if isinstance(decision, Composed) else None
     if isinstance(decision, NotSent):
         outputs["outcome"], outputs["reason"], outputs["detail"] = decision.outcome, decision.reason, decision.detail
@@ -95,13 +95,13 @@ def step(context: Mapping[str, Any], now: datetime) -> Outputs:
     outputs |= {
         "send": True,
         "idempotency_key": decision.idempotency_key,
-        "claim": ready_made(claim.as_json()),
+        "claim": json_text(claim.as_json()),
         "seen": context.get("seen"),
         "ttl": time_to_live(record.emails[record.last], now),
         "claimed_at": times.text(claimed_at or now),
         "until": times.milliseconds((claimed_at or now) + KEY_HOLDS),
     }
-    request = ready_made(decision.request)
+    request = json_text(decision.request)
     if context.get("file"):
         outputs["files"] = {context["file"]: request}
     else:
@@ -110,5 +110,5 @@ def step(context: Mapping[str, Any], now: datetime) -> Outputs:
 
 
 def _settings(context: Mapping[str, Any]) -> settings.Settings:
-    """The settings, the key for the links among them: only this step gets it."""
+    """Return the settings with the key for unsubscribe links, which only this step receives."""
     return settings.read({**context["settings"], "unsubscribe_key": context.get("unsubscribe_key")})

@@ -1,4 +1,4 @@
-"""The step ``conclude``: how a report of Resend's ends, once Notion was asked."""
+"""The step ``conclude``: whether a delivery report is recorded, rescheduled or failed, after Notion's responses."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from christmas_campaign.campaign.outcomes import Outcome, Reason
 from christmas_campaign.email import delivery_outcome
 from christmas_campaign.email.delivery_reports import HISTORY_LIFETIME, Report, ReportHistory
 from christmas_campaign.enrolment.alerts import Pages, TeamAlert
-from christmas_campaign.steps import parsed, with_answers
-from christmas_campaign.steps.outputs import failure_alert, label_text, read_settings, ready_made
+from christmas_campaign.steps import parse_json, with_responses
+from christmas_campaign.steps.outputs import failure_alert, json_text, labels_text, read_settings
 
 
 class Outputs(TypedDict):
-    """What the flow reads: the fields of ``delivery_outcome.Concluded``, with its ``history`` ready-made as
-    ``kept``, ``ttl`` for it, and ``rest`` in milliseconds.
+    """The fields of ``delivery_outcome.Concluded``, with ``history`` as JSON text under the name ``kept`` and ``rest`` in
+    milliseconds.
 
-    ``date`` of the next try (UTC) if it is put off, and ``tries``, its count (if not, as in the context); ``alert`` for a
-    failure; the ``sequence`` of the e-mail; ``labels``.
+    ``ttl`` is the lifetime of ``kept`` (ISO 8601 duration), ``date`` the time of the next try (UTC) if the report is
+    rescheduled, ``tries`` the number of tries, ``alert`` the inputs of the flow `tell` for a failure.
     """
 
     outcome: Outcome
@@ -37,18 +37,22 @@ class Outputs(TypedDict):
 
 
 def step(context: Mapping[str, Any], now: datetime) -> Outputs:
-    """Context: ``report``; ``kept`` (from the KV store, this report included); ``asked``, whether there was anything to do in
-    Notion; ``pages`` and ``written`` (the responses to the query and to the update, ``None`` for none), ``tries``,
-    ``settings``; not from runs of older revisions of the flow: ``page_id``, the id of the contact's page.
+    """Context:
+
+    - ``report``, ``tries``, ``settings``, ``testing_mode``;
+    - ``kept``: the e-mail's reports in the KV store, with this one;
+    - ``asked``: the analytics update that the step ``report`` decided on (falsy: there is none);
+    - ``pages``, ``written``: the responses to the query and to the update (``None``: no response);
+    - ``page_id``: the id of the contact's page (``None``, or missing in older revisions).
     """
-    context = with_answers(context, "pages", "written")
+    context = with_responses(context, "pages", "written")
     report = Report.from_json(context["report"])
-    written, tries = context.get("written"), context.get("tries", 0)
+    update, tries = context.get("written"), context.get("tries", 0)
     decision = delivery_outcome.conclude(
         history=ReportHistory.from_json(context["kept"]),
         has_update=bool(context["asked"]),
-        page_exists=_found(context.get("pages")),
-        page_updated=written is not None and written.get("code") == 200,
+        page_exists=_page_exists(context.get("pages")),
+        page_updated=update is not None and update.get("code") == 200,
         tries=tries,
         settings=read_settings(context),
         now=now,
@@ -63,17 +67,17 @@ def step(context: Mapping[str, Any], now: datetime) -> Outputs:
         "alert": failure_alert(decision, None, report.enrolment, report.number, Pages(context.get("page_id"))),
         "ttl": f"P{HISTORY_LIFETIME.days}D",
         "sequence": report.sequence,
-        "labels": label_text(decision, **who, number=str(report.number), kind=report.kind),
+        "labels": labels_text(decision, **who, number=str(report.number), kind=report.kind),
     }
     if decision.later:
         outputs["date"] = times.text(decision.later.date)
     if decision.history:
-        outputs["kept"] = ready_made(decision.history.as_json())
+        outputs["kept"] = json_text(decision.history.as_json())
     return outputs
 
 
-def _found(response: Mapping[str, Any] | None) -> bool | None:
-    """Whether the query found the page; ``None``: there was no answer."""
+def _page_exists(response: Mapping[str, Any] | None) -> bool | None:
+    """Return whether the query found the page; ``None`` without a response."""
     if response is None or response.get("code") != 200:
         return None
-    return bool(parsed(response.get("body")).get("results"))
+    return bool(parse_json(response.get("body")).get("results"))

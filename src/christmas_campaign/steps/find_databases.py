@@ -1,4 +1,4 @@
-"""The step ``find_databases``: Notion's answers about the campaign's databases to the ids of their data sources."""
+"""The step ``find_databases``: reads the ids of the data sources from Notion's responses about the databases."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from datetime import datetime
 from typing import Any, TypedDict
 
 from christmas_campaign.notion import schema
-from christmas_campaign.steps import data_source, ready_made
+from christmas_campaign.steps import data_source, json_text
 
-#: What the flows call the data source of each database: as the look-ups of an event.
+#: The names of the data sources in the flows. They are those of an event's look-ups.
 NAMES: dict[str, schema.Database] = {
     "contact": schema.CONTACTS,
     "pages": schema.SEQUENCE_PAGES,
@@ -20,17 +20,17 @@ NAMES: dict[str, schema.Database] = {
 
 
 class Outputs(TypedDict):
-    """What the flow reads: ``kept``, the entry for the KV store, ready-made; empty when an answer is missing."""
+    """``kept`` is the entry for the KV store as JSON text; empty if a response is missing."""
 
     kept: str
 
 
 def step(context: Mapping[str, Any], _now: datetime) -> Outputs:
-    """Context: ``answers``, a response for each database by the name of its setting (without ``code``: Notion did not answer).
+    """Context: ``answers``, a response for each database by the name of its setting (without ``code``: no response).
 
-    Raises ``UnusableContext`` when Notion refused one.
+    Raises ``UnusableContext`` if Notion refused a look-up.
     """
     answers = {name: context["answers"].get(database.setting) or {} for name, database in NAMES.items()}
     answered = {name: answer for name, answer in answers.items() if answer.get("code") is not None}
     ids = {name: data_source(answer, NAMES[name].title) for name, answer in answered.items()}
-    return {"kept": ready_made(ids) if len(ids) == len(NAMES) else ""}
+    return {"kept": json_text(ids) if len(ids) == len(NAMES) else ""}

@@ -1,4 +1,4 @@
-"""The step ``gate``, for executions of releases up to 0.4: whether the turn of an e-mail that is due has come."""
+"""The step ``gate``, for executions of releases up to 0.4: decides whether it is the turn of a due e-mail."""
 
 from __future__ import annotations
 
@@ -12,19 +12,20 @@ from christmas_campaign.email import gate, result
 from christmas_campaign.email.gate import EmailState, Open, PageNote, Refused
 from christmas_campaign.enrolment.alerts import Pages, TeamAlert, about
 from christmas_campaign.enrolment.record import LedgerEntry, Record, labels, time_to_live
-from christmas_campaign.steps.outputs import failure_alert, label_text, ready_made
+from christmas_campaign.steps.outputs import failure_alert, json_text, labels_text
 from christmas_campaign.stops import rules
 
 
 class Outputs(TypedDict):
-    """What the flow reads. ``go`` says whether the e-mail goes on; texts of JSON are ready-made.
+    """``go``: whether the gate is open.
 
-    If it goes on: the fields of ``gate.Open``; ``done``, the numbers of the other e-mails that are sent or skipped;
-    ``page_id`` as it was in the context; ``about`` (``About.as_json``), for an alert; and ``turn``: when it began and was let
-    through, in milliseconds since 1970, and no time to wait for.
+    If it is open: the fields of ``gate.Open``; ``done``, the numbers of the other e-mails that are sent or skipped; ``page_id``
+    from the context; ``about`` (``About.as_json``) for an alert; and ``turn``: when the execution began and passed the gate
+    (milliseconds since 1970), with no time to wait for.
 
-    If not: the fields of ``gate.Refused``, with ``ttl`` for the ledger and ``analytics``, the body of the analytics page, for
-    one that is settled; ``tries`` for the next run, ``alert`` for a failure, and ``labels``.
+    If not: the fields of ``gate.Refused``; for a settled e-mail ``ttl``, the lifetime of its ledger entry, and ``analytics``,
+    the body of its analytics page; ``tries`` for the next execution, and ``alert`` for a failure. Bodies and entries are JSON
+    texts.
     """
 
     go: bool
@@ -51,13 +52,16 @@ class Outputs(TypedDict):
 
 
 def step(context: Mapping[str, Any], now: datetime) -> Outputs:
-    """Context: ``enrolment``, ``number``, ``tries``, ``record``, ``page_id``, ``own``, ``before`` and ``stopped`` (from the KV
-    store, ``None`` if not there), ``as_of``, ``paused``, ``resumed`` (a time, or ``None``), ``settings``, ``began`` (when
-    Kestra began this run, in milliseconds since 1970); not from runs of older revisions of the flow: ``mails``, the ledger's
-    entries of this enrolment by number (``None`` if not there).
+    """Context:
+
+    - ``enrolment``, ``number``, ``tries``, ``settings``;
+    - ``record``, ``page_id``, ``own``, ``before``, ``stopped``, ``as_of``: entries of the KV store (``None``: there is none);
+    - ``paused``, ``resumed`` (the time of the last resume, or ``None``);
+    - ``began``: when Kestra began the execution (milliseconds since 1970);
+    - ``mails``: the enrolment's ledger entries by number (missing in older revisions).
     """
-    state, given = _state(context), settings.read(context["settings"])
-    decision = gate.gate(context["number"], state, given, now)
+    state = _state(context)
+    decision = gate.gate(context["number"], state, settings.read(context["settings"]), now)
     if isinstance(decision, Refused):
         return _refused(context, state, decision, now)
     return _open(context, state, decision, now)
@@ -87,22 +91,22 @@ def _refused(context: Mapping[str, Any], state: EmailState, refused: Refused, no
         "reason": refused.reason,
         "detail": refused.detail,
         "alert": failure_alert(refused, record.event if record else None, enrolment, number, _pages(state)),
-        "labels": label_text(refused, **who),
+        "labels": labels_text(refused, **who),
     }
     if refused.date is not None:
         outputs["date"] = times.text(refused.date)
     if record is None or state.page_id is None or refused.ledger is None:
         return outputs
-    written = result.at_gate(refused, record, number, page_id=state.page_id, done=_done(context), now=now)
-    outputs["ledger"] = ready_made(refused.ledger.as_json())
+    records = result.at_gate(refused, record, number, page_id=state.page_id, done=_done(context), now=now)
+    outputs["ledger"] = json_text(refused.ledger.as_json())
     outputs["ttl"] = time_to_live(record.emails[record.last], now)
-    outputs["analytics"] = ready_made(written.analytics)
-    outputs["page"] = _page(written.page) if written.page else None
+    outputs["analytics"] = json_text(records.analytics)
+    outputs["page"] = _page(records.page) if records.page else None
     return outputs
 
 
 def _page(update: PageNote) -> dict[str, str | None]:
-    return {"path": update.path, "body": ready_made({"properties": update.properties}), "unless": update.unless}
+    return {"path": update.path, "body": json_text({"properties": update.properties}), "unless": update.unless}
 
 
 def _open(context: Mapping[str, Any], state: EmailState, decision: Open, now: datetime) -> Outputs:
@@ -111,7 +115,7 @@ def _open(context: Mapping[str, Any], state: EmailState, decision: Open, now: da
         "go": True,
         "page_path": decision.page_path,
         "templates_path": decision.templates_path,
-        "template_query": ready_made(decision.template_query),
+        "template_query": json_text(decision.template_query),
         "template_key": decision.template_key,
         "stop": decision.stop._asdict(),
         "done": _done(context),
@@ -120,7 +124,7 @@ def _open(context: Mapping[str, Any], state: EmailState, decision: Open, now: da
         "turn": {
             "began": context["began"],
             "opened": times.milliseconds(now),
-            # These flows wait until then. There is nothing to wait for any more.
+            # These flows wait until then: no time.
             "looks": 0,
             "longest": 0,
         },
@@ -132,7 +136,7 @@ def _pages(state: EmailState) -> Pages:
 
 
 def _done(context: Mapping[str, Any]) -> list[int]:
-    """The numbers of the other e-mails that are sent or skipped."""
+    """Return the numbers of the other e-mails that are sent or skipped."""
     mails = context.get("mails") or {}
     entries = {int(number): LedgerEntry.from_json(entry) for number, entry in mails.items() if entry}
     return [number for number, entry in entries.items() if number != context["number"] and entry.is_done]

@@ -1,4 +1,4 @@
-"""The step ``intake``: a webhook's payload to the answer and, if it is taken on, what the enrolment needs."""
+"""The step ``intake``: checks a webhook's payload, and decides the answer and what the enrolment needs."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from christmas_campaign.enrolment.request import enroll_input
 from christmas_campaign.events import intake, opaque_ids
 from christmas_campaign.events.intake import Accepted, Event, Rejected
 from christmas_campaign.json_types import JsonObject
-from christmas_campaign.steps import labelled, ready_made
-from christmas_campaign.steps.outputs import arrived
+from christmas_campaign.steps import json_text, with_labels
+from christmas_campaign.steps.outputs import call_time
 
-#: The fields of every answer: a flow reads each of them, so each is there, ``None`` if the answer has none of that name.
+#: The fields of every answer. A flow reads each of them, so each is present, with ``None`` if it has no value.
 ANSWER_FIELDS = (
     "status",
     "message",
@@ -49,9 +49,7 @@ class Answers(TypedDict):
 
 
 class Outputs(TypedDict):
-    """What the step hands to the flow.
-
-    The flow looks up ``enrolled_key`` in the KV store and gives one of the ``answers``. ``enrolment`` and ``contact`` are
+    """The flow looks up ``enrolled_key`` in the KV store and gives one of the ``answers``. ``enrolment`` and ``contact`` are
     opaque ids, ``event`` is JSON text for the input of the flow `enroll`; all three are ``None`` when the payload is refused.
 
     Executions of revisions up to 0.4 read the others: ``code``, ``body``, ``labels`` and ``outcome`` of the first answer,
@@ -75,11 +73,12 @@ class Outputs(TypedDict):
 
 
 def step(context: Mapping[str, Any], now: datetime) -> Outputs:
-    """Context: ``payload``, ``sequence``, ``execution_id``, ``headers`` of the call.
-
-    In runs of revisions up to 0.4 there is ``received_at``, when the door got the call, in place of the headers.
+    """Context: ``payload`` and ``headers`` of the call, ``sequence``, ``execution_id``. Revisions up to 0.4 have
+    ``received_at`` in place of the headers.
     """
-    answer = intake.answer(context.get("payload"), context["sequence"], arrived(context, now), context["execution_id"])
+    answer = intake.answer(
+        context.get("payload"), context["sequence"], call_time(context, now), context["execution_id"]
+    )
     if isinstance(answer, Rejected):
         return _outputs(422, answer.body, answer.body, Outcome.REJECTED, Reason.INVALID_PAYLOAD, None)
     if isinstance(answer, Accepted):
@@ -91,8 +90,8 @@ def _outputs(
     code: int, body: JsonObject, if_known: JsonObject, outcome: Outcome, reason: Reason | None, event: Event | None
 ) -> Outputs:
     ids = {"enrolment": event.id, "contact": opaque_ids.contact_id(event.email)} if event else {}
-    labels = labelled({"outcome": outcome, "reason": reason}, **ids)["labels"]
-    labels_if_known = labelled({"outcome": if_known["status"], "reason": if_known.get("reason")}, **ids)["labels"]
+    labels = with_labels({"outcome": outcome, "reason": reason}, **ids)["labels"]
+    labels_if_known = with_labels({"outcome": if_known["status"], "reason": if_known.get("reason")}, **ids)["labels"]
     starts, has_variables = outcome is Outcome.ACCEPTED, bool(event and event.variables)
     return {
         "answers": {
@@ -107,7 +106,7 @@ def _outputs(
         "body_if_known": if_known,
         "outcome": outcome,
         "reason": reason,
-        "event": ready_made(enroll_input(event)) if event else None,
+        "event": json_text(enroll_input(event)) if event else None,
         "labels": labels,
         "labels_if_known": labels_if_known,
         "has_variables": has_variables,
@@ -116,4 +115,4 @@ def _outputs(
 
 def _answer(code: int, body: JsonObject, labels: str, starts: bool) -> Answer:
     fields = {name: body.get(name) for name in ANSWER_FIELDS}
-    return {"code": code, "body": ready_made(fields), "labels": labels, "starts": starts}
+    return {"code": code, "body": json_text(fields), "labels": labels, "starts": starts}

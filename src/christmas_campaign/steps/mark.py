@@ -1,4 +1,4 @@
-"""The step ``mark``: what the pages of a contact have to say, now that a stop that holds for good was set or lifted."""
+"""The step ``mark``: how a contact's pages change after a permanent stop was set or lifted."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from christmas_campaign.campaign.outcomes import Outcome, Reason
 from christmas_campaign.email import delivery_outcome, retry
 from christmas_campaign.json_types import JsonObject
 from christmas_campaign.notion.page_values import PageUpdate
-from christmas_campaign.steps import labelled, parsed, with_answers
+from christmas_campaign.steps import parse_json, with_labels, with_responses
 from christmas_campaign.steps.outputs import read_settings, retry_outputs
 from christmas_campaign.steps.page_writes import PageWrite, page_write
 from christmas_campaign.stops import marks, rules
 
 
 class Outputs(TypedDict):
-    """What the step hands to the flow.
+    """``updates`` are the requests that change the pages.
 
-    ``later`` is what becomes of the run if Notion does not answer or does not take an update: as ``retry_outputs`` gives it,
-    with labels. ``rest`` is how many milliseconds the next run waits.
+    ``later`` is the retry if Notion does not answer or refuses an update (``RetryOutputs`` with labels). ``rest`` is how long
+    the flow waits before its next execution starts, in milliseconds.
     """
 
     outcome: Outcome
@@ -31,13 +31,17 @@ class Outputs(TypedDict):
 
 
 def step(context: Mapping[str, Any], now: datetime) -> Outputs:
-    """Context: ``contact`` (the opaque id), ``tries``, ``known`` (whether it is kept where the contact's pages are), ``pages``
-    (response, ``None`` for none), ``stopped`` (what the KV store has of the contact's stops, or ``None``), ``settings``.
+    """Context:
+
+    - ``contact``: the opaque id; ``tries``; ``settings``, ``testing_mode``;
+    - ``known``: whether the KV store has a query for the contact's pages;
+    - ``pages``: the response to that query (``None``: no response);
+    - ``stopped``: the contact's stops in the KV store (``None``: there are none).
     """
-    context = with_answers(context, "pages")
-    given = read_settings(context)
+    context = with_responses(context, "pages")
+    settings = read_settings(context)
     pages, contact = context.get("pages"), str(context["contact"])
-    put_off = retry.put_off(Reason.NOTION_UNREACHABLE, context.get("tries", 0), given, now)
+    put_off = retry.put_off(Reason.NOTION_UNREACHABLE, context.get("tries", 0), settings, now)
     outcome = Outcome.REPORTED
     updates: list[PageUpdate] = []
     if not context["known"]:
@@ -45,12 +49,12 @@ def step(context: Mapping[str, Any], now: datetime) -> Outputs:
     elif pages is None or pages.get("code") != 200:
         outcome = Outcome.DEFERRED
     else:
-        found = parsed(pages.get("body")).get("results") or []
-        updates = marks.updates(found, rules.read(context.get("stopped")))
+        results = parse_json(pages.get("body")).get("results") or []
+        updates = marks.updates(results, rules.read(context.get("stopped")))
     return {
         "outcome": outcome,
         "updates": [page_write(update) for update in updates],
-        "later": labelled(retry_outputs(put_off), contact=contact),
-        "rest": delivery_outcome.pause(given) // timedelta(milliseconds=1) if context["known"] else 0,
-        "labels": labelled({"outcome": outcome}, contact=contact)["labels"],
+        "later": with_labels(retry_outputs(put_off), contact=contact),
+        "rest": delivery_outcome.pause(settings) // timedelta(milliseconds=1) if context["known"] else 0,
+        "labels": with_labels({"outcome": outcome}, contact=contact)["labels"],
     }

@@ -1,9 +1,9 @@
-"""Outputs: a decision as the JSON that a flow reads.
+"""Outputs: turns a decision into the JSON that a flow reads.
 
-The decisions return values with types. Here, and nowhere below the steps, they become labels, alerts and texts of JSON.
+The decisions return typed values. Only the steps turn them into labels, alerts and JSON texts.
 
-A flow passes some texts of JSON on untouched: a request's body, an entry of the KV store. Such a text is ready-made, with the
-percent sign escaped, because Kestra strips ``{% raw %}`` from whatever an expression yields.
+A flow passes some JSON texts on unchanged, such as a request's body or an entry of the KV store. In such a text the percent
+sign is escaped, because Kestra removes ``{% raw %}`` from the result of an expression.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from christmas_campaign.events.intake import Event
 
 
 class Result(Protocol):
-    """What a decision came to: how it ended, why, and a sentence for the person who looks."""
+    """The result of a decision: the outcome, the reason, and a sentence for a person."""
 
     @property
     def outcome(self) -> Outcome: ...
@@ -34,8 +34,9 @@ class Result(Protocol):
 
 
 class RetryOutputs(TypedDict):
-    """What became of something that may be tried again: ``date`` of the next try (UTC) and ``tries``, its count, if there is
-    one."""
+    """The outcome of work that may be rescheduled. If it is: ``date`` of the next try (UTC) and ``tries``, the number of
+    tries.
+    """
 
     outcome: Outcome
     reason: Reason
@@ -51,29 +52,32 @@ def read_settings(context: Mapping[str, Any]) -> Settings:
     return settings.read({**context["settings"], **secrets})
 
 
-def arrived(context: Mapping[str, Any], now: datetime) -> datetime:
-    """Return when a call arrived (UTC), from the ``headers`` in a step's context, or from ``received_at`` in that of a run of a
-    revision up to 0.4; ``now`` if they do not say."""
+def call_time(context: Mapping[str, Any], now: datetime) -> datetime:
+    """Return when the door received a call (UTC).
+
+    It is in the ``headers`` of a step's context; executions of revisions up to 0.4 have ``received_at``. The default is
+    ``now``.
+    """
     if "headers" in context:
         return arrival.arrival(arrival.received_at(context["headers"]), now)
     return arrival.arrival(context.get("received_at"), now)
 
 
-def ready_made(value: object) -> str:
-    """Return ``value`` as JSON that passes through Kestra's expressions unchanged."""
-    # A percent sign can only stand inside a text there, so the escape is JSON of the same meaning.
+def json_text(value: object) -> str:
+    """Return ``value`` as a JSON text that Kestra's expressions do not change."""
+    # In JSON a percent sign occurs only inside strings, where the escape means the same.
     return json.dumps(value).replace("%", "\\u0025")
 
 
-def label_text(result: Result, **more: str) -> str:
-    """Return the labels for an execution, ready-made: ``outcome`` and ``reason`` if there is one, and ``more``."""
-    return ready_made({"outcome": result.outcome, **({"reason": result.reason} if result.reason else {}), **more})
+def labels_text(result: Result, **more: str) -> str:
+    """Return an execution's labels as JSON text: ``outcome``, ``reason`` if there is one, and ``more``."""
+    return json_text({"outcome": result.outcome, **({"reason": result.reason} if result.reason else {}), **more})
 
 
-def labelled(outputs: Mapping[str, Any], **more: str) -> dict[str, Any]:
-    """Return ``outputs`` with ``labels`` for the execution, ready-made: ``outcome``, ``reason`` if there is one, ``more``."""
+def with_labels(outputs: Mapping[str, Any], **more: str) -> dict[str, Any]:
+    """Return ``outputs`` with ``labels``: the ``labels_text`` of their outcome and reason, and ``more``."""
     labels = {name: outputs[name] for name in ("outcome", "reason") if outputs.get(name)} | more
-    return {**outputs, "labels": ready_made(labels)}
+    return {**outputs, "labels": json_text(labels)}
 
 
 def failure_alert(
@@ -81,7 +85,7 @@ def failure_alert(
 ) -> TeamAlert | None:
     """Return the inputs of the flow `tell` for a failure, and ``None`` for any other outcome.
 
-    ``event`` and ``enrolment`` say what the alert is about (``event`` is ``None`` when it is not kept any more), ``number`` is
+    ``event`` and ``enrolment`` say what the alert is about (``event`` is ``None`` when it has expired), ``number`` is
     the e-mail (``None``: the enrolment), ``pages`` are the contact's pages in Notion.
     """
     if result.outcome is not Outcome.FAILED or result.reason is None:
@@ -103,7 +107,7 @@ def with_alert(
 
 
 def retry_outputs(retry: Retry) -> RetryOutputs:
-    """Return what ``retry.put_off`` decided."""
+    """Return the outputs for a decision of ``retry.put_off``."""
     outputs: RetryOutputs = {"outcome": retry.outcome, "reason": retry.reason, "detail": retry.detail}
     if isinstance(retry, PutOff):
         outputs["date"] = times.text(retry.date)

@@ -1,15 +1,15 @@
-"""A change of a page in Notion, as a flow makes the request."""
+"""The request with which a flow changes a page in Notion."""
 
 from __future__ import annotations
 
 from typing import TypedDict
 
 from christmas_campaign.notion.page_values import PageUpdate
-from christmas_campaign.steps import ready_made
+from christmas_campaign.steps import json_text
 
 
 class PageWrite(TypedDict):
-    """A request that changes a page: its path, and the body, ready-made."""
+    """A request that changes a page: its path, and its body as JSON text."""
 
     path: str
     body: str
@@ -17,4 +17,4 @@ class PageWrite(TypedDict):
 
 def page_write(update: PageUpdate) -> PageWrite:
     """Return the request that makes this update."""
-    return {"path": update.path, "body": ready_made(update.body)}
+    return {"path": update.path, "body": json_text(update.body)}

@@ -1,4 +1,4 @@
-"""The step ``plan``: an event and what Notion knows of the contact to everything that an enrolment writes and schedules."""
+"""The step ``plan``: decides from an event and the contact's pages what an enrolment writes and schedules."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from christmas_campaign.enrolment.plan import Enrol, Skip
 from christmas_campaign.enrolment.record import Record, labels
 from christmas_campaign.events.intake import Event
 from christmas_campaign.json_types import JsonObject
-from christmas_campaign.steps import labelled, ready_made, results, with_alert, with_answers
+from christmas_campaign.steps import json_text, result_pages, with_alert, with_labels, with_responses
 from christmas_campaign.steps.outputs import read_settings, retry_outputs
 from christmas_campaign.steps.page_writes import PageWrite, page_write
 from christmas_campaign.stops import marks, rules
 
 
 class SequencePageWrite(TypedDict):
-    """A request that creates or changes the contact's page in Email Sequence; the body is ready-made."""
+    """A request that creates or changes the contact's page in Email Sequence. The body is a JSON text."""
 
     method: str
     path: str
@@ -38,20 +38,21 @@ class DueEmail(TypedDict):
 
 
 class Outputs(TypedDict, total=False):
-    """What the step hands to the flow. ``go`` says whether the contact is enrolled; ``note`` is a sentence for the log.
+    """``go``: whether the contact is enrolled. ``note`` is a sentence for the log.
 
-    Of an enrolment: ``record`` (kept for ``ttl``), ``known`` (kept for ``known_ttl``), ``portal``, ``alert`` and the bodies of
-    ``contact`` and ``page`` are ready-made; ``emails`` are the e-mails to schedule. Otherwise ``reason``, and when a person
-    should act ``warning`` (the note again) and ``told``, the input of the flow `tell`.
+    If the contact is enrolled, these JSON texts: ``record`` (lifetime ``ttl``), ``known`` (the query for the contact's pages,
+    lifetime ``known_ttl``), ``portal``, ``alert``, and the bodies of ``contact`` and ``page``. ``emails`` are the e-mails to
+    schedule.
 
-    ``later`` is what becomes of the enrolment if Notion does not answer: as ``retry_outputs`` gives it, with labels and
-    ``alert``. If Notion has not answered already, there is little else; if it has, there is ``about``, for an alert.
+    If not: ``reason``. If a person should act, also ``warning`` (the same sentence as ``note``) and ``told``, the inputs of the
+    flow `tell`.
 
-    Of an event that is enrolled already: ``amended``, the record with the values that were added, ready-made (``None``: nothing
-    was added), with its ``ttl``.
+    If the event is enrolled already: ``record`` and ``amended`` have the record with the added values as JSON text
+    (``amended`` is ``None`` if nothing was added), and ``ttl`` its lifetime.
 
-    ``seen`` is as the context had it: a record is written only if the entry still says the same. ``find_databases`` is whether
-    it is not known where the databases are. ``pages`` are the ids of the contact's pages, the fields of ``Pages``.
+    ``later`` is the retry if Notion does not answer (``RetryOutputs`` with labels and ``alert``). ``find_databases``: whether
+    the KV store does not say where the databases are. ``seen`` is passed on from the context: the record replaces only an
+    entry that still equals it. ``pages`` has the fields of ``Pages``. ``about`` says in words what an alert is about.
     """
 
     go: bool
@@ -91,18 +92,18 @@ def step(context: Mapping[str, Any], now: datetime) -> Outputs:
     Executions of revisions up to 0.4 have ``contacts``, ``pages`` and ``portals`` in place of ``look_ups``, and may lack
     ``seen``, ``enrolled`` and ``refresh``.
     """
-    context = with_answers(_with_look_ups(context), "contacts", "pages", "portals")
+    context = with_responses(_with_look_ups(context), "contacts", "pages", "portals")
     event = Event.from_json(context["event"])
     if context.get("enrolled"):
         return _again(context, event, now)
-    given = read_settings(context)
-    put_off = retry.put_off(Reason.NOTION_UNREACHABLE, context.get("tries", 0), given, now)
+    settings = read_settings(context)
+    put_off = retry.put_off(Reason.NOTION_UNREACHABLE, context.get("tries", 0), settings, now)
     pages = _pages(context, event)
-    later = labelled(with_alert(retry_outputs(put_off), event, event.id, None, pages), **labels(event))
-    asked = [context.get(name) for name in ("contacts", "pages", "sources")]
+    later = with_labels(with_alert(retry_outputs(put_off), event, event.id, None, pages), **labels(event))
+    responses = [context.get(name) for name in ("contacts", "pages", "sources")]
     if context["event"]["lookups"].get("portals") is not None:
-        asked.append(context.get("portals"))
-    if any(answer is None for answer in asked):
+        responses.append(context.get("portals"))
+    if any(response is None for response in responses):
         return {
             "go": False,
             "outcome": Outcome.DEFERRED,
@@ -113,16 +114,16 @@ def step(context: Mapping[str, Any], now: datetime) -> Outputs:
     portals, record = context.get("portals"), context.get("record")
     decision = plan.plan(
         _with_earlier_variables(event, record),
-        contacts=results(context["contacts"], "the look-up in BusinessX"),
-        pages=results(context["pages"], "the look-up in Email Sequence"),
-        portals=results(portals, "the look-up in Customer Projects") if portals else (),
+        contacts=result_pages(context["contacts"], "the look-up in BusinessX"),
+        pages=result_pages(context["pages"], "the look-up in Email Sequence"),
+        portals=result_pages(portals, "the look-up in Customer Projects") if portals else (),
         begun=record is not None,
         planned=Record.from_json(record).emails if record else {},
         stops=rules.read(context.get("stopped")),
         lifts=rules.lifts(context.get("stopped")),
         signup=_signup(context),
         sources=context["sources"],
-        settings=given,
+        settings=settings,
         now=now,
     )
     outputs = _enrolled(decision) if isinstance(decision, Enrol) else _skipped(decision)
@@ -134,7 +135,7 @@ def step(context: Mapping[str, Any], now: datetime) -> Outputs:
         outputs["known_ttl"] = f"P{marks.PAGE_QUERY_TIME_TO_LIVE.days}D"
     elif decision.warns:
         outputs["told"] = failure(event, event.id, None, decision.reason, decision.note, pages)
-    outputs["labels"] = labelled(outputs, **labels(event))["labels"]
+    outputs["labels"] = with_labels(outputs, **labels(event))["labels"]
     return outputs
 
 
@@ -156,14 +157,14 @@ def _enrolled(enrol: Enrol) -> Outputs:
         "go": True,
         "outcome": Outcome.ENROLLED,
         "note": enrol.note,
-        "record": ready_made(enrol.record.as_json()),
+        "record": json_text(enrol.record.as_json()),
         "ttl": enrol.ttl,
-        "known": ready_made(enrol.known.as_json()),
+        "known": json_text(enrol.known.as_json()),
         "contact": page_write(enrol.contact) if enrol.contact else None,
-        "page": {"method": enrol.page.method, "path": enrol.page.path, "body": ready_made(enrol.page.body)},
-        "portal": ready_made(enrol.portal) if enrol.portal is not None else None,
+        "page": {"method": enrol.page.method, "path": enrol.page.path, "body": json_text(enrol.page.body)},
+        "portal": json_text(enrol.portal) if enrol.portal is not None else None,
         "emails": [{"number": number, "date": times.text(date)} for number, date in enrol.record.emails.items()],
-        "alert": ready_made(enrol.alert) if enrol.alert is not None else None,
+        "alert": json_text(enrol.alert) if enrol.alert is not None else None,
     }
 
 
@@ -175,7 +176,7 @@ def _skipped(skip: Skip) -> Outputs:
 
 
 def _again(context: Mapping[str, Any], event: Event, now: datetime) -> Outputs:
-    """What an event that is enrolled adds to its enrolment."""
+    """Return what an event that is enrolled already adds to its enrolment."""
     answered = all(context.get(name) is not None for name in ("contacts", "pages"))
     unread = bool(context.get("refresh")) and not answered
     outputs: Outputs = {
@@ -190,21 +191,21 @@ def _again(context: Mapping[str, Any], event: Event, now: datetime) -> Outputs:
         amended = amend.amend(
             record,
             event,
-            contacts=results(context["contacts"], "the look-up in BusinessX") if answered else (),
-            pages=results(context["pages"], "the look-up in Email Sequence") if answered else (),
+            contacts=result_pages(context["contacts"], "the look-up in BusinessX") if answered else (),
+            pages=result_pages(context["pages"], "the look-up in Email Sequence") if answered else (),
             signup=_signup(context),
         )
         ttl = record.time_left(now)
         if amended != record and ttl is not None:
-            note = "This very event is enrolled already; the values that came since were added."
-            text = ready_made(amended.as_json())
+            note = "This very event is enrolled already; the new values were added."
+            text = json_text(amended.as_json())
             outputs |= {"note": note, "amended": text, "record": text, "ttl": ttl, "seen": context.get("seen")}
-    outputs["labels"] = labelled(outputs, **labels(event))["labels"]
+    outputs["labels"] = with_labels(outputs, **labels(event))["labels"]
     return outputs
 
 
 def _with_earlier_variables(event: Event, record: Mapping[str, Any] | None) -> Event:
-    """An event whose enrolment was begun and not finished, with what the same event brought before."""
+    """Return the event with the variables that an unfinished enrolment of the same event has stored."""
     if record is None:
         return event
     return event._replace(variables=amend.variables(Record.from_json(record).event, event))
@@ -216,11 +217,11 @@ def _signup(context: Mapping[str, Any]) -> Event | None:
 
 
 def _pages(context: Mapping[str, Any], event: Event) -> Pages:
-    """The contact's pages, as far as Notion has answered."""
+    """Return the contact's pages, as far as Notion has answered."""
 
-    def found(name: str) -> list[Any]:
-        answer = context.get(name)
-        return results(answer, "the look-up") if answer is not None and answer.get("code") == 200 else []
+    def found_pages(name: str) -> list[Any]:
+        response = context.get(name)
+        return result_pages(response, "the look-up") if response is not None and response.get("code") == 200 else []
 
-    own, contacts = own_page(event, found("pages")), found("contacts")
+    own, contacts = own_page(event, found_pages("pages")), found_pages("contacts")
     return Pages(str(own["id"]) if own else None, contacts[0]["id"] if contacts else None)

@@ -1,6 +1,6 @@
-"""The step ``prepare_email``: the exact e-mail that is sent now, or why it is not sent.
+"""The step ``prepare_email``: writes the exact e-mail that is sent now, or says why it is not sent.
 
-It takes two decisions after one another: ``email.gate`` (is it this e-mail's turn?) and ``email.compose`` (what does it say?).
+It makes two decisions: first ``email.gate`` (is it this e-mail's turn?), then ``email.compose`` (what does it say?).
 """
 
 from __future__ import annotations
@@ -19,26 +19,26 @@ from christmas_campaign.email.compose import Composed
 from christmas_campaign.email.gate import KEY_HOLDS, EmailState, Refused
 from christmas_campaign.enrolment import alerts
 from christmas_campaign.enrolment.record import LedgerEntry, Record, time_to_live
-from christmas_campaign.steps import accepted, results, with_answers
-from christmas_campaign.steps.outputs import read_settings, ready_made
+from christmas_campaign.steps import response_object, result_pages, with_responses
+from christmas_campaign.steps.outputs import json_text, read_settings
 from christmas_campaign.steps.refusals import RefusalJson, refusal_json
 from christmas_campaign.stops import rules
 
-#: The file with the request for Resend: large outputs are files, because Kestra writes all outputs anew with each task.
+#: The file with the request for Resend. Kestra writes all outputs again with each task, so a large output is a file.
 REQUEST_FILE = "request.json"
 
 
 class Outputs(TypedDict):
-    """What the flow reads; it hands all of it to ``settle_email``. Texts of JSON are ready-made.
+    """The flow passes all of these on to ``settle_email``.
 
-    ``send`` is whether the e-mail is sent, ``opened`` whether the gate let it pass. ``stop_key`` is the key of the KV entry
-    with the contact's stops, ``stop_version`` what that entry said of its last change. ``began`` is when this step ran (UTC),
-    ``claimed_at`` when the e-mail was claimed first, now or before (``None``: never), ``done`` has the numbers of the other
-    e-mails that are sent or skipped, ``subject`` names this e-mail in words.
+    - ``send``: whether the e-mail is sent; ``opened``: whether the gate was open;
+    - ``stop_key``: the key of the KV entry with the contact's stops; ``stop_version``: when that entry changed last;
+    - ``began``: when this step ran; ``claimed_at``: when the e-mail was first claimed (both UTC; ``None``: never);
+    - ``done``: the numbers of the other e-mails that are sent or skipped; ``subject``: this e-mail in words.
 
-    If it is sent: its ``idempotency_key``, the ``claim`` for the ledger with its ``ttl``, ``ledger_seen`` (a digest of the
-    ledger's entry as it was read) and ``key_valid_until`` (milliseconds since 1970). If not: ``refusal``, and ``missing``, the
-    placeholders without a value.
+    If the e-mail is sent: its ``idempotency_key``, valid until ``key_valid_until`` (milliseconds since 1970); ``claim`` for
+    the ledger (JSON text) and its lifetime ``ttl``; ``ledger_seen``, a digest of the ledger's entry as this step read it.
+    If not: ``refusal``, and ``missing``, the placeholders without a value.
     """
 
     send: bool
@@ -60,7 +60,7 @@ class Outputs(TypedDict):
 
 
 class _Ledger(NamedTuple):
-    """The ledger's entry of this e-mail (``None``: there is none), and a digest of its text in Kestra."""
+    """This e-mail's ledger entry (``None``: there is none), and a digest of its text in Kestra."""
 
     own: LedgerEntry | None
     digest: str
@@ -72,13 +72,17 @@ class _Ledger(NamedTuple):
 
 
 def step(context: Mapping[str, Any], now: datetime) -> Outputs:
-    """Context: ``enrolment``, ``number``, ``page`` (response; ``None``: Notion did not answer), ``template`` (the copy that
-    ``read-template`` kept; ``None``: there is none), ``record``, ``page_id`` and ``stopped`` (from the KV store, ``None`` if
-    not there), ``ledger`` (the entry of this e-mail as JSON text), ``mails`` (the entries of all by number), ``paused``,
-    ``resumed`` (a time, or ``None``), ``settings``, ``testing_mode``, ``unsubscribe_key``.
+    """Context:
+
+    - ``enrolment``, ``number``, ``settings``, ``testing_mode``, ``unsubscribe_key``;
+    - ``page``: Notion's response with the contact's page (``None``: no response);
+    - ``template``: the copy from the flow ``read-template`` (``None``: there is none);
+    - ``record``, ``page_id``, ``stopped`` (the contact's stops): entries of the KV store (``None``: there is none);
+    - ``ledger``: this e-mail's ledger entry as JSON text; ``mails``: the entries of all e-mails of the enrolment by number;
+    - ``paused``, ``resumed`` (the time of the last resume, or ``None``).
     """
-    context = with_answers(context, "page", "template")
-    given = read_settings(context)
+    context = with_responses(context, "page", "template")
+    settings = read_settings(context)
     ledger = _read_ledger(context["ledger"])
     number: int = context["number"]
     entries = {int(key): LedgerEntry.from_json(entry) for key, entry in context["mails"].items() if entry}
@@ -91,16 +95,16 @@ def step(context: Mapping[str, Any], now: datetime) -> Outputs:
         "began": times.text(now),
         "claimed_at": times.text(ledger.claimed_at) if ledger.claimed_at else None,
         "subject": alerts.subject(_sequence(context), number),
-        "done": [each for each, entry in sorted(entries.items()) if each != number and entry.is_done],
+        "done": [other for other, entry in sorted(entries.items()) if other != number and entry.is_done],
     }
-    decision = gate.gate(number, state, given, now)
+    decision = gate.gate(number, state, settings, now)
     if isinstance(decision, Refused):
         return {**outputs, "refusal": refusal_json(decision)}
-    return _compose(context, {**outputs, "opened": True}, state.record, ledger, given, now)
+    return _compose(context, {**outputs, "opened": True}, state.record, ledger, settings, now)
 
 
 def _sequence(context: Mapping[str, Any]) -> str:
-    """The sequence: an enrolment's id begins with it."""
+    """Return the name of the sequence, with which an enrolment's id begins."""
     return str(context["enrolment"]).rpartition("-")[0]
 
 
@@ -123,10 +127,10 @@ def _compose(
     outputs: Outputs,
     record: Record | None,
     ledger: _Ledger,
-    given: Settings,
+    settings: Settings,
     now: datetime,
 ) -> Outputs:
-    """Return ``outputs`` with the e-mail, or with why it is not sent although it is its turn."""
+    """Return ``outputs`` with the e-mail, or with the reason why it is not sent although it is its turn."""
     page, template = context.get("page"), context.get("template")
     if record is None or page is None or template is None:
         return {**outputs, "refusal": refusal_json(Refused(Outcome.DEFERRED, Reason.NOTION_UNREACHABLE, ""))}
@@ -134,10 +138,10 @@ def _compose(
         record,
         context["number"],
         enrolment=context["enrolment"],
-        page=None if page["code"] == 404 else accepted(page, "the contact's page"),
-        active=compose.active_templates(results(template, "the look-up in Email Templates")),
+        page=None if page["code"] == 404 else response_object(page, "the contact's page"),
+        active=compose.active_templates(result_pages(template, "the look-up in Email Templates")),
         lifts=rules.lifts(context.get("stopped")),
-        settings=given,
+        settings=settings,
     )
     if not isinstance(decision, Composed):
         refused = Refused(decision.outcome, decision.reason, decision.detail)
@@ -147,16 +151,16 @@ def _compose(
         **outputs,
         "send": True,
         "idempotency_key": decision.idempotency_key,
-        "claim": ready_made(LedgerEntry(Outcome.SENDING, now, claimed_at=claimed_at).as_json()),
+        "claim": json_text(LedgerEntry(Outcome.SENDING, now, claimed_at=claimed_at).as_json()),
         "claimed_at": times.text(claimed_at),
         "ledger_seen": ledger.digest,
         "ttl": time_to_live(record.emails[record.last], now),
         "key_valid_until": times.milliseconds(claimed_at + KEY_HOLDS),
-        "files": {REQUEST_FILE: ready_made(decision.request)},
+        "files": {REQUEST_FILE: json_text(decision.request)},
     }
 
 
 def _read_ledger(text: str) -> _Ledger:
-    """Read the entry from the text that the flow made of it. The flow makes the same digest of what the entry says later."""
+    """Read the entry from its JSON text. Before the claim the flow compares the digest with that of the entry at that time."""
     entry = json.loads(text)
     return _Ledger(LedgerEntry.from_json(entry) if entry else None, hashlib.sha256(text.encode()).hexdigest())

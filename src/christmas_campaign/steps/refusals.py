@@ -1,4 +1,4 @@
-"""A refusal as JSON: how `prepare_email` hands over to `settle_email` why an e-mail is not sent."""
+"""A refusal as JSON: `prepare_email` passes it to `settle_email`, which records why an e-mail is not sent."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def _page_json(note: PageNote) -> PageNoteJson:
 
 
 def read_refusal(value: RefusalJson) -> Refused:
-    """Return the refusal that ``refusal_json`` wrote. Kestra leaves out what is ``None``."""
+    """Return the refusal that ``refusal_json`` wrote. Kestra leaves out fields that are ``None``."""
     date, ledger, page = value.get("date"), value.get("ledger"), value.get("page")
     return Refused(
         outcome=Outcome(value["outcome"]),

@@ -1,4 +1,4 @@
-"""The step ``report``: what is kept of a report of Resend's, and what follows."""
+"""The step ``report``: adds a delivery report of Resend to those of its e-mail, and decides what follows."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from christmas_campaign.email import delivery_outcome
 from christmas_campaign.email.delivery_outcome import AnalyticsUpdate
 from christmas_campaign.email.delivery_reports import BOUNCES_LIFETIME, HISTORY_LIFETIME, Report, ReportHistory
 from christmas_campaign.enrolment.alerts import Pages, about
-from christmas_campaign.steps.outputs import ready_made
+from christmas_campaign.steps.outputs import json_text
 
 
 class AnalyticsPage(TypedDict):
-    """The path and the body of the query for the analytics page, and the body of its update, both ready-made."""
+    """The path and body of the query for the analytics page, and the body of its update. Both bodies are JSON texts."""
 
     path: str
     query: str
@@ -23,9 +23,11 @@ class AnalyticsPage(TypedDict):
 
 
 class Outputs(TypedDict):
-    """What the flow reads: the fields of ``delivery_outcome.ReportOutcome``, with texts of JSON ready-made and its ``history``
-    as ``kept``; ``ttl`` and ``bounces_ttl``, how long ``kept`` and ``bounces`` are stored; and ``about`` (``About.as_json``),
-    for an alert."""
+    """The fields of ``delivery_outcome.ReportOutcome``, as JSON texts, with ``history`` under the name ``kept``.
+
+    ``ttl`` and ``bounces_ttl`` are the lifetimes of ``kept`` and ``bounces`` in the KV store (ISO 8601 durations). ``about``
+    says in words what an alert is about (``About.as_json``).
+    """
 
     kept: str
     bounces: str | None
@@ -38,9 +40,12 @@ class Outputs(TypedDict):
 
 
 def step(context: Mapping[str, Any], _: datetime) -> Outputs:
-    """Context: ``report``; ``kept`` and ``bounces`` (from the KV store, ``None`` if not there); ``source``, the id of the data
-    source of the analytics pages (``None``: not known any more); not from runs of older revisions of the flow: ``page_id``,
-    the id of the contact's page.
+    """Context:
+
+    - ``report``: the report;
+    - ``kept``, ``bounces``: entries of the KV store (``None``: there is none);
+    - ``source``: the id of the data source of the analytics pages (``None``: it has expired);
+    - ``page_id``: the id of the contact's page (``None``, or missing in older revisions).
     """
     report, pages = Report.from_json(context["report"]), Pages(context.get("page_id"))
     decision = delivery_outcome.decide(
@@ -51,8 +56,8 @@ def step(context: Mapping[str, Any], _: datetime) -> Outputs:
         pages=pages,
     )
     return {
-        "kept": ready_made(decision.history.as_json()),
-        "bounces": None if decision.bounces is None else ready_made(decision.bounces),
+        "kept": json_text(decision.history.as_json()),
+        "bounces": None if decision.bounces is None else json_text(decision.bounces),
         "stop": decision.stop,
         "page": _page(decision.page) if decision.page else None,
         "alert": decision.alert,
@@ -63,4 +68,4 @@ def step(context: Mapping[str, Any], _: datetime) -> Outputs:
 
 
 def _page(page: AnalyticsUpdate) -> AnalyticsPage:
-    return {"path": page.path, "query": ready_made(page.query), "update": ready_made(page.update)}
+    return {"path": page.path, "query": json_text(page.query), "update": json_text(page.update)}

@@ -1,4 +1,4 @@
-"""The step ``resend``: a call of Resend's webhook to the answer and, if it is of an e-mail of this system, the report."""
+"""The step ``resend``: reads a call of Resend's webhook, and answers it."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from christmas_campaign.campaign import settings
 from christmas_campaign.campaign.outcomes import Outcome, Reason
 from christmas_campaign.email import delivery_reports
 from christmas_campaign.email.delivery_reports import Report
-from christmas_campaign.steps.outputs import arrived, ready_made
+from christmas_campaign.steps.outputs import call_time, json_text
 
 
 class Outputs(TypedDict):
-    """What the flow reads: ``report``, ready-made for the input of the flow `report`; the e-mail's ``enrolment``, ``number``,
-    ``contact`` and ``sequence``; and ``stop``, the reason for which the contact is stopped at once. All of these are ``None``
-    when the call is not about an e-mail of this system: ``reason`` says why."""
+    """``report`` is the input of the flow `report` as JSON text; ``enrolment``, ``number``, ``contact`` and ``sequence`` are
+    those of its e-mail; ``stop`` is the reason to stop the contact at once. All are ``None`` if the call is not about an
+    e-mail of this system; then ``reason`` says why.
+    """
 
     outcome: Outcome
     reason: Reason | None
@@ -30,12 +31,11 @@ class Outputs(TypedDict):
 
 
 def step(context: Mapping[str, Any], now: datetime) -> Outputs:
-    """Context: ``payload``, ``headers`` of the call, and ``settings``.
-
-    In runs of revisions up to 0.4 there is ``received_at``, when the door got the call, in place of the headers.
+    """Context: ``payload`` and ``headers`` of the call, ``settings``. Revisions up to 0.4 have ``received_at`` in place of the
+    headers.
     """
     opens = settings.read(context["settings"]).resend_opens
-    report = delivery_reports.read(context.get("payload"), arrived(context, now), opens=opens)
+    report = delivery_reports.read(context.get("payload"), call_time(context, now), opens=opens)
     if not isinstance(report, Report):
         return {
             "outcome": Outcome.SKIPPED,
@@ -46,17 +46,17 @@ def step(context: Mapping[str, Any], now: datetime) -> Outputs:
             "contact": None,
             "sequence": None,
             "stop": None,
-            "labels": ready_made({"outcome": Outcome.SKIPPED, "reason": report}),
+            "labels": json_text({"outcome": Outcome.SKIPPED, "reason": report}),
         }
     names = {"sequence": report.sequence, "contact": report.contact, "enrolment": report.enrolment}
     return {
         "outcome": Outcome.ACCEPTED,
         "reason": None,
-        "report": ready_made(report.as_json()),
+        "report": json_text(report.as_json()),
         "enrolment": report.enrolment,
         "number": report.number,
         "contact": report.contact,
         "sequence": report.sequence,
         "stop": report.stops,
-        "labels": ready_made({"outcome": Outcome.ACCEPTED, "number": str(report.number), "kind": report.kind, **names}),
+        "labels": json_text({"outcome": Outcome.ACCEPTED, "number": str(report.number), "kind": report.kind, **names}),
     }

@@ -1,4 +1,4 @@
-"""The step ``settle``, for executions of releases up to 0.4: what is written down about an e-mail."""
+"""The step ``settle``, for executions of releases up to 0.4: what has to be recorded about an e-mail."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from christmas_campaign.email import result
 from christmas_campaign.email.retry import PutOff
 from christmas_campaign.enrolment.alerts import Pages, TeamAlert
 from christmas_campaign.enrolment.record import Record, labels, time_to_live
-from christmas_campaign.steps import parsed
-from christmas_campaign.steps.outputs import failure_alert, label_text, ready_made
+from christmas_campaign.steps import parse_json
+from christmas_campaign.steps.outputs import failure_alert, json_text, labels_text
 
 
 class Outputs(TypedDict):
-    """What the flow reads. Texts of JSON are ready-made.
+    """If the e-mail is rescheduled: ``date`` of the next try (UTC) and ``tries``, the number of tries.
 
-    If the e-mail is put off: ``date`` of the next try (UTC) and ``tries``, its count. If not: ``ledger``, ``analytics`` (the
-    body that makes the analytics page) and ``stamp`` (the body that updates the contact's page, or ``None``). ``ttl`` is for
-    the ledger, ``alert`` for a failure.
+    If not, these JSON texts: ``ledger`` (its entry), ``analytics`` (the body that creates the analytics page) and ``stamp``
+    (the body that updates the contact's page; ``None``: no update). ``ttl`` is the lifetime of the ledger's entry, ``alert``
+    the inputs of the flow `tell` for a failure.
     """
 
     outcome: Outcome
@@ -38,10 +38,12 @@ class Outputs(TypedDict):
 
 
 def step(context: Mapping[str, Any], now: datetime) -> Outputs:
-    """Context: ``enrolment``, ``number``, ``tries``, ``record`` (from the KV store), ``composed`` (what ``compose`` decided,
-    without the request), ``answer`` (Resend's response with the ``uri`` that was called, ``None`` for none), ``page``
-    (response, ``None`` for none), ``settings``; not from runs of older revisions of the flow: ``done`` and ``page_id`` (as
-    ``gate`` gave them).
+    """Context:
+
+    - ``enrolment``, ``number``, ``tries``, ``settings``, ``record`` (from the KV store);
+    - ``composed``: the outputs of ``compose`` without the request;
+    - ``answer``: Resend's response with the ``uri`` that was called; ``page``: Notion's response (``None``: no response);
+    - ``done``, ``page_id``: as ``gate`` returned them (missing in the first revisions).
     """
     record = Record.from_json(context["record"])
     page = context.get("page")
@@ -53,7 +55,7 @@ def step(context: Mapping[str, Any], now: datetime) -> Outputs:
         _verdict(composed, claimed_at, context.get("answer"), now),
         tries=context.get("tries", 0),
         claimed_at=claimed_at,
-        page=parsed(page.get("body")) if page is not None and page.get("code") == 200 else None,
+        page=parse_json(page.get("body")) if page is not None and page.get("code") == 200 else None,
         done=context.get("done") or (),
         settings=settings.read(context["settings"]),
         now=now,
@@ -65,15 +67,15 @@ def step(context: Mapping[str, Any], now: datetime) -> Outputs:
         "detail": decision.detail,
         "ttl": time_to_live(record.emails[record.last], now),
         "alert": failure_alert(decision, record.event, enrolment, context["number"], pages),
-        "labels": label_text(decision, **labels(record.event, enrolment)),
+        "labels": labels_text(decision, **labels(record.event, enrolment)),
     }
     if isinstance(decision, PutOff):
         return {**outputs, "date": times.text(decision.date), "tries": decision.tries}
     return {
         **outputs,
-        "ledger": ready_made(decision.ledger.as_json()),
-        "analytics": ready_made(decision.analytics),
-        "stamp": None if decision.stamp is None else ready_made(decision.stamp),
+        "ledger": json_text(decision.ledger.as_json()),
+        "analytics": json_text(decision.analytics),
+        "stamp": None if decision.stamp is None else json_text(decision.stamp),
     }
 
 
@@ -84,11 +86,11 @@ def _verdict(
         return result.Verdict(Outcome(composed["outcome"]), Reason(composed["reason"]), composed["detail"])
     if answer is None:
         return result.judge(None, claimed_at, now)
-    said = result.Answer(answer["code"], answer.get("body") or "", _stopped(answer.get("uri") or ""))
-    return result.judge(said, claimed_at, now)
+    response = result.Answer(answer["code"], answer.get("body") or "", _stop_reason(answer.get("uri") or ""))
+    return result.judge(response, claimed_at, now)
 
 
-def _stopped(uri: str) -> Reason | None:
-    """Why the flow did not call Resend's own address, from the one that it called: ``…/emails/stopped/<reason>``."""
+def _stop_reason(uri: str) -> Reason | None:
+    """Return why the flow called another address than Resend's: the end of ``…/emails/stopped/<reason>``."""
     address, _, reason = uri.rpartition("/")
     return Reason(reason) if address.endswith("/stopped") else None

@@ -1,4 +1,4 @@
-"""The step ``settle_email``: what became of an e-mail, and everything that has to be recorded about it."""
+"""The step ``settle_email``: decides the outcome of an e-mail, and everything that has to be recorded about it."""
 
 from __future__ import annotations
 
@@ -17,22 +17,25 @@ from christmas_campaign.enrolment.alerts import Pages
 from christmas_campaign.enrolment.record import Record, labels, time_to_live
 from christmas_campaign.json_types import JsonObject
 from christmas_campaign.notion.page_values import Page
-from christmas_campaign.steps import UnusableContext, parsed, with_answers
-from christmas_campaign.steps.outputs import Result, failure_alert, label_text, read_settings, ready_made
+from christmas_campaign.steps import UnusableContext, parse_json, with_responses
+from christmas_campaign.steps.outputs import Result, failure_alert, json_text, labels_text, read_settings
 from christmas_campaign.steps.refusals import read_refusal
 from christmas_campaign.stops import rules
 
-#: What the flow adds to Resend's address when it must not send after all: see the task `send`.
+#: The end of the address that the task `send` calls if the e-mail must not be sent any more.
 HELD_BACK = "/held-back"
 
 
 class Outputs(TypedDict):
-    """What the flow reads. Texts of JSON are ready-made; each text is empty where there is nothing to do.
+    """Each text is empty if there is nothing to do.
 
-    ``ledger`` is the ledger's entry and ``ttl`` how long it is kept, ``stamp`` the body that updates the contact's page,
-    ``analytics`` the body that makes the analytics page, ``rest`` how long the lane rests (an ISO 8601 duration).
-    ``needs_follow_up`` is whether the flow `email-follow-up` is needed, ``follow_up`` its input ``decision``, ``log`` a line
-    for the execution's log.
+    - ``ledger``: the ledger's entry; ``ttl``: its lifetime (ISO 8601 duration);
+    - ``stamp``: the body that updates the contact's page; ``analytics``: the body that creates the analytics page;
+    - ``rest``: how long the lane rests (ISO 8601 duration);
+    - ``needs_follow_up``: whether the flow `email-follow-up` is needed; ``follow_up``: its input ``decision``;
+    - ``log``: a line for the execution's log.
+
+    Entries, bodies and inputs are JSON texts.
     """
 
     outcome: Outcome
@@ -50,28 +53,31 @@ class Outputs(TypedDict):
 
 
 def step(context: Mapping[str, Any], now: datetime) -> Outputs:
-    """Context: ``enrolment``, ``number``, ``tries``; ``record``, ``page_id``, ``stopped`` (from the KV store, ``None`` if not
-    there); ``prepared`` (the outputs of ``prepare_email``); ``page`` (response, ``None`` for none); ``answer`` (Resend's
-    response with the ``uri`` that was called, ``None`` for none); ``settings``, ``testing_mode``.
+    """Context:
 
-    Raises ``UnusableContext`` when the record was deleted while the e-mail was sent.
+    - ``enrolment``, ``number``, ``tries``, ``settings``, ``testing_mode``;
+    - ``record``, ``page_id``, ``stopped`` (the contact's stops): entries of the KV store (``None``: there is none);
+    - ``prepared``: the outputs of ``prepare_email``;
+    - ``page``: Notion's response; ``answer``: Resend's response with the ``uri`` that was called (``None``: no response).
+
+    Raises ``UnusableContext`` if the record was deleted while the e-mail was sent.
     """
-    context = with_answers(context, "page", "answer")
-    given = read_settings(context)
+    context = with_responses(context, "page", "answer")
+    settings = read_settings(context)
     record = Record.from_json(context["record"]) if context.get("record") else None
     refusal = context["prepared"].get("refusal")
     refused = read_refusal(refusal) if refusal else None
     if record is None or (refused is not None and not context["prepared"]["opened"]):
         if refused is None:
-            raise UnusableContext("what the webhook said was deleted while the e-mail was sent")
-        return _outputs(context, _settle_at_gate(context, refused, record, now), record, given, now)
-    return _outputs(context, _settle(context, record, refused, given, now), record, given, now)
+            raise UnusableContext("the enrolment was deleted from the KV store while its e-mail was sent")
+        return _outputs(context, _settle_at_gate(context, refused, record, now), record, settings, now)
+    return _outputs(context, _settle(context, record, refused, settings, now), record, settings, now)
 
 
 def _settle_at_gate(
     context: Mapping[str, Any], refused: Refused, record: Record | None, now: datetime
 ) -> Recorded | PutOff | Refused:
-    """Return what is recorded of an e-mail that the gate refused: nothing, if it was sent before or nothing is known of it."""
+    """Return what is recorded about an e-mail that the gate refused. Nothing is, if it was sent before or has no enrolment."""
     if refused.date is not None:
         return PutOff(refused.reason, refused.detail, refused.date, context["tries"])
     if record is None or refused.ledger is None:
@@ -88,9 +94,9 @@ def _settle_at_gate(
 
 
 def _settle(
-    context: Mapping[str, Any], record: Record, refused: Refused | None, given: Settings, now: datetime
+    context: Mapping[str, Any], record: Record, refused: Refused | None, settings: Settings, now: datetime
 ) -> Recorded | PutOff:
-    """Return what is recorded of an e-mail that was sent, or was not sent although it was its turn."""
+    """Return what is recorded about an e-mail that passed the gate, sent or not."""
     claimed = context["prepared"].get("claimed_at")
     claimed_at = times.parse(claimed) if claimed else None
     return result.settle(
@@ -101,14 +107,14 @@ def _settle(
         claimed_at=claimed_at,
         page=_page(context),
         done=context["prepared"]["done"],
-        settings=given,
+        settings=settings,
         now=now,
     )
 
 
 def _page(context: Mapping[str, Any]) -> Page | None:
     response = context.get("page")
-    return parsed(response["body"]) if response is not None and response["code"] == 200 else None
+    return parse_json(response["body"]) if response is not None and response["code"] == 200 else None
 
 
 def _verdict(
@@ -129,7 +135,7 @@ def _outputs(
     context: Mapping[str, Any],
     decision: Recorded | PutOff | Refused,
     record: Record | None,
-    given: Settings,
+    settings: Settings,
     now: datetime,
 ) -> Outputs:
     who = labels(record.event, context["enrolment"]) if record else {}
@@ -139,22 +145,22 @@ def _outputs(
         "outcome": decision.outcome,
         "reason": decision.reason,
         "detail": decision.detail,
-        "ledger": ready_made(recorded.ledger.as_json()) if recorded else "",
+        "ledger": json_text(recorded.ledger.as_json()) if recorded else "",
         "ttl": time_to_live(record.emails[record.last], now) if record else "",
-        "stamp": ready_made(recorded.stamp) if recorded and recorded.stamp else "",
-        "analytics": ready_made(recorded.analytics) if recorded else "",
-        "labels": label_text(decision, **who),
-        "rest": _rest(context, decision, given, now),
-        "follow_up": ready_made(follow_up),
+        "stamp": json_text(recorded.stamp) if recorded and recorded.stamp else "",
+        "analytics": json_text(recorded.analytics) if recorded else "",
+        "labels": labels_text(decision, **who),
+        "rest": _rest(context, decision, settings, now),
+        "follow_up": json_text(follow_up),
         "needs_follow_up": bool(follow_up),
         "log": decision.detail,
     }
 
 
-def _rest(context: Mapping[str, Any], decision: Result, given: Settings, now: datetime) -> str:
-    """While the campaign is paused the lane waits anyway."""
+def _rest(context: Mapping[str, Any], decision: Result, settings: Settings, now: datetime) -> str:
+    """Return how long the lane rests. In a paused campaign it needs no rest, because it waits."""
     began = times.parse(context["prepared"]["began"])
-    rest = timedelta(0) if decision.reason is Reason.PAUSED else lane.rest(began, given, now)
+    rest = timedelta(0) if decision.reason is Reason.PAUSED else lane.rest(began, settings, now)
     return f"PT{rest.total_seconds():.3f}S" if rest else ""
 
 
@@ -166,5 +172,5 @@ def _follow_up(context: Mapping[str, Any], decision: Recorded | PutOff | Refused
         return {}
     event, pages = record.event if record else None, Pages(context.get("page_id"))
     alert = failure_alert(decision, event, context["enrolment"], context["number"], pages)
-    told: JsonObject | None = {"key": alert["key"], "message": alert["message"]} if alert else None
-    return {"failed": True, "detail": decision.detail, "alert": told}
+    alert_inputs: JsonObject | None = {"key": alert["key"], "message": alert["message"]} if alert else None
+    return {"failed": True, "detail": decision.detail, "alert": alert_inputs}

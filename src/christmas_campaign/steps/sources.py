@@ -8,9 +8,9 @@ from typing import Any, TypedDict
 
 from christmas_campaign.campaign import times
 from christmas_campaign.notion import schema
-from christmas_campaign.steps import data_source, ready_made
+from christmas_campaign.steps import data_source, json_text
 
-#: The look-ups that the flow hands over, and what people call each.
+#: The titles of the databases, by the names of their look-ups in the flow.
 DATABASES = {
     "contacts": schema.CONTACTS.title,
     "pages": schema.SEQUENCE_PAGES.title,
@@ -19,23 +19,24 @@ DATABASES = {
     "portals": schema.PORTALS.title,
 }
 
-#: How long the ids count. They hardly ever change.
-KEPT = timedelta(minutes=10)
+#: How long the ids are valid. They rarely change.
+LIFETIME = timedelta(minutes=10)
 
 
 class Outputs(TypedDict):
-    """What the step hands to the flow: ``keep``, the entry of the KV store with the id of each data source and ``until``
-    (milliseconds since 1970), ready-made; ``None`` when an answer is missing."""
+    """``keep`` is the entry for the KV store as JSON text: the id of each data source, and ``until`` when it is valid
+    (milliseconds since 1970). ``None`` if a response is missing.
+    """
 
     keep: str | None
 
 
 def step(context: Mapping[str, Any], now: datetime) -> Outputs:
-    """Context: a response for each of ``DATABASES`` (``None``: Notion did not answer).
+    """Context: a response for each of ``DATABASES`` (``None``: no response).
 
-    Raises ``UnusableContext`` when Notion refused one.
+    Raises ``UnusableContext`` if Notion refused a look-up.
     """
-    found = {name: data_source(context[name], title) for name, title in DATABASES.items() if context.get(name)}
-    if len(found) < len(DATABASES):
+    ids = {name: data_source(context[name], title) for name, title in DATABASES.items() if context.get(name)}
+    if len(ids) < len(DATABASES):
         return {"keep": None}
-    return {"keep": ready_made({**found, "until": times.milliseconds(now + KEPT)})}
+    return {"keep": json_text({**ids, "until": times.milliseconds(now + LIFETIME)})}

@@ -1,4 +1,4 @@
-"""The step ``unsubscribe``: the call of a contact's link to what she asks for, or to a refusal."""
+"""The step ``unsubscribe``: checks the call of a contact's unsubscribe link, and what the contact asks for."""
 
 from __future__ import annotations
 
@@ -8,18 +8,16 @@ from typing import Any, TypedDict
 
 from christmas_campaign.campaign import times, unsubscribe_link
 from christmas_campaign.campaign.outcomes import Outcome, Reason
-from christmas_campaign.steps import UnusableContext, labelled
-from christmas_campaign.steps.outputs import arrived
+from christmas_campaign.steps import UnusableContext, with_labels
+from christmas_campaign.steps.outputs import call_time
 from christmas_campaign.stops import unsubscribe
 from christmas_campaign.stops.rules import Lift
 from christmas_campaign.stops.unsubscribe import Wish
 
 
 class Outputs(TypedDict):
-    """What the step hands to the flow.
-
-    ``code`` is the HTTP status. ``contact`` is an opaque id, ``None`` when the call is refused. ``reason``, ``lift`` and ``at``
-    are inputs of the flow `stop`; ``reason`` is empty when the contact takes it back, ``lift`` when they unsubscribe.
+    """``code`` is the HTTP status. ``contact`` is an opaque id (``None``: the call is refused). ``reason``, ``lift`` and
+    ``at`` are inputs of the flow `stop`: ``lift`` is empty if the contact unsubscribes, ``reason`` if they take it back.
     """
 
     code: int
@@ -33,16 +31,16 @@ class Outputs(TypedDict):
 
 
 def step(context: Mapping[str, Any], now: datetime) -> Outputs:
-    """Context: ``payload`` (as the webhook got it), ``unsubscribe_key``, and ``received_at``, when the door got the call
-    (``None``: now).
+    """Context: ``payload`` and ``headers`` of the call, ``unsubscribe_key``. Revisions up to 0.4 have ``received_at`` in place
+    of the headers (``None``: now).
 
-    Raises ``UnusableContext`` where the key is none.
+    Raises ``UnusableContext`` if the key is not valid.
     """
     try:
         keys = unsubscribe_link.keys(str(context["unsubscribe_key"]))
     except ValueError as error:
         raise UnusableContext(f"SECRET_UNSUBSCRIBE_KEY {error} (as base64)") from None
-    call = unsubscribe.read_call(context.get("payload"), keys, arrived(context, now))
+    call = unsubscribe.read_call(context.get("payload"), keys, call_time(context, now))
     if call is None:
         refused = {"outcome": Outcome.REJECTED, "reason": Reason.INVALID_PAYLOAD}
         return {
@@ -53,7 +51,7 @@ def step(context: Mapping[str, Any], now: datetime) -> Outputs:
             "reason": Reason.INVALID_PAYLOAD,
             "lift": "",
             "at": "",
-            "labels": labelled(refused)["labels"],
+            "labels": with_labels(refused)["labels"],
         }
     reason = Reason.UNSUBSCRIBED if call.wish is Wish.STOP else ""
     return {
@@ -64,5 +62,5 @@ def step(context: Mapping[str, Any], now: datetime) -> Outputs:
         "reason": reason,
         "lift": "" if call.wish is Wish.STOP else Lift.UNSUBSCRIBED,
         "at": times.text(call.at),
-        "labels": labelled({"outcome": Outcome.ACCEPTED, "reason": reason}, contact=call.contact)["labels"],
+        "labels": with_labels({"outcome": Outcome.ACCEPTED, "reason": reason}, contact=call.contact)["labels"],
     }

@@ -277,7 +277,7 @@ def test_why_there_is_no_email() -> None:
         ),
         (
             {"page": build.response("<html>a proxy</html>")},
-            "an HTTP task got an answer that is not JSON: is its address right?",
+            "an HTTP task received a response that is not JSON: is its address right?",
         ),
     ],
 )

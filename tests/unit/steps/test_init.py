@@ -16,18 +16,18 @@ from unit import build
 
 
 def test_what_an_http_task_got_is_read() -> None:
-    assert steps.parsed(None) is None
-    assert steps.parsed('{"a": 1}') == {"a": 1}
-    assert steps.results(build.found({"id": "a"}), "x") == [{"id": "a"}]
-    assert steps.results(build.response({"results": None}), "x") == []
+    assert steps.parse_json(None) is None
+    assert steps.parse_json('{"a": 1}') == {"a": 1}
+    assert steps.result_pages(build.found({"id": "a"}), "x") == [{"id": "a"}]
+    assert steps.result_pages(build.response({"results": None}), "x") == []
     assert steps.data_source(build.database("source-9"), "x") == "source-9"
 
 
 @pytest.mark.parametrize(
     ("response", "message"),
     [
-        (build.response("<html>"), "an HTTP task got an answer that is not JSON: is its address right?"),
-        (build.response(""), "an HTTP task got an answer that is not JSON: is its address right?"),
+        (build.response("<html>"), "an HTTP task received a response that is not JSON: is its address right?"),
+        (build.response(""), "an HTTP task received a response that is not JSON: is its address right?"),
         ({"code": 200}, "the page: Notion's answer is not a JSON object"),
         (build.response([]), "the page: Notion's answer is not a JSON object"),
         ({"code": 401, "body": None}, "the page: Notion answered HTTP 401"),
@@ -40,7 +40,7 @@ def test_what_an_http_task_got_is_read() -> None:
 )
 def test_what_cannot_be_used_is_named_without_a_customers_data(response: dict[str, Any], message: str) -> None:
     with pytest.raises(UnusableContext) as caught:
-        steps.accepted(response, "the page")
+        steps.response_object(response, "the page")
     assert str(caught.value) == message
 
 

@@ -29,13 +29,13 @@ any_json = st.recursive(
 
 @given(any_json)
 def test_what_is_ready_made_has_no_percent_sign_and_means_the_same(value: Any) -> None:
-    made = outputs.ready_made(value)
+    made = outputs.json_text(value)
     assert "%" not in made
     assert json.loads(made) == value
 
 
 def test_ready_made_to_the_letter() -> None:
-    assert outputs.ready_made({"a": "100% \\% {% raw %}"}) == '{"a": "100\\u0025 \\\\\\u0025 {\\u0025 raw \\u0025}"}'
+    assert outputs.json_text({"a": "100% \\% {% raw %}"}) == '{"a": "100\\u0025 \\\\\\u0025 {\\u0025 raw \\u0025}"}'
 
 
 @pytest.mark.parametrize(
@@ -48,10 +48,10 @@ def test_ready_made_to_the_letter() -> None:
     ],
 )
 def test_labels_are_the_outcome_and_the_reason(values: dict[str, Any], labels: dict[str, str]) -> None:
-    said = outputs.labelled(values)
+    said = outputs.with_labels(values)
     assert json.loads(said.pop("labels")) == labels
     assert said == values
-    assert json.loads(outputs.labelled(values, contact="100%")["labels"]) == {**labels, "contact": "100%"}
+    assert json.loads(outputs.with_labels(values, contact="100%")["labels"]) == {**labels, "contact": "100%"}
 
 
 FAILED = {"outcome": Outcome.FAILED, "reason": Reason.VALUE_MISSING, "detail": "no value for {{x}}", "x": 1}
@@ -114,7 +114,7 @@ def test_of_everything_else_nobody_is_told(outcome: Outcome) -> None:
     ],
 )
 def test_label_text_has_outcome_reason_and_more(verdict: Verdict, labels: dict[str, str]) -> None:
-    text = outputs.label_text(verdict, contact="100%")
+    text = outputs.labels_text(verdict, contact="100%")
     assert "%" not in text
     assert json.loads(text) == {**labels, "contact": "100%"}
 

@@ -69,13 +69,13 @@ def test_a_reason_that_is_none_is_refused(reason: str) -> None:
     with pytest.raises(UnusableContext) as error:
         step(contexts.stop(reason=reason), build.NOW)
     listed = "unsubscribed, complained, bounced, stopped_by_person, bought, booked, call_moved, call_cancelled"
-    assert str(error.value) == f"the reason to stop must be one of {listed}"
+    assert str(error.value) == f"the reason of a stop must be one of {listed}"
 
 
 def test_a_source_that_is_none_is_refused() -> None:
     with pytest.raises(UnusableContext) as error:
         step(contexts.stop(by="somebody"), build.NOW)
-    assert str(error.value) == f"who stops a contact must be one of {', '.join(Source)}"
+    assert str(error.value) == f"the source of a stop (`by`) must be one of {', '.join(Source)}"
 
 
 HER = Stop(Reason.UNSUBSCRIBED, build.NOW - build.HOUR, Source.CONTACT)
@@ -154,4 +154,4 @@ def test_stop_that_holds_for_good_is_marked_in_notion(changed: dict[str, str], m
 def test_a_way_to_let_go_on_that_is_none_is_refused() -> None:
     with pytest.raises(UnusableContext) as error:
         step(contexts.stop(reason="", lift="everything"), build.NOW)
-    assert str(error.value) == "how a contact is let go on must be one of let_go, also_for_good, unsubscribed"
+    assert str(error.value) == "`lift` must be one of let_go, also_for_good, unsubscribed"
