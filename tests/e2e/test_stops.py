@@ -170,7 +170,7 @@ def test_an_email_that_is_too_late_is_skipped(stack: Stack) -> None:
 def test_stop_command_without_confirmation_stops_nobody(stack: Stack) -> None:
     email = address()
     done = christmas(stack, "stop", email)
-    assert done.exit_code == 0
+    assert done.exit_code == 3
     assert "0 e-mails wait. stopped_by_person ends every sequence, until you lift it." in done.stdout
     assert "Nothing was changed: run it again with --yes to do it." in done.stdout
     assert christmas_json(stack, "stopped", email) == []
