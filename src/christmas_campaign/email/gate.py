@@ -18,7 +18,7 @@ valid, and the contact's suppressions have not changed.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -50,6 +50,7 @@ class EmailState(NamedTuple):
     - ``suppressions``: the contact's suppressions.
     - ``paused``: whether the owner has paused the campaign.
     - ``resumed``: when the owner last resumed it (aware; ``None``: never).
+    - ``entries``: the ledger entries of the enrolment by e-mail number (``None``: not known, in older revisions).
     """
 
     record: Record | None
@@ -60,6 +61,7 @@ class EmailState(NamedTuple):
     suppressions: Collection[Stop] = ()
     paused: bool = False
     resumed: datetime | None = None
+    entries: Mapping[int, LedgerEntry] | None = None
 
 
 class LastLook(NamedTuple):
@@ -132,7 +134,7 @@ def gate(number: int, state: EmailState, settings: Settings, now: datetime) -> O
     stop = rules.ending_stop(state.suppressions, record.event)
     if stop is not None:
         detail = f"The contact was stopped on {times.for_owner(stop.at)}."
-        page = _page(number, page_id, stop.reason, stop.at, before)
+        page = _page(number, page_id, stop.reason, stop.at, state)
         return _ended(stop.reason, detail, own, now)._replace(page=page)
     if state.paused:
         # The retry is due now, but the execution first waits for the end of the pause: see the task `hold`.
@@ -153,7 +155,7 @@ def gate(number: int, state: EmailState, settings: Settings, now: datetime) -> O
     if call is not None and call <= now:
         late = f"The call was on {times.for_owner(call)}."
     if late:
-        return _ended(Reason.EXPIRED, late, own, now)._replace(page=_page(number, page_id, Reason.EXPIRED, now, before))
+        return _ended(Reason.EXPIRED, late, own, now)._replace(page=_page(number, page_id, Reason.EXPIRED, now, state))
     if unsettled is not None:
         return unsettled
     if before is not None:
@@ -175,18 +177,35 @@ def gate(number: int, state: EmailState, settings: Settings, now: datetime) -> O
     )
 
 
-def _page(number: int, page_id: str, reason: Reason, at: datetime, before: LedgerEntry | None) -> PageNote | None:
+def _page(number: int, page_id: str, reason: Reason, at: datetime, state: EmailState) -> PageNote | None:
     """Return the update that writes on the contact's page why the sequence ended, or ``None`` if the page says it already."""
-    if before is not None and before.reason is reason:
+    if state.before is not None and state.before.reason is reason:
         # The previous e-mail was skipped for the same reason, and its decision updated the page.
         return None
-    values = {notion_names.PAGE_STOPPED: marks.text(reason, at, number)}
+    values = {notion_names.PAGE_STOPPED: marks.text(reason, at, _first_skipped(number, reason, state))}
     return PageNote(
         path=f"/v1/pages/{page_id}",
         properties=page_values.properties(schema.SEQUENCE_PAGES, values),
         # After a restore the page may have the mark of an unsubscribe that the KV store has lost.
         unless=None if reason in marks.FOR_GOOD else marks.ON_PAGE,
     )
+
+
+def _first_skipped(number: int, reason: Reason, state: EmailState) -> int:
+    """Return the number of the first e-mail that is skipped for ``reason``.
+
+    After a time without Kestra, several e-mails of an enrolment may be decided at once. Each one then counts the earlier ones
+    that have no final ledger entry yet, so that all write the same text on the page.
+    """
+    entries = state.entries
+    if state.record is None or entries is None:
+        return number
+    earlier = (
+        other
+        for other in state.record.emails
+        if other < number and (other not in entries or not entries[other].is_final or entries[other].reason is reason)
+    )
+    return min(earlier, default=number)
 
 
 def _call(record: Record, settings: Settings) -> datetime | None:

@@ -119,6 +119,7 @@ def _state(context: Mapping[str, Any], ledger: _Ledger, entries: Mapping[int, Le
         suppressions=rules.read(context.get("stopped")),
         paused=context["paused"],
         resumed=times.parse(context["resumed"]) if context.get("resumed") else None,
+        entries=entries,
     )
 
 

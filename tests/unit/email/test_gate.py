@@ -357,3 +357,24 @@ def test_withdrawn_email_keeps_its_claim() -> None:
 )
 def test_withdrawn_email_is_sent_suppressed_or_paused_first(changes: dict[str, Any], reason: str) -> None:
     assert refusal(6, record=EARLIER_RELEASE, **changes).reason == reason
+
+
+@pytest.mark.parametrize(
+    ("entries", "first"),
+    [
+        (None, 5),
+        ({}, 2),
+        ({2: sent()}, 3),
+        ({2: sent(), 3: skipped(Reason.UNSUBSCRIBED)}, 3),
+        ({2: sent(), 3: skipped(Reason.EXPIRED), 4: claim(HOUR)}, 4),
+        ({2: sent(), 3: skipped(Reason.EXPIRED), 4: skipped(Reason.EXPIRED)}, 5),
+    ],
+)
+def test_page_names_the_first_email_that_is_skipped(entries: dict[int, LedgerEntry] | None, first: int) -> None:
+    decision = refusal(5, before=None, suppressions=[suppression(Reason.UNSUBSCRIBED)], entries=entries)
+    assert decision.page == stop_reason(Reason.UNSUBSCRIBED, first, NOW)
+
+
+def test_page_names_the_email_itself_without_earlier_ones() -> None:
+    decision = refusal(2, before=None, suppressions=[suppression(Reason.UNSUBSCRIBED)], entries={3: claim(HOUR)})
+    assert decision.page == stop_reason(Reason.UNSUBSCRIBED, 2, NOW)
