@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from optional_programs import record_skipped_tests
-from support import SCALE, drop_emails
+from support import SCALE, delete_waiting_emails
 
 from christmas_campaign.local.engine import Engine
 from christmas_campaign.local.stack import Stack
@@ -58,4 +58,4 @@ def _no_emails_left(request: pytest.FixtureRequest) -> Iterator[None]:
     for name in ("stack", "behind"):
         running = request.getfixturevalue(name) if name in request.fixturenames else None
         if running is not None and running.engine.running and running.time_scale >= SCALE:
-            drop_emails(running)
+            delete_waiting_emails(running)

@@ -37,7 +37,7 @@ DELAYS = {2: 1 * DAY, 3: 3 * DAY, 4: 4 * DAY, 5: 5 * DAY}
 ON_TIME = timedelta(seconds=2)
 
 
-def long(*values: Any) -> Any:
+def long_case(*values: Any) -> Any:
     """Mark a case that `make faults` runs and `make test` does not, because another case shows the same more quickly."""
     return pytest.param(*values, marks=pytest.mark.long)
 
@@ -92,7 +92,7 @@ def post(stack: Stack, body: Any, name: str = "signup") -> tuple[int, Any]:
     return response.status_code, response.json()
 
 
-def posts(stack: Stack, payloads: Sequence[tuple[str, Any]]) -> list[tuple[int, Any]]:
+def post_all(stack: Stack, payloads: Sequence[tuple[str, Any]]) -> list[tuple[int, Any]]:
     """Post all pairs of sequence and payload at the same time; return the results of ``post`` in the same order."""
     with ThreadPoolExecutor(len(payloads)) as pool:
         return list(pool.map(lambda pair: post(stack, pair[1], pair[0]), payloads))
@@ -106,7 +106,7 @@ def add_contact(stack: Stack, email: str, **values: Any) -> str:
         return notion.create_page(source, schema.CONTACTS, properties)
 
 
-def begin(stack: Stack, name: str, email: str, **fields: Any) -> datetime:
+def post_event(stack: Stack, name: str, email: str, **fields: Any) -> datetime:
     """Post a valid payload of a sequence; return when the webhook received it."""
     code, answer = post(stack, payload(email, name, **fields), name)
     assert (code, answer["status"]) == (200, "accepted"), answer
@@ -115,7 +115,7 @@ def begin(stack: Stack, name: str, email: str, **fields: Any) -> datetime:
 
 def sign_up(stack: Stack, email: str, **fields: Any) -> datetime:
     """Sign a contact up; return when the webhook received the payload."""
-    return begin(stack, "signup", email, **fields)
+    return post_event(stack, "signup", email, **fields)
 
 
 def until(check: Callable[[], T | None], what: str, timeout: float = PATIENCE) -> T:
@@ -168,7 +168,7 @@ def scheduled(stack: Stack, email: str, sequence: str = "signup") -> dict[int, d
     return {int(run.inputs["number"]): run.scheduled for run in emails if run.scheduled is not None}
 
 
-def drop_emails(stack: Stack, *, all_but: Collection[int] = ()) -> None:
+def delete_waiting_emails(stack: Stack, *, all_but: Collection[int] = ()) -> None:
     """Delete the waiting e-mails of all contacts, except those with the numbers ``all_but``.
 
     They are deleted, not killed: for each waiting run that is killed, Kestra starts another one of the lane.
@@ -195,7 +195,7 @@ def refresh(stack: Stack) -> None:
     template_sync.refresh(stack.kestra)
 
 
-def found_in(stack: Stack, database: schema.Database, name: str, value: str) -> Iterator[dict[str, Any]]:
+def find_pages(stack: Stack, database: schema.Database, name: str, value: str) -> Iterator[dict[str, Any]]:
     """Yield the pages of a database whose property ``name`` has this value, as Notion returns them."""
     with stack.notion() as notion:
         source = notion.data_source(stack.database(database))
@@ -204,13 +204,15 @@ def found_in(stack: Stack, database: schema.Database, name: str, value: str) -> 
 
 def page_of(stack: Stack, email: str) -> dict[str, Any]:
     """Return the plain values of a contact's only page in Email Sequence."""
-    (page,) = found_in(stack, schema.SEQUENCE_PAGES, notion_names.PAGE_EMAIL, email)
+    (page,) = find_pages(stack, schema.SEQUENCE_PAGES, notion_names.PAGE_EMAIL, email)
     return page_values.plain(page)
 
 
 def analytics_of(stack: Stack, email: str) -> list[dict[str, Any]]:
     """Return the plain values of a contact's pages in Email Analytics."""
-    return [page_values.plain(page) for page in found_in(stack, schema.ANALYTICS, notion_names.ANALYTICS_EMAIL, email)]
+    return [
+        page_values.plain(page) for page in find_pages(stack, schema.ANALYTICS, notion_names.ANALYTICS_EMAIL, email)
+    ]
 
 
 def calls(stack: Stack, service: str, email: str) -> list[Any]:

@@ -16,7 +16,7 @@ from support import (
     add_contact,
     address,
     enrolled,
-    found_in,
+    find_pages,
     mails,
     numbers,
     payload,
@@ -83,7 +83,7 @@ def replay_all(stack: Stack) -> None:
 
 def link_of(stack: Stack, email: str) -> str:
     """Return the address of a contact's only page in Email Sequence."""
-    (page,) = found_in(stack, schema.SEQUENCE_PAGES, notion_names.PAGE_EMAIL, email)
+    (page,) = find_pages(stack, schema.SEQUENCE_PAGES, notion_names.PAGE_EMAIL, email)
     return f"https://www.notion.so/{page['id'].replace('-', '')}"
 
 

@@ -12,14 +12,14 @@ import pytest
 from support import (
     add_contact,
     address,
-    begin,
     calls,
     enrolled,
-    found_in,
+    find_pages,
     mails,
     numbers,
     payload,
     post,
+    post_event,
     runs,
     sign_up,
     until,
@@ -55,7 +55,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 def set_body(stack: Stack, template: str, body: str) -> None:
     """Set the body of a template in Notion."""
-    (page,) = found_in(stack, schema.TEMPLATES, notion_names.TEMPLATE_NAME, template)
+    (page,) = find_pages(stack, schema.TEMPLATES, notion_names.TEMPLATE_NAME, template)
     texts = {notion_names.TEMPLATE_HTML: f"<p>{body}</p>{FOOTER}", notion_names.TEMPLATE_TEXT: body + FOOTER}
     with stack.notion() as notion:
         notion.update_page(page["id"], schema.TEMPLATES, texts)
@@ -71,7 +71,7 @@ def failed_email(
     if not email:
         email = address()
         add_contact(stack, email)
-        begin(stack, name, email, **fields)
+        post_event(stack, name, email, **fields)
 
     def failed() -> Execution | None:
         failures = [run for run in runs(stack, "send-email", email, name) if run.state == "FAILED"]
@@ -108,7 +108,7 @@ def wait_for_email(stack: Stack, email: str, number: int) -> Mail:
 
 def pages(stack: Stack, email: str, template_type: str) -> int:
     """Return how many pages of a sequence a contact has in Email Sequence."""
-    matches = found_in(stack, schema.SEQUENCE_PAGES, notion_names.PAGE_EMAIL, email)
+    matches = find_pages(stack, schema.SEQUENCE_PAGES, notion_names.PAGE_EMAIL, email)
     return sum(template_type in json.dumps(page) for page in matches)
 
 
@@ -120,7 +120,7 @@ def test_replay_reads_the_contact_and_the_signup_again(stack: Stack) -> None:
 
     sign_up(stack, email, email_1_sent_at=(datetime.now(UTC) + timedelta(days=30)).isoformat())
     enrolled(stack, email)
-    (contact,) = found_in(stack, schema.CONTACTS, notion_names.CONTACT_EMAIL, email)
+    (contact,) = find_pages(stack, schema.CONTACTS, notion_names.CONTACT_EMAIL, email)
     with stack.notion() as notion:
         notion.update_page(contact["id"], schema.CONTACTS, {"last_name": "Lệ"})
     before = record(stack, run)
@@ -214,7 +214,7 @@ def test_malformed_variable_is_refused_with_the_correction(stack: Stack) -> None
 def test_repeated_booking_adds_its_variables_and_stops_nothing_again(stack: Stack) -> None:
     email = address()
     add_contact(stack, email)
-    begin(stack, "precall", email)
+    post_event(stack, "precall", email)
     run = enrolled(stack, email, "precall")
     code, answer = post(stack, payload(email, "precall", variables={"Room": "12"}), "precall")
     assert (code, answer["status"], answer["reason"]) == (200, "skipped", "duplicate_precall_sequence")

@@ -6,7 +6,19 @@ import json
 from typing import Any
 
 import pytest
-from support import add_contact, address, begin, ended, enrolled, found_in, long, numbers, runs, until, wait_for_mails
+from support import (
+    add_contact,
+    address,
+    ended,
+    enrolled,
+    find_pages,
+    long_case,
+    numbers,
+    post_event,
+    runs,
+    until,
+    wait_for_mails,
+)
 
 from christmas_campaign.campaign import notion_names
 from christmas_campaign.local.stack import Stack
@@ -42,7 +54,7 @@ def add_old_page(stack: Stack, email: str, name: str, **changes: Any) -> str:
 
 def only_page(stack: Stack, email: str) -> tuple[str, dict[str, Any]]:
     """Return the id and the plain values of a contact's only page in Email Sequence."""
-    (page,) = found_in(stack, schema.SEQUENCE_PAGES, notion_names.PAGE_EMAIL, email)
+    (page,) = find_pages(stack, schema.SEQUENCE_PAGES, notion_names.PAGE_EMAIL, email)
     return page["id"], page_values.plain(page)
 
 
@@ -53,13 +65,13 @@ def release(stack: Stack, email: str, code: int = 0) -> Any:
     return json.loads(result.stdout)
 
 
-@pytest.mark.parametrize("name", ["noshow", *map(long, ("postcall", "onboarding"))])
+@pytest.mark.parametrize("name", ["noshow", *map(long_case, ("postcall", "onboarding"))])
 def test_event_enrols_its_contact_after_the_release(stack: Stack, name: str) -> None:
     email = address(name)
     add_contact(stack, email)
     page = add_old_page(stack, email, name)
     fields = {"payment_date": "2025-11-20"} if name == "onboarding" else {}
-    begin(stack, name, email, **fields)
+    post_event(stack, name, email, **fields)
 
     def reasons() -> list[str | None]:
         return [run.labels.get("reason") for run in runs(stack, "enroll", email, name)]
@@ -74,7 +86,7 @@ def test_event_enrols_its_contact_after_the_release(stack: Stack, name: str) -> 
     assert done.stdout.endswith("Released: 1 page. Post the same event again.\n")
     assert only_page(stack, email)[1]["Template Type"] is None
 
-    begin(stack, name, email, **fields)
+    post_event(stack, name, email, **fields)
     enrolled(stack, email, name)
     assert numbers(wait_for_mails(stack, email, 3)) == [1, 2, 3]
     ended(stack, email, 3, sequence=name)
@@ -89,7 +101,7 @@ def test_event_enrols_its_contact_after_the_release(stack: Stack, name: str) -> 
 def test_page_of_this_system_is_refused_even_after_changes_by_hand(stack: Stack) -> None:
     email = address()
     add_contact(stack, email)
-    begin(stack, "postcall", email, call_date="2025-11-20T14:00:00Z")
+    post_event(stack, "postcall", email, call_date="2025-11-20T14:00:00Z")
     enrolled(stack, email, "postcall")
     page, _ = only_page(stack, email)
     with stack.notion() as notion:

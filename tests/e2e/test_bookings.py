@@ -11,14 +11,14 @@ from cli.operator import christmas_json
 from support import (
     add_contact,
     address,
-    begin,
     ended,
     enrolled,
-    found_in,
+    find_pages,
     mails,
     numbers,
     payload,
     post,
+    post_event,
     runs,
     until,
     wait_for_mails,
@@ -49,7 +49,7 @@ def call(days: float) -> str:
 
 def contact_of(stack: Stack, email: str) -> dict[str, Any]:
     """Return the values of the contact's page in BusinessX that are about the call."""
-    (page,) = found_in(stack, schema.CONTACTS, notion_names.CONTACT_EMAIL, email)
+    (page,) = find_pages(stack, schema.CONTACTS, notion_names.CONTACT_EMAIL, email)
     properties = page_values.plain(page)
     return {name: properties[name] for name in ("Booking Status", "Diagnostic Call Date", "Christmas Campaign Status")}
 
@@ -87,7 +87,7 @@ def test_booking_ends_the_signup_and_sends_the_emails_before_the_call(stack: Sta
         add_contact(stack, email)
         due = about_to_get_the_last(stack, email, seconds=seconds)
         when = call(2.2)
-        begin(stack, "precall", email, scheduled_time=when)
+        post_event(stack, "precall", email, scheduled_time=when)
         if ended_before(stack, email, due):
             break
     booked(stack, email, 1)
@@ -159,10 +159,10 @@ def test_cancelled_call_ends_only_its_own_emails(stack: Stack) -> None:
 
     # Another booking is not affected.
     another = "https://api.calendly.com/scheduled_events/BBB"
-    begin(stack, "precall", email, scheduled_time=call(6), booking_uri=another)
+    post_event(stack, "precall", email, scheduled_time=call(6), booking_uri=another)
     assert numbers(wait_for_mails(stack, email, 1)) == [1]
     # A contact who misses the call gets an e-mail.
-    begin(stack, "noshow", email, calendly_event_uri=another)
+    post_event(stack, "noshow", email, calendly_event_uri=another)
     until(
         lambda: "noshow" in {mail.tags["sequence"] for mail in mails(stack, email)}, "an e-mail about the missed call"
     )

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from support import add_contact, address, begin, enrolled, scheduled, sign_up
+from support import add_contact, address, enrolled, post_event, scheduled, sign_up
 
 from christmas_campaign.campaign import times
 from christmas_campaign.local.stack import Stack
@@ -34,7 +34,7 @@ def test_the_dates_of_all_four_sequences(tmp_path: Path, testing_mode: bool, zon
         for name, hours in HOURS.items():
             email = address(name)
             add_contact(stack, email)
-            arrived = begin(stack, name, email, **({"red_systems": 3} if name == "signup" else {}))
+            arrived = post_event(stack, name, email, **({"red_systems": 3} if name == "signup" else {}))
             run = enrolled(stack, email, name)
             assert run.state in ("RUNNING", "SUCCESS")
             places = {number: timedelta(minutes=place) for place, number in enumerate(hours, 1)}

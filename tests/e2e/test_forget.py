@@ -16,12 +16,12 @@ from support import (
     DAY,
     add_contact,
     address,
-    begin,
     enrolled,
     mails,
     numbers,
     payload,
     post,
+    post_event,
     runs,
     sign_up,
     until,
@@ -92,7 +92,7 @@ def test_only_the_suppressing_hash_of_a_forgotten_contact_remains(stack: Stack, 
     contact = opaque_ids.contact_id(email)
     for contact_email in (email, other):
         add_contact(stack, contact_email)
-        begin(stack, "noshow", contact_email)
+        post_event(stack, "noshow", contact_email)
     # A second page with another spelling of the address.
     add_contact(stack, email.upper())
     # Some e-mails wait for minutes, those of the other sequence for seconds.

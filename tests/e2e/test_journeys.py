@@ -15,13 +15,13 @@ from support import (
     add_contact,
     address,
     analytics_of,
-    begin,
     calls,
     ended,
     enrolled,
-    found_in,
+    find_pages,
     numbers,
     page_of,
+    post_event,
     refresh,
     sign_up,
     wait_for_mails,
@@ -80,7 +80,7 @@ def journeys(stack: Stack) -> dict[str, Journey]:
     for name in NAMES:
         fields = payload(name)
         contact = add_contact(stack, fields["email"], **{"Diagnostic Call Date": "2025-11-18T10:00:00.000-05:00"})
-        begun[name] = (fields["email"], begin(stack, name, **fields), contact)
+        begun[name] = (fields["email"], post_event(stack, name, **fields), contact)
         enrolled(stack, fields["email"], name)
     journeys = {}
     for name, (email, arrived, contact) in begun.items():
@@ -128,7 +128,7 @@ def test_exactly_these_requests_were_made_in_this_order(
     stack: Stack, journeys: dict[str, Journey], name: str, request: pytest.FixtureRequest
 ) -> None:
     journey = journeys[name]
-    (page,) = found_in(stack, schema.SEQUENCE_PAGES, notion_names.PAGE_EMAIL, journey.email)
+    (page,) = find_pages(stack, schema.SEQUENCE_PAGES, notion_names.PAGE_EMAIL, journey.email)
     names = {journey.contact: "<contact>", page["id"]: "<page>"}
     with stack.notion() as notion:
         for database in schema.DATABASES:
@@ -193,10 +193,10 @@ def test_an_edited_template_is_used_at_once_on_request(stack: Stack, journeys: d
     def subject() -> str:
         email = address()
         add_contact(stack, email)
-        begin(stack, "noshow", email)
+        post_event(stack, "noshow", email)
         return wait_for_mails(stack, email, 1)[0].subject
 
-    (page,) = found_in(stack, schema.TEMPLATES, notion_names.TEMPLATE_NAME, name)
+    (page,) = find_pages(stack, schema.TEMPLATES, notion_names.TEMPLATE_NAME, name)
     before = subject()
     with stack.notion() as notion:
         notion.update_page(page["id"], schema.TEMPLATES, {notion_names.TEMPLATE_SUBJECT: "Edited for {{first_name}}"})

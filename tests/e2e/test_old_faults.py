@@ -19,15 +19,15 @@ from support import (
     add_contact,
     address,
     analytics_of,
-    begin,
     ended,
     enrolled,
-    found_in,
+    find_pages,
     mails,
     numbers,
     page_of,
     payload,
     post,
+    post_event,
     refresh,
     runs,
     scheduled,
@@ -97,7 +97,7 @@ def test_fault_3_the_emails_of_the_three_other_sequences_are_sent(stack: Stack) 
     emails = {name: address(name) for name in OTHERS}
     for name, email in emails.items():
         add_contact(stack, email)
-        begin(stack, name, email)
+        post_event(stack, name, email)
     for name, email in emails.items():
         first = wait_for_mails(stack, email, 1)[0]
         assert (first.tags["sequence"], first.tags["number"]) == (name, "1")
@@ -115,12 +115,14 @@ def test_fault_4_a_contact_in_two_sequences_has_each_email_on_its_own_page(stack
     add_contact(stack, email)
     with ThreadPoolExecutor(2) as pool:
         long_ago = {"email_1_sent_at": (datetime.now(UTC) - 30 * DAY).isoformat()}
-        list(pool.map(lambda name: begin(stack, name, email, **long_ago), ("signup", "noshow")))
+        list(pool.map(lambda name: post_event(stack, name, email, **long_ago), ("signup", "noshow")))
     received = wait_for_mails(stack, email, 7)
     ended(stack, email, 4)
     ended(stack, email, 3, sequence="noshow")
 
-    pages = [page_values.plain(page) for page in found_in(stack, schema.SEQUENCE_PAGES, notion_names.PAGE_EMAIL, email)]
+    pages = [
+        page_values.plain(page) for page in find_pages(stack, schema.SEQUENCE_PAGES, notion_names.PAGE_EMAIL, email)
+    ]
     assert sorted(str(page["Template Type"]) for page in pages) == ["5-Day Sequence", "No-Show Recovery"]
     for page in pages:
         name = "signup" if page["Template Type"] == "5-Day Sequence" else "noshow"
@@ -166,7 +168,7 @@ class Broken(NamedTuple):
 @contextmanager
 def changed(stack: Stack, name: str, **values: str | None) -> Iterator[None]:
     """Change a template in Notion, and change it back afterwards."""
-    (page,) = found_in(stack, schema.TEMPLATES, notion_names.TEMPLATE_NAME, name)
+    (page,) = find_pages(stack, schema.TEMPLATES, notion_names.TEMPLATE_NAME, name)
     template = page_values.plain(page)
     new = {key.replace("_", " "): value for key, value in values.items()}
     with stack.notion() as notion:
@@ -241,7 +243,7 @@ def test_fault_9_a_page_with_nothing_but_empty_properties_is_no_obstacle(stack: 
     make_page(stack, Email=email, Campaign="Christmas 2025")
     make_page(stack, Email=email)
     for name in ("signup", *OTHERS):
-        begin(stack, name, email)
+        post_event(stack, name, email)
     ids = [enrolled(stack, email, name).id for name in ("signup", *OTHERS)]
     until(lambda: {stack.kestra.execution(run).state for run in ids} == {"SUCCESS"}, "the end of all enrolments")
 
@@ -250,7 +252,7 @@ def test_fault_10_backslashes_and_placeholders_in_a_value_arrive_as_they_are(sta
     """A backslash broke the substitution, and a value that held a placeholder was expanded again."""
     email = address()
     add_contact(stack, email)
-    begin(stack, "noshow", email, first_name="\\1 \\g<0> {{business_name}}", business_name="{{first_name|x}} \\n")
+    post_event(stack, "noshow", email, first_name="\\1 \\g<0> {{business_name}}", business_name="{{first_name|x}} \\n")
     mail = wait_for_mails(stack, email, 1)[0]
     assert mail.subject == "\\1 \\g<0> {{business_name}}, we missed each other"
     assert "Hi \\1 \\g<0> {{business_name}},\n" in mail.text

@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 from cli.operator import christmas, christmas_json
-from support import add_contact, address, analytics_of, begin, ended, mails, numbers, until, wait_for_mails
+from support import add_contact, address, analytics_of, ended, mails, numbers, post_event, until, wait_for_mails
 
 from christmas_campaign.campaign import times
 from christmas_campaign.campaign.outcomes import Kind
@@ -33,7 +33,7 @@ def _no_faults_left(stack: Stack) -> None:
 def first_mail(stack: Stack, email: str) -> Mail:
     """Return E1 of a no-show, which is due at once; E2 and E3 wait, a day and two days later."""
     add_contact(stack, email)
-    begin(stack, "noshow", email)
+    post_event(stack, "noshow", email)
     return wait_for_mails(stack, email, 1)[0]
 
 

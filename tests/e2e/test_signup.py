@@ -17,7 +17,7 @@ from support import (
     address,
     ended,
     enrolled,
-    found_in,
+    find_pages,
     mails,
     numbers,
     page_of,
@@ -67,7 +67,7 @@ def test_the_contact_and_the_page_say_what_the_website_said(stack: Stack) -> Non
     enrolled(stack, email)
 
     (contact,) = [
-        page_values.plain(page) for page in found_in(stack, schema.CONTACTS, notion_names.CONTACT_EMAIL, email)
+        page_values.plain(page) for page in find_pages(stack, schema.CONTACTS, notion_names.CONTACT_EMAIL, email)
     ]
     assert contact["Assessment Score"] == 52
     assert contact["Segment"] == "URGENT"
@@ -181,7 +181,7 @@ def test_the_same_signup_fifty_times_at_once_sends_nothing_twice(stack: Stack) -
     outcomes = [run.labels.get("reason", run.labels["outcome"]) for run in runs(stack, "enroll", email)]
     assert sorted(set(outcomes)) in (["already_in_sequence", "enrolled"], ["enrolled"])
     assert outcomes.count("enrolled") == 1
-    assert len(list(found_in(stack, schema.SEQUENCE_PAGES, notion_names.PAGE_EMAIL, email))) == 1
+    assert len(list(find_pages(stack, schema.SEQUENCE_PAGES, notion_names.PAGE_EMAIL, email))) == 1
     assert numbers(wait_for_mails(stack, email, 4)) == [2, 3, 4, 5]
     time.sleep(2)
     assert len(mails(stack, email)) == 4

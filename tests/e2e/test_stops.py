@@ -13,14 +13,14 @@ from support import (
     add_contact,
     address,
     analytics_of,
-    begin,
     calls,
     ended,
     enrolled,
-    found_in,
+    find_pages,
     mails,
     numbers,
     page_of,
+    post_event,
     runs,
     sign_up,
     until,
@@ -98,7 +98,7 @@ def test_stopped_contact_gets_no_emails_until_the_stop_is_lifted(stack: Stack) -
     pages = sorted((page["Email Number"], page["Status"]) for page in analytics_of(stack, email))
     assert pages == [(2, "sent"), *((number, "skipped") for number in (3, 4, 5))]
 
-    begin(stack, "noshow", email)
+    post_event(stack, "noshow", email)
     kept_out = until(lambda: runs(stack, "enroll", email, "noshow"), "the enrolment")[0]
     out = until(lambda: run if (run := stack.kestra.execution(kept_out.id)).ended else None, "its end")
     assert (out.state, out.labels["outcome"], out.labels["reason"]) == reason
@@ -107,7 +107,7 @@ def test_stopped_contact_gets_no_emails_until_the_stop_is_lifted(stack: Stack) -
     let_go = christmas(stack, "go-on", email, "--yes")
     assert (let_go.exit_code, let_go.stdout.splitlines()[-1]) == (0, f"Contact {contact}: nothing stops their e-mails.")
     assert stack.kestra.kv_get(f"stop.{contact}")["ends"] == {}
-    begin(stack, "noshow", email, calendly_event_uri="https://api.calendly.com/scheduled_events/BBB")
+    post_event(stack, "noshow", email, calendly_event_uri="https://api.calendly.com/scheduled_events/BBB")
     assert numbers(wait_for_mails(stack, email, 4)) == [2, 1, 2, 3]
 
 
@@ -118,7 +118,7 @@ def test_purchase_ends_the_signup_and_begins_the_onboarding(stack: Stack) -> Non
     # The first e-mail is due some days later, so that the onboarding comes first.
     sign_up(stack, email, email_1_sent_at=(datetime.now(UTC) + 3 * DAY).isoformat())
     enrolled(stack, email)
-    begin(stack, "onboarding", email)
+    post_event(stack, "onboarding", email)
     enrolled(stack, email, "onboarding")
     skipped = ("SUCCESS", "skipped", "bought")
     assert became(ended(stack, email, 4)) == [(number, *skipped) for number in (2, 3, 4, 5)]
@@ -127,7 +127,9 @@ def test_purchase_ends_the_signup_and_begins_the_onboarding(stack: Stack) -> Non
     assert [mail.tags["sequence"] for mail in mails(stack, email)] == ["onboarding"] * 3
     (contact_stops,) = christmas_json(stack, "stopped", email)
     assert [(stop["reason"], stop["by"]) for stop in contact_stops["stops"]] == [("bought", "enrolment")]
-    pages = [page_values.plain(page) for page in found_in(stack, schema.SEQUENCE_PAGES, notion_names.PAGE_EMAIL, email)]
+    pages = [
+        page_values.plain(page) for page in find_pages(stack, schema.SEQUENCE_PAGES, notion_names.PAGE_EMAIL, email)
+    ]
     assert sorted((page["Template Type"], page["Stop Reason"]) for page in pages) == [
         ("5-Day Sequence", "bought (from E2)"),
         ("Onboarding", None),

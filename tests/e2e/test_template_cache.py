@@ -6,7 +6,7 @@ import hashlib
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from support import add_contact, address, begin, found_in, refresh, wait_for_mails
+from support import add_contact, address, find_pages, post_event, refresh, wait_for_mails
 
 from christmas_campaign.campaign import notion_names
 from christmas_campaign.local.stack import Stack
@@ -23,7 +23,7 @@ def test_edited_template_is_used_after_the_cache_expires(stack: Stack) -> None:
     def first_subject() -> str:
         email = address()
         add_contact(stack, email)
-        begin(stack, "noshow", email)
+        post_event(stack, "noshow", email)
         return wait_for_mails(stack, email, 1)[0].subject
 
     # The cached template may be as old as the tests before this one.
@@ -34,7 +34,7 @@ def test_edited_template_is_used_after_the_cache_expires(stack: Stack) -> None:
     cached = stack.kestra.kv_get(key)
     until = datetime.fromtimestamp(cached["until"] / 1000, UTC) - datetime.now(UTC)
     assert timedelta(minutes=4) < until <= timedelta(minutes=5)
-    (page,) = found_in(stack, schema.TEMPLATES, notion_names.TEMPLATE_NAME, name)
+    (page,) = find_pages(stack, schema.TEMPLATES, notion_names.TEMPLATE_NAME, name)
     subject = page_values.plain(page)[notion_names.TEMPLATE_SUBJECT]
     with stack.notion() as notion:
         notion.update_page(page["id"], schema.TEMPLATES, {notion_names.TEMPLATE_SUBJECT: "Edited"})

@@ -17,13 +17,13 @@ from support import (
     add_contact,
     address,
     analytics_of,
-    begin,
     ended,
     enrolled,
-    found_in,
+    find_pages,
     free_port,
-    long,
+    long_case,
     payload,
+    post_event,
     runs,
     until,
     wait_for_mails,
@@ -76,7 +76,7 @@ def signed(name: str, body: bytes, *, secret: str = SECRET, at: datetime | None 
 
 
 @pytest.mark.parametrize("today", [True, False], ids=["todays_address", "kestras_own"])
-@pytest.mark.parametrize("name", [NAMES[0], *map(long, NAMES[1:])])
+@pytest.mark.parametrize("name", [NAMES[0], *map(long_case, NAMES[1:])])
 def test_accepted_call_is_enrolled(behind: Stack, door: DoorProcess, name: str, today: bool) -> None:
     email = address(name)
     add_contact(behind, email)
@@ -105,7 +105,7 @@ def test_a_booking_in_the_old_form_is_enrolled_at_the_old_path_and_at_kestras_ow
     native = httpx.post(behind.webhook(sequence("precall").handler), json=body, timeout=60)
     duplicate = {"status": "skipped", "reason": "duplicate_precall_sequence", "email": email}
     assert (native.status_code, native.json()) == (200, duplicate)
-    (page,) = found_in(behind, schema.SEQUENCE_PAGES, notion_names.PAGE_EMAIL, email)
+    (page,) = find_pages(behind, schema.SEQUENCE_PAGES, notion_names.PAGE_EMAIL, email)
     properties = page_values.plain(page)
     assert (properties["Calendly Event URI"], properties["First Name"]) == ("AAA", "Ana")
 
@@ -144,7 +144,7 @@ def reported(mail: Mail, name: str, **data: Any) -> bytes:
 def test_only_a_report_signed_by_resend_counts(behind: Stack, door: DoorProcess) -> None:
     email = address()
     add_contact(behind, email)
-    begin(behind, "noshow", email)
+    post_event(behind, "noshow", email)
     mail = wait_for_mails(behind, email, 1)[0]
 
     def posted(body: bytes, secret: str) -> int:

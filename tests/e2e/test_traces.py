@@ -14,11 +14,11 @@ from support import (
     add_contact,
     address,
     analytics_of,
-    begin,
     ended,
     enrolled,
-    found_in,
+    find_pages,
     mails,
+    post_event,
     runs,
     sign_up,
     until,
@@ -46,7 +46,9 @@ def call(stack: Stack, email: str, wish: str) -> None:
 
 def pages_of(stack: Stack, email: str) -> dict[str, dict[str, Any]]:
     """Return the plain values of a contact's pages in Email Sequence, by sequence."""
-    pages = [page_values.plain(page) for page in found_in(stack, schema.SEQUENCE_PAGES, notion_names.PAGE_EMAIL, email)]
+    pages = [
+        page_values.plain(page) for page in find_pages(stack, schema.SEQUENCE_PAGES, notion_names.PAGE_EMAIL, email)
+    ]
     return {str(page["Template Type"]): page for page in pages}
 
 
@@ -104,7 +106,7 @@ def test_unsubscribe_is_written_to_all_pages_at_once_and_cleared_when_taken_back
     later = (datetime.now(UTC) + 20 * DAY).isoformat()
     sign_up(stack, email, email_1_sent_at=later)
     enrolled(stack, email)
-    begin(stack, "precall", email)
+    post_event(stack, "precall", email)
     enrolled(stack, email, "precall")
     call(stack, email, "unsubscribe")
     marked(stack, email, "unsubscribed")
@@ -115,7 +117,7 @@ def test_unsubscribe_is_written_to_all_pages_at_once_and_cleared_when_taken_back
         rf": unsubscribed since {when} \(by contact\) ends every sequence, for good\.$", output, re.MULTILINE
     )
     links = [
-        page["id"].replace("-", "") for page in found_in(stack, schema.SEQUENCE_PAGES, notion_names.PAGE_EMAIL, email)
+        page["id"].replace("-", "") for page in find_pages(stack, schema.SEQUENCE_PAGES, notion_names.PAGE_EMAIL, email)
     ]
     assert all(f": https://www.notion.so/{link}\n" in output for link in links)
     waits = rf"^    waits: signup, e-mail 2 of 5 \(template 5-Day E2\), due {when}$"
@@ -165,12 +167,12 @@ def test_restored_backup_that_is_older_than_the_unsubscribe_writes_to_nobody_who
     assert pages_of(stack, email)["5-Day Sequence"]["Sequence Completed"] is True
 
     # Another sequence does not begin either.
-    begin(stack, "noshow", email)
+    post_event(stack, "noshow", email)
     assert enrolment_that_ended(stack, email, "noshow") == ("skipped", "unsubscribed")
     # Until the contact wants e-mails again.
     call(stack, email, "go_on")
     until(lambda: stack.kestra.kv_get(f"stop.{contact}"), "the lift")
-    begin(stack, "postcall", email)
+    post_event(stack, "postcall", email)
     assert enrolment_that_ended(stack, email, "postcall") == ("enrolled", None)
     assert len(wait_for_mails(stack, email, 1)) == 1
 

@@ -14,11 +14,11 @@ from door.process import DoorProcess, base64_of
 from support import (
     add_contact,
     address,
-    begin,
     ended,
     enrolled,
     mails,
     numbers,
+    post_event,
     runs,
     sign_up,
     until,
@@ -65,7 +65,7 @@ def test_one_click_post_of_a_mail_provider_skips_waiting_emails(stack: Stack, do
     email = address()
     contact = opaque_ids.contact_id(email)
     add_contact(stack, email)
-    begin(stack, "noshow", email)
+    post_event(stack, "noshow", email)
     (mail,) = wait_for_mails(stack, email, 1)
     assert mail.headers["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     match = re.match(
@@ -100,7 +100,7 @@ def test_one_click_post_of_a_mail_provider_skips_waiting_emails(stack: Stack, do
     assert httpx.post(door.url + link, data=BACK).status_code == 200
     until(lambda: not stops_of(stack, email), "the way back")
     assert "back" in stack.kestra.kv_get(f"stop.{contact}")
-    begin(stack, "postcall", email)
+    post_event(stack, "postcall", email)
     enrolled(stack, email, "postcall")
     until(lambda: not list_entries(door.inbox), "an empty inbox")
     assert link.rpartition("/")[2] not in door.log

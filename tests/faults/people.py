@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from support import address, found_in, payload, post, until
+from support import address, find_pages, payload, post, until
 
 from christmas_campaign.campaign import facts, notion_names
 from christmas_campaign.events import opaque_ids
@@ -124,7 +124,7 @@ def burst(stack: Stack, count: int, *, seconds: float) -> tuple[list[str], datet
 
     def enrol(email: str) -> None:
         own = Expected(email).enrolment
-        (page,) = found_in(stack, schema.SEQUENCE_PAGES, notion_names.PAGE_EMAIL, email)
+        (page,) = find_pages(stack, schema.SEQUENCE_PAGES, notion_names.PAGE_EMAIL, email)
         with stack.notion() as notion:
             notion.update_page(page["id"], schema.SEQUENCE_PAGES, {notion_names.PAGE_TEMPLATE_TYPE: "5-Day Sequence"})
         own_record = json.loads(

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from support import SCALE, add_contact, address, found_in, mails, page_of, payload, post, runs, until
+from support import SCALE, add_contact, address, find_pages, mails, page_of, payload, post, runs, until
 
 from christmas_campaign.campaign import notion_names
 from christmas_campaign.local.stack import Stack
@@ -39,7 +39,7 @@ def own(doomed: Stack) -> Stack:
 
 def pages_of(stack: Stack, email: str) -> int:
     """Return how many pages a contact has in Email Sequence."""
-    return len(list(found_in(stack, schema.SEQUENCE_PAGES, notion_names.PAGE_EMAIL, email)))
+    return len(list(find_pages(stack, schema.SEQUENCE_PAGES, notion_names.PAGE_EMAIL, email)))
 
 
 @pytest.mark.long

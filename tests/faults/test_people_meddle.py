@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from support import address, found_in, page_of, refresh, sign_up, wait_for_mails
+from support import address, find_pages, page_of, refresh, sign_up, wait_for_mails
 
 from christmas_campaign.campaign import notion_names
 from christmas_campaign.email import footer
@@ -27,7 +27,7 @@ FOOTER = "".join(f"<p>{{{{{placeholder}}}}}</p>" for placeholder in footer.PLACE
 @contextmanager
 def template_changed(stack: Stack, values: Mapping[str, Any]) -> Iterator[None]:
     """Change the template of the last e-mail in Notion, and change it back afterwards."""
-    (page,) = found_in(stack, schema.TEMPLATES, notion_names.TEMPLATE_NAME, TEMPLATE)
+    (page,) = find_pages(stack, schema.TEMPLATES, notion_names.TEMPLATE_NAME, TEMPLATE)
     before = {name: page_values.plain(page)[name] for name in values}
     with stack.notion() as notion:
         notion.update_page(page["id"], schema.TEMPLATES, values)
@@ -68,7 +68,7 @@ def test_19_a_person_moves_the_page_to_the_trash_between_two_emails(stack: Stack
     day = timedelta(hours=24) / stack.time_scale
     sign_up(stack, email, **anchored(stack, datetime.now(UTC) - day / 4, number=2))
     wait_for_mails(stack, email, 1)
-    (page,) = found_in(stack, schema.SEQUENCE_PAGES, notion_names.PAGE_EMAIL, email)
+    (page,) = find_pages(stack, schema.SEQUENCE_PAGES, notion_names.PAGE_EMAIL, email)
     with stack.notion() as notion:
         notion.archive_page(page["id"])
     settle_the_account(stack, [Expected(email, (2,), dict.fromkeys((3, 4, 5), "page_archived"))])
@@ -83,7 +83,7 @@ def test_20_a_person_edits_the_page_during_a_send(stack: Stack) -> None:
     wait_until_enrolled(stack, email)
     with delayed_call(stack, "resend", when="after", method="POST") as wait:
         wait()
-        (page,) = found_in(stack, schema.SEQUENCE_PAGES, notion_names.PAGE_EMAIL, email)
+        (page,) = find_pages(stack, schema.SEQUENCE_PAGES, notion_names.PAGE_EMAIL, email)
         marked = {"First Name": "Anna", "Business Name": "Salon Anna", "Email 4 Sent": datetime.now(UTC)}
         with stack.notion() as notion:
             notion.update_page(page["id"], schema.SEQUENCE_PAGES, marked)

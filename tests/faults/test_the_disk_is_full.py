@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx
 import pytest
-from support import SCALE, address, found_in, payload
+from support import SCALE, address, find_pages, payload
 
 from christmas_campaign.campaign import notion_names
 from christmas_campaign.local.stack import Stack
@@ -127,4 +127,4 @@ def test_26_the_disk_is_full_while_signups_arrive(tmp_path: Path, small_disk: Pa
             assert "Executions of enroll wait for one that does not exist" in report
         settle_the_account(stack, [Expected(email) for email in [waiting, *emails]], timeout=150)
         for email in emails:
-            assert len(list(found_in(stack, schema.SEQUENCE_PAGES, notion_names.PAGE_EMAIL, email))) == 1
+            assert len(list(find_pages(stack, schema.SEQUENCE_PAGES, notion_names.PAGE_EMAIL, email))) == 1

@@ -13,7 +13,7 @@ import httpx
 import pytest
 from door.process import DoorProcess, base64_of, stack_keys
 from standardwebhooks import Webhook
-from support import SCALE, found_in, free_port, payload, until
+from support import SCALE, find_pages, free_port, payload, until
 
 from christmas_campaign.campaign import notion_names
 from christmas_campaign.door.inbox.store import list_entries
@@ -130,4 +130,4 @@ def test_29_kestra_is_away_for_a_minute_of_signups_and_the_door_is_killed(tmp_pa
             timeout=PATIENCE,
         )
         for email in taken:
-            assert len(list(found_in(stack, schema.SEQUENCE_PAGES, notion_names.PAGE_EMAIL, email))) == 1
+            assert len(list(find_pages(stack, schema.SEQUENCE_PAGES, notion_names.PAGE_EMAIL, email))) == 1

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from support import DELAYS, SCALE, address, calls, found_in, mails, numbers, page_of, runs, scheduled, sign_up, until
+from support import DELAYS, SCALE, address, calls, find_pages, mails, numbers, page_of, runs, scheduled, sign_up, until
 
 from christmas_campaign.campaign import notion_names
 from christmas_campaign.local.stack import PROJECT, Stack
@@ -47,7 +47,7 @@ def test_31_the_machine_is_lost_and_a_backup_is_restored_elsewhere(tmp_path: Pat
         # The third e-mail is sent after the backup, in which it still waits.
         wait_for_ends(stack, emails, {2, 3})
         stack.engine.kill()
-        (page,) = found_in(stack, schema.SEQUENCE_PAGES, notion_names.PAGE_EMAIL, unstamped)
+        (page,) = find_pages(stack, schema.SEQUENCE_PAGES, notion_names.PAGE_EMAIL, unstamped)
         with stack.notion() as notion:
             notion.update_page(page["id"], schema.SEQUENCE_PAGES, {"Email 3 Sent": None})
         elsewhere.mkdir()

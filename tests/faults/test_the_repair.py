@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from support import SCALE, address, found_in, runs, until
+from support import SCALE, address, find_pages, runs, until
 
 from christmas_campaign.campaign import notion_names
 from christmas_campaign.clients.kestra import Execution
@@ -66,7 +66,7 @@ def test_27_a_stamp_is_missing_and_the_repair_runs(stack: Stack) -> None:
     stack.sandbox.fault("notion", "status", status=400, times=1, method="PATCH")
     settle_the_account(stack, [Expected(email)])
     commands.repair(stack)
-    (page,) = found_in(stack, schema.SEQUENCE_PAGES, notion_names.PAGE_EMAIL, email)
+    (page,) = find_pages(stack, schema.SEQUENCE_PAGES, notion_names.PAGE_EMAIL, email)
     assert page["properties"]["Email 5 Sent"]["date"] is not None
     settle_the_account(stack, [Expected(email)])
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
-from support import address, enrolled, found_in, payload, post, posts, runs, sign_up
+from support import address, enrolled, find_pages, payload, post, post_all, runs, sign_up
 
 from christmas_campaign.campaign import notion_names
 from christmas_campaign.local.stack import Stack
@@ -17,7 +17,7 @@ from faults.people import SIGNUP, addresses, anchored, overdue, pages_of_all_but
 def assert_one_page_each(stack: Stack, emails: list[str]) -> None:
     """Check that each contact has one page of the signup."""
     for email in emails:
-        assert len(list(found_in(stack, schema.SEQUENCE_PAGES, notion_names.PAGE_EMAIL, email))) == 1, email
+        assert len(list(find_pages(stack, schema.SEQUENCE_PAGES, notion_names.PAGE_EMAIL, email))) == 1, email
 
 
 def test_01_the_same_webhook_comes_twice(stack: Stack) -> None:
@@ -34,7 +34,7 @@ def test_01_the_same_webhook_comes_twice(stack: Stack) -> None:
 def test_02_fifty_identical_webhooks_come_at_once(stack: Stack) -> None:
     """Each is answered with 200; there is one enrolment, one page, one set of e-mails."""
     email = address()
-    answers = posts(stack, [("signup", payload(email, email_1_sent_at=overdue(stack)))] * 50)
+    answers = post_all(stack, [("signup", payload(email, email_1_sent_at=overdue(stack)))] * 50)
     assert {code for code, _ in answers} == {200}
     settle_the_account(stack, [Expected(email, SIGNUP)])
     outcomes = [run.labels.get("outcome", "none") for run in runs(stack, "enroll", email)]
@@ -50,7 +50,7 @@ def test_03_fifty_identical_and_fifty_different_webhooks_come_at_once(stack: Sta
     pages_of_all_but_the_last(stack, emails)
     fields = anchored(stack, datetime.now(UTC))
     calls = [payload(emails[0], **fields)] * 50 + [payload(email, **fields) for email in emails[1:]]
-    answers = posts(stack, [("signup", call) for call in calls[::2] + calls[1::2]])
+    answers = post_all(stack, [("signup", call) for call in calls[::2] + calls[1::2]])
     assert {code for code, _ in answers} == {200}
     for email in emails:
         wait_until_enrolled(stack, email, timeout=200)

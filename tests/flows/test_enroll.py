@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from support import add_contact, address, begin, enrolled, found_in, runs, scheduled, sign_up, until
+from support import add_contact, address, enrolled, find_pages, post_event, runs, scheduled, sign_up, until
 
 from christmas_campaign.campaign import notion_names
 from christmas_campaign.events import opaque_ids
@@ -23,7 +23,7 @@ def _no_faults_left(stack: Stack) -> Iterator[None]:
 
 def contact(stack: Stack, email: str) -> dict[str, page_values.PropertyValue]:
     """The plain values of a contact's page."""
-    (page,) = found_in(stack, schema.CONTACTS, notion_names.CONTACT_EMAIL, email)
+    (page,) = find_pages(stack, schema.CONTACTS, notion_names.CONTACT_EMAIL, email)
     return {name: value for name, value in page_values.plain(page).items() if value not in (None, False)}
 
 
@@ -46,7 +46,7 @@ def test_each_event_says_something_of_the_contact_and_nothing_else(
 ) -> None:
     email = address(name)
     add_contact(stack, email)
-    begin(stack, name, email)
+    post_event(stack, name, email)
     assert state(stack, email, name) == "SUCCESS"
     assert contact(stack, email) == {"first_name": "Ana", "email": email, **said}
 
@@ -54,9 +54,9 @@ def test_each_event_says_something_of_the_contact_and_nothing_else(
 def test_a_customer_has_one_portal_however_often_she_pays(stack: Stack) -> None:
     email = address()
     add_contact(stack, email)
-    begin(stack, "onboarding", email)
+    post_event(stack, "onboarding", email)
     first = enrolled(stack, email, "onboarding").id
-    begin(stack, "onboarding", email, payment_date="2025-11-21")
+    post_event(stack, "onboarding", email, payment_date="2025-11-21")
     who = {"contact": opaque_ids.contact_id(email), "sequence": "onboarding"}
     until(
         lambda: [
@@ -66,7 +66,7 @@ def test_a_customer_has_one_portal_however_often_she_pays(stack: Stack) -> None:
         ],
         "the second enrolment",
     )
-    (page,) = found_in(stack, schema.PORTALS, notion_names.PORTAL_EMAIL, email)
+    (page,) = find_pages(stack, schema.PORTALS, notion_names.PORTAL_EMAIL, email)
     said = page_values.plain(page)
     assert said.pop("Created Date") is not None
     assert {name: value for name, value in said.items() if value is not None} == {

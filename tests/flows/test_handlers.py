@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 import yaml
-from support import REQUIRED, add_contact, address, enrolled, payload, post, posts, runs, until
+from support import REQUIRED, add_contact, address, enrolled, payload, post, post_all, runs, until
 
 from christmas_campaign.campaign import times
 from christmas_campaign.clients.kestra import Execution
@@ -202,7 +202,7 @@ def test_every_required_field_that_is_missing_is_named(stack: Stack, name: str) 
         required = ["email", "first_name", "business_name", "payment_confirmed", "payment_amount", "payment_date"]
     nothing = [{}, dict.fromkeys(required), dict.fromkeys(required, " \t "), {"unknown": "field"}]
     expected = {"status": "rejected", "errors": [{"field": field, "problem": "is missing"} for field in required]}
-    assert posts(stack, [(name, body) for body in nothing]) == [(422, expected)] * 4
+    assert post_all(stack, [(name, body) for body in nothing]) == [(422, expected)] * 4
 
 
 def test_a_first_email_that_was_sent_in_five_weeks_is_a_fault(stack: Stack) -> None:
@@ -267,7 +267,7 @@ def test_onboarding_that_is_not_paid_or_not_signed_is_refused(stack: Stack) -> N
         ),
     ]
     email = address()
-    answers = posts(stack, [("onboarding", payload(email, "onboarding", **given)) for given, _ in cases])
+    answers = post_all(stack, [("onboarding", payload(email, "onboarding", **given)) for given, _ in cases])
     assert answers == [(422, {"status": "rejected", "errors": errors}) for _, errors in cases]
     assert runs(stack, "enroll", email, "onboarding") == []
 
@@ -278,7 +278,7 @@ def test_a_call_that_did_not_end_maybe_is_skipped_and_enrols_nobody(stack: Stack
         ("postcall", payload(f" {email.upper()}", "postcall", call_outcome=outcome))
         for outcome, email in emails.items()
     ]
-    assert posts(stack, calls) == [
+    assert post_all(stack, calls) == [
         (200, {"status": "skipped", "reason": "not_a_maybe", "email": f" {email.upper()}"}) for email in emails.values()
     ]
     for email in emails.values():
@@ -301,11 +301,11 @@ def test_the_same_event_again_is_known_once_it_is_enrolled(stack: Stack) -> None
     emails = {name: address(name) for name in NAMES}
     for email in emails.values():
         add_contact(stack, email)
-    answers = posts(stack, [(name, payload(email, name, **quiet(name))) for name, email in emails.items()])
+    answers = post_all(stack, [(name, payload(email, name, **quiet(name))) for name, email in emails.items()])
     assert [answer["status"] for _, answer in answers] == ["accepted"] * len(NAMES)
     for name, email in emails.items():
         enrolled(stack, email, name)
-    again = posts(stack, [(name, payload(f" {email.upper()} ", name)) for name, email in emails.items()])
+    again = post_all(stack, [(name, payload(f" {email.upper()} ", name)) for name, email in emails.items()])
 
     assert again == [
         (200, {"status": "skipped", "reason": DUPLICATE[name], "email": f" {email.upper()} "})

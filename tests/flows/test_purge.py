@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from support import add_contact, address, begin, enrolled, post, runs, scheduled, until
+from support import add_contact, address, enrolled, post, post_event, runs, scheduled, until
 
 from christmas_campaign.campaign.outcomes import Reason
 from christmas_campaign.clients.kestra import Execution
@@ -49,7 +49,7 @@ def test_what_ended_goes_and_what_waits_stays(stack: Stack, tmp_path: Path) -> N
     stack.kestra.import_flows([held])
     email = address()
     add_contact(stack, email)
-    begin(stack, "noshow", email)
+    post_event(stack, "noshow", email)
     enrolls = enrolled(stack, email, "noshow")
     before = scheduled(stack, email, "noshow")
     assert set(before) == {1, 2, 3}

@@ -12,16 +12,16 @@ from support import (
     SCALE,
     add_contact,
     address,
-    begin,
-    drop_emails,
+    delete_waiting_emails,
     ended,
     enrolled,
-    found_in,
-    long,
+    find_pages,
+    long_case,
     mails,
     numbers,
     payload,
-    posts,
+    post_all,
+    post_event,
     runs,
     until,
     wait_for_mails,
@@ -89,7 +89,7 @@ def quiet(name: str) -> dict[str, Any]:
 
 def begin_all(stack: Stack, events: Sequence[tuple[str, str, Mapping[str, Any]]]) -> list[datetime]:
     """Post events (sequence, address, fields), all at once; returns when each arrived."""
-    answers = posts(stack, [(name, payload(email, name, **fields)) for name, email, fields in events])
+    answers = post_all(stack, [(name, payload(email, name, **fields)) for name, email, fields in events])
     assert [answer["status"] for _, answer in answers] == ["accepted"] * len(events)
     return [times.parse(answer["timestamp"]) for _, answer in answers]
 
@@ -143,7 +143,7 @@ def pages(stack: Stack, email: str, name: str | None = None) -> list[dict[str, A
     """The plain values of an address's pages in Email Sequence, of one sequence or of all, with their ids under ``id``."""
     found = [
         {**page_values.plain(page), "id": page["id"], "edited": page["last_edited_time"]}
-        for page in found_in(stack, schema.SEQUENCE_PAGES, notion_names.PAGE_EMAIL, email)
+        for page in find_pages(stack, schema.SEQUENCE_PAGES, notion_names.PAGE_EMAIL, email)
     ]
     return [page for page in found if name is None or page["Template Type"] == TYPES[name]]
 
@@ -199,7 +199,7 @@ def test_the_same_event_is_known_however_it_is_written(stack: Stack) -> None:
         for name, email in emails.items()
         for written, fields in zip([f"\t{email.title()} ", email.upper(), f" {email}"], [*SAME[name], {}], strict=False)
     ]
-    answers = posts(stack, [(name, payload(written, name, **fields)) for name, written, fields in calls])
+    answers = post_all(stack, [(name, payload(written, name, **fields)) for name, written, fields in calls])
     assert answers == [
         (200, {"status": "skipped", "reason": DUPLICATE[name], "email": written}) for name, written, _ in calls
     ]
@@ -217,7 +217,7 @@ def test_an_event_that_is_no_longer_kept_is_found_by_its_page_however_it_is_writ
         add_contact(stack, email)
     begin_all(stack, [(name, email, quiet(name)) for name, email in emails.items()])
     first = {name: enrolled(stack, email, name) for name, email in emails.items()}
-    drop_emails(stack)
+    delete_waiting_emails(stack)
     for run in first.values():
         forget(stack, run.labels["enrolment"])
 
@@ -254,7 +254,7 @@ def test_another_event_of_the_same_address_has_its_own_page_and_its_own_emails(s
     first = {}
     for name in OTHERS:
         enrolments(stack, emails[name], name, 1)
-    drop_emails(stack, all_but=[1])
+    delete_waiting_emails(stack, all_but=[1])
     for name in OTHERS:
         (first[name],) = stamped(stack, emails[name], name, 1)
     arrived = begin_all(stack, [(name, emails[name], TWO_EVENTS[name][1]) for name in OTHERS])
@@ -265,7 +265,7 @@ def test_another_event_of_the_same_address_has_its_own_page_and_its_own_emails(s
         assert outcome(two) == ("SUCCESS", "enrolled", None)
         assert one.labels["enrolment"] != two.labels["enrolment"]
         check_dates(stack, two, name, second_arrived)
-    drop_emails(stack, all_but=[1])
+    delete_waiting_emails(stack, all_but=[1])
 
     for name, second_arrived in zip(OTHERS, arrived, strict=True):
         old, new = stamped(stack, emails[name], name, 2)
@@ -285,11 +285,11 @@ def test_another_event_of_the_same_address_has_its_own_page_and_its_own_emails(s
         assert new[field] == said[name]
 
 
-@pytest.mark.parametrize("name", [NAMES[0], *map(long, NAMES[1:])])
+@pytest.mark.parametrize("name", [NAMES[0], *map(long_case, NAMES[1:])])
 def test_ten_identical_calls_at_once_are_one_enrolment(stack: Stack, name: str) -> None:
     email = address()
     add_contact(stack, email)
-    answers = posts(stack, [(name, payload(email, name))] * 10)
+    answers = post_all(stack, [(name, payload(email, name))] * 10)
     assert {code for code, _ in answers} == {200}
     skipped = {"status": "skipped", "reason": DUPLICATE[name], "email": email}
     taken = [answer for _, answer in answers if answer["status"] == "accepted"]
@@ -320,7 +320,7 @@ def test_one_address_may_be_in_several_sequences_at_once(stack: Stack) -> None:
         (run,) = enrolments(stack, email, name, 1)
         assert outcome(run) == ("SUCCESS", "enrolled", None)
         check_dates(stack, run, name, anchor if name == "signup" else begun)
-    drop_emails(stack, all_but=(1, 2))
+    delete_waiting_emails(stack, all_but=(1, 2))
     assert sorted(page["Template Type"] for page in pages(stack, email)) == sorted(TYPES[name] for name in names)
 
     def first_ones() -> dict[str, dict[int, datetime]] | None:
@@ -356,7 +356,7 @@ def test_another_noshow_a_year_later_is_a_new_sequence(stack: Stack) -> None:
         ],
     )
     (old,) = pages(stack, email)
-    begin(stack, "noshow", email)
+    post_event(stack, "noshow", email)
     wait_for_mails(stack, email, 3, timeout=120)
     ended(stack, email, 3, timeout=120, sequence="noshow")
 
@@ -397,14 +397,14 @@ def test_an_event_is_found_among_130_pages_of_its_address(stack: Stack, name: st
     create(stack, others_of(name, email))
     before = {page["id"] for page in pages(stack, email)}
     assert len(before) == 130
-    begin(stack, name, email, **quiet(name))
+    post_event(stack, name, email, **quiet(name))
     run = enrolled(stack, email, name)
-    drop_emails(stack)
+    delete_waiting_emails(stack)
     own = stack.kestra.kv_get(f"page.{run.labels['enrolment']}")
     assert {page["id"] for page in pages(stack, email)} == {*before, own}
     forget(stack, run.labels["enrolment"])
 
-    begin(stack, name, email, **quiet(name))
+    post_event(stack, name, email, **quiet(name))
     _, again = enrolments(stack, email, name, 2)
     assert outcome(again) == ("SUCCESS", "skipped", DUPLICATE[name])
     assert {page["id"] for page in pages(stack, email)} == {*before, own}
@@ -448,7 +448,7 @@ def test_an_event_without_a_contact_is_taken_up_once_there_is_one(stack: Stack) 
         assert outcome(first[name]) == ("WARNING", "skipped", "contact_not_found")
         assert emails_of(stack, [first[name]]) == {}
         assert pages(stack, email) == []
-        assert list(found_in(stack, schema.PORTALS, notion_names.PORTAL_EMAIL, email)) == []
+        assert list(find_pages(stack, schema.PORTALS, notion_names.PORTAL_EMAIL, email)) == []
         said = "There is no contact with this address in BusinessX: add it, then run this again. Nothing was sent."
         assert said in [line.message for line in stack.kestra.logs(first[name].id)]
         assert email not in str([line.message for line in stack.kestra.logs(first[name].id)])

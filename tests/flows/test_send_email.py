@@ -12,8 +12,8 @@ from support import (
     analytics_of,
     ended,
     enrolled,
-    found_in,
-    long,
+    find_pages,
+    long_case,
     mails,
     numbers,
     page_of,
@@ -57,7 +57,7 @@ def the_end(stack: Stack, email: str, timeout: float = 40) -> Execution:
     return until(ended, "the end of the run", timeout)
 
 
-@pytest.mark.parametrize(("status", "times"), [(429, 1), long(500, 2), long(503, 1)])
+@pytest.mark.parametrize(("status", "times"), [(429, 1), long_case(500, 2), long_case(503, 1)])
 def test_a_resend_that_is_busy_or_broken_is_tried_again(stack: Stack, status: int, times: int) -> None:
     email = address()
     about_to_get_the_last(stack, email)
@@ -175,7 +175,7 @@ def test_a_failure_to_record_neither_stops_nor_repeats_the_email_and_is_visible(
 def test_a_page_in_the_trash_stops_the_rest(stack: Stack) -> None:
     email = address()
     about_to_get_the_last(stack, email)
-    (page,) = found_in(stack, schema.SEQUENCE_PAGES, notion_names.PAGE_EMAIL, email)
+    (page,) = find_pages(stack, schema.SEQUENCE_PAGES, notion_names.PAGE_EMAIL, email)
     with stack.notion() as notion:
         notion.archive_page(page["id"])
     run = the_end(stack, email)
@@ -188,7 +188,7 @@ def test_a_page_in_the_trash_stops_the_rest(stack: Stack) -> None:
 def test_a_stamp_that_a_person_set_stops_the_email(stack: Stack) -> None:
     email = address()
     about_to_get_the_last(stack, email)
-    (page,) = found_in(stack, schema.SEQUENCE_PAGES, notion_names.PAGE_EMAIL, email)
+    (page,) = find_pages(stack, schema.SEQUENCE_PAGES, notion_names.PAGE_EMAIL, email)
     with stack.notion() as notion:
         notion.update_page(page["id"], schema.SEQUENCE_PAGES, {"Email 5 Sent": datetime.now(UTC)})
     run = the_end(stack, email)

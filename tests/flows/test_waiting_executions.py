@@ -16,7 +16,7 @@ import pytest
 import yaml
 from cli.operator import christmas, christmas_json
 from faults.account import Expected, describe, settle_the_account
-from support import PATIENCE, SCALE, add_contact, address, begin, enrolled, mails, numbers, page_of, runs, until
+from support import PATIENCE, SCALE, add_contact, address, enrolled, mails, numbers, page_of, post_event, runs, until
 
 from christmas_campaign.clients import kestra_models
 from christmas_campaign.clients.kestra import Execution, Kestra
@@ -99,7 +99,7 @@ def enrol(stack: Stack, name: str) -> Contact:
     contact = Contact(name, address(name))
     if sequence(name).needs_contact:
         add_contact(stack, contact.email)
-    begin(stack, name, contact.email)
+    post_event(stack, name, contact.email)
     enrolled(stack, contact.email, name)
     return contact
 
@@ -185,8 +185,8 @@ def test_emails_that_wait_through_a_deployment_arrive_once_and_in_order(old_stac
     call = f"{datetime.now(UTC) + timedelta(days=9):%Y-%m-%dT%H:%M:%SZ}"
     late = [Contact("signup", address("late")), Contact("precall", address("precall"))]
     add_contact(stack, late[1].email)
-    begin(stack, "signup", late[0].email)
-    begin(stack, "precall", late[1].email, scheduled_time=call)
+    post_event(stack, "signup", late[0].email)
+    post_event(stack, "precall", late[1].email, scheduled_time=call)
     until_well(stack, lambda: count_put_off(stack, ENROLL) == 2, "two put-off enrolments")
     hang_enrolments(stack)
     waiting = until_well(stack, lambda: find_waiting(stack), "an execution for each way to wait")
