@@ -1,4 +1,4 @@
-"""What a process costs this machine, read from Linux's ``/proc``."""
+"""The processor time, memory and disk space that a process uses, read from Linux's ``/proc``."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import resource
 from pathlib import Path
 from typing import NamedTuple
 
-_TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
+_TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 
-#: The places of four times in `/proc/PID/stat`, counted from the field after the process's name (see `man 5 proc`).
+#: The indices of four times in `/proc/PID/stat`, counted from the field after the process's name (see `man 5 proc`).
 _USER, _SYSTEM, _CHILDREN_USER, _CHILDREN_SYSTEM = 11, 12, 13, 14
 
 
@@ -21,7 +21,7 @@ class Cpu(NamedTuple):
 
     @property
     def total(self) -> float:
-        """Both together."""
+        """Return the sum of both times."""
         return self.own + self.children
 
     def since(self, start: Cpu) -> Cpu:
@@ -32,12 +32,12 @@ class Cpu(NamedTuple):
 def cpu(pid: int) -> Cpu:
     """Return the processor time that a process has spent so far."""
     fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    ticks = [int(fields[place]) for place in (_USER, _SYSTEM, _CHILDREN_USER, _CHILDREN_SYSTEM)]
-    return Cpu((ticks[0] + ticks[1]) / _TICKS_A_SECOND, (ticks[2] + ticks[3]) / _TICKS_A_SECOND)
+    ticks = [int(fields[index]) for index in (_USER, _SYSTEM, _CHILDREN_USER, _CHILDREN_SYSTEM)]
+    return Cpu((ticks[0] + ticks[1]) / _TICKS_PER_SECOND, (ticks[2] + ticks[3]) / _TICKS_PER_SECOND)
 
 
 def resident_megabytes(pid: int) -> float:
-    """Return the memory that a process holds, in MB."""
+    """Return the resident memory of a process, in MB."""
     line = next(line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmRSS"))
     return int(line.split()[1]) / 1024
 

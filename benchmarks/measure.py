@@ -1,7 +1,7 @@
-"""Measure what this costs on this machine: ``make bench``.
+"""Measure the speed and the load of the campaign on this machine: ``make bench``.
 
-The scenarios that tell most run three times (once with ``--quick``). The raw figures go to ``benchmarks/results.json``, and
-``docs/benchmarks.md`` with its pictures is written from them.
+The most important scenarios run three times (once with ``--quick``). The command writes the raw figures to
+``benchmarks/results.json`` and, from them, ``docs/benchmarks.md`` with its charts.
 
 Example: ``python benchmarks/measure.py --only send_emails --runs 1 --to /tmp/results.json``
 """
@@ -26,28 +26,30 @@ RESULTS = Path(__file__).with_name("results.json")
 
 
 def plan(quick: bool, runs: int) -> dict[str, Callable[[], Iterator[Figures]]]:
-    """Return the scenarios by name; each yields its figures, once a run."""
+    """Return the scenarios by name; each one yields its figures once for each run."""
     size = QUICK if quick else FULL
-    found: dict[str, Callable[[], Iterator[Figures]]] = {
+    planned: dict[str, Callable[[], Iterator[Figures]]] = {
         "send_emails": partial(scenarios.send_emails, size, runs),
         "sign_up": partial(scenarios.sign_up, size, runs),
         "run_step": partial(scenarios.run_step, size),
     }
     if not quick:
-        found["stay_idle"] = partial(scenarios.stay_idle, size)
-        found |= {f"wait_with_{waiting}": partial(scenarios.wait_with, waiting) for waiting in report.WAITING}
-    return found
+        planned["stay_idle"] = partial(scenarios.stay_idle, size)
+        planned |= {f"wait_with_{waiting}": partial(scenarios.wait_with, waiting) for waiting in report.WAITING}
+    return planned
 
 
 def main() -> int:
-    """Run the scenarios, print their figures as they come, and write the results; returns the exit code."""
+    """Run the scenarios, print each figure at once, and write the results; return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
         "--quick", action="store_true", help="one short run of the scenarios that matter most: 3 minutes"
     )
     parser.add_argument("--runs", type=int, help="how often e-mails and signups are measured (3; with --quick 1)")
-    parser.add_argument("--only", action="append", help="run this scenario alone; may be repeated")
-    parser.add_argument("--to", type=Path, help="write the raw figures to this file and leave the docs as they are")
+    parser.add_argument("--only", action="append", help="run only this scenario; may be repeated")
+    parser.add_argument(
+        "--to", type=Path, help="write the raw figures to this file, and do not write docs/benchmarks.md"
+    )
     options = parser.parse_args()
     planned = plan(options.quick, options.runs or (1 if options.quick else 3))
     if unknown := set(options.only or ()) - set(planned):

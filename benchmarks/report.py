@@ -1,4 +1,4 @@
-"""Write ``docs/benchmarks.md`` from the raw figures: this release beside the one before, with charts."""
+"""Write ``docs/benchmarks.md`` from the raw figures: this release compared with the previous one, with charts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from christmas_campaign.wording import count
 HERE = Path(__file__).parent
 PAGE = HERE.parent / "docs/benchmarks.md"
 
-#: The raw figures of the release before this one, from the same commands on the same machine.
+#: The raw figures of the previous release, from the same commands on the same machine.
 BEFORE = HERE / "results-0.4.0.json"
 
 #: The numbers of waiting e-mails in the scenarios with a long queue.
@@ -34,7 +34,7 @@ class Row(NamedTuple):
     """A row of a table: the figure's name in the results, its description, its unit, and the number of digits."""
 
     figure: str
-    what: str
+    description: str
     unit: str = "s"
     digits: int = 2
 
@@ -110,8 +110,8 @@ def table(rows: Iterable[Row], results: Results, before: Results | None) -> Iter
     for row in rows:
         if row.figure not in results["figures"]:
             continue
-        was = shown(row, before["figures"]) if before else "–"
-        yield f"| {row.what} | {was} | {shown(row, results['figures'])} |"
+        was = format_figure(row, before["figures"]) if before else "–"
+        yield f"| {row.description} | {was} | {format_figure(row, results['figures'])} |"
 
 
 def waiting_table(results: Results) -> Iterator[str]:
@@ -125,10 +125,10 @@ def waiting_table(results: Results) -> Iterator[str]:
             Row(f"start_{waiting}_waiting", "", "s", 1),
             Row(f"disk_mb_{waiting}_waiting", "", "MB", 0),
         )
-        yield f"| {waiting:,} | {' | '.join(shown(row, results['figures']) for row in figures)} |"
+        yield f"| {waiting:,} | {' | '.join(format_figure(row, results['figures']) for row in figures)} |"
 
 
-def shown(row: Row, figures: Mapping[str, Sequence[float]]) -> str:
+def format_figure(row: Row, figures: Mapping[str, Sequence[float]]) -> str:
     """Return a figure with its unit: the median, and the range if there were several runs."""
     values = [value * FACTORS.get(row.unit, 1.0) for value in figures.get(row.figure, ())]
     if not values:

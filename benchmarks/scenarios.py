@@ -1,6 +1,6 @@
-"""What is measured: each scenario plays one kind of work on an engine of its own and returns its figures by name.
+"""The scenarios of the benchmarks: each one runs one kind of work on a new engine and yields its figures by name.
 
-Notion and Resend are the sandbox's, without limits and without the network's delay. Times are in seconds.
+The sandbox replaces Notion and Resend, without rate limits and network delay. Times are in seconds.
 """
 
 from __future__ import annotations
@@ -28,31 +28,33 @@ from christmas_campaign.local.stack import PROJECT, Stack
 
 Figures = Mapping[str, float]
 
-#: Rates so high that the campaign waits for no provider's limit.
+#: Rates so high that the campaign never waits for the limit of a provider.
 NO_LIMITS = {"ENV_NOTION_RATE": "1000", "ENV_RESEND_RATE": "1000"}
 
 #: How many callers post signups at the same time.
 CALLERS = 8
 
-#: After its last request an execution still records the result, and handlers still end; this is long enough for that.
+#: After its last request an execution still records the result, and handlers still end. Both take less than this.
 ENDS_WITHIN = 3.0
 
-#: An idle engine looks for work less and less often. After ``SETTLES`` seconds it is measured for ``IDLE`` seconds; the
-#: schedules come once a minute.
+#: An idle engine polls for work less and less often. After ``SETTLES`` seconds the measurement takes ``IDLE`` seconds, because
+#: schedules run once a minute.
 SETTLES = 40.0
 IDLE = 60.0
 
-#: How many e-mails tell how late one leaves while many wait.
+#: How many e-mails the scenario with many waiting e-mails times.
 LAGS_WHILE_MANY_WAIT = 5
 
 
 class Size(NamedTuple):
-    """How much work a measurement does: how many e-mails or signups are counted, how many come before them for warming up, and
-    how many answers or lags are timed."""
+    """The amount of work in a measurement."""
 
     counted: int
+    """E-mails or signups in the figures."""
     warm_up: int
+    """E-mails or signups before the measurement."""
     timed: int
+    """Answers or delays of single e-mails."""
 
 
 FULL = Size(counted=60, warm_up=30, timed=10)
@@ -60,7 +62,7 @@ QUICK = Size(counted=30, warm_up=15, timed=5)
 
 
 def send_emails(size: Size, runs: int) -> Iterator[Figures]:
-    """Measure e-mails that are all due in the same second, so many times over."""
+    """Measure e-mails that are all due in the same second, ``runs`` times."""
     with running_stack(SCALE) as stack:
         _send_burst(stack, size.warm_up)
         for _ in range(runs):
@@ -75,7 +77,7 @@ def send_emails(size: Size, runs: int) -> Iterator[Figures]:
 
 
 def sign_up(size: Size, runs: int) -> Iterator[Figures]:
-    """Measure signups by several callers at once, and the answer to one that comes alone. Nothing becomes due meanwhile."""
+    """Measure signups by several callers at once, and the answer to a single signup. No e-mail becomes due meanwhile."""
     with running_stack(1) as stack:
         _sign_up(stack, size.warm_up)
         for _ in range(runs):
@@ -95,15 +97,15 @@ def sign_up(size: Size, runs: int) -> Iterator[Figures]:
 
 
 def stay_idle(size: Size) -> Iterator[Figures]:
-    """Measure the start on new data, an engine without work, and how late an e-mail leaves that is due alone."""
+    """Measure the start on new data, an idle engine, and the delay of an e-mail that is due alone."""
     with tempfile.TemporaryDirectory() as data:
         stack = _stack(Path(data), SCALE)
-        started: list[float] = []
-        stack.start(lambda line: started.append(float(line.split()[0])))
+        start_seconds: list[float] = []
+        stack.start(lambda line: start_seconds.append(float(line.split()[0])))
         try:
             lags = [lag(stack) for _ in range(size.timed)]
             yield {
-                "start": started[2],
+                "start": start_seconds[2],
                 "lag_p50": statistics.median(lags),
                 "lag_p95": _p95(lags),
                 "idle_cpu": idle_cpu(stack),
@@ -114,7 +116,7 @@ def stay_idle(size: Size) -> Iterator[Figures]:
 
 
 def wait_with(waiting: int) -> Iterator[Figures]:
-    """Measure an engine in which so many e-mails wait for a day to come."""
+    """Measure an engine in which ``waiting`` e-mails are scheduled for the next day."""
     with tempfile.TemporaryDirectory() as data, _stack(Path(data), SCALE) as stack:
         lag(stack)
         _put_waiting(stack, waiting)
@@ -132,7 +134,7 @@ def wait_with(waiting: int) -> Iterator[Figures]:
 
 
 def run_step(size: Size) -> Iterator[Figures]:
-    """Measure one step by itself, as Kestra starts it: Python, its imports, and a decision on an unknown enrolment."""
+    """Measure a single step as Kestra starts it: Python, its imports, and a decision on an unknown enrolment."""
     context = '{"enrolment": "none", "number": 2, "settings": {}, "began": 0}'
     command = [sys.executable, "-m", "christmas_campaign.steps", "gate"]
     walls, cpus = [], []
@@ -143,12 +145,12 @@ def run_step(size: Size) -> Iterator[Figures]:
             subprocess.run(command, cwd=folder, check=True, capture_output=True)
             walls.append(time.perf_counter() - begun)
             cpus.append(machine.children_cpu() - cpu)
-    # The first one reads Python's files from the disk.
+    # The first run reads Python's files from the disk, so it does not count.
     yield {"step_wall": statistics.median(walls[1:]), "step_cpu": statistics.median(cpus[1:])}
 
 
 def lag(stack: Stack) -> float:
-    """Return how long after it was due an e-mail that comes alone reached Resend."""
+    """Send a single e-mail; return the seconds from its due date to its request at Resend."""
     (email,), due = burst(stack, 1, seconds=4)
     sleep_until(due)
     while not (mails := [mail for mail in stack.sandbox.mails() if mail.to == (email,)]):
@@ -158,7 +160,7 @@ def lag(stack: Stack) -> float:
 
 
 def idle_cpu(stack: Stack) -> float:
-    """Return the part of one processor that an engine takes when nothing happens."""
+    """Return the load of an idle engine as a part of one processor, from 0 to 1."""
     time.sleep(SETTLES)
     begun, spent = time.monotonic(), machine.cpu(stack.engine.pid)
     time.sleep(IDLE)
@@ -173,11 +175,15 @@ def running_stack(time_scale: float) -> Iterator[Stack]:
 
 
 def _stack(data: Path, time_scale: float) -> Stack:
+    """Return a stack with the flows of this checkout."""
     return Stack(data, time_scale=time_scale, lasting=True, settings=NO_LIMITS, flows=PROJECT / "flows")
 
 
 def _send_burst(stack: Stack, count: int) -> tuple[float, Cpu]:
-    """Send e-mails that are due at once; returns the seconds from then to the last one's request, and the time it cost."""
+    """Send e-mails that are due at the same time.
+
+    Return the seconds from the due date to the last request, and the processor time.
+    """
     arrived = len(stack.sandbox.mails())
     _, due = burst(stack, count, seconds=10 + count / 4)
     sleep_until(due - timedelta(seconds=0.5))
@@ -190,7 +196,7 @@ def _send_burst(stack: Stack, count: int) -> tuple[float, Cpu]:
 
 
 def _sign_up(stack: Stack, count: int) -> float:
-    """Post signups of new contacts; returns the seconds until all their e-mails are scheduled."""
+    """Post signups of new contacts; return the seconds until all their e-mails are scheduled."""
     enrolled = _count_enrolled(stack)
     begun = time.monotonic()
     with ThreadPoolExecutor(CALLERS) as callers:
@@ -202,30 +208,32 @@ def _sign_up(stack: Stack, count: int) -> float:
 
 
 def _answer_alone(stack: Stack) -> float:
-    """Time the answer to one signup while nothing else happens."""
+    """Return the seconds until a single signup is answered; then wait until it is enrolled."""
     enrolled = _count_enrolled(stack)
     begun = time.monotonic()
     assert _post(stack).status_code == 200
     answered = time.monotonic() - begun
-    while _count_enrolled(stack) == enrolled or stack.kestra.executions(namespace="christmas", states=_AT_WORK):
+    while _count_enrolled(stack) == enrolled or stack.kestra.executions(namespace="christmas", states=_RUNNING):
         time.sleep(0.2)
     return answered
 
 
-#: The states of an execution that is being worked on: all but those of one that waits for its date.
-_AT_WORK = [state for state in kestra_models.LIVE if state != "CREATED"]
+#: The states of an execution that has started and not ended. ``CREATED`` is the state of one that waits for its date.
+_RUNNING = [state for state in kestra_models.LIVE if state != "CREATED"]
 
 
 def _post(stack: Stack) -> httpx.Response:
+    """Post the signup of a new contact."""
     return httpx.post(stack.webhook("signup-handler"), json=payload(address()), timeout=120)
 
 
 def _count_enrolled(stack: Stack) -> int:
+    """Return the number of enrolments in the KV store."""
     return sum(key.startswith("enrolled.") for key in stack.kestra.kv_list())
 
 
 def _put_waiting(stack: Stack, count: int) -> None:
-    """Put e-mails into the engine that wait for tomorrow; nothing but their executions is made."""
+    """Schedule ``count`` e-mails for tomorrow. Only their executions exist, without enrolments."""
     tomorrow = datetime.now(UTC) + timedelta(days=1)
 
     def put(place: int) -> None:
@@ -238,4 +246,5 @@ def _put_waiting(stack: Stack, count: int) -> None:
 
 
 def _p95(values: list[float]) -> float:
+    """Return the 95th percentile."""
     return statistics.quantiles(values, n=20, method="inclusive")[-1]
