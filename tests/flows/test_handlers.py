@@ -1,4 +1,4 @@
-"""The answers of the four webhooks, at Kestra's own addresses, field by field."""
+"""The answers of the five webhooks at Kestra's own addresses, field by field."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from christmas_campaign.events import opaque_ids
 from christmas_campaign.local.stack import PROJECT, Stack
 from christmas_campaign.sequences.registry import SEQUENCES, sequence
 
-NAMES = [each.name for each in SEQUENCES]
+NAMES = [entry.name for entry in SEQUENCES]
 
-#: What an answer has besides what all have.
-OWN: dict[str, dict[str, Any]] = {
+#: The fields of an accepted answer that differ by sequence.
+SEQUENCE_FIELDS: dict[str, dict[str, Any]] = {
     "signup": {"campaign": "Christmas 2025"},
     "noshow": {"campaign": "Christmas Traditional Service"},
     "postcall": {"campaign": "Christmas Traditional Service", "call_outcome": "Maybe"},
@@ -30,6 +30,7 @@ OWN: dict[str, dict[str, Any]] = {
     "precall": {"campaign": "Christmas Traditional Service"},
 }
 
+#: The reason in the answer to an event that was enrolled before.
 DUPLICATE = {
     "signup": "already_in_sequence",
     "noshow": "duplicate_noshow_sequence",
@@ -40,33 +41,35 @@ DUPLICATE = {
 
 
 def labels(run: Execution) -> dict[str, str]:
-    """The labels of a run, without those that Kestra gives to each."""
+    """Return the labels of a run without Kestra's system labels."""
     return {name: value for name, value in run.labels.items() if not name.startswith("system.")}
 
 
-def ended(stack: Stack, execution: str) -> Execution:
-    """A run of a handler, once it has ended well."""
+def succeeded(stack: Stack, execution: str) -> Execution:
+    """Return a run of a handler once it has succeeded."""
     return until(lambda: run if (run := stack.kestra.execution(execution)).state == "SUCCESS" else None, "the run")
 
 
-def quiet(name: str) -> dict[str, Any]:
-    """What makes a payload schedule nothing that goes out while the tests run: the others have no contact."""
+def far_future(name: str) -> dict[str, Any]:
+    """Return fields that make a signup's e-mails due after the tests. Other sequences send nothing without a contact."""
     return {"email_1_sent_at": (datetime.now(UTC) + timedelta(days=30)).isoformat()} if name == "signup" else {}
 
 
 @pytest.mark.parametrize(
-    ("name", "given", "own"),
+    ("name", "fields", "answer_fields"),
     [
         *((name, {}, {}) for name in NAMES),
         ("postcall", {"call_outcome": " MAYBE "}, {"call_outcome": " MAYBE "}),
         ("onboarding", {"payment_amount": " 2997.50 "}, {"payment_amount": 2997.5}),
     ],
 )
-def test_a_good_payload_is_taken_on(stack: Stack, name: str, given: dict[str, Any], own: dict[str, Any]) -> None:
+def test_valid_payload_is_accepted(
+    stack: Stack, name: str, fields: dict[str, Any], answer_fields: dict[str, Any]
+) -> None:
     email = address()
-    as_it_came = f"  {email.upper()} "
+    sent_email = f"  {email.upper()} "
     before = datetime.now(UTC) - timedelta(milliseconds=1)
-    code, answer = post(stack, payload(as_it_came, name, extra={"ignored": True}, **quiet(name), **given), name)
+    code, answer = post(stack, payload(sent_email, name, extra={"ignored": True}, **far_future(name), **fields), name)
 
     assert code == 200
     assert before <= times.parse(answer.pop("timestamp")) <= datetime.now(UTC)
@@ -74,28 +77,28 @@ def test_a_good_payload_is_taken_on(stack: Stack, name: str, given: dict[str, An
     expected = {
         "status": "accepted",
         "message": f"The e-mails of the sequence {name} are being scheduled.",
-        "email": as_it_came,
-        **OWN[name],
-        **own,
+        "email": sent_email,
+        **SEQUENCE_FIELDS[name],
+        **answer_fields,
     }
     assert answer == expected
-    # 2997 is 2997.0 for Python, and not for everybody who reads the answer.
+    # Python treats 2997 and 2997.0 as equal, but a reader of the JSON answer may not.
     assert {field: type(value) for field, value in answer.items()} == {
         field: type(value) for field, value in expected.items()
     }
 
-    run = ended(stack, execution)
+    run = succeeded(stack, execution)
     assert (run.namespace, run.flow) == ("christmas", sequence(name).handler)
     enrolment = opaque_ids.enrolment_id(sequence(name), email, REQUIRED[name])
-    told = {"sequence": name, "contact": opaque_ids.contact_id(email), "enrolment": enrolment}
-    assert labels(run) == {**told, "outcome": "accepted"}
+    event_labels = {"sequence": name, "contact": opaque_ids.contact_id(email), "enrolment": enrolment}
+    assert labels(run) == {**event_labels, "outcome": "accepted"}
     (started,) = stack.kestra.executions(parent=run.id)
-    follows = "booking" if name == "precall" else "enroll"
-    assert (started.flow, started.inputs["enrolment"]) == (follows, enrolment)
-    assert {**labels(started), **told} == labels(started)
+    next_flow = "booking" if name == "precall" else "enroll"
+    assert (started.flow, started.inputs["enrolment"]) == (next_flow, enrolment)
+    assert {**labels(started), **event_labels} == labels(started)
 
 
-#: By sequence: every field that can be wrong, with something wrong in it, and what is said of it. In the order of the answer.
+#: By sequence: each field, an invalid value, and the problem that the answer reports. In the order of the answer.
 FAULTS: dict[str, list[tuple[str, Any, str]]] = {
     "signup": [
         ("email", "nobody at all", "is not an e-mail address: it has no @"),
@@ -182,11 +185,11 @@ FAULTS: dict[str, list[tuple[str, Any, str]]] = {
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_fault_of_a_payload_comes_back_at_once(stack: Stack, name: str) -> None:
+def test_invalid_payload_answers_with_all_problems(stack: Stack, name: str) -> None:
     assert {field for field, _, _ in FAULTS[name]} == {field.name for field in sequence(name).fields} | {"variables"}
     code, answer = post(stack, {field: wrong for field, wrong, _ in FAULTS[name]}, name)
     assert code == 422
-    # The fault of one of the variables names it.
+    # The problem of a single variable names that variable.
     names = {"variables": "variables.Team_Size"} if name == "onboarding" else {}
     assert set(answer) == {"status", "errors"}
     assert answer["status"] == "rejected"
@@ -196,16 +199,16 @@ def test_every_fault_of_a_payload_comes_back_at_once(stack: Stack, name: str) ->
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_required_field_that_is_missing_is_named(stack: Stack, name: str) -> None:
+def test_payload_without_required_fields_names_each_of_them(stack: Stack, name: str) -> None:
     required = ["email", "first_name", *REQUIRED[name]]
     if name == "onboarding":
         required = ["email", "first_name", "business_name", "payment_confirmed", "payment_amount", "payment_date"]
-    nothing = [{}, dict.fromkeys(required), dict.fromkeys(required, " \t "), {"unknown": "field"}]
+    empty_payloads = [{}, dict.fromkeys(required), dict.fromkeys(required, " \t "), {"unknown": "field"}]
     expected = {"status": "rejected", "errors": [{"field": field, "problem": "is missing"} for field in required]}
-    assert post_all(stack, [(name, body) for body in nothing]) == [(422, expected)] * 4
+    assert post_all(stack, [(name, body) for body in empty_payloads]) == [(422, expected)] * 4
 
 
-def test_a_first_email_that_was_sent_in_five_weeks_is_a_fault(stack: Stack) -> None:
+def test_first_email_more_than_31_days_ahead_is_rejected(stack: Stack) -> None:
     late = (datetime.now(UTC) + timedelta(days=32)).isoformat()
     code, answer = post(stack, payload(address(), email_1_sent_at=late))
     problem = "must not lie more than 31 days ahead"
@@ -216,30 +219,30 @@ NOT_OBJECTS = [b"", b"not json", b"[1, 2]", b'"text"', b"null", b"12", b'{"email
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_what_is_no_json_object_is_refused(stack: Stack, name: str) -> None:
-    def one(body: bytes) -> tuple[int, Any]:
-        json = {"Content-Type": "application/json"}
-        response = httpx.post(stack.webhook(sequence(name).handler), content=body, headers=json, timeout=60)
+def test_body_that_is_not_a_json_object_is_rejected(stack: Stack, name: str) -> None:
+    def post_bytes(body: bytes) -> tuple[int, Any]:
+        headers = {"Content-Type": "application/json"}
+        response = httpx.post(stack.webhook(sequence(name).handler), content=body, headers=headers, timeout=60)
         return response.status_code, response.json()
 
     with ThreadPoolExecutor(len(NOT_OBJECTS)) as pool:
-        answers = dict(zip(NOT_OBJECTS, pool.map(one, NOT_OBJECTS), strict=True))
+        answers = dict(zip(NOT_OBJECTS, pool.map(post_bytes, NOT_OBJECTS), strict=True))
     errors = [{"field": "body", "problem": "must be a JSON object"}]
     assert answers == dict.fromkeys(NOT_OBJECTS, (422, {"status": "rejected", "errors": errors}))
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_refused_payload_is_visible_and_enrols_nobody(stack: Stack, name: str) -> None:
+def test_rejected_payload_labels_the_run_and_enrols_nobody(stack: Stack, name: str) -> None:
     flow = sequence(name).handler
 
-    def refused() -> dict[str, Execution]:
-        found = stack.kestra.executions(namespace="christmas", flow_id=flow, labels={"outcome": "rejected"})
-        return {run.id: run for run in found}
+    def rejected_runs() -> dict[str, Execution]:
+        executions = stack.kestra.executions(namespace="christmas", flow_id=flow, labels={"outcome": "rejected"})
+        return {run.id: run for run in executions}
 
-    before = refused()
+    before = rejected_runs()
     assert post(stack, {**payload(address(), name), "first_name": None}, name)[0] == 422
-    (execution,) = until(lambda: refused().keys() - before.keys(), "the refused run")
-    run = ended(stack, execution)
+    (execution,) = until(lambda: rejected_runs().keys() - before.keys(), "the rejected run")
+    run = succeeded(stack, execution)
     assert labels(run) == {"sequence": name, "outcome": "rejected", "reason": "invalid_payload"}
     assert {task.task: task.state for task in run.tasks}["enroll"] == "SKIPPED"
     assert stack.kestra.executions(parent=run.id) == []
@@ -255,7 +258,7 @@ UNSIGNED = {
 }
 
 
-def test_onboarding_that_is_not_paid_or_not_signed_is_refused(stack: Stack) -> None:
+def test_unpaid_or_unsigned_onboarding_is_rejected(stack: Stack) -> None:
     cases: list[tuple[dict[str, Any], list[dict[str, str]]]] = [
         ({"payment_confirmed": False}, [UNPAID]),
         ({"docusign_completed": False}, [UNSIGNED]),
@@ -267,12 +270,12 @@ def test_onboarding_that_is_not_paid_or_not_signed_is_refused(stack: Stack) -> N
         ),
     ]
     email = address()
-    answers = post_all(stack, [("onboarding", payload(email, "onboarding", **given)) for given, _ in cases])
+    answers = post_all(stack, [("onboarding", payload(email, "onboarding", **fields)) for fields, _ in cases])
     assert answers == [(422, {"status": "rejected", "errors": errors}) for _, errors in cases]
     assert runs(stack, "enroll", email, "onboarding") == []
 
 
-def test_a_call_that_did_not_end_maybe_is_skipped_and_enrols_nobody(stack: Stack) -> None:
+def test_call_with_another_outcome_than_maybe_is_skipped(stack: Stack) -> None:
     emails = {outcome: address() for outcome in ("Yes", "no", "Maybe not", "0", 7)}
     calls = [
         ("postcall", payload(f" {email.upper()}", "postcall", call_outcome=outcome))
@@ -283,7 +286,7 @@ def test_a_call_that_did_not_end_maybe_is_skipped_and_enrols_nobody(stack: Stack
     ]
     for email in emails.values():
         (run,) = runs(stack, "postcall-maybe-handler", email, "postcall")
-        run = ended(stack, run.id)
+        run = succeeded(stack, run.id)
         enrolment = opaque_ids.enrolment_id(sequence("postcall"), email, REQUIRED["postcall"])
         assert labels(run) == {
             "sequence": "postcall",
@@ -297,11 +300,11 @@ def test_a_call_that_did_not_end_maybe_is_skipped_and_enrols_nobody(stack: Stack
 
 
 @pytest.mark.long
-def test_the_same_event_again_is_known_once_it_is_enrolled(stack: Stack) -> None:
+def test_repeated_event_is_skipped_after_the_enrolment(stack: Stack) -> None:
     emails = {name: address(name) for name in NAMES}
     for email in emails.values():
         add_contact(stack, email)
-    answers = post_all(stack, [(name, payload(email, name, **quiet(name))) for name, email in emails.items()])
+    answers = post_all(stack, [(name, payload(email, name, **far_future(name))) for name, email in emails.items()])
     assert [answer["status"] for _, answer in answers] == ["accepted"] * len(NAMES)
     for name, email in emails.items():
         enrolled(stack, email, name)
@@ -313,57 +316,57 @@ def test_the_same_event_again_is_known_once_it_is_enrolled(stack: Stack) -> None
     ]
     for name, email in emails.items():
         first, second = runs(stack, sequence(name).handler, email, name)
-        second = ended(stack, second.id)
+        second = succeeded(stack, second.id)
         assert labels(second) == {**labels(first), "outcome": "skipped", "reason": DUPLICATE[name]}
         assert {task.task: task.state for task in second.tasks}["enroll"] == "SKIPPED"
         assert stack.kestra.executions(parent=second.id) == []
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_wrong_key_and_an_unknown_flow_are_the_same_404(stack: Stack, name: str) -> None:
-    good = stack.webhook(sequence(name).handler)
-    handler, key = good.rsplit("/", 2)[1:]
-    others = [stack.webhook(each.handler).rsplit("/", 1)[1] for each in SEQUENCES if each.name != name]
-    addresses = [
-        good[:-1] + ("x" if good[-1] != "x" else "y"),
-        *(good.replace(key, other) for other in others),
-        good.replace(handler, "no-such-handler"),
-        good.replace(handler, "send-email"),
-        good.replace(handler, "enroll"),
+def test_wrong_key_and_unknown_flow_have_the_same_404(stack: Stack, name: str) -> None:
+    webhook = stack.webhook(sequence(name).handler)
+    handler, key = webhook.rsplit("/", 2)[1:]
+    other_keys = [stack.webhook(entry.handler).rsplit("/", 1)[1] for entry in SEQUENCES if entry.name != name]
+    urls = [
+        webhook[:-1] + ("x" if webhook[-1] != "x" else "y"),
+        *(webhook.replace(key, other_key) for other_key in other_keys),
+        webhook.replace(handler, "no-such-handler"),
+        webhook.replace(handler, "send-email"),
+        webhook.replace(handler, "enroll"),
     ]
     email = address()
-    answers = [httpx.post(each, json=payload(email, name)) for each in addresses]
-    assert [answer.status_code for answer in answers] == [404] * len(addresses)
+    answers = [httpx.post(url, json=payload(email, name)) for url in urls]
+    assert [answer.status_code for answer in answers] == [404] * len(urls)
     assert {answer.text for answer in answers} == {answers[0].text}
     assert runs(stack, handler, email, name) == []
 
 
-def test_the_handlers_differ_in_their_id_their_words_and_their_trigger_alone(stack: Stack) -> None:
-    rest = {}
-    for each in SEQUENCES:
-        source = stack.kestra.flow("christmas", each.handler).source
+def test_handlers_differ_only_in_id_texts_and_trigger(stack: Stack) -> None:
+    shared_parts = {}
+    for entry in SEQUENCES:
+        source = stack.kestra.flow("christmas", entry.handler).source
         assert source is not None
         flow = yaml.safe_load(source)
-        assert flow.pop("id") == each.handler
-        assert flow.pop("labels") == {"sequence": each.name}
+        assert flow.pop("id") == entry.handler
+        assert flow.pop("labels") == {"sequence": entry.name}
         assert flow.pop("description")
         (trigger,) = flow["triggers"]
         assert trigger.pop("id")
         assert trigger.pop("description")
-        assert trigger.pop("key") == f"{{{{ secret('WEBHOOK_KEY_{each.name.upper()}') }}}}"
-        if each.name == "precall":
-            # A booking ends something before it is enrolled; what comes again is for `enroll`, as everywhere.
-            (follows,) = (task for task in flow["tasks"] if task["id"] == "enroll")
-            assert follows["flowId"].endswith(" ? 'booking' : 'enroll' }}")
-            follows["flowId"] = "enroll"
-        rest[each.name] = flow
-    assert [task["id"] for task in rest["signup"]["tasks"]] == ["intake", "known", "enroll", "label", "answer"]
+        assert trigger.pop("key") == f"{{{{ secret('WEBHOOK_KEY_{entry.name.upper()}') }}}}"
+        if entry.name == "precall":
+            # A new booking first goes to the flow `booking`. A retried one goes to `enroll`, as in the other handlers.
+            (enroll_task,) = (task for task in flow["tasks"] if task["id"] == "enroll")
+            assert enroll_task["flowId"].endswith(" ? 'booking' : 'enroll' }}")
+            enroll_task["flowId"] = "enroll"
+        shared_parts[entry.name] = flow
+    assert [task["id"] for task in shared_parts["signup"]["tasks"]] == ["intake", "known", "enroll", "label", "answer"]
     for name in NAMES:
-        assert rest[name] == rest["signup"], name
+        assert shared_parts[name] == shared_parts["signup"], name
 
 
-def test_handlers_are_what_the_script_writes() -> None:
-    """What they share stands once, in the handler of the signup."""
+def test_handlers_match_the_output_of_the_script() -> None:
+    """`scripts/handlers` writes the other handlers from the handler of the signup."""
     done = subprocess.run(
         [sys.executable, PROJECT / "scripts/handlers", "--check"], capture_output=True, text=True, check=False
     )

@@ -1,4 +1,4 @@
-"""An e-mail that a pause holds waits in `send-email` under a revision up to 0.4, and in `email-follow-up` since then."""
+"""A paused e-mail waits in `send-email` under the flows up to release 0.4, and in `email-follow-up` under the current ones."""
 
 from __future__ import annotations
 
@@ -10,26 +10,27 @@ from support import SCALE, address, ended, mails, runs, until
 
 from christmas_campaign.local.stack import PROJECT, Stack
 
-BEFORE = Path(__file__).parent / "frozen/0.4.0"
+OLD_FLOWS = Path(__file__).parent / "frozen/0.4.0"
 
 
-def paused(stack: Stack, flow: str, email: str) -> bool:
+def is_paused(stack: Stack, flow: str, email: str) -> bool:
+    """Return whether the only run of a flow for a contact is paused."""
     return [run.state for run in runs(stack, flow, email)] == ["PAUSED"]
 
 
 def test_pause_and_resume_find_emails_of_both_revisions(tmp_path: Path) -> None:
-    with Stack(tmp_path, time_scale=SCALE, flows=BEFORE) as stack:
+    with Stack(tmp_path, time_scale=SCALE, flows=OLD_FLOWS) as stack:
         assert christmas(stack, "pause").exit_code == 0
         old = address()
         about_to_get_the_last(stack, [old], seconds=2)
-        until(lambda: paused(stack, "send-email", old), "an e-mail that is held under the old revision")
+        until(lambda: is_paused(stack, "send-email", old), "a paused e-mail under the old revision")
 
         stack.kestra.import_flows(sorted((PROJECT / "flows").glob("*.yml")))
         new = address()
         about_to_get_the_last(stack, [new], seconds=2)
-        until(lambda: paused(stack, "email-follow-up", new), "an e-mail that is held under the new revision")
+        until(lambda: is_paused(stack, "email-follow-up", new), "a paused e-mail under the new revision")
         assert "2 are due and waiting" in christmas(stack, "pause").stdout
-        # A stop does not wait for an e-mail that a pause holds.
+        # The command `stop` does not wait for the paused e-mail.
         assert christmas(stack, "stop", new, "--reason", "complained", "--yes").exit_code == 0
 
         assert christmas(stack, "resume").exit_code == 0

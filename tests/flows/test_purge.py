@@ -1,4 +1,4 @@
-"""The flow `purge`: what has ended goes, what waits stays."""
+"""The flow `purge`: it deletes old executions that have ended, and keeps every execution that waits."""
 
 from __future__ import annotations
 
@@ -18,86 +18,94 @@ from christmas_campaign.stops.rules import Source, Stop
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A stack of its own in which e-mails wait for their days: a purge is for everybody."""
+    """Return a stack in real time, so that e-mails wait for days.
+
+    Only these tests use it, because a purge deletes executions of all contacts.
+    """
     with Stack(tmp_path_factory.mktemp("purge"), time_scale=1) as running:
         yield running
 
 
 def purge(stack: Stack, **inputs: str) -> Execution:
-    """Run the flow, and return it when it has ended."""
+    """Run the flow `purge` with these inputs; return its execution once it has ended."""
     execution_id = stack.kestra.run("purge", inputs)
 
     def ended() -> Execution | None:
-        found = stack.kestra.execution(execution_id)
-        return None if found.live else found
+        execution = stack.kestra.execution(execution_id)
+        return None if execution.live else execution
 
-    found = until(ended, "the end of the purge", 60)
-    assert found.state == "SUCCESS", [line.message for line in stack.kestra.logs(execution_id)]
-    return found
+    execution = until(ended, "the end of the purge", 60)
+    assert execution.state == "SUCCESS", [line.message for line in stack.kestra.logs(execution_id)]
+    return execution
 
 
-def gone(stack: Stack, execution_id: str) -> bool:
+def is_deleted(stack: Stack, execution_id: str) -> bool:
+    """Return whether Kestra no longer lists an execution."""
     return execution_id not in {run.id for run in stack.kestra.executions(namespace="christmas")}
 
 
-def test_what_ended_goes_and_what_waits_stays(stack: Stack, tmp_path: Path) -> None:
-    held = tmp_path / "held.yml"
-    held.write_text(
-        "id: held\nnamespace: christmas\nconcurrency: {limit: 1, behavior: QUEUE}\n"
-        "tasks:\n  - {id: hold, type: io.kestra.plugin.core.flow.Pause}\n"
+def test_purge_deletes_ended_executions_and_keeps_waiting_ones(stack: Stack, tmp_path: Path) -> None:
+    pausing_flow = tmp_path / "pausing.yml"
+    pausing_flow.write_text(
+        "id: pausing\nnamespace: christmas\nconcurrency: {limit: 1, behavior: QUEUE}\n"
+        "tasks:\n  - {id: pause, type: io.kestra.plugin.core.flow.Pause}\n"
     )
-    stack.kestra.import_flows([held])
+    stack.kestra.import_flows([pausing_flow])
     email = address()
     add_contact(stack, email)
     post_event(stack, "noshow", email)
-    enrolls = enrolled(stack, email, "noshow")
-    before = scheduled(stack, email, "noshow")
-    assert set(before) == {1, 2, 3}
-    paused = stack.kestra.run("held")
+    enrolment_run = enrolled(stack, email, "noshow")
+    due_before = scheduled(stack, email, "noshow")
+    assert set(due_before) == {1, 2, 3}
+    paused = stack.kestra.run("pausing")
     until(lambda: stack.kestra.execution(paused).state == "PAUSED", "the pause")
-    queued = stack.kestra.run("held")
-    until(lambda: stack.kestra.execution(queued).state == "QUEUED", "the queue")
+    queued = stack.kestra.run("pausing")
+    until(lambda: stack.kestra.execution(queued).state == "QUEUED", "the queued execution")
     stack.kestra.kv_put("mail.soon_gone", 1, ttl="PT1S")
     unsubscribed = rules.as_json([Stop(Reason.UNSUBSCRIBED, datetime(2020, 1, 1, tzinfo=UTC), Source.CONTACT)])
     stack.kestra.kv_put("stop.long_ago", unsubscribed)
-    killed = stack.kestra.run("held", scheduled=datetime.now(UTC) + timedelta(hours=1))
+    killed = stack.kestra.run("pausing", scheduled=datetime.now(UTC) + timedelta(hours=1))
     stack.kestra.kill(killed)
-    until(lambda: stack.kestra.execution(killed).state == "KILLED", "the end by hand")
+    until(lambda: stack.kestra.execution(killed).state == "KILLED", "the killed execution")
     stack.kestra.resume(paused)
-    until(lambda: stack.kestra.execution(queued).state == "PAUSED", "the next one")
+    until(lambda: stack.kestra.execution(queued).state == "PAUSED", "the start of the queued execution")
 
     purge(stack)
-    assert [run.id for run in runs(stack, "enroll", email, "noshow")] == [enrolls.id], "it is not thirty days old"
-    assert not gone(stack, paused)
-    assert not gone(stack, killed)
+    assert [run.id for run in runs(stack, "enroll", email, "noshow")] == [enrolment_run.id], (
+        "the enrolment is less than 30 days old"
+    )
+    assert not is_deleted(stack, paused)
+    assert not is_deleted(stack, killed)
 
     purge(stack, older_than="PT0S")
     assert runs(stack, "enroll", email, "noshow") == []
-    assert gone(stack, paused)
-    assert gone(stack, killed)
+    assert is_deleted(stack, paused)
+    assert is_deleted(stack, killed)
     assert stack.kestra.execution(queued).state == "PAUSED"
-    assert scheduled(stack, email, "noshow") == before
-    assert stack.kestra.kv_get(f"enrolled.{enrolls.labels['enrolment']}") == enrolls.id, "what is known is known"
-    assert stack.kestra.kv_get("stop.long_ago") == unsubscribed, "who unsubscribed stays unsubscribed"
+    assert scheduled(stack, email, "noshow") == due_before
+    assert stack.kestra.kv_get(f"enrolled.{enrolment_run.labels['enrolment']}") == enrolment_run.id, (
+        "a purge keeps the KV entries of enrolments"
+    )
+    assert stack.kestra.kv_get("stop.long_ago") == unsubscribed, "a purge keeps the suppressions of contacts"
 
-    # They can still go: the oldest wait is ended by hand, and what it was waits nowhere else.
+    # The execution that waited through the purge can still end.
     stack.kestra.resume(queued)
-    until(lambda: stack.kestra.execution(queued).state == "SUCCESS", "the end")
+    until(lambda: stack.kestra.execution(queued).state == "SUCCESS", "the end of the execution that waited")
 
 
-def test_one_that_failed_is_kept_for_longer(stack: Stack) -> None:
-    fails = stack.kestra.run("send-email", {"enrolment": "unknown", "number": 2})
-    until(lambda: stack.kestra.execution(fails).state == "FAILED", "the failure")
-    assert stack.kestra.logs(fails)
+def test_failed_execution_is_kept_until_its_own_age_limit(stack: Stack) -> None:
+    failed = stack.kestra.run("send-email", {"enrolment": "unknown", "number": 2})
+    until(lambda: stack.kestra.execution(failed).state == "FAILED", "the failure")
+    assert stack.kestra.logs(failed)
     purge(stack, older_than="PT0S")
-    assert not gone(stack, fails)
-    assert stack.kestra.logs(fails)
+    assert not is_deleted(stack, failed)
+    assert stack.kestra.logs(failed)
     purge(stack, older_than="PT0S", failed_older_than="PT0S")
-    assert gone(stack, fails)
-    assert stack.kestra.logs(fails) == []
+    assert is_deleted(stack, failed)
+    assert stack.kestra.logs(failed) == []
 
 
-def test_a_purge_is_answered_like_any_run_and_webhooks_go_on(stack: Stack) -> None:
+def test_webhooks_accept_events_after_a_purge(stack: Stack) -> None:
     purge(stack, older_than="PT0S", failed_older_than="PT0S")
     email = address()
     code, answer = post(stack, {"email": email, "first_name": "Ana", "assessment_score": 50})

@@ -1,4 +1,4 @@
-"""The schedules of `repair` and `booked`: in real time they run, in the faster time of demo and tests they do not."""
+"""The schedules of `repair` and `booked`: they run in real time, but not in the scaled time of the demo and the tests."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from christmas_campaign.local.stack import Stack
 FLOWS = Path(__file__).parents[2] / "flows"
 
 
-def each_minute(name: str, folder: Path) -> Path:
-    """A flow with the schedule of the flow ``name``, except that it runs each minute and only logs."""
+def with_schedule_each_minute(name: str, folder: Path) -> Path:
+    """Write a flow with the schedule trigger of the flow ``name``, which runs each minute and only logs; return its file."""
     flow: dict[str, Any] = yaml.safe_load((FLOWS / f"{name}.yml").read_text(encoding="utf-8"))
     (trigger,) = flow["triggers"]
     del trigger["description"]
@@ -28,20 +28,22 @@ def each_minute(name: str, folder: Path) -> Path:
     return file
 
 
-def executions(stack: Stack, name: str) -> int:
+def count_executions(stack: Stack, name: str) -> int:
+    """Return how often the schedule of the flow ``name`` has run."""
     return len(stack.kestra.executions(namespace="christmas", flow_id=f"schedule-{name}"))
 
 
 @pytest.fixture
 def real_time(tmp_path: Path) -> Any:
+    """Return a stack whose time is not scaled."""
     with Stack(tmp_path / "stack", time_scale=1) as running:
         yield running
 
 
-def test_schedules_run_in_real_time_alone(stack: Stack, real_time: Stack, tmp_path: Path) -> None:
-    files = [each_minute("repair", tmp_path), each_minute("booked", tmp_path)]
-    for each in (stack, real_time):
-        each.kestra.import_flows(files)
-    until(lambda: executions(real_time, "repair"), "the schedule in real time", 90)
-    assert executions(real_time, "booked") == 0, "it looks into a local stand-in of Notion"
-    assert executions(stack, "repair") == executions(stack, "booked") == 0
+def test_schedules_run_only_in_real_time(stack: Stack, real_time: Stack, tmp_path: Path) -> None:
+    files = [with_schedule_each_minute(name, tmp_path) for name in ("repair", "booked")]
+    for engine in (stack, real_time):
+        engine.kestra.import_flows(files)
+    until(lambda: count_executions(real_time, "repair"), "the schedule in real time", 90)
+    assert count_executions(real_time, "booked") == 0, "`booked` does not run with the sandbox in place of Notion"
+    assert count_executions(stack, "repair") == count_executions(stack, "booked") == 0

@@ -1,4 +1,4 @@
-"""E-mails that an earlier release planned and this one does not have: each is skipped, settled, and never scheduled again."""
+"""E-mails that an earlier release planned and this release no longer has: each is skipped and never scheduled again."""
 
 from __future__ import annotations
 
@@ -21,13 +21,16 @@ SKIPPED = ("SUCCESS", "skipped", "email_withdrawn")
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A stack of its own: `christmas repair` is for all contacts."""
+    """Return a stack that no other test uses: `christmas repair` changes the enrolments of all contacts."""
     with Stack(tmp_path_factory.mktemp("withdrawn"), time_scale=SCALE) as running:
         yield running
 
 
 def enrolled_by_another_release(stack: Stack, email: str, planned: dict[int, datetime]) -> tuple[str, datetime]:
-    """Enrol a contact who got all but E5, and add e-mails to the plan; returns the enrolment's id, and when E5 is due."""
+    """Enrol a contact who got all e-mails but E5, and add the e-mails ``planned`` with their dates to the enrolment.
+
+    Return the enrolment's id and the time at which E5 is due.
+    """
     due = about_to_get_the_last(stack, [email], seconds=6)
     enrolment = runs(stack, "send-email", email)[0].labels["enrolment"]
     record = stack.kestra.kv_get(f"enrolment.{enrolment}")
@@ -40,11 +43,12 @@ def enrolled_by_another_release(stack: Stack, email: str, planned: dict[int, dat
 
 
 def write_record(stack: Stack, enrolment: str, record: dict[str, Any]) -> None:
+    """Store the KV entry of an enrolment."""
     stack.kestra.kv_put(f"enrolment.{enrolment}", record, ttl="P30D")
 
 
 def schedule(stack: Stack, email: str, number: int, date: datetime) -> str:
-    """Schedule an e-mail of an enrolled contact; returns the execution's id."""
+    """Schedule an e-mail of an enrolled contact; return the execution's id."""
     waiting = runs(stack, "send-email", email)[0]
     labels = {name: waiting.labels[name] for name in ("sequence", "contact", "enrolment")}
     inputs = {"enrolment": labels["enrolment"], "number": number}
@@ -52,31 +56,34 @@ def schedule(stack: Stack, email: str, number: int, date: datetime) -> str:
 
 
 def end_of(stack: Stack, execution: str) -> Execution:
+    """Return an execution once it has ended."""
     return until(lambda: run if (run := stack.kestra.execution(execution)).ended else None, "the end of the run")
 
 
 def outcome(run: Execution) -> tuple[str, str | None, str | None]:
+    """Return the state of a run and its labels ``outcome`` and ``reason``."""
     return run.state, run.labels.get("outcome"), run.labels.get("reason")
 
 
 def ledger(stack: Stack, enrolment: str, number: int) -> tuple[str, str | None] | None:
+    """Return the outcome and the reason in the ledger entry of an e-mail, ``None`` without an entry."""
     entry = stack.kestra.kv_get(f"mail.{enrolment}.{number}")
     return (entry["outcome"], entry.get("reason")) if entry else None
 
 
 def settled_runs(stack: Stack, email: str, number: int) -> list[Execution]:
-    """Wait until no run for a contact is left to begin or to end; returns those of an e-mail, the oldest first."""
+    """Wait until all runs for a contact have ended; return the runs of one e-mail, oldest first."""
     until(lambda: not any(run.live for run in runs(stack, "send-email", email)), "the end of all runs")
     return [run for run in runs(stack, "send-email", email) if run.inputs["number"] == number]
 
 
-def about(report: dict[str, Any], enrolment: str) -> list[str]:
-    """The sentences of a repair's report about an enrolment."""
+def sentences_about(report: dict[str, Any], enrolment: str) -> list[str]:
+    """Return the sentences about an enrolment in the report of a repair."""
     return [sentence for sentence in (*report["found"], *(report["done"] or ())) if enrolment in sentence]
 
 
-def test_withdrawn_emails_are_skipped_and_hold_up_no_other(stack: Stack) -> None:
-    """E6 waits as a run; the runs of E1 and E7 have vanished, and E5 waits for E1 until the repair has settled it."""
+def test_withdrawn_emails_are_skipped_and_later_ones_are_sent(stack: Stack) -> None:
+    """E6 waits in a run; E1 and E7 have no run. E5 waits for E1 until the repair has written a ledger entry for E1."""
     email, now = address(), datetime.now(UTC)
     enrolment, due = enrolled_by_another_release(
         stack, email, {1: now, 6: now + timedelta(seconds=7), 7: now + timedelta(seconds=8)}
@@ -91,15 +98,15 @@ def test_withdrawn_emails_are_skipped_and_hold_up_no_other(stack: Stack) -> None
     assert any("it was withdrawn" in line.message for line in stack.kestra.logs(last.id))
     assert numbers(mails(stack, email)) == [5]
 
-    before = len(runs(stack, "send-email", email))
+    count_before = len(runs(stack, "send-email", email))
     until(lambda: datetime.now(UTC) > now + timedelta(seconds=8), "the time of E7")
-    done = about(christmas_json(stack, "repair", "--apply"), enrolment)
-    assert any(sentence.startswith(f"E-mail 7 of {enrolment} was withdrawn") for sentence in done)
+    repairs = sentences_about(christmas_json(stack, "repair", "--apply"), enrolment)
+    assert any(sentence.startswith(f"E-mail 7 of {enrolment} was withdrawn") for sentence in repairs)
     assert ledger(stack, enrolment, 7) == ("skipped", "email_withdrawn")
     christmas_json(stack, "repair", "--apply")
-    assert about(christmas_json(stack, "repair", "--apply"), enrolment) == []
+    assert sentences_about(christmas_json(stack, "repair", "--apply"), enrolment) == []
     assert page_of(stack, email)["Sequence Completed"] is True
-    assert len(runs(stack, "send-email", email)) == before
+    assert len(runs(stack, "send-email", email)) == count_before
     assert christmas_json(stack, "failures") == []
 
 
@@ -115,11 +122,14 @@ def test_email_of_a_withdrawn_sequence_is_skipped(stack: Stack) -> None:
     assert (run.labels["sequence"], run.labels["enrolment"]) == ("winback", enrolment)
     assert ledger(stack, enrolment, 5) == ("skipped", "email_withdrawn")
     assert mails(stack, email) == []
-    assert about(christmas_json(stack, "repair", "--apply"), enrolment) == []
+    assert sentences_about(christmas_json(stack, "repair", "--apply"), enrolment) == []
 
 
-def test_replay_of_an_email_that_failed_before_it_could_be_skipped(stack: Stack) -> None:
-    """A release that did not know what to do with a withdrawn e-mail has failed in the gate, and settled nothing."""
+def test_replay_of_a_failed_withdrawn_email_is_skipped(stack: Stack) -> None:
+    """An earlier release failed in the gate on a withdrawn e-mail and wrote no ledger entry.
+
+    An enrolment whose event has no fields makes the gate of this release fail in the same way.
+    """
     email, now = address(), datetime.now(UTC)
     enrolment, _ = enrolled_by_another_release(stack, email, {6: now})
     assert [outcome(run)[1] for run in settled_runs(stack, email, 5)] == ["sent"]
