@@ -1,8 +1,8 @@
+"""The step ``intake``: what it hands to the flow. ``tests/unit/events`` tests how payloads are read."""
+
 from __future__ import annotations
 
 import json
-from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,34 +10,31 @@ import pytest
 from christmas_campaign.enrolment import lookups
 from christmas_campaign.events import intake, opaque_ids
 from christmas_campaign.events.intake import Accepted, Event
-from christmas_campaign.steps import intake as the_step
+from christmas_campaign.steps import intake as intake_step
 from unit import build, native
-from unit.steps import contexts, run
+from unit.steps import contexts
+
+CONTACT = opaque_ids.contact_id("zoe@example.com")
 
 
-def step(context: Any, now: datetime) -> dict[str, Any]:
-    return dict(the_step.step(context, now))
+def run_intake(**changes: Any) -> dict[str, Any]:
+    """Return the outputs of the step at ``build.NOW`` in a changed context."""
+    return dict(intake_step.step(contexts.intake(**changes), build.NOW))
 
 
-def test_as_a_task(tmp_path: Path) -> None:
+def test_awkward_payload_is_accepted_without_percent_signs() -> None:
+    """Kestra's template language would read "{%"."""
     payload = build.payload(first_name=build.AWKWARD, business_name="100% {% raw %} 💇 `'; --")
-    said = run.outputs(tmp_path, "intake", contexts.intake(payload=payload))
-    assert said["code"] == 200
-    assert said["body"]["status"] == "accepted"
-    assert said["outcome"] == "accepted"
-    assert "%" not in said["event"]
-    event = json.loads(said["event"])
-    assert event["fields"] == payload
-    assert event["lookups"] == lookups.lookups(Event.from_json(event)).as_json()
-    assert said["enrolment"] == Event.from_json(event).id
+    outputs = run_intake(payload=payload)
+    assert "%" not in outputs["event"]
+    assert json.loads(outputs["event"])["fields"] == payload
 
 
-def test_a_good_payload_comes_with_the_opaque_ids() -> None:
-    said = dict(step(contexts.intake(), build.NOW))
+def test_accepted_event_comes_with_ids_labels_and_response() -> None:
+    outputs = run_intake()
     event = build.event()
-    assert said["enrolment"] == event.id
-    assert said["contact"] == opaque_ids.contact_id("zoe@example.com")
-    assert json.loads(said["event"]) == {
+    assert (outputs["enrolment"], outputs["contact"]) == (event.id, CONTACT)
+    assert json.loads(outputs["event"]) == {
         **event.as_json(),
         "lookups": lookups.lookups(event).as_json(),
         "duplicate": "already_in_sequence",
@@ -45,20 +42,12 @@ def test_a_good_payload_comes_with_the_opaque_ids() -> None:
         "stop": "stop.7ece2a81c666152c41fce3d8",
         "bought": None,
     }
-    assert json.loads(said["labels"]) == {
-        "outcome": "accepted",
-        "enrolment": event.id,
-        "contact": opaque_ids.contact_id("zoe@example.com"),
-    }
-    assert json.loads(said["labels_if_known"]) == {
-        "outcome": "skipped",
-        "reason": "already_in_sequence",
-        "enrolment": event.id,
-        "contact": opaque_ids.contact_id("zoe@example.com"),
-    }
+    ids = {"enrolment": event.id, "contact": CONTACT}
+    assert json.loads(outputs["labels"]) == {"outcome": "accepted", **ids}
+    assert json.loads(outputs["labels_if_known"]) == {"outcome": "skipped", "reason": "already_in_sequence", **ids}
     answer = intake.answer(build.payload(), "signup", build.NOW, "execution-1")
     assert isinstance(answer, Accepted)
-    assert {name: said[name] for name in ("code", "body", "body_if_known", "outcome", "reason")} == {
+    assert {name: outputs[name] for name in ("code", "body", "body_if_known", "outcome", "reason")} == {
         "code": 200,
         "body": answer.body,
         "body_if_known": answer.body_if_known,
@@ -83,7 +72,7 @@ ANSWER_FIELDS = {
 def test_answers_for_a_first_and_a_repeated_event(
     payload: Any, starts_first: bool, starts_again: bool, key: str
 ) -> None:
-    outputs = step(contexts.intake(payload=payload), build.NOW)
+    outputs = run_intake(payload=payload)
     first, again = outputs["answers"]["first"], outputs["answers"]["again"]
     assert outputs["enrolled_key"] == key
     assert (first["starts"], again["starts"]) == (starts_first, starts_again)
@@ -95,75 +84,50 @@ def test_answers_for_a_first_and_a_repeated_event(
         assert {name: value for name, value in fields.items() if value is not None} == body
 
 
-def test_an_event_that_starts_nothing_starts_no_flow() -> None:
-    payload = build.payload("postcall", call_outcome="No", variables={"a": "1"})
-    outputs = step({**contexts.intake(payload=payload), "sequence": "postcall"}, build.NOW)
-    assert (outputs["answers"]["first"]["starts"], outputs["answers"]["again"]["starts"]) == (False, False)
-
-
 @pytest.mark.parametrize(
     ("payload", "expected"),
     [
         (build.payload(), False),
-        (build.payload(variables={}), False),
         (build.payload(variables={"a": " "}), False),
         (build.payload(variables={"a": "1"}), True),
         ("not JSON", False),
     ],
 )
-def test_a_payload_that_brings_variables_says_so(payload: Any, expected: bool) -> None:
-    assert step(contexts.intake(payload=payload), build.NOW)["has_variables"] is expected
+def test_variables_of_the_payload_are_reported(payload: Any, expected: bool) -> None:
+    assert run_intake(payload=payload)["has_variables"] is expected
 
 
-def test_the_other_sequences_know_where_the_contacts_signup_is_kept() -> None:
-    said = step({**contexts.intake(payload=build.payload("noshow")), "sequence": "noshow"}, build.NOW)
-    assert json.loads(said["event"])["signup"] == build.event().id
+def test_other_sequences_name_the_contacts_signup() -> None:
+    outputs = run_intake(payload=build.payload("noshow"), sequence="noshow")
+    assert json.loads(outputs["event"])["signup"] == build.event().id
 
 
-def test_an_event_that_starts_nothing_is_found_by_its_contact() -> None:
-    payload = build.payload("postcall", call_outcome="No")
-    said = step({**contexts.intake(payload=payload), "sequence": "postcall"}, build.NOW)
-    assert (said["code"], said["outcome"], said["reason"]) == (200, "skipped", "not_a_maybe")
-    assert (
-        said["body"]
-        == said["body_if_known"]
-        == {
-            "status": "skipped",
-            "reason": "not_a_maybe",
-            "email": "zoe@example.com",
-        }
-    )
-    assert (
-        json.loads(said["labels"])
-        == json.loads(said["labels_if_known"])
-        == {
-            "outcome": "skipped",
-            "reason": "not_a_maybe",
-            "enrolment": build.event("postcall").id,
-            "contact": opaque_ids.contact_id("zoe@example.com"),
-        }
-    )
+def test_event_without_a_sequence_starts_no_flow_and_is_labelled() -> None:
+    payload = build.payload("postcall", call_outcome="No", variables={"a": "1"})
+    outputs = run_intake(payload=payload, sequence="postcall")
+    assert (outputs["answers"]["first"]["starts"], outputs["answers"]["again"]["starts"]) == (False, False)
+    assert (outputs["code"], outputs["outcome"], outputs["reason"]) == (200, "skipped", "not_a_maybe")
+    body = {"status": "skipped", "reason": "not_a_maybe", "email": "zoe@example.com"}
+    assert outputs["body"] == outputs["body_if_known"] == body
+    ids = {"enrolment": build.event("postcall").id, "contact": CONTACT}
+    assert json.loads(outputs["labels"]) == {"outcome": "skipped", "reason": "not_a_maybe", **ids}
+    assert outputs["labels_if_known"] == outputs["labels"]
 
 
-@pytest.mark.parametrize("context", [contexts.intake(payload="{not json"), contexts.intake(payload=None)])
-def test_a_refused_payload_starts_nothing(context: dict[str, Any]) -> None:
-    said = step(context, build.NOW)
-    assert (said["code"], said["event"], said["enrolment"], said["contact"]) == (422, None, None, None)
-    assert (said["outcome"], said["reason"]) == ("rejected", "invalid_payload")
-    assert json.loads(said["labels"]) == {"outcome": "rejected", "reason": "invalid_payload"}
-    assert json.loads(said["labels_if_known"]) == {"outcome": "rejected"}
+@pytest.mark.parametrize("payload", ["{not json", None, ...])
+def test_refused_payload_starts_nothing(payload: Any) -> None:
+    context = {name: value for name, value in contexts.intake(payload=payload).items() if value is not ...}
+    outputs = intake_step.step(context, build.NOW)
+    assert (outputs["code"], outputs["event"], outputs["enrolment"], outputs["contact"]) == (422, None, None, None)
+    assert (outputs["outcome"], outputs["reason"]) == ("rejected", "invalid_payload")
+    assert json.loads(outputs["labels"]) == {"outcome": "rejected", "reason": "invalid_payload"}
+    assert json.loads(outputs["labels_if_known"]) == {"outcome": "rejected"}
     errors = [{"field": "body", "problem": "must be a JSON object"}]
-    assert said["body"] == said["body_if_known"] == {"status": "rejected", "errors": errors}
-
-
-def test_no_payload_at_all_is_refused() -> None:
-    context = contexts.intake()
-    del context["payload"]
-    assert step(context, build.NOW)["body"]["errors"] == [{"field": "body", "problem": "must be a JSON object"}]
+    assert outputs["body"] == outputs["body_if_known"] == {"status": "rejected", "errors": errors}
 
 
 @pytest.mark.parametrize(
-    ("said", "arrived"),
+    ("received_at", "expected"),
     [
         (None, "2025-11-20T15:00:00.000Z"),
         ("2025-11-20T14:30:00.250Z", "2025-11-20T14:30:00.250Z"),
@@ -171,16 +135,15 @@ def test_no_payload_at_all_is_refused() -> None:
         ("soon", "2025-11-20T15:00:00.000Z"),
     ],
 )
-def test_a_call_that_the_door_has_kept_arrived_when_the_door_got_it(said: str | None, arrived: str) -> None:
-    answer = step(contexts.intake(received_at=said), build.NOW)
-    assert json.loads(answer["event"])["received_at"] == arrived
-    assert answer["body"]["timestamp"] == arrived
+def test_event_has_the_time_when_the_door_received_it(received_at: str | None, expected: str) -> None:
+    outputs = run_intake(received_at=received_at)
+    assert json.loads(outputs["event"])["received_at"] == expected
+    assert outputs["body"]["timestamp"] == expected
 
 
-def test_calendlys_own_call_is_a_call_like_any_other() -> None:
-    answer = step(contexts.intake(payload=native.calendly(), sequence="noshow"), build.NOW)
-    assert answer["code"] == 200
-    assert answer["enrolment"] == build.event("noshow").id
-    event = Event.from_json(json.loads(answer["event"]))
-    assert event == intake.read(native.calendly(), "noshow", build.NOW)
-    assert json.loads(answer["event"])["lookups"] == lookups.lookups(build.event("noshow")).as_json()
+def test_webhook_of_calendly_is_read_like_any_other_event() -> None:
+    outputs = run_intake(payload=native.calendly(), sequence="noshow")
+    assert (outputs["code"], outputs["enrolment"]) == (200, build.event("noshow").id)
+    event_json = json.loads(outputs["event"])
+    assert Event.from_json(event_json) == intake.read(native.calendly(), "noshow", build.NOW)
+    assert event_json["lookups"] == lookups.lookups(build.event("noshow")).as_json()

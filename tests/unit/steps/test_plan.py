@@ -1,8 +1,9 @@
+"""The step ``plan``: what it hands to the flow. ``tests/unit/enrolment/test_plan.py`` tests the decision itself."""
+
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,76 +15,30 @@ from christmas_campaign.campaign.settings import InvalidSetting
 from christmas_campaign.enrolment.record import Record
 from christmas_campaign.notion import schema
 from christmas_campaign.steps import UnusableContext
-from christmas_campaign.steps import plan as the_step
+from christmas_campaign.steps import plan as plan_step
 from christmas_campaign.stops import rules
 from christmas_campaign.stops.rules import Source, Stop
 from unit import build
 from unit.steps import contexts, run
 
-
-def step(context: Any, now: datetime) -> dict[str, Any]:
-    return dict(the_step.step(context, now))
-
-
 ENROLLED = build.sequence_page({"Template Type": "5-Day Sequence"})
+UNREACHABLE = {"outcome": "deferred", "reason": "notion_unreachable", **build.WHO}
 
 
-def test_as_a_task(tmp_path: Path) -> None:
-    context = contexts.plan()
-    context["event"]["fields"]["business_name"] = "100% {% raw %}"
-    said = run.outputs(tmp_path, "plan", context)
-    assert said["go"] is True
-    assert [email["number"] for email in said["emails"]] == [2, 3, 4, 5]
-    page = json.loads(said["page"]["body"])
-    assert build.text_of(page["properties"]["Business Name"]) == "100% {% raw %}"
-    assert not any("%" in text for text in (said["record"], said["page"]["body"], said["contact"]["body"]))
+def run_plan(name: str = "signup", /, **changes: Any) -> dict[str, Any]:
+    """Return the outputs of the step at ``build.NOW`` for an event of the sequence ``name`` in a changed context."""
+    return dict(plan_step.step(contexts.plan(name, **changes), build.NOW))
 
 
-def test_what_is_written_is_handed_over_ready_made() -> None:
-    said = step(contexts.plan(), build.NOW)
-    assert Record.from_json(json.loads(said["record"])).event == build.event()
-    assert Record.from_json(json.loads(said["record"])).sources == build.SOURCES
-    assert json.loads(said["page"]["body"])["parent"] == {"type": "data_source_id", "data_source_id": "source-pages"}
-    assert json.loads(said["contact"]["body"])["properties"]["Assessment Score"] == {"number": 52}
-    assert said["contact"]["path"] == "/v1/pages/contact-1"
-    assert json.loads(said["labels"]) == {"outcome": "enrolled", **build.WHO}
-    assert said["emails"] == [
-        {"number": 2, "date": "2025-11-21T15:00:00.000Z"},
-        {"number": 3, "date": "2025-11-23T15:00:00.000Z"},
-        {"number": 4, "date": "2025-11-24T15:00:00.000Z"},
-        {"number": 5, "date": "2025-11-25T15:00:00.000Z"},
-    ]
+def with_parsed_labels(later: Mapping[str, Any]) -> dict[str, Any]:
+    return {**later, "labels": json.loads(later["labels"])}
 
 
-def test_without_a_contact_nothing_is_updated() -> None:
-    assert step(contexts.plan(contacts=build.found()), build.NOW)["contact"] is None
+def stored_record(outputs: Mapping[str, Any]) -> Record:
+    return Record.from_json(json.loads(outputs["record"]))
 
 
-def test_the_same_event_again_is_labelled() -> None:
-    said = step(contexts.plan(pages=build.found(ENROLLED)), build.NOW)
-    assert said["go"] is False
-    assert json.loads(said["labels"]) == {"outcome": "skipped", "reason": "already_in_sequence", **build.WHO}
-
-
-def test_an_enrolment_that_was_recorded_and_not_finished_goes_on() -> None:
-    said = step(contexts.plan(pages=build.found(ENROLLED), record=build.record().as_json()), build.NOW)
-    assert (said["go"], said["page"]["method"]) == (True, "PATCH")
-
-
-def test_an_enrolment_that_goes_on_keeps_its_dates() -> None:
-    context = contexts.plan(pages=build.found(ENROLLED), record=build.record().as_json())
-    context["event"]["fields"]["email_1_sent_at"] = "2025-01-01"
-    said = step(context, build.NOW)
-    assert Record.from_json(json.loads(said["record"])).emails == build.record().emails
-
-
-def test_an_entry_of_the_kv_store_that_is_not_there_may_be_left_out() -> None:
-    context = contexts.plan()
-    del context["record"], context["signup"], context["portals"]
-    assert step(context, build.NOW)["go"] is True
-
-
-#: What becomes of the signup when Notion does not answer, the first time.
+#: What the flow does when Notion does not answer, the first time.
 LATER = {
     "outcome": "deferred",
     "reason": "notion_unreachable",
@@ -91,79 +46,116 @@ LATER = {
     "date": "2025-11-20T15:01:00.000Z",
     "tries": 1,
     "alert": None,
+    "labels": UNREACHABLE,
 }
 
 
-def read(later: Mapping[str, Any]) -> dict[str, Any]:
-    """What is said of later, with its labels read."""
-    return {**later, "labels": json.loads(later["labels"])}
+def test_outputs_are_free_of_percent_signs(tmp_path: Path) -> None:
+    """Kestra's template language would read "{%"."""
+    context = contexts.plan()
+    context["event"]["fields"]["business_name"] = "100% {% raw %}"
+    outputs = run.outputs(tmp_path, "plan", context)
+    page = json.loads(outputs["page"]["body"])
+    assert build.text_of(page["properties"]["Business Name"]) == "100% {% raw %}"
+    assert not any("%" in text for text in (outputs["record"], outputs["page"]["body"], outputs["contact"]["body"]))
 
 
-@pytest.mark.parametrize("changed", [{}, {"pages": build.found(ENROLLED)}])
-def test_what_is_decided_comes_with_what_becomes_of_it_if_notion_does_not_answer(changed: dict[str, Any]) -> None:
-    """The page may not be written down yet."""
-    said = step(contexts.plan(**changed), build.NOW)
-    assert said["outcome"] != "deferred"
-    assert read(said["later"]) == {
-        **LATER,
-        "labels": {"outcome": "deferred", "reason": "notion_unreachable", **build.WHO},
+def test_enrolment_returns_everything_that_the_flow_writes() -> None:
+    outputs = run_plan()
+    record = Record.from_json(json.loads(outputs.pop("record")))
+    assert (record.event, record.sources) == (build.event(), build.SOURCES)
+    page, contact = outputs.pop("page"), outputs.pop("contact")
+    assert (page["method"], page["path"]) == ("POST", "/v1/pages")
+    assert json.loads(page["body"])["parent"] == {"type": "data_source_id", "data_source_id": "source-pages"}
+    assert contact["path"] == "/v1/pages/contact-1"
+    assert json.loads(contact["body"])["properties"]["Assessment Score"] == {"number": 52}
+    assert json.loads(outputs.pop("known"))["path"] == "/v1/data_sources/source-pages/query"
+    assert json.loads(outputs.pop("labels")) == {"outcome": "enrolled", **build.WHO}
+    assert with_parsed_labels(outputs.pop("later")) == LATER
+    assert outputs == {
+        "go": True,
+        "outcome": "enrolled",
+        "note": "Enrolled in signup: 4 e-mail(s) scheduled.",
+        "ttl": "PT3024000S",
+        "known_ttl": "P365D",
+        "portal": None,
+        "emails": [
+            {"number": 2, "date": "2025-11-21T15:00:00.000Z"},
+            {"number": 3, "date": "2025-11-23T15:00:00.000Z"},
+            {"number": 4, "date": "2025-11-24T15:00:00.000Z"},
+            {"number": 5, "date": "2025-11-25T15:00:00.000Z"},
+        ],
+        "alert": None,
+        "seen": None,
+        "pages": [None, "contact-1"],
+        "about": {
+            "subject": "signup, the enrolment",
+            "contact": f"Contact {build.WHO['contact']}: no page in Email Sequence yet;"
+            " in BusinessX https://www.notion.so/contact1",
+        },
     }
-    assert "told" not in said
+
+
+def test_missing_contact_is_not_updated() -> None:
+    assert run_plan(contacts=build.found())["contact"] is None
+
+
+def test_contact_in_the_sequence_is_skipped() -> None:
+    outputs = run_plan(pages=build.found(ENROLLED))
+    assert outputs["go"] is False
+    assert json.loads(outputs["labels"]) == {"outcome": "skipped", "reason": "already_in_sequence", **build.WHO}
+    assert with_parsed_labels(outputs["later"]) == LATER
+    assert "told" not in outputs
+
+
+def test_unfinished_enrolment_continues_and_keeps_its_dates() -> None:
+    context = contexts.plan(pages=build.found(ENROLLED), record=build.record().as_json())
+    context["event"]["fields"]["email_1_sent_at"] = "2025-01-01"
+    outputs = plan_step.step(context, build.NOW)
+    assert (outputs["go"], outputs["page"]["method"]) == (True, "PATCH")
+    assert stored_record(outputs).emails == build.record().emails
+
+
+def test_null_entries_of_the_context_may_be_missing() -> None:
+    context = contexts.plan()
+    for name in ("record", "signup", "portals", "stopped", "tries"):
+        del context[name]
+    assert plan_step.step(context, build.NOW) == run_plan()
 
 
 @pytest.mark.parametrize("missing", ["contacts", "pages", "sources"])
-@pytest.mark.parametrize("left_out", [True, False])
-def test_without_an_answer_of_notion_an_enrolment_is_put_off(missing: str, left_out: bool) -> None:
+def test_enrolment_without_an_answer_of_notion_is_rescheduled(missing: str) -> None:
     context = contexts.plan(**{missing: None})
-    if left_out:
-        del context[missing]
-    said = dict(step(context, build.NOW))
-    labels = {"outcome": "deferred", "reason": "notion_unreachable", **build.WHO}
-    assert json.loads(said["labels"]) == labels
-    assert read(said.pop("later")) == {**LATER, "labels": labels}
-    assert said.pop("find_databases") == (missing == "sources")
-    assert set(said) == {"go", "outcome", "labels"}
-    assert (said["go"], said["outcome"]) == (False, "deferred")
+    outputs = dict(plan_step.step(context, build.NOW))
+    assert plan_step.step(contexts.as_kestra_hands_over(context), build.NOW) == outputs
+    assert json.loads(outputs.pop("labels")) == UNREACHABLE
+    assert with_parsed_labels(outputs.pop("later")) == LATER
+    assert outputs == {"go": False, "outcome": "deferred", "find_databases": missing == "sources"}
 
 
-def test_no_answer_of_notion_comes_before_its_refusal() -> None:
-    said = step(contexts.plan(contacts=build.response({"code": "unauthorized"}, 401), pages=None), build.NOW)
-    assert (said["go"], said["outcome"]) == (False, "deferred")
+def test_missing_answer_of_notion_comes_before_a_refused_request() -> None:
+    refused = build.response({"code": "unauthorized"}, 401)
+    assert run_plan(contacts=refused, pages=None)["outcome"] == "deferred"
 
 
-@pytest.mark.parametrize(
-    ("tries", "scale", "date"),
-    [
-        (0, None, "2025-11-20T15:01:00.000Z"),
-        (4, None, "2025-11-20T15:16:00.000Z"),
-        (47, None, "2025-11-20T15:30:00.000Z"),
-        (47, "60", "2025-11-20T15:00:30.000Z"),
-    ],
-)
-@pytest.mark.parametrize("contacts_found", [build.found(build.contact()), None])
-def test_each_time_it_is_put_off_for_longer_and_counted(
-    tries: int, scale: str | None, date: str, contacts_found: dict[str, Any] | None
-) -> None:
-    settings = {**contexts.SETTINGS, "time_scale": scale, "resend_url": "http://127.0.0.1:8000"}
-    later = step(contexts.plan(tries=tries, contacts=contacts_found, settings=settings), build.NOW)["later"]
-    assert (later["date"], later["tries"]) == (date, tries + 1)
-
-
-def test_the_first_run_may_leave_the_tries_out() -> None:
-    context = contexts.plan()
-    del context["tries"]
-    assert step(context, build.NOW)["later"]["tries"] == 1
+@pytest.mark.parametrize("contacts_response", [build.found(build.contact()), None])
+def test_each_retry_waits_longer_and_is_counted(contacts_response: dict[str, Any] | None) -> None:
+    later = run_plan(tries=4, contacts=contacts_response)["later"]
+    assert (later["date"], later["tries"]) == ("2025-11-20T15:16:00.000Z", 5)
+    settings = {**contexts.SETTINGS, "time_scale": "60", "resend_url": "http://127.0.0.1:8000"}
+    later = run_plan(tries=47, contacts=contacts_response, settings=settings)["later"]
+    assert (later["date"], later["tries"]) == ("2025-11-20T15:00:30.000Z", 48)
 
 
 @pytest.mark.parametrize("pages", [build.found(), None])
-def test_after_a_day_without_notion_the_team_is_told(pages: dict[str, Any] | None) -> None:
-    said = step(contexts.plan(tries=48, pages=pages), build.NOW)
+def test_day_without_notion_alerts_the_team(pages: dict[str, Any] | None) -> None:
+    outputs = run_plan(tries=48, pages=pages)
     detail = "Notion could not be reached, or was not ready to answer, for as long as it was tried: 49 times."
-    assert read(said["later"]) == {
+    assert with_parsed_labels(outputs["later"]) == {
         "outcome": "failed",
         "reason": "notion_unreachable",
         "detail": detail,
-        "labels": {"outcome": "failed", "reason": "notion_unreachable", **build.WHO},
+        "labels": {**UNREACHABLE, "outcome": "failed"},
         "alert": {
             "key": f"{build.WHO['enrolment']}.0.notion_unreachable",
             "message": "**Failed**: signup, the enrolment: notion_unreachable.\n"
@@ -173,67 +165,54 @@ def test_after_a_day_without_notion_the_team_is_told(pages: dict[str, Any] | Non
             " `christmas failures` lists all.",
         },
     }
-    # Without an answer it has not come to a plan; with one this is not needed.
-    assert (said["go"], said["outcome"]) == ((True, "enrolled") if pages else (False, "deferred"))
+    # With an answer of Notion the flow ignores `later`.
+    assert (outputs["go"], outputs["outcome"]) == ((True, "enrolled") if pages else (False, "deferred"))
 
 
-def test_a_portal_is_made_once_notion_has_said_that_there_is_none() -> None:
-    said = step(contexts.plan("onboarding"), build.NOW)
-    assert json.loads(said["portal"])["parent"] == {"type": "data_source_id", "data_source_id": "source-portals"}
+def test_portal_is_created_only_if_notion_has_none() -> None:
+    portal_body = json.loads(run_plan("onboarding")["portal"])
+    assert portal_body["parent"] == {"type": "data_source_id", "data_source_id": "source-portals"}
     title = "Bảo Sang Beauty Salon - Customer Portal"
     portal = build.page(schema.PORTALS, {notion_names.PORTAL_NAME: title}, page_id="portal-1")
-    again = step(contexts.plan("onboarding", portals=build.found(portal)), build.NOW)
-    assert (again["go"], again["portal"]) == (True, None)
+    outputs = run_plan("onboarding", portals=build.found(portal))
+    assert (outputs["go"], outputs["portal"]) == (True, None)
 
 
-@pytest.mark.parametrize(("signup", "said"), [(build.record(red_systems=2).as_json(), 2), (None, None)])
-def test_what_the_contacts_signup_said_is_kept_for_the_emails(signup: dict[str, Any] | None, said: int | None) -> None:
-    record = Record.from_json(json.loads(step(contexts.plan("noshow", signup=signup), build.NOW)["record"]))
-    assert record.signup.get("red_systems") == said
+@pytest.mark.parametrize(("signup", "red_systems"), [(build.record(red_systems=2).as_json(), 2), (None, None)])
+def test_record_has_the_values_of_the_contacts_signup(signup: dict[str, Any] | None, red_systems: int | None) -> None:
+    record = stored_record(run_plan("noshow", signup=signup))
+    assert record.signup.get("red_systems") == red_systems
     assert bool(record.signup) is bool(signup)
 
 
-@pytest.mark.parametrize("left_out", [True, False])
-def test_where_a_portal_is_made_its_look_up_has_to_be_answered_too(left_out: bool) -> None:
+def test_onboarding_waits_for_the_look_up_of_the_portal() -> None:
     context = contexts.plan("onboarding", portals=None)
-    if left_out:
-        del context["portals"]
-    said = step(context, build.NOW)
-    assert (said["go"], said["outcome"], said["later"]["tries"]) == (False, "deferred", 1)
-    assert json.loads(said["labels"])["sequence"] == "onboarding"
+    outputs = plan_step.step(context, build.NOW)
+    assert plan_step.step(contexts.as_kestra_hands_over(context), build.NOW) == outputs
+    assert (outputs["go"], outputs["outcome"], outputs["later"]["tries"]) == (False, "deferred", 1)
+    assert json.loads(outputs["labels"])["sequence"] == "onboarding"
 
 
-@pytest.mark.parametrize("name", ["signup", "noshow", "postcall"])
-def test_where_none_is_made_nobody_waits_for_it(name: str) -> None:
-    said = step(contexts.plan(name, portals=None), build.NOW)
-    assert (said["go"], said["portal"]) == (True, None)
-
-
-def test_the_team_is_told_of_a_contact_that_is_not_there() -> None:
-    said = step(contexts.plan("noshow", contacts=build.found()), build.NOW)
+def test_contact_that_is_not_in_businessx_alerts_the_team() -> None:
+    outputs = run_plan("noshow", contacts=build.found())
     event = build.event("noshow")
-    assert (said["go"], said["outcome"]) == (False, "skipped")
+    assert (outputs["go"], outputs["outcome"], outputs["pages"]) == (False, "skipped", [None, None])
     note = "There is no contact with this address in BusinessX: add it, then run this again. Nothing was sent."
-    assert said["note"] == said["warning"] == note
-    assert said["told"] == {
+    assert outputs["note"] == outputs["warning"] == note
+    assert outputs["told"] == {
         "key": f"{event.id}.0.contact_not_found",
         "message": "**Failed**: noshow, the enrolment: contact_not_found.\n"
-        "There is no contact with this address in BusinessX: add it, then run this again. Nothing was sent.\n"
+        f"{note}\n"
         f"Contact {build.WHO['contact']}: no page in Notion is known.\n"
         "To do: Add the contact to BusinessX, with this address; then `christmas replay`."
         " `christmas failures` lists all.",
     }
-    assert json.loads(said["labels"]) == {
-        "outcome": "skipped",
-        "reason": "contact_not_found",
-        "sequence": "noshow",
-        "contact": build.WHO["contact"],
-        "enrolment": event.id,
-    }
+    labels = {"sequence": "noshow", "contact": build.WHO["contact"], "enrolment": event.id}
+    assert json.loads(outputs["labels"]) == {"outcome": "skipped", "reason": "contact_not_found", **labels}
 
 
 @pytest.mark.parametrize(
-    ("changed", "message"),
+    ("changes", "message"),
     [
         (
             {"contacts": build.response({"code": "unauthorized"}, 401)},
@@ -249,27 +228,21 @@ def test_the_team_is_told_of_a_contact_that_is_not_there() -> None:
         ),
     ],
 )
-def test_a_refusal_by_notion_is_named(changed: dict[str, Any], message: str) -> None:
-    with pytest.raises(UnusableContext) as caught:
-        step(contexts.plan("onboarding", **changed), build.NOW)
-    assert str(caught.value) == message
+def test_refused_request_to_notion_is_named(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(UnusableContext) as error:
+        run_plan("onboarding", **changes)
+    assert str(error.value) == message
 
 
-def test_settings_that_cannot_be_used_stop_the_enrolment() -> None:
+def test_invalid_settings_break_the_step() -> None:
     with pytest.raises(InvalidSetting):
-        step(contexts.plan(settings={"time_scale": "60"}), build.NOW)
+        run_plan(settings={"time_scale": "60"})
 
 
-def test_what_stops_a_contact_keeps_her_out() -> None:
-    held = rules.as_json([Stop(Reason.UNSUBSCRIBED, build.NOW, Source.PERSON)])
-    said = step(contexts.plan(stopped=held), build.NOW)
-    assert json.loads(said["labels"]) == {"outcome": "skipped", "reason": "unsubscribed", **build.WHO}
-
-
-def test_an_event_of_before_hands_over_no_stop() -> None:
-    context = contexts.plan()
-    del context["stopped"]
-    assert step(context, build.NOW)["go"] is True
+def test_suppressed_contact_is_skipped() -> None:
+    stopped = rules.as_json([Stop(Reason.UNSUBSCRIBED, build.NOW, Source.PERSON)])
+    labels = {"outcome": "skipped", "reason": "unsubscribed", **build.WHO}
+    assert json.loads(run_plan(stopped=stopped)["labels"]) == labels
 
 
 @pytest.mark.parametrize("name", ["signup", "onboarding"])
@@ -279,9 +252,8 @@ def test_look_ups_are_read_like_the_responses_of_older_revisions(name: str) -> N
     newer["look_ups"] = {"contact": older["contacts"], "pages": older["pages"]} | (
         {"portals": older["portals"]} if older["portals"] else {}
     )
-    assert step(newer, build.NOW) == step(older, build.NOW)
+    assert plan_step.step(newer, build.NOW) == plan_step.step(older, build.NOW)
 
 
-def test_a_look_up_without_an_answer_reschedules_the_enrolment() -> None:
-    context = contexts.plan(look_ups={"contact": contexts.plan()["contacts"]})
-    assert step(context, build.NOW)["outcome"] == "deferred"
+def test_look_up_without_an_answer_reschedules_the_enrolment() -> None:
+    assert run_plan(look_ups={"contact": contexts.plan()["contacts"]})["outcome"] == "deferred"

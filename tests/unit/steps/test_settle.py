@@ -1,7 +1,8 @@
+"""The step ``settle``: what it hands to the flow. ``tests/unit/email/test_result.py`` tests the decision itself."""
+
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,108 +11,91 @@ from christmas_campaign.campaign.outcomes import WHAT_TO_DO, Reason
 from christmas_campaign.steps import compose
 from christmas_campaign.steps import settle as settle_step
 from unit import build
-from unit.steps import contexts, run
+from unit.steps import contexts
 
-step: run.Step = settle_step.step
+#: Outputs of ``compose``.
+NOT_SENT = {"send": False, "outcome": "failed", "reason": "value_missing", "detail": "no value for {{x}}: 100%"}
+NO_NOTION = {"send": False, "outcome": "deferred", "reason": "notion_unreachable", "detail": ""}
+CLAIMED_A_DAY_AGO = {"send": True, "claimed_at": "2025-11-19T16:00:00.000Z"}
 
-
-def test_as_a_task(tmp_path: Path) -> None:
-    said = run.outputs(tmp_path, "settle", contexts.settle())
-    assert (said["outcome"], said["reason"], said["detail"]) == ("sent", None, "")
-    assert json.loads(said["ledger"])["resend_id"] == "re_1"
-    assert list(json.loads(said["stamp"])["properties"]) == ["Email 2 Sent"]
-    assert json.loads(said["labels"]) == {"outcome": "sent", **contexts.WHO}
+BUSY = build.response({"name": "concurrent_idempotent_requests"}, 409)
 
 
-def test_what_is_written_is_handed_over_ready_made_with_its_time_to_live() -> None:
-    said = step(contexts.settle(), build.NOW)
-    assert json.loads(said["ledger"]) == {
+def run_settle(**changes: Any) -> dict[str, Any]:
+    """Return the outputs of the step at ``build.NOW`` in a changed context."""
+    return dict(settle_step.step(contexts.settle(**changes), build.NOW))
+
+
+def not_found(path: str) -> dict[str, Any]:
+    """Return Resend's response for a path that it does not have. The flow calls one to hold an e-mail back."""
+    return {**build.response({"name": "not_found"}, 404), "uri": f"https://api.resend.com{path}"}
+
+
+def test_sent_email_is_recorded() -> None:
+    outputs = run_settle()
+    assert json.loads(outputs.pop("ledger")) == {
         "outcome": "sent",
         "at": "2025-11-20T15:00:00.000Z",
         "reason": None,
         "resend_id": "re_1",
         "claimed_at": None,
     }
-    assert said["alert"] is None
-    assert json.loads(said["stamp"]) == {
+    assert json.loads(outputs.pop("stamp")) == {
         "properties": {"Email 2 Sent": {"date": {"start": "2025-11-20T15:00:00.000Z"}}}
     }
-    assert json.loads(said["analytics"])["parent"] == {"type": "data_source_id", "data_source_id": "source-analytics"}
-    # The last e-mail is due in five days; thirty more.
-    assert said["ttl"] == "PT3024000S"
+    analytics = json.loads(outputs.pop("analytics"))
+    assert analytics["parent"] == {"type": "data_source_id", "data_source_id": "source-analytics"}
+    assert json.loads(outputs.pop("labels")) == {"outcome": "sent", **contexts.WHO}
+    # The last e-mail is due in five days; its ledger entry lives 30 days longer.
+    assert outputs == {"outcome": "sent", "reason": None, "detail": "", "ttl": "PT3024000S", "alert": None}
 
 
-NOT_SENT = {"send": False, "outcome": "failed", "reason": "value_missing", "detail": "no value for {{x}}: 100%"}
-NO_NOTION = {"send": False, "outcome": "deferred", "reason": "notion_unreachable", "detail": ""}
-CLAIMED_LONG_AGO = {"send": True, "claimed_at": "2025-11-19T16:00:00.000Z"}
-
-
-def called(path: str) -> dict[str, Any]:
-    """What an address of Resend's answers that it does not have."""
-    return {**build.response({"name": "not_found"}, 404), "uri": f"https://api.resend.com{path}"}
+def test_last_email_completes_the_sequence_if_the_others_are_done() -> None:
+    properties = json.loads(run_settle(number=5, done=[2, 3, 4])["stamp"])["properties"]
+    assert properties["Sequence Completed"] == {"checkbox": True}
+    assert "Sequence Completed" not in json.loads(run_settle(number=5)["stamp"])["properties"]
 
 
 @pytest.mark.parametrize(
-    ("changed", "labels"),
+    ("changes", "outcome", "reason"),
     [
-        ({"composed": NOT_SENT, "answer": None}, {"outcome": "failed", "reason": "value_missing"}),
-        ({"answer": None}, {"outcome": "deferred", "reason": "resend_unreachable"}),
-        ({"answer": None, "tries": 47}, {"outcome": "deferred", "reason": "resend_unreachable"}),
-        ({"answer": None, "tries": 48}, {"outcome": "failed", "reason": "resend_unreachable"}),
-        ({"composed": NO_NOTION, "answer": None}, {"outcome": "deferred", "reason": "notion_unreachable"}),
+        ({"composed": NOT_SENT, "answer": None}, "failed", "value_missing"),
+        ({"answer": None, "tries": 47}, "deferred", "resend_unreachable"),
+        ({"answer": None, "tries": 48}, "failed", "resend_unreachable"),
+        ({"composed": NO_NOTION, "answer": None, "tries": 48, "page": None}, "failed", "notion_unreachable"),
+        ({"composed": CLAIMED_A_DAY_AGO, "answer": not_found("")}, "failed", "send_unknown"),
+        ({"answer": build.response({"name": "not_found"}, 404)}, "failed", "refused_by_resend"),
+        ({"answer": not_found("/emails")}, "failed", "refused_by_resend"),
+        ({"answer": not_found("/emails/too-late")}, "failed", "refused_by_resend"),
+        ({"answer": not_found("/emails/stopped/bounced")}, "skipped", "bounced"),
         (
-            {"composed": NO_NOTION, "answer": None, "tries": 48, "page": None},
-            {"outcome": "failed", "reason": "notion_unreachable"},
+            {"answer": not_found("/emails/too-late/stopped/booked"), "composed": CLAIMED_A_DAY_AGO},
+            "skipped",
+            "booked",
         ),
-        (
-            {"composed": CLAIMED_LONG_AGO, "answer": build.response({"name": "not_found"}, 404)},
-            {"outcome": "failed", "reason": "send_unknown"},
-        ),
-        ({"answer": build.response({"name": "not_found"}, 404)}, {"outcome": "failed", "reason": "refused_by_resend"}),
-        ({"answer": called("/emails")}, {"outcome": "failed", "reason": "refused_by_resend"}),
-        ({"answer": called("/emails/stopped/bounced")}, {"outcome": "skipped", "reason": "bounced"}),
-        ({"answer": called("/emails/too-late")}, {"outcome": "failed", "reason": "refused_by_resend"}),
-        (
-            {"answer": called("/emails/too-late/stopped/booked"), "composed": CLAIMED_LONG_AGO},
-            {"outcome": "skipped", "reason": "booked"},
-        ),
-        ({"answer": {**called("/emails/stopped/bought"), "code": 401}}, {"outcome": "skipped", "reason": "bought"}),
-        ({"answer": build.response({"name": "x"}, 422)}, {"outcome": "failed", "reason": "refused_by_resend"}),
-        ({"answer": build.response({"name": "invalid_idempotent_request"}, 409)}, {"outcome": "sent"}),
-        ({"answer": {"code": 200, "body": None}}, {"outcome": "sent"}),
-        (
-            {"answer": build.response({"name": "concurrent_idempotent_requests"}, 409)},
-            {"outcome": "deferred", "reason": "send_in_progress"},
-        ),
+        ({"answer": {**not_found("/emails/stopped/bought"), "code": 401}}, "skipped", "bought"),
+        ({"answer": {"code": 200, "body": None}}, "sent", None),
+        ({"answer": BUSY}, "deferred", "send_in_progress"),
     ],
 )
-def test_what_became_of_an_email_is_labelled(changed: dict[str, Any], labels: dict[str, str]) -> None:
-    assert json.loads(step(contexts.settle(**changed), build.NOW)["labels"]) == {**labels, **contexts.WHO}
+def test_result_of_the_request_decides_the_outcome(changes: dict[str, Any], outcome: str, reason: str | None) -> None:
+    outputs = run_settle(**changes)
+    assert (outputs["outcome"], outputs["reason"]) == (outcome, reason)
+    reason_label = {"reason": reason} if reason else {}
+    assert json.loads(outputs["labels"]) == {"outcome": outcome, **reason_label, **contexts.WHO}
 
 
-def test_no_answer_may_be_left_out() -> None:
+def test_context_without_answers_reschedules_the_email() -> None:
     context = contexts.settle()
     del context["answer"], context["page"], context["tries"]
-    said = step(context, build.NOW)
-    assert (said["reason"], said["tries"]) == ("resend_unreachable", 1)
-
-
-def test_why_nothing_was_sent_stands_in_the_analytics() -> None:
-    said = step(contexts.settle(composed=NOT_SENT, answer=None), build.NOW)
-    properties = json.loads(said["analytics"])["properties"]
-    assert build.text_of(properties["Error Message"]) == "value_missing: no value for {{x}}: 100%"
-    assert "%" not in said["analytics"]
-    assert said["stamp"] is None
+    outputs = settle_step.step(context, build.NOW)
+    assert (outputs["reason"], outputs["tries"]) == ("resend_unreachable", 1)
 
 
 @pytest.mark.parametrize(
-    ("changed", "reason", "words"),
+    ("changes", "reason", "detail"),
     [
-        (
-            {"answer": build.response({"name": "concurrent_idempotent_requests"}, 409)},
-            "send_in_progress",
-            "Resend is still busy with this e-mail.",
-        ),
+        ({"answer": BUSY}, "send_in_progress", "Resend is still busy with this e-mail."),
         (
             {"answer": None},
             "resend_unreachable",
@@ -124,43 +108,32 @@ def test_why_nothing_was_sent_stands_in_the_analytics() -> None:
         ),
     ],
 )
-@pytest.mark.parametrize(
-    ("tries", "scale", "date"),
-    [
-        (0, None, "2025-11-20T15:01:00.000Z"),
-        (3, None, "2025-11-20T15:08:00.000Z"),
-        (3, "60", "2025-11-20T15:00:08.000Z"),
-    ],
-)
-def test_an_email_that_is_put_off_writes_nothing_down(
-    changed: dict[str, Any], reason: str, words: str, tries: int, scale: str | None, date: str
-) -> None:
-    settings = {**contexts.SETTINGS, "time_scale": scale, "resend_url": "http://127.0.0.1:8000"}
-    said = dict(step(contexts.settle(tries=tries, settings=settings, **changed), build.NOW))
-    assert json.loads(said.pop("labels")) == {"outcome": "deferred", "reason": reason, **contexts.WHO}
-    assert said == {
+def test_rescheduled_email_records_nothing(changes: dict[str, Any], reason: str, detail: str) -> None:
+    settings = {**contexts.SETTINGS, "time_scale": "60", "resend_url": "http://127.0.0.1:8000"}
+    outputs = run_settle(tries=3, settings=settings, **changes)
+    assert json.loads(outputs.pop("labels")) == {"outcome": "deferred", "reason": reason, **contexts.WHO}
+    assert outputs == {
         "outcome": "deferred",
         "reason": reason,
-        "detail": f"{words} It is tried again.",
-        "date": date,
-        "tries": tries + 1,
+        "detail": f"{detail} It is tried again.",
+        # Eight minutes, 60 times as fast.
+        "date": "2025-11-20T15:00:08.000Z",
+        "tries": 4,
         "ttl": "PT3024000S",
         "alert": None,
     }
 
 
 @pytest.mark.parametrize(
-    ("changed", "claimed_at"),
+    ("changes", "claimed_at"),
     [
         ({"answer": None, "tries": 48}, contexts.CLAIMED),
-        (
-            {"composed": CLAIMED_LONG_AGO, "answer": build.response("", 405)},
-            CLAIMED_LONG_AGO["claimed_at"],
-        ),
+        ({"answer": BUSY, "tries": 48}, contexts.CLAIMED),
+        ({"composed": CLAIMED_A_DAY_AGO, "answer": build.response("", 405)}, CLAIMED_A_DAY_AGO["claimed_at"]),
         ({"answer": build.response({"name": "validation_error"}, 422)}, None),
         ({"composed": NOT_SENT, "answer": None}, None),
         ({"composed": {**NOT_SENT, "claimed_at": None}, "answer": None}, None),
-        # Claimed by a try before this one, which was not made again.
+        # An earlier try claimed the e-mail.
         ({"composed": {**NOT_SENT, "claimed_at": contexts.CLAIMED}, "answer": None}, contexts.CLAIMED),
         (
             {"composed": {**NO_NOTION, "claimed_at": contexts.CLAIMED}, "answer": None, "tries": 48},
@@ -168,14 +141,19 @@ def test_an_email_that_is_put_off_writes_nothing_down(
         ),
     ],
 )
-def test_a_claim_stands_while_resend_may_have_the_email(changed: dict[str, Any], claimed_at: str | None) -> None:
-    ledger = json.loads(step(contexts.settle(**changed), build.NOW)["ledger"])
-    assert (ledger["outcome"], ledger["claimed_at"]) == ("failed", claimed_at)
+def test_failed_email_keeps_its_claim_while_resend_may_have_it(changes: dict[str, Any], claimed_at: str | None) -> None:
+    ledger_entry = json.loads(run_settle(**changes)["ledger"])
+    assert (ledger_entry["outcome"], ledger_entry["claimed_at"]) == ("failed", claimed_at)
 
 
-def test_the_team_is_told_of_an_email_that_failed() -> None:
-    said = step(contexts.settle(composed=NOT_SENT, answer=None), build.NOW)
-    assert said["alert"] == {
+def test_failed_email_alerts_the_team_and_is_not_stamped() -> None:
+    outputs = run_settle(composed=NOT_SENT, answer=None)
+    # Kestra's template language would read "{%".
+    assert "%" not in outputs["analytics"]
+    properties = json.loads(outputs["analytics"])["properties"]
+    assert build.text_of(properties["Error Message"]) == "value_missing: no value for {{x}}: 100%"
+    assert outputs["stamp"] is None
+    assert outputs["alert"] == {
         "key": "signup-abc.2.value_missing",
         "message": "**Failed**: signup, e-mail 2 of 5 (template 5-Day E2): value_missing.\n"
         "no value for {{x}}: 100%\n"
@@ -184,78 +162,60 @@ def test_the_team_is_told_of_an_email_that_failed() -> None:
     }
 
 
-def test_the_team_is_told_of_a_provider_that_was_away_for_a_day() -> None:
-    said = step(contexts.settle(answer=None, tries=48), build.NOW)
-    assert said["alert"] == {
-        "key": "signup-abc.2.resend_unreachable",
-        "message": "**Failed**: signup, e-mail 2 of 5 (template 5-Day E2): resend_unreachable.\n"
-        "Resend could not be reached, or was not ready to take the e-mail, for as long as it was tried: 49 times.\n"
-        f"Contact {build.WHO['contact']}: https://www.notion.so/page1.\n"
-        "To do: Check that Resend works again, and that the key is right; then `christmas replay`."
-        " `christmas failures` lists all.",
-    }
+@pytest.mark.parametrize(
+    ("answer", "reason", "detail"),
+    [
+        (None, "resend_unreachable", "Resend could not be reached, or was not ready to take the e-mail"),
+        (BUSY, "send_in_progress", "Resend is still busy with this e-mail"),
+    ],
+)
+def test_email_that_fails_after_a_day_of_tries_alerts_the_team(answer: Any, reason: str, detail: str) -> None:
+    alert = run_settle(answer=answer, tries=48)["alert"]
+    assert alert["key"] == f"signup-abc.2.{reason}"
+    assert f"\n{detail}, for as long as it was tried: 49 times.\n" in alert["message"]
+    assert WHAT_TO_DO[Reason(reason)] in alert["message"]
 
 
-def test_an_email_that_was_sent_without_a_claim_is_an_error() -> None:
+def test_sent_email_without_a_claim_breaks_the_step() -> None:
     with pytest.raises(ValueError, match="None is not a valid Outcome"):
-        step(contexts.settle(composed={**contexts.settle()["composed"], "claimed_at": None}), build.NOW)
+        run_settle(composed={**contexts.settle()["composed"], "claimed_at": None})
 
 
-def test_a_page_that_is_gone_gets_no_stamp() -> None:
-    page = build.response({"code": "object_not_found"}, 404)
-    assert step(contexts.settle(page=page), build.NOW)["stamp"] is None
-
-
-def test_the_team_is_told_of_an_email_that_resend_is_busy_with_for_a_day() -> None:
-    answer = build.response({"name": "concurrent_idempotent_requests"}, 409)
-    said = step(contexts.settle(answer=answer, tries=48), build.NOW)
-    assert (said["outcome"], json.loads(said["ledger"])["claimed_at"]) == ("failed", contexts.CLAIMED)
-    assert said["alert"] == {
-        "key": "signup-abc.2.send_in_progress",
-        "message": "**Failed**: signup, e-mail 2 of 5 (template 5-Day E2): send_in_progress.\n"
-        "Resend is still busy with this e-mail, for as long as it was tried: 49 times.\n"
-        f"Contact {build.WHO['contact']}: https://www.notion.so/page1.\n"
-        "To do: Look for this e-mail in Resend, which has been busy with it for a day; then `christmas replay`."
-        " `christmas failures` lists all.",
-    }
+def test_deleted_page_is_not_stamped() -> None:
+    assert run_settle(page=build.response({"code": "object_not_found"}, 404))["stamp"] is None
 
 
 @pytest.mark.parametrize(
-    ("changed", "tries"),
+    ("changes", "tries"),
     [
-        # Mended and replayed two days later, it would be a second e-mail.
+        # Without the claim, a replay two days later could send the e-mail twice.
         ({"templates": build.found()}, 1),
-        ({"page": build.response({"code": "object_not_found"}, 404)}, 1),
         ({"page": build.response(build.sequence_page(archived=True))}, 1),
         ({"page": None}, 48),
     ],
 )
-def test_a_claim_stands_when_the_next_try_comes_to_no_email(changed: dict[str, Any], tries: int) -> None:
+def test_claim_of_an_earlier_try_stays_when_this_try_composes_no_email(changes: dict[str, Any], tries: int) -> None:
     own = {"outcome": "sending", "at": "2025-11-20T14:59:58.000Z", "claimed_at": "2025-11-20T14:00:00.000Z"}
-    said = compose.step(contexts.compose(own=own, **changed), build.NOW)
-    # As the flow hands it on.
-    composed = {name: said.get(name) for name in ("send", "claimed_at", "outcome", "reason", "detail")}
-    settled = step(contexts.settle(composed=composed, answer=None, tries=tries), build.NOW)
-    assert json.loads(settled["ledger"])["claimed_at"] == "2025-11-20T14:00:00.000Z"
+    outputs = compose.step(contexts.compose(own=own, **changes), build.NOW)
+    # The flow hands over these outputs.
+    composed = {name: outputs.get(name) for name in ("send", "claimed_at", "outcome", "reason", "detail")}
+    ledger_entry = json.loads(run_settle(composed=composed, answer=None, tries=tries)["ledger"])
+    assert ledger_entry["claimed_at"] == "2025-11-20T14:00:00.000Z"
 
 
-def test_a_stop_at_the_last_moment_is_settled_and_said() -> None:
-    said = step(contexts.settle(answer=called("/emails/stopped/complained")), build.NOW)
-    assert (said["detail"], said["alert"]) == ("The contact was stopped right before it was sent.", None)
-    ledger = json.loads(said["ledger"])
-    assert (ledger["outcome"], ledger["reason"], ledger["claimed_at"]) == ("skipped", "complained", contexts.CLAIMED)
-    words = build.text_of(json.loads(said["analytics"])["properties"]["Error Message"])
-    assert words == "complained: The contact was stopped right before it was sent."
-    # No date: it was not sent.
-    stamp = json.loads(said["stamp"])["properties"]
-    assert list(stamp) == ["Stop Reason"]
-    assert build.text_of(stamp["Stop Reason"]) == "complained since 2025-11-20T10:00:00-05:00 (from E2)"
+def test_stop_right_before_the_send_is_recorded() -> None:
+    outputs = run_settle(answer=not_found("/emails/stopped/complained"))
+    assert (outputs["detail"], outputs["alert"]) == ("The contact was stopped right before it was sent.", None)
+    assert json.loads(outputs["ledger"])["claimed_at"] == contexts.CLAIMED
+    properties = json.loads(outputs["stamp"])["properties"]
+    # No date, because the e-mail was not sent.
+    assert list(properties) == ["Stop Reason"]
+    assert build.text_of(properties["Stop Reason"]) == "complained since 2025-11-20T10:00:00-05:00 (from E2)"
 
 
-def test_withdrawn_sequence_keeps_the_labels_of_its_runs() -> None:
+def test_withdrawn_sequence_keeps_its_labels() -> None:
     record: dict[str, Any] = build.record().as_json()
     record["event"]["sequence"] = "winback"
     composed = {"send": False, "claimed_at": None, "outcome": "skipped", "reason": "email_withdrawn", "detail": ""}
-    outputs = step(contexts.settle(record=record, composed=composed, answer=None), build.NOW)
-    who = {**contexts.WHO, "sequence": "winback"}
-    assert json.loads(outputs["labels"]) == {"outcome": "skipped", "reason": "email_withdrawn", **who}
+    labels = {"outcome": "skipped", "reason": "email_withdrawn", **contexts.WHO, "sequence": "winback"}
+    assert json.loads(run_settle(record=record, composed=composed, answer=None)["labels"]) == labels

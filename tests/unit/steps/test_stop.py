@@ -1,7 +1,8 @@
+"""The step ``stop``: the contact's entry in the KV store. ``tests/unit/stops/test_rules.py`` tests the rules themselves."""
+
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,146 +13,142 @@ from christmas_campaign.steps.stop import step
 from christmas_campaign.stops import rules
 from christmas_campaign.stops.rules import RULES, Lifts, Source, Stop
 from unit import build
-from unit.steps import contexts, run
+from unit.steps import contexts
 
 BOUGHT = Stop(Reason.BOUGHT, build.NOW - build.HOUR, Source.ENROLMENT)
+#: The contact unsubscribed an hour ago.
+UNSUBSCRIBED = Stop(Reason.UNSUBSCRIBED, build.NOW - build.HOUR, Source.CONTACT)
 
 
-def kept(**changed: Any) -> Any:
-    said = step(contexts.stop(seen="what was kept", **changed), build.NOW)
-    assert (list(said), said["seen"]) == (["kept", "seen", "mark"], "what was kept")
-    entry = json.loads(said["kept"])
+def stored_entry(**changes: Any) -> Any:
+    """Return the new entry of the KV store without the time of the change, for a changed context."""
+    outputs = step(contexts.stop(seen="entry as text", **changes), build.NOW)
+    assert (list(outputs), outputs["seen"]) == (["kept", "seen", "mark"], "entry as text")
+    entry = json.loads(outputs["kept"])
     assert entry.pop("changed") == "2025-11-20T15:00:00.000Z"
     return entry
 
 
-def test_as_a_task(tmp_path: Path) -> None:
-    said = run.outputs(tmp_path, "stop", contexts.stop())
-    assert [each["reason"] for each in json.loads(said["kept"])["stops"]] == ["unsubscribed"]
+def entry_after_contact(entry: Any, reason: str, hours: int) -> Any:
+    """Return ``entry`` after the contact unsubscribed (``reason`` is set), or took it back, ``hours`` from now."""
+    at = (build.NOW + hours * build.HOUR).isoformat()
+    return stored_entry(kept=entry, reason=reason, by="contact", at=at, lift="" if reason else "unsubscribed")
 
 
-@pytest.mark.parametrize("source", Source)
-@pytest.mark.parametrize("reason", RULES)
-def test_a_contact_is_stopped(reason: Reason, source: Source) -> None:
-    assert kept(reason=str(reason), by=str(source)) == rules.as_json([Stop(reason, build.NOW, source)])
+@pytest.mark.parametrize(
+    ("reason", "source"),
+    [
+        *((reason, Source.PERSON) for reason in RULES),
+        *((Reason.UNSUBSCRIBED, source) for source in Source if source is not Source.PERSON),
+    ],
+)
+def test_stop_is_stored_with_its_reason_and_source(reason: Reason, source: Source) -> None:
+    assert stored_entry(reason=str(reason), by=str(source)) == rules.as_json([Stop(reason, build.NOW, source)])
 
 
-def test_since_when_it_holds_and_for_which_booking_may_be_said() -> None:
+def test_stop_may_have_a_time_and_a_booking() -> None:
     early = build.NOW - build.HOUR
-    said = kept(reason="call_cancelled", by="booking", at="2025-11-20T14:00:00Z", booking="abc")
-    assert said == rules.as_json([Stop(Reason.CALL_CANCELLED, early, Source.BOOKING, "abc")])
-    assert kept(at="", booking="") == kept()
-    # What is ahead by more than two clocks may differ is no time, whoever says it.
-    assert kept(at="2025-11-20T16:00:00Z") == kept()
+    entry = stored_entry(reason="call_cancelled", by="booking", at="2025-11-20T14:00:00Z", booking="abc")
+    assert entry == rules.as_json([Stop(Reason.CALL_CANCELLED, early, Source.BOOKING, "abc")])
+    assert stored_entry(at="", booking="") == stored_entry()
+    # An hour ahead is more than two clocks may differ: the present counts.
+    assert stored_entry(at="2025-11-20T16:00:00Z") == stored_entry()
 
 
-def test_nothing_kept_may_be_left_out() -> None:
-    """Kestra leaves out of a context what is null."""
+def test_null_entry_may_be_missing_in_the_context() -> None:
     context = contexts.stop()
     del context["kept"]
     assert step(context, build.NOW) == step(contexts.stop(), build.NOW)
 
 
-def test_what_is_kept_already_stays() -> None:
+def test_earlier_stops_stay() -> None:
     new = Stop(Reason.UNSUBSCRIBED, build.NOW, Source.PERSON)
-    assert kept(kept=rules.as_json([BOUGHT])) == rules.as_json([new, BOUGHT])
+    assert stored_entry(kept=rules.as_json([BOUGHT])) == rules.as_json([new, BOUGHT])
 
 
-def test_a_contact_is_let_go_on() -> None:
-    assert kept(kept=rules.as_json([BOUGHT]), reason="") == rules.as_json([])
-    assert kept(reason="") == rules.as_json([])
-    for_good = Stop(Reason.COMPLAINED, build.NOW, Source.PERSON)
-    assert kept(kept=rules.as_json([for_good, BOUGHT]), reason="") == rules.as_json([for_good])
+def test_lift_removes_all_stops_but_the_permanent_ones() -> None:
+    assert stored_entry(reason="") == rules.as_json([])
+    permanent = Stop(Reason.COMPLAINED, build.NOW, Source.PERSON)
+    assert stored_entry(kept=rules.as_json([permanent, BOUGHT]), reason="") == rules.as_json([permanent])
 
 
-@pytest.mark.parametrize("reason", ["because", "expired", "paused"])
-def test_a_reason_that_is_none_is_refused(reason: str) -> None:
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        *(
+            (
+                {"reason": reason},
+                "the reason of a stop must be one of unsubscribed, complained, bounced, stopped_by_person, bought, booked,"
+                " call_moved, call_cancelled",
+            )
+            for reason in ("because", "expired")
+        ),
+        ({"by": "somebody"}, f"the source of a stop (`by`) must be one of {', '.join(Source)}"),
+        ({"reason": "", "lift": "everything"}, "`lift` must be one of let_go, also_for_good, unsubscribed"),
+    ],
+)
+def test_invalid_input_is_named(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(UnusableContext) as error:
-        step(contexts.stop(reason=reason), build.NOW)
-    listed = "unsubscribed, complained, bounced, stopped_by_person, bought, booked, call_moved, call_cancelled"
-    assert str(error.value) == f"the reason of a stop must be one of {listed}"
+        step(contexts.stop(**changes), build.NOW)
+    assert str(error.value) == message
 
 
-def test_a_source_that_is_none_is_refused() -> None:
-    with pytest.raises(UnusableContext) as error:
-        step(contexts.stop(by="somebody"), build.NOW)
-    assert str(error.value) == f"the source of a stop (`by`) must be one of {', '.join(Source)}"
+def test_unsubscribe_counts_from_the_time_of_the_call() -> None:
+    assert entry_after_contact(None, "unsubscribed", -1) == rules.as_json([UNSUBSCRIBED])
+    assert stored_entry(by="contact", at="") == rules.as_json([UNSUBSCRIBED._replace(at=build.NOW)])
 
 
-HER = Stop(Reason.UNSUBSCRIBED, build.NOW - build.HOUR, Source.CONTACT)
+def test_contact_takes_back_an_unsubscribe_in_any_order_of_the_calls() -> None:
+    lifted = rules.as_json([], Lifts(build.NOW))
+    unsubscribed = entry_after_contact(None, "unsubscribed", -1)
+    assert entry_after_contact(unsubscribed, "", 0) == lifted
+    assert entry_after_contact(entry_after_contact(None, "", 0), "unsubscribed", -1) == lifted
+    assert entry_after_contact(lifted, "", 0) == lifted
+    # An earlier lift that arrives late changes nothing.
+    assert entry_after_contact(lifted, "", -2) == lifted
 
 
-def at(hours: int) -> str:
-    return (build.NOW + hours * build.HOUR).isoformat()
+def test_later_unsubscribe_counts_again() -> None:
+    lifts = Lifts(build.NOW - build.HOUR)
+    entry = entry_after_contact(rules.as_json([], lifts), "unsubscribed", 0)
+    assert entry == rules.as_json([UNSUBSCRIBED._replace(at=build.NOW)], lifts)
 
 
-def herself(kept_before: Any, reason: str, hours: int) -> Any:
-    """What is kept once she unsubscribed (with a reason), or took it back, so many hours from now."""
-    lift = "" if reason else "unsubscribed"
-    return kept(kept=kept_before, reason=reason, by="contact", at=at(hours), lift=lift)
-
-
-def test_the_time_that_counts_may_be_an_earlier_one() -> None:
-    assert herself(None, "unsubscribed", -1) == rules.as_json([HER])
-    assert kept(by="contact", at="") == rules.as_json([HER._replace(at=build.NOW)])
-
-
-def test_she_takes_it_back_and_it_does_not_matter_which_call_comes_first() -> None:
-    back = rules.as_json([], Lifts(build.NOW))
-    once = herself(None, "unsubscribed", -1)
-    assert herself(once, "", 0) == back
-    assert herself(herself(once, "unsubscribed", -1), "", 0) == back
-    assert herself(herself(None, "", 0), "unsubscribed", -1) == back
-    assert herself(back, "unsubscribed", -1) == back
-    assert herself(back, "", 0) == back
-    # An earlier one that comes late changes nothing.
-    assert herself(back, "", -2) == back
-
-
-def test_who_unsubscribes_again_after_that_is_unsubscribed() -> None:
-    again = herself(rules.as_json([], Lifts(build.NOW - build.HOUR)), "unsubscribed", 0)
-    assert again == rules.as_json([HER._replace(at=build.NOW)], Lifts(build.NOW - build.HOUR))
-
-
-def test_what_others_have_said_stays() -> None:
+def test_contact_does_not_lift_stops_of_other_sources() -> None:
     others = [Stop(Reason.COMPLAINED, build.NOW, Source.PERSON), BOUGHT]
-    assert herself(rules.as_json([HER, *others]), "", 0) == rules.as_json(others, Lifts(build.NOW))
+    entry = entry_after_contact(rules.as_json([UNSUBSCRIBED, *others]), "", 0)
+    assert entry == rules.as_json(others, Lifts(build.NOW))
 
 
-def test_a_person_is_not_asked_when_she_took_it_back() -> None:
-    by_person = kept(kept=rules.as_json([], Lifts(build.NOW + build.HOUR)))
-    assert [each["by"] for each in by_person["stops"]] == ["person"]
+def test_lift_by_the_contact_does_not_affect_a_stop_by_the_owner() -> None:
+    entry = stored_entry(kept=rules.as_json([], Lifts(build.NOW + build.HOUR)))
+    assert [stop["by"] for stop in entry["stops"]] == ["person"]
 
 
-def test_a_person_lifts_what_holds_for_good_if_that_is_said() -> None:
-    held = rules.as_json([HER, BOUGHT])
-    assert kept(kept=held, reason="", lift="let_go") == rules.as_json([HER])
-    assert kept(kept=held, reason="", lift="also_for_good") == rules.as_json([], Lifts(None, build.NOW))
+def test_owner_lifts_permanent_stops_only_on_request() -> None:
+    entry = rules.as_json([UNSUBSCRIBED, BOUGHT])
+    assert stored_entry(kept=entry, reason="", lift="let_go") == rules.as_json([UNSUBSCRIBED])
+    assert stored_entry(kept=entry, reason="", lift="also_for_good") == rules.as_json([], Lifts(None, build.NOW))
     before = Lifts(build.NOW - build.HOUR, build.NOW - 2 * build.HOUR)
     after = Lifts(build.NOW - build.HOUR, build.NOW)
-    assert kept(kept=rules.as_json([HER], before), reason="", lift="also_for_good") == rules.as_json([], after)
-    # What was lifted stays known, whatever stops the contact later.
-    assert kept(kept=rules.as_json([], after), reason="bought") == rules.as_json(
+    lifted = stored_entry(kept=rules.as_json([UNSUBSCRIBED], before), reason="", lift="also_for_good")
+    assert lifted == rules.as_json([], after)
+    # A later stop does not remove the times of the lifts.
+    assert stored_entry(kept=rules.as_json([], after), reason="bought") == rules.as_json(
         [BOUGHT._replace(at=build.NOW, by=Source.PERSON)], after
     )
 
 
 @pytest.mark.parametrize(
-    ("changed", "mark"),
+    ("changes", "mark"),
     [
-        *(({"reason": each}, True) for each in ("unsubscribed", "complained", "bounced")),
-        *(({"reason": each}, False) for each in ("stopped_by_person", "bought", "booked", "call_cancelled")),
+        *(({"reason": reason}, True) for reason in ("unsubscribed", "complained", "bounced")),
+        *(({"reason": reason}, False) for reason in ("stopped_by_person", "bought")),
         ({"reason": "", "lift": ""}, False),
         ({"reason": "", "lift": "let_go"}, False),
         ({"reason": "", "lift": "also_for_good"}, True),
         ({"reason": "", "lift": "unsubscribed"}, True),
     ],
 )
-def test_stop_that_holds_for_good_is_marked_in_notion(changed: dict[str, str], mark: bool) -> None:
-    assert step(contexts.stop(**changed), build.NOW)["mark"] is mark
-
-
-def test_a_way_to_let_go_on_that_is_none_is_refused() -> None:
-    with pytest.raises(UnusableContext) as error:
-        step(contexts.stop(reason="", lift="everything"), build.NOW)
-    assert str(error.value) == "`lift` must be one of let_go, also_for_good, unsubscribed"
+def test_permanent_stop_is_marked_in_notion(changes: dict[str, str], mark: bool) -> None:
+    assert step(contexts.stop(**changes), build.NOW)["mark"] is mark
