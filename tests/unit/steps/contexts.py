@@ -1,4 +1,4 @@
-"""The context of each step, as the flows put it together, for a signup that goes well."""
+"""The context of each step, as the flows build it, for a signup without errors."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ SETTINGS: dict[str, Any] = {
     "pdf_download_link": None,
 }
 
-#: What the links to unsubscribe are made with.
+#: The key that signs unsubscribe links.
 UNSUBSCRIBE_KEY = build.UNSUBSCRIBE_KEYS.secrets[0].decode()
 
 #: When ``compose`` claimed the e-mail.
 CLAIMED = "2025-11-20T14:59:58.000Z"
 
-#: What the step ``sources`` kept for the enrolments: the id of each data source, and until when they count.
+#: The output of the step ``sources``: the id of each data source, and until when they are valid (milliseconds since 1970).
 SOURCES: dict[str, Any] = {
     "contacts": "source-contacts",
     "pages": "source-pages",
@@ -48,16 +48,16 @@ SOURCES: dict[str, Any] = {
 }
 
 
-def intake(**changed: Any) -> dict[str, Any]:
-    return {"payload": build.payload(), "sequence": "signup", "execution_id": "execution-1", **changed}
+def intake(**changes: Any) -> dict[str, Any]:
+    return {"payload": build.payload(), "sequence": "signup", "execution_id": "execution-1", **changes}
 
 
-def sources(**changed: Any) -> dict[str, Any]:
+def sources(**changes: Any) -> dict[str, Any]:
     names = ("contacts", "pages", "templates", "analytics", "portals")
-    return {**{name: build.database(f"source-{name}") for name in names}, **changed}
+    return {**{name: build.database(f"source-{name}") for name in names}, **changes}
 
 
-def plan(name: str = "signup", /, **changed: Any) -> dict[str, Any]:
+def plan(name: str = "signup", /, **changes: Any) -> dict[str, Any]:
     event = build.event(name)
     return {
         "event": {**event.as_json(), "lookups": lookups.lookups(event).as_json()},
@@ -70,19 +70,19 @@ def plan(name: str = "signup", /, **changed: Any) -> dict[str, Any]:
         "stopped": None,
         "signup": None,
         "settings": SETTINGS,
-        **changed,
+        **changes,
     }
 
 
-#: The enrolment of the contexts below, and the labels of its runs.
+#: The enrolment of the contexts below, and the labels of its executions.
 ENROLMENT = "signup-abc"
 WHO = {**build.WHO, "enrolment": ENROLMENT}
 
-#: When the run of the e-mail got its turn: a tenth of a second ago.
+#: When the execution of the e-mail began: a tenth of a second before ``build.NOW``.
 BEGAN = 1_763_650_799_900
 
 
-def gate(**changed: Any) -> dict[str, Any]:
+def gate(**changes: Any) -> dict[str, Any]:
     return {
         "enrolment": ENROLMENT,
         "number": 2,
@@ -97,11 +97,11 @@ def gate(**changed: Any) -> dict[str, Any]:
         "paused": False,
         "resumed": None,
         "settings": SETTINGS,
-        **changed,
+        **changes,
     }
 
 
-def compose(**changed: Any) -> dict[str, Any]:
+def compose(**changes: Any) -> dict[str, Any]:
     return {
         "enrolment": ENROLMENT,
         "number": 2,
@@ -113,11 +113,11 @@ def compose(**changed: Any) -> dict[str, Any]:
         "kept": None,
         "unsubscribe_key": UNSUBSCRIBE_KEY,
         "settings": SETTINGS,
-        **changed,
+        **changes,
     }
 
 
-def settle(**changed: Any) -> dict[str, Any]:
+def settle(**changes: Any) -> dict[str, Any]:
     return {
         "enrolment": ENROLMENT,
         "number": 2,
@@ -128,20 +128,20 @@ def settle(**changed: Any) -> dict[str, Any]:
         "page_id": "page-1",
         "page": build.response(build.sequence_page()),
         "settings": SETTINGS,
-        **changed,
+        **changes,
     }
 
 
-#: The settings as the current flows hand them over: the engine's environment, and the secrets beside it.
+#: The settings as the current flows hand them over: the environment of Kestra without the secrets.
 ENVIRONMENT = {name: value for name, value in SETTINGS.items() if value is not None and name != "testing_mode"}
 
 
 def as_kestra_hands_over(context: dict[str, Any]) -> dict[str, Any]:
-    """Kestra's expressions leave out what is null."""
+    """Return the context without the null entries, which Kestra's expressions leave out."""
     return {name: value for name, value in context.items() if value is not None}
 
 
-def prepare_email(**changed: Any) -> dict[str, Any]:
+def prepare_email(**changes: Any) -> dict[str, Any]:
     return as_kestra_hands_over(
         {
             "enrolment": ENROLMENT,
@@ -158,12 +158,12 @@ def prepare_email(**changed: Any) -> dict[str, Any]:
             "settings": ENVIRONMENT,
             "testing_mode": "false",
             "unsubscribe_key": UNSUBSCRIBE_KEY,
-            **changed,
+            **changes,
         }
     )
 
 
-#: What ``prepare_email`` hands over for an e-mail that is sent.
+#: The outputs of ``prepare_email`` for an e-mail that is sent.
 PREPARED: dict[str, Any] = {
     "send": True,
     "opened": True,
@@ -175,7 +175,7 @@ PREPARED: dict[str, Any] = {
 }
 
 
-def settle_email(**changed: Any) -> dict[str, Any]:
+def settle_email(**changes: Any) -> dict[str, Any]:
     return as_kestra_hands_over(
         {
             "enrolment": ENROLMENT,
@@ -189,20 +189,23 @@ def settle_email(**changed: Any) -> dict[str, Any]:
             "answer": {**build.response({"id": "re_1"}), "uri": "https://api.resend.com/emails"},
             "settings": ENVIRONMENT,
             "testing_mode": "false",
-            **changed,
+            **changes,
         }
     )
 
 
-def template_query(**changed: Any) -> dict[str, Any]:
-    return as_kestra_hands_over({"number": 2, "record": build.record().as_json(), **changed})
+def template_query(**changes: Any) -> dict[str, Any]:
+    return as_kestra_hands_over({"number": 2, "record": build.record().as_json(), **changes})
 
 
-def find_databases(**changed: Any) -> dict[str, Any]:
-    return {"answers": {each.setting: build.database(f"source-{each.setting}") for each in schema.DATABASES}, **changed}
+def find_databases(**changes: Any) -> dict[str, Any]:
+    return {
+        "answers": {database.setting: build.database(f"source-{database.setting}") for database in schema.DATABASES},
+        **changes,
+    }
 
 
-def settle_enrolment(name: str = "signup", /, **changed: Any) -> dict[str, Any]:
+def settle_enrolment(name: str = "signup", /, **changes: Any) -> dict[str, Any]:
     context = plan(name)
     return as_kestra_hands_over(
         {
@@ -214,21 +217,21 @@ def settle_enrolment(name: str = "signup", /, **changed: Any) -> dict[str, Any]:
             "portal_saved": build.response({"id": "portal-1"}) if name == "onboarding" else None,
             "settings": ENVIRONMENT,
             "testing_mode": "false",
-            **changed,
+            **changes,
         }
     )
 
 
-def unsubscribe(**changed: Any) -> dict[str, Any]:
+def unsubscribe(**changes: Any) -> dict[str, Any]:
     payload = {"token": build.UNSUBSCRIBE_KEYS.token(build.WHO["contact"]), "wish": "unsubscribe"}
-    return {"payload": payload, "unsubscribe_key": UNSUBSCRIBE_KEY, "received_at": None, **changed}
+    return {"payload": payload, "unsubscribe_key": UNSUBSCRIBE_KEY, "received_at": None, **changes}
 
 
-def stop(**changed: Any) -> dict[str, Any]:
-    return {"kept": None, "reason": "unsubscribed", "by": "person", **changed}
+def stop(**changes: Any) -> dict[str, Any]:
+    return {"kept": None, "reason": "unsubscribed", "by": "person", **changes}
 
 
-def mark(**changed: Any) -> dict[str, Any]:
+def mark(**changes: Any) -> dict[str, Any]:
     return {
         "contact": build.WHO["contact"],
         "tries": 0,
@@ -236,19 +239,19 @@ def mark(**changed: Any) -> dict[str, Any]:
         "pages": build.found(build.sequence_page()),
         "stopped": rules.as_json([Stop(Reason.UNSUBSCRIBED, build.NOW, Source.CONTACT)]),
         "settings": SETTINGS,
-        **changed,
+        **changes,
     }
 
 
-def resend(**changed: Any) -> dict[str, Any]:
-    return {"payload": build.resend(), "received_at": None, "settings": {"resend_opens": None}, **changed}
+def resend(**changes: Any) -> dict[str, Any]:
+    return {"payload": build.resend(), "received_at": None, "settings": {"resend_opens": None}, **changes}
 
 
-def report(**changed: Any) -> dict[str, Any]:
-    return {"report": build.report().as_json(), "kept": None, "bounces": None, "source": "source-analytics", **changed}
+def report(**changes: Any) -> dict[str, Any]:
+    return {"report": build.report().as_json(), "kept": None, "bounces": None, "source": "source-analytics", **changes}
 
 
-def conclude(**changed: Any) -> dict[str, Any]:
+def conclude(**changes: Any) -> dict[str, Any]:
     return {
         "report": build.report().as_json(),
         "kept": ReportHistory(delivery_reports.add({}, build.report())).as_json(),
@@ -257,11 +260,11 @@ def conclude(**changed: Any) -> dict[str, Any]:
         "written": build.response({"object": "page"}),
         "tries": 0,
         "settings": SETTINGS,
-        **changed,
+        **changes,
     }
 
 
-def booking(**changed: Any) -> dict[str, Any]:
+def booking(**changes: Any) -> dict[str, Any]:
     event = build.event("precall")
     return {
         "event": {**event.as_json(), "lookups": lookups.lookups(event).as_json()},
@@ -269,20 +272,20 @@ def booking(**changed: Any) -> dict[str, Any]:
         "contacts": build.found(build.contact()),
         "stopped": None,
         "settings": {"time_scale": None, "resend_url": None},
-        **changed,
+        **changes,
     }
 
 
-def booked(**changed: Any) -> dict[str, Any]:
-    found = {**build.contact(), "last_edited_time": "2025-11-20T14:59:00.000Z"}
-    return {"look": {"since": None}, "answer": build.found(found), **changed}
+def booked(**changes: Any) -> dict[str, Any]:
+    contact = {**build.contact(), "last_edited_time": "2025-11-20T14:59:00.000Z"}
+    return {"look": {"since": None}, "answer": build.found(contact), **changes}
 
 
 ALL: dict[str, Callable[[], dict[str, Any]]] = {
     "intake": intake,
     "sources": sources,
     "plan": plan,
-    # By the clock of the machine it is too late for these e-mails.
+    # These e-mails have expired by the clock of the machine; a late resume makes them valid.
     "gate": lambda: gate(resumed="9999-12-31T00:00:00.000Z"),
     "compose": compose,
     "settle": settle,

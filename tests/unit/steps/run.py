@@ -1,4 +1,4 @@
-"""A step as Kestra runs it: a process in a folder with a ``context.json``."""
+"""Run a step as Kestra does: as a process in a folder with a ``context.json``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-#: A step, for tests that look into its outputs without saying first which of them there are.
+#: The type of a step for tests that index its outputs without a check for optional ones.
 Step = Callable[[Mapping[str, Any], datetime], Mapping[str, Any]]
 
 
@@ -34,13 +34,13 @@ def process(
 
 
 def outputs(folder: Path, step: str, context: Any) -> dict[str, Any]:
-    """Run a step that goes well, and return the outputs that Kestra takes from its one line."""
-    done = process(folder, step, context=context)
-    assert (done.returncode, done.stderr) == (0, "")
-    (line,) = done.stdout.splitlines()
+    """Run a step that succeeds, and return the outputs that Kestra reads from its only line."""
+    completed = process(folder, step, context=context)
+    assert (completed.returncode, completed.stderr) == (0, "")
+    (line,) = completed.stdout.splitlines()
     assert line.startswith("::{")
     assert line.endswith("}::")
-    said = json.loads(line[2:-2])
-    assert list(said) == ["outputs"]
-    found: dict[str, Any] = said["outputs"]
-    return found
+    message = json.loads(line[2:-2])
+    assert list(message) == ["outputs"]
+    step_outputs: dict[str, Any] = message["outputs"]
+    return step_outputs

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,47 +12,47 @@ from christmas_campaign.steps.booking import step
 from christmas_campaign.stops import rules
 from christmas_campaign.stops.rules import Source, Stop
 from unit import build
-from unit.steps import contexts, run
+from unit.steps import contexts
 
 
-def ask(**changed: Any) -> dict[str, Any]:
-    return dict(step(contexts.booking(**changed), build.NOW))
+def run_booking(**changes: Any) -> dict[str, Any]:
+    return dict(step(contexts.booking(**changes), build.NOW))
 
 
-def test_as_a_task(tmp_path: Path) -> None:
-    said = run.outputs(tmp_path, "booking", contexts.booking())
-    assert said["contact"]["path"] == "/v1/pages/contact-1"
-    assert json.loads(said["contact"]["body"])["properties"]["Booking Status"] == {"select": {"name": "Booked"}}
-
-
-def test_what_it_says_is_labelled() -> None:
-    said = ask()
+def test_booked_call_updates_the_contact() -> None:
+    outputs = run_booking()
+    assert outputs["contact"]["path"] == "/v1/pages/contact-1"
+    assert json.loads(outputs["contact"]["body"])["properties"]["Booking Status"] == {"select": {"name": "Booked"}}
     event = build.event("precall")
-    about = {"sequence": "precall", "contact": "7ece2a81c666152c41fce3d8", "enrolment": event.id}
-    assert said["answered"] is True
-    assert said["note"] == "The call was booked: the contact's page says so."
-    assert json.loads(said["labels"]) == {"outcome": "accepted", **about}
-    nobody = ask(contacts=build.found())
-    assert (nobody["answered"], nobody["contact"]) == (True, None)
-    assert json.loads(nobody["labels"]) == {"outcome": "skipped", **about}
+    ids = {"sequence": "precall", "contact": "7ece2a81c666152c41fce3d8", "enrolment": event.id}
+    assert outputs["answered"] is True
+    assert outputs["note"] == "The call was booked: the contact's page says so."
+    assert json.loads(outputs["labels"]) == {"outcome": "accepted", **ids}
 
 
-def test_what_stops_her_is_read() -> None:
+def test_booking_of_an_unknown_contact_is_skipped() -> None:
+    outputs = run_booking(contacts=build.found())
+    ids = {"sequence": "precall", "contact": "7ece2a81c666152c41fce3d8", "enrolment": build.event("precall").id}
+    assert (outputs["answered"], outputs["contact"]) == (True, None)
+    assert json.loads(outputs["labels"]) == {"outcome": "skipped", **ids}
+
+
+def test_newer_stop_prevents_the_update() -> None:
     newer = Stop(Reason.CALL_MOVED, build.NOW + build.HOUR, Source.BOOKING)
-    assert ask(stopped=rules.as_json([newer]))["contact"] is None
+    assert run_booking(stopped=rules.as_json([newer]))["contact"] is None
 
 
-def test_a_notion_that_does_not_answer_is_asked_later() -> None:
-    said = ask(contacts=None)
-    assert (said["answered"], said["contact"]) == (False, None)
-    assert (said["later"]["outcome"], said["later"]["tries"]) == ("deferred", 1)
-    assert json.loads(said["later"]["labels"])["reason"] == "notion_unreachable"
-    assert ask()["later"] == said["later"]
-    given_up = ask(contacts=None, tries=TRIES)["later"]
-    assert given_up["outcome"] == "failed"
-    assert given_up["alert"] is not None
+def test_booking_without_an_answer_of_notion_is_rescheduled() -> None:
+    outputs = run_booking(contacts=None)
+    assert (outputs["answered"], outputs["contact"]) == (False, None)
+    assert (outputs["later"]["outcome"], outputs["later"]["tries"]) == ("deferred", 1)
+    assert json.loads(outputs["later"]["labels"])["reason"] == "notion_unreachable"
+    assert run_booking()["later"] == outputs["later"]
+    last_try = run_booking(contacts=None, tries=TRIES)["later"]
+    assert last_try["outcome"] == "failed"
+    assert last_try["alert"] is not None
 
 
-def test_a_refusal_is_named() -> None:
+def test_refused_request_to_notion_is_named() -> None:
     with pytest.raises(UnusableContext, match="the look-up in BusinessX: Notion answered HTTP 404"):
-        ask(contacts=build.response({"object": "error", "code": "object_not_found"}, 404))
+        run_booking(contacts=build.response({"object": "error", "code": "object_not_found"}, 404))

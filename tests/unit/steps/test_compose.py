@@ -1,4 +1,4 @@
-"""The step ``compose``: what it hands to the flow. ``tests/unit/email/test_compose.py`` tests the e-mail itself."""
+"""The step ``compose``: its outputs. ``tests/unit/email/test_compose.py`` tests the e-mail itself."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def run_compose(**changes: Any) -> dict[str, Any]:
 
 def test_composed_email_comes_with_its_claim() -> None:
     outputs = run_compose(seen="ledger entry as text", record=build.record(first_name=build.AWKWARD).as_json())
-    # Kestra's template language would read "{%".
+    # Kestra would render `{%` in an output as a template.
     assert "%" not in outputs["request"] + outputs["keep"] + outputs["claim"]
     assert contexts.UNSUBSCRIBE_KEY not in json.dumps(outputs)
     request = json.loads(outputs.pop("request"))

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,63 +13,62 @@ from unit.steps import contexts, run
 step: run.Step = conclude_step.step
 
 LABELS = {**build.WHO, "number": "2", "kind": "delivered"}
-AWAY = build.response({"object": "error"}, 503)
+UNAVAILABLE = build.response({"object": "error"}, 503)
 
 
-def labels(said: Any) -> dict[str, str]:
-    found: dict[str, str] = json.loads(said["labels"])
-    return found
+def parsed_labels(outputs: Any) -> dict[str, str]:
+    labels: dict[str, str] = json.loads(outputs["labels"])
+    return labels
 
 
-def test_as_a_task(tmp_path: Path) -> None:
-    said = run.outputs(tmp_path, "conclude", contexts.conclude())
-    assert json.loads(said["kept"])["written"] == "delivered"
-    assert labels(said) == {"outcome": "reported", **LABELS}
-    rest = {name: said[name] for name in ("alert", "rest", "ttl", "sequence", "detail")}
-    assert rest == {"alert": None, "rest": 2000, "ttl": "P60D", "sequence": "signup", "detail": ""}
+def test_written_report_is_stored() -> None:
+    outputs = step(contexts.conclude(), build.NOW)
+    assert json.loads(outputs["kept"])["written"] == "delivered"
+    assert parsed_labels(outputs) == {"outcome": "reported", **LABELS}
+    others = {name: outputs[name] for name in ("alert", "rest", "ttl", "sequence", "detail")}
+    assert others == {"alert": None, "rest": 2000, "ttl": "P60D", "sequence": "signup", "detail": ""}
 
 
 @pytest.mark.parametrize(
-    ("changed", "reason"),
+    ("changes", "reason"),
     [
         ({"pages": build.found(), "written": None}, "analytics_page_missing"),
         ({"pages": None, "written": None}, "notion_unreachable"),
-        ({"pages": AWAY, "written": None}, "notion_unreachable"),
+        ({"pages": UNAVAILABLE, "written": None}, "notion_unreachable"),
         ({"pages": build.response("", 404), "written": None}, "notion_unreachable"),
         ({"written": None}, "notion_unreachable"),
         ({"written": build.response({"object": "error"}, 400)}, "notion_unreachable"),
     ],
 )
-def test_it_is_put_off(changed: dict[str, Any], reason: str) -> None:
-    said = step(contexts.conclude(tries=3, **changed), build.NOW)
-    assert labels(said) == {"outcome": "deferred", "reason": reason, **LABELS}
-    assert (said["tries"], said["alert"]) == (4, None)
-    assert said.get("kept") is None
+def test_report_that_notion_does_not_take_is_rescheduled(changes: dict[str, Any], reason: str) -> None:
+    outputs = step(contexts.conclude(tries=3, **changes), build.NOW)
+    assert parsed_labels(outputs) == {"outcome": "deferred", "reason": reason, **LABELS}
+    assert (outputs["tries"], outputs["alert"]) == (4, None)
+    assert outputs.get("kept") is None
 
 
-def test_the_team_is_told_when_it_is_given_up() -> None:
-    said = step(contexts.conclude(tries=48, pages=None, written=None), build.NOW)
-    assert said["alert"]["key"] == f"{build.WHO['enrolment']}.2.notion_unreachable"
-    assert labels(said)["outcome"] == "failed"
-    assert said["tries"] == 48
+def test_last_try_alerts_the_team() -> None:
+    outputs = step(contexts.conclude(tries=48, pages=None, written=None), build.NOW)
+    assert outputs["alert"]["key"] == f"{build.WHO['enrolment']}.2.notion_unreachable"
+    assert parsed_labels(outputs)["outcome"] == "failed"
+    assert outputs["tries"] == 48
 
 
-def test_what_is_null_may_be_left_out() -> None:
-    """Kestra leaves out of a context what is null."""
+def test_null_entries_of_the_context_may_be_missing() -> None:
     context = contexts.conclude()
     for name in ("pages", "written", "tries"):
         del context[name]
-    assert labels(step(context, build.NOW))["reason"] == "notion_unreachable"
+    assert parsed_labels(step(context, build.NOW))["reason"] == "notion_unreachable"
 
 
-def test_an_answer_that_is_no_json_ends_the_run() -> None:
+def test_response_that_is_not_json_breaks_the_step() -> None:
     with pytest.raises(UnusableContext, match="not JSON"):
         step(contexts.conclude(pages=build.response("<html>")), build.NOW)
 
 
-def test_nothing_was_asked() -> None:
+def test_report_that_is_written_already_needs_no_request() -> None:
     context = contexts.conclude(asked=False, pages=None, written=None)
     context["kept"]["written"] = "delivered"
-    said = step(context, build.NOW)
-    assert labels(said) == {"outcome": "reported", **LABELS}
-    assert said["rest"] == 0
+    outputs = step(context, build.NOW)
+    assert parsed_labels(outputs) == {"outcome": "reported", **LABELS}
+    assert outputs["rest"] == 0

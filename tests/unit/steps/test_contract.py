@@ -1,7 +1,7 @@
-"""The contract between the flows and the steps: a flow reads what a step's class ``Outputs`` has, and nothing else.
+"""The contract between the flows and the steps: a flow reads only fields of the step's class ``Outputs``.
 
-Read are today's flows and those of each release in ``tests/flows/frozen``: an execution that waits keeps the revision of its
-flow and calls today's steps.
+The tests read today's flows and those of each release in ``tests/flows/frozen``. A waiting execution keeps the revision of
+its flow, and calls today's steps.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from christmas_campaign.steps.__main__ import NAMES
 PROJECT = Path(__file__).parents[3]
 FOLDERS = [PROJECT / "flows", *sorted((PROJECT / "tests/flows/frozen").iterdir())]
 
-_LABELLED = "For the person who looks at the execution: a label says the same."
+_LABELLED = "For the owner who opens the execution. A label has the same value."
 
-#: Outputs that no flow reads, and why they are there.
+#: Outputs that no flow reads, with the reason why they exist.
 NOT_READ: dict[str, dict[str, str]] = {
     "compose": {
         "missing": "`christmas failures` reads it from the execution.",
@@ -39,7 +39,7 @@ NOT_READ: dict[str, dict[str, str]] = {
     "unsubscribe": {"outcome": _LABELLED},
 }
 
-#: What ``steps.run`` writes into files or the log, and does not hand to the flow.
+#: ``steps.run`` writes these into files or the log, and does not hand them to the flow.
 NOT_OUTPUTS = {"files", "log"}
 
 _STEP = re.compile(r"python -m christmas_campaign\.steps (\w+)")
@@ -93,9 +93,9 @@ def fields(step: str) -> set[str]:
 
 
 def reads(path: Path) -> list[Read]:
-    """Return what a flow reads of the steps' outputs.
+    """Return the outputs of steps that a flow reads.
 
-    A read that this test does not understand is an error, so that none is overlooked.
+    An expression with ``.vars`` that this test does not understand is an error.
     """
     flow = yaml.safe_load(path.read_text(encoding="utf-8"))
     where = str(path.relative_to(PROJECT))

@@ -1,4 +1,4 @@
-"""The step ``gate``: what it hands to the flow. ``tests/unit/email/test_gate.py`` tests the decision itself."""
+"""The step ``gate``: its outputs. ``tests/unit/email/test_gate.py`` tests the decision itself."""
 
 from __future__ import annotations
 

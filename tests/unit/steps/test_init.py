@@ -1,4 +1,4 @@
-"""What the steps share."""
+"""The functions that all steps share: reading a context, running a step, printing its outputs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from christmas_campaign.steps import UnusableContext
 from unit import build
 
 
-def test_what_an_http_task_got_is_read() -> None:
+def test_response_of_an_http_task_is_read() -> None:
     assert steps.parse_json(None) is None
     assert steps.parse_json('{"a": 1}') == {"a": 1}
     assert steps.result_pages(build.found({"id": "a"}), "x") == [{"id": "a"}]
@@ -38,38 +38,38 @@ def test_what_an_http_task_got_is_read() -> None:
         ({}, "the page: Notion answered HTTP None"),
     ],
 )
-def test_what_cannot_be_used_is_named_without_a_customers_data(response: dict[str, Any], message: str) -> None:
+def test_unusable_response_is_named_without_customer_data(response: dict[str, Any], message: str) -> None:
     with pytest.raises(UnusableContext) as caught:
         steps.response_object(response, "the page")
     assert str(caught.value) == message
 
 
 @pytest.mark.parametrize("sources", [None, []])
-def test_a_database_without_a_data_source_is_named(sources: Any) -> None:
+def test_database_without_a_data_source_is_named(sources: Any) -> None:
     with pytest.raises(UnusableContext, match=r"^contacts: the Notion database has no data source; is its id right\?$"):
         steps.data_source(build.response({"data_sources": sources}), "contacts")
 
 
-def test_a_step_gets_its_context_and_the_present_in_utc(
+def test_step_receives_its_context_and_the_present_in_utc(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "context.json").write_text('{"name": "Lệ"}', encoding="utf-8")
-    seen: list[tuple[Mapping[str, Any], datetime]] = []
+    calls: list[tuple[Mapping[str, Any], datetime]] = []
 
     def step(context: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
-        seen.append((context, now))
+        calls.append((context, now))
         return {"name": context["name"], "a": {"b": [1, None]}}
 
     assert steps.run(step) == 0
     assert capsys.readouterr() == ('::{"outputs": {"name": "L\\u1ec7", "a": {"b": [1, null]}}}::\n', "")
-    ((context, now),) = seen
+    ((context, now),) = calls
     assert context == {"name": "Lệ"}
     assert now.utcoffset() == timedelta(0)
 
 
 @pytest.mark.parametrize("error", [InvalidSetting("ENV_X is wrong"), UnusableContext("ENV_X is wrong")])
-def test_what_can_be_mended_is_said(
+def test_error_that_the_owner_can_correct_is_printed(
     error: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -82,7 +82,7 @@ def test_what_can_be_mended_is_said(
     assert capsys.readouterr() == ("", "ENV_X is wrong\n")
 
 
-def test_an_unforeseen_error_says_where_it_came_from_and_nothing_of_the_customer(
+def test_unexpected_error_prints_its_place_without_customer_data(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -92,24 +92,24 @@ def test_an_unforeseen_error_says_where_it_came_from_and_nothing_of_the_customer
         raise KeyError(context["email"])
 
     assert steps.run(step) == 1
-    said = capsys.readouterr()
+    output = capsys.readouterr()
     line = step.__code__.co_firstlineno + 1
-    assert said == ("", f"KeyError in test_init.py, line {line}\n")
+    assert output == ("", f"KeyError in test_init.py, line {line}\n")
 
 
 @pytest.mark.parametrize("text", [None, "", "{", '{"email": "zoe@example.com",}', "[" * 100_000])
-def test_a_context_that_is_missing_or_broken_is_an_error_without_its_text(
+def test_invalid_context_is_an_error_without_customer_data(
     text: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
     if text is not None:
         (tmp_path / "context.json").write_text(text)
     assert steps.run(lambda context, now: {}) == 1  # noqa: ARG005
-    said = capsys.readouterr()
-    assert said.out == ""
-    assert said.err.split(" ")[0] in ("FileNotFoundError", "JSONDecodeError", "RecursionError")
-    assert "zoe" not in said.err
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert output.err.split(" ")[0] in ("FileNotFoundError", "JSONDecodeError", "RecursionError")
+    assert "zoe" not in output.err
 
 
-def test_an_error_that_was_never_raised_comes_from_nowhere() -> None:
+def test_error_that_was_never_raised_has_no_place() -> None:
     assert steps._origin(ValueError("zoe@example.com")) == "from nowhere"

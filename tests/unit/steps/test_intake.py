@@ -1,4 +1,4 @@
-"""The step ``intake``: what it hands to the flow. ``tests/unit/events`` tests how payloads are read."""
+"""The step ``intake``: its outputs. ``tests/unit/events`` tests how payloads are read."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def run_intake(**changes: Any) -> dict[str, Any]:
 
 
 def test_awkward_payload_is_accepted_without_percent_signs() -> None:
-    """Kestra's template language would read "{%"."""
+    """Kestra would render ``{%`` in an output as a template."""
     payload = build.payload(first_name=build.AWKWARD, business_name="100% {% raw %} 💇 `'; --")
     outputs = run_intake(payload=payload)
     assert "%" not in outputs["event"]

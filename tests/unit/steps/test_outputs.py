@@ -1,4 +1,4 @@
-"""A decision as the JSON that a flow reads."""
+"""The JSON texts, labels and alerts that steps hand to a flow."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ any_json = st.recursive(
 
 
 @given(any_json)
-def test_what_is_ready_made_has_no_percent_sign_and_means_the_same(value: Any) -> None:
-    made = outputs.json_text(value)
-    assert "%" not in made
-    assert json.loads(made) == value
+def test_json_text_has_no_percent_sign_and_the_same_value(value: Any) -> None:
+    text = outputs.json_text(value)
+    assert "%" not in text
+    assert json.loads(text) == value
 
 
-def test_ready_made_to_the_letter() -> None:
+def test_json_text_escapes_only_percent_signs() -> None:
     assert outputs.json_text({"a": "100% \\% {% raw %}"}) == '{"a": "100\\u0025 \\\\\\u0025 {\\u0025 raw \\u0025}"}'
 
 
@@ -48,9 +48,9 @@ def test_ready_made_to_the_letter() -> None:
     ],
 )
 def test_labels_are_the_outcome_and_the_reason(values: dict[str, Any], labels: dict[str, str]) -> None:
-    said = outputs.with_labels(values)
-    assert json.loads(said.pop("labels")) == labels
-    assert said == values
+    labelled = outputs.with_labels(values)
+    assert json.loads(labelled.pop("labels")) == labels
+    assert labelled == values
     assert json.loads(outputs.with_labels(values, contact="100%")["labels"]) == {**labels, "contact": "100%"}
 
 
@@ -58,7 +58,7 @@ FAILED = {"outcome": Outcome.FAILED, "reason": Reason.VALUE_MISSING, "detail": "
 
 
 @pytest.mark.parametrize(
-    ("event", "number", "key", "what", "contact"),
+    ("event", "number", "key", "subject", "contact"),
     [
         (
             build.event(),
@@ -83,12 +83,10 @@ FAILED = {"outcome": Outcome.FAILED, "reason": Reason.VALUE_MISSING, "detail": "
         ),
     ],
 )
-def test_of_a_failure_the_team_is_told(
-    event: Event | None, number: int | None, key: str, what: str, contact: str
-) -> None:
+def test_failure_alerts_the_team(event: Event | None, number: int | None, key: str, subject: str, contact: str) -> None:
     alert = {
         "key": key,
-        "message": f"**Failed**: {what}: value_missing.\n"
+        "message": f"**Failed**: {subject}: value_missing.\n"
         "no value for {{x}}\n"
         f"Contact {contact}: https://www.notion.so/page1.\n"
         f"To do: {WHAT_TO_DO[Reason.VALUE_MISSING]}"
@@ -100,7 +98,7 @@ def test_of_a_failure_the_team_is_told(
 
 
 @pytest.mark.parametrize("outcome", [outcome for outcome in Outcome if outcome is not Outcome.FAILED])
-def test_of_everything_else_nobody_is_told(outcome: Outcome) -> None:
+def test_other_outcomes_do_not_alert_the_team(outcome: Outcome) -> None:
     values = {"outcome": outcome, "reason": Reason.VALUE_MISSING, "detail": "x"}
     assert outputs.with_alert(values, build.event(), "signup-abc", 2) == {**values, "alert": None}
     assert outputs.failure_alert(NotSent(outcome, Reason.VALUE_MISSING, "x"), build.event(), "signup-abc", 2) is None
@@ -130,7 +128,7 @@ def test_date_of_next_try_is_in_utc(date: datetime) -> None:
     }
 
 
-def test_retry_that_is_given_up_has_no_date() -> None:
+def test_last_try_has_no_date() -> None:
     assert outputs.retry_outputs(GivenUp(Reason.NOTION_UNREACHABLE, "x")) == {
         "outcome": "failed",
         "reason": "notion_unreachable",

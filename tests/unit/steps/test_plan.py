@@ -1,4 +1,4 @@
-"""The step ``plan``: what it hands to the flow. ``tests/unit/enrolment/test_plan.py`` tests the decision itself."""
+"""The step ``plan``: its outputs. ``tests/unit/enrolment/test_plan.py`` tests the decision itself."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def stored_record(outputs: Mapping[str, Any]) -> Record:
     return Record.from_json(json.loads(outputs["record"]))
 
 
-#: What the flow does when Notion does not answer, the first time.
+#: The output ``later`` of a first try: the flow follows it when Notion does not answer.
 LATER = {
     "outcome": "deferred",
     "reason": "notion_unreachable",
@@ -51,7 +51,7 @@ LATER = {
 
 
 def test_outputs_are_free_of_percent_signs(tmp_path: Path) -> None:
-    """Kestra's template language would read "{%"."""
+    """Kestra would render ``{%`` in an output as a template."""
     context = contexts.plan()
     context["event"]["fields"]["business_name"] = "100% {% raw %}"
     outputs = run.outputs(tmp_path, "plan", context)
@@ -240,9 +240,9 @@ def test_invalid_settings_break_the_step() -> None:
 
 
 def test_suppressed_contact_is_skipped() -> None:
-    stopped = rules.as_json([Stop(Reason.UNSUBSCRIBED, build.NOW, Source.PERSON)])
+    entry = rules.as_json([Stop(Reason.UNSUBSCRIBED, build.NOW, Source.PERSON)])
     labels = {"outcome": "skipped", "reason": "unsubscribed", **build.WHO}
-    assert json.loads(run_plan(stopped=stopped)["labels"]) == labels
+    assert json.loads(run_plan(stopped=entry)["labels"]) == labels
 
 
 @pytest.mark.parametrize("name", ["signup", "onboarding"])

@@ -47,12 +47,12 @@ def test_claim_and_key_count_from_the_first_claim() -> None:
 
 
 @pytest.mark.parametrize("ledger", ["null", json.dumps(CLAIM), json.dumps(FAILED, indent=1)])
-def test_digest_is_of_the_text_that_kestra_makes(ledger: str) -> None:
+def test_digest_is_of_the_ledger_text_that_kestra_stores(ledger: str) -> None:
     outputs = step(contexts.prepare_email(ledger=ledger), build.NOW)
     assert outputs["ledger_seen"] == hashlib.sha256(ledger.encode()).hexdigest()
 
 
-def test_stops_are_compared_with_those_that_were_decided_on() -> None:
+def test_version_of_the_stops_is_their_last_change() -> None:
     lifted = rules.as_json([])
     outputs = step(contexts.prepare_email(stopped={**lifted, "changed": "2025-11-20T14:00:00.000Z"}), build.NOW)
     assert (outputs["send"], outputs["stop_version"]) == (True, "2025-11-20T14:00:00.000Z")
@@ -61,7 +61,7 @@ def test_stops_are_compared_with_those_that_were_decided_on() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changed", "outcome", "reason"),
+    ("changes", "outcome", "reason"),
     [
         ({"record": None}, "failed", "enrolment_unknown"),
         ({"page_id": None}, "failed", "enrolment_unknown"),
@@ -72,15 +72,15 @@ def test_stops_are_compared_with_those_that_were_decided_on() -> None:
         ({"number": 3, "mails": {"2": {**SENT, "at": "2025-11-20T14:59:00.000Z"}}}, "deferred", "too_soon"),
     ],
 )
-def test_gate_refuses(changed: dict[str, Any], outcome: str, reason: str) -> None:
-    """What Notion says does not matter then."""
-    outputs = step(contexts.prepare_email(page=None, template=None, **changed), build.NOW)
+def test_gate_refuses_the_email(changes: dict[str, Any], outcome: str, reason: str) -> None:
+    """The responses of Notion do not matter."""
+    outputs = step(contexts.prepare_email(page=None, template=None, **changes), build.NOW)
     assert (outputs["send"], outputs["opened"]) == (False, False)
     assert (outputs["refusal"]["outcome"], outputs["refusal"]["reason"]) == (outcome, reason)
 
 
 @pytest.mark.parametrize(
-    ("changed", "outcome", "reason"),
+    ("changes", "outcome", "reason"),
     [
         ({"page": None}, "deferred", "notion_unreachable"),
         ({"template": None}, "deferred", "notion_unreachable"),
@@ -93,8 +93,8 @@ def test_gate_refuses(changed: dict[str, Any], outcome: str, reason: str) -> Non
         ),
     ],
 )
-def test_email_that_is_not_composed(changed: dict[str, Any], outcome: str, reason: str) -> None:
-    outputs = step(contexts.prepare_email(**changed), build.NOW)
+def test_email_that_is_not_composed_is_refused(changes: dict[str, Any], outcome: str, reason: str) -> None:
+    outputs = step(contexts.prepare_email(**changes), build.NOW)
     assert (outputs["send"], outputs["opened"]) == (False, True)
     assert (outputs["refusal"]["outcome"], outputs["refusal"]["reason"]) == (outcome, reason)
 
@@ -105,7 +105,7 @@ def test_placeholders_without_a_value_are_named() -> None:
 
 
 @pytest.mark.parametrize("name", ["page", "template"])
-def test_refusal_by_notion_breaks_the_step(name: str) -> None:
+def test_refused_request_to_notion_breaks_the_step(name: str) -> None:
     refused = build.response({"code": "unauthorized"}, 401)
     with pytest.raises(UnusableContext, match="HTTP 401"):
         step(contexts.prepare_email(**{name: refused}), build.NOW)

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
 
@@ -16,20 +15,16 @@ step: run.Step = resend_step.step
 WHO = {**build.WHO, "number": "2"}
 
 
-def test_as_a_task(tmp_path: Path) -> None:
-    said = run.outputs(tmp_path, "resend", contexts.resend(payload=build.resend("email.complained")))
-    assert (said["outcome"], said["stop"]) == ("accepted", "complained")
+def test_delivery_report_is_accepted() -> None:
+    outputs = step(contexts.resend(), build.NOW)
+    assert json.loads(str(outputs["report"])) == build.report().as_json()
+    assert json.loads(str(outputs["labels"])) == {"outcome": "accepted", "kind": "delivered", **WHO}
+    others = {name: value for name, value in outputs.items() if name not in ("report", "labels")}
+    assert others == {**build.WHO, "outcome": "accepted", "reason": None, "number": 2, "stop": None}
 
 
-def test_a_report() -> None:
-    said = step(contexts.resend(), build.NOW)
-    assert json.loads(str(said["report"])) == build.report().as_json()
-    assert json.loads(str(said["labels"])) == {"outcome": "accepted", "kind": "delivered", **WHO}
-    rest = {name: value for name, value in said.items() if name not in ("report", "labels")}
-    assert rest == {**build.WHO, "outcome": "accepted", "reason": None, "number": 2, "stop": None}
-
-
-def test_a_bounce_stops_at_once() -> None:
+def test_bounce_and_complaint_stop_the_contact() -> None:
+    assert step(contexts.resend(payload=build.resend("email.complained")), build.NOW)["stop"] == "complained"
     bounced = build.resend("email.bounced", bounce={"type": "Permanent"})
     assert step(contexts.resend(payload=bounced), build.NOW)["stop"] == "bounced"
 
@@ -37,25 +32,25 @@ def test_a_bounce_stops_at_once() -> None:
 @pytest.mark.parametrize(
     ("payload", "reason"), [(build.resend(tags={}), "not_ours"), (build.resend("email.opened"), "not_of_interest")]
 )
-def test_what_is_no_matter_of_this_systems(payload: object, reason: str) -> None:
-    said = dict(step(contexts.resend(payload=payload), build.NOW))
-    assert json.loads(said.pop("labels")) == {"outcome": "skipped", "reason": reason}
-    nothing = dict.fromkeys(("report", "enrolment", "number", "contact", "sequence", "stop"))
-    assert said == {"outcome": "skipped", "reason": reason, **nothing}
+def test_report_about_something_else_is_skipped(payload: object, reason: str) -> None:
+    outputs = dict(step(contexts.resend(payload=payload), build.NOW))
+    assert json.loads(outputs.pop("labels")) == {"outcome": "skipped", "reason": reason}
+    empty = dict.fromkeys(("report", "enrolment", "number", "contact", "sequence", "stop"))
+    assert outputs == {"outcome": "skipped", "reason": reason, **empty}
 
 
-def test_nothing_that_may_be_null_has_to_be_there() -> None:
+def test_null_entries_of_the_context_may_be_missing() -> None:
     assert step({"settings": {}}, build.NOW)["reason"] == "not_of_interest"
 
 
-def test_reading_counts_where_it_is_wanted() -> None:
+def test_setting_decides_whether_opened_emails_count() -> None:
     opened = contexts.resend(payload=build.resend("email.opened"), settings={"resend_opens": "true"})
     assert step(opened, build.NOW)["outcome"] == "accepted"
     with pytest.raises(InvalidSetting, match="ENV_RESEND_OPENS"):
         step(contexts.resend(settings={"resend_opens": "perhaps"}), build.NOW)
 
 
-def test_a_report_without_a_time_happened_when_the_door_got_it() -> None:
+def test_report_without_a_time_gets_the_time_of_its_arrival() -> None:
     at = times.text(build.NOW - build.HOUR)
-    said = step(contexts.resend(payload=build.resend(at=None), received_at=at), build.NOW)
-    assert json.loads(str(said["report"]))["at"] == at
+    outputs = step(contexts.resend(payload=build.resend(at=None), received_at=at), build.NOW)
+    assert json.loads(str(outputs["report"]))["at"] == at

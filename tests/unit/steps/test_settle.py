@@ -1,4 +1,4 @@
-"""The step ``settle``: what it hands to the flow. ``tests/unit/email/test_result.py`` tests the decision itself."""
+"""The step ``settle``: its outputs. ``tests/unit/email/test_result.py`` tests the decision itself."""
 
 from __future__ import annotations
 
@@ -148,7 +148,7 @@ def test_failed_email_keeps_its_claim_while_resend_may_have_it(changes: dict[str
 
 def test_failed_email_alerts_the_team_and_is_not_stamped() -> None:
     outputs = run_settle(composed=NOT_SENT, answer=None)
-    # Kestra's template language would read "{%".
+    # Kestra would render `{%` in an output as a template.
     assert "%" not in outputs["analytics"]
     properties = json.loads(outputs["analytics"])["properties"]
     assert build.text_of(properties["Error Message"]) == "value_missing: no value for {{x}}: 100%"

@@ -24,9 +24,9 @@ HELD_BACK = {**build.response({"name": "not_found"}, 404), "uri": "https://api.r
 CLAIMED_A_DAY_AGO = {**contexts.PREPARED, "claimed_at": "2025-11-19T16:00:00.000Z"}
 
 
-def refused(**changed: Any) -> dict[str, Any]:
-    """The outputs of ``prepare_email`` for an e-mail that is not sent, as Kestra hands them over: without what is ``None``."""
-    outputs = prepare_email.step(contexts.prepare_email(**changed), build.NOW)
+def refused(**changes: Any) -> dict[str, Any]:
+    """Return the outputs of ``prepare_email`` for an e-mail that is not sent, without the null ones (as Kestra does)."""
+    outputs = prepare_email.step(contexts.prepare_email(**changes), build.NOW)
     handed_over: dict[str, Any] = json.loads(json.dumps(outputs))
     return contexts.as_kestra_hands_over(handed_over)
 
@@ -46,7 +46,7 @@ def test_sent_email_is_recorded(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("changed", "outcome", "reason"),
+    ("changes", "outcome", "reason"),
     [
         ({"answer": None}, "deferred", "resend_unreachable"),
         ({"answer": None, "tries": 48}, "failed", "resend_unreachable"),
@@ -54,15 +54,15 @@ def test_sent_email_is_recorded(tmp_path: Path) -> None:
         ({"answer": HELD_BACK}, "deferred", "stops_changed"),
         ({"answer": HELD_BACK, "stopped": STOPPED}, "skipped", "bounced"),
         ({"answer": HELD_BACK, "prepared": CLAIMED_A_DAY_AGO}, "failed", "send_unknown"),
-        # Whatever the answer: what was held back was not refused by Resend.
+        # The flow called another URL to hold the e-mail back, so Resend did not refuse it.
         ({"answer": {**HELD_BACK, "code": 401}, "prepared": CLAIMED_A_DAY_AGO}, "failed", "send_unknown"),
         ({"answer": {**HELD_BACK, "code": 401}}, "deferred", "stops_changed"),
-        # A stop that came after the send does not unsend it.
+        # The e-mail was sent before the stop.
         ({"stopped": STOPPED}, "sent", None),
     ],
 )
-def test_answer_of_resend_decides(changed: dict[str, Any], outcome: str, reason: str | None) -> None:
-    outputs = step(contexts.settle_email(**changed), build.NOW)
+def test_answer_of_resend_decides(changes: dict[str, Any], outcome: str, reason: str | None) -> None:
+    outputs = step(contexts.settle_email(**changes), build.NOW)
     assert (outputs["outcome"], outputs["reason"]) == (outcome, reason)
 
 
@@ -71,7 +71,7 @@ def test_claim_stays_while_resend_may_have_the_email() -> None:
     assert json.loads(outputs["ledger"])["claimed_at"] == contexts.CLAIMED
 
 
-def test_email_that_is_put_off_is_scheduled_again() -> None:
+def test_deferred_email_is_rescheduled() -> None:
     outputs = step(contexts.settle_email(answer=None, tries=3), build.NOW)
     assert (outputs["ledger"], outputs["stamp"], outputs["analytics"]) == ("", "", "")
     assert follow_up(outputs) == {"paused": False, "date": "2025-11-20T15:08:00.000Z", "tries": 4}
@@ -82,11 +82,11 @@ def test_email_that_is_put_off_is_scheduled_again() -> None:
     [
         ({"number": 3}, {"paused": False, "date": "2025-11-20T16:00:00.000Z", "tries": 7}),
         ({"paused": True}, {"paused": True, "date": "2025-11-20T15:00:00.000Z", "tries": 7}),
-        # Only this one is a try of a provider.
+        # Only a request to a provider counts as a try.
         ({"template": None}, {"paused": False, "date": "2025-11-20T15:30:00.000Z", "tries": 8}),
     ],
 )
-def test_refusal_that_passes_is_tried_again(prepared: dict[str, Any], expected: dict[str, Any]) -> None:
+def test_temporary_refusal_is_rescheduled(prepared: dict[str, Any], expected: dict[str, Any]) -> None:
     outputs = step(contexts.settle_email(prepared=refused(**prepared), tries=7, answer=None), build.NOW)
     assert follow_up(outputs) == expected
     assert outputs["ledger"] == ""
@@ -108,18 +108,18 @@ def test_stopped_contact_is_skipped_with_a_note_on_the_page() -> None:
 
 
 @pytest.mark.parametrize(
-    ("page", "written"),
+    ("page", "has_note"),
     [
         (build.response(build.sequence_page()), True),
-        # After a restore the page may know of an unsubscribe that the KV store has lost.
+        # After a restore an unsubscribe may be on the page and missing in the KV store.
         (build.response(build.sequence_page({"Stop Reason": "unsubscribed since 2025-11-19T10:00:00-05:00"})), False),
         (None, False),
     ],
 )
-def test_note_does_not_replace_a_stop_that_holds_for_good(page: Any, written: bool) -> None:
+def test_note_does_not_replace_a_permanent_stop(page: Any, has_note: bool) -> None:
     outputs = step(contexts.settle_email(prepared=refused(record=LATE), record=LATE, page=page, answer=None), build.NOW)
     assert (outputs["outcome"], outputs["reason"]) == ("skipped", "expired")
-    assert bool(outputs["stamp"]) is written
+    assert bool(outputs["stamp"]) is has_note
 
 
 def test_last_email_completes_the_sequence() -> None:
@@ -138,7 +138,7 @@ def test_email_that_was_sent_before_records_nothing() -> None:
     assert (outputs["ledger"], outputs["stamp"], outputs["analytics"], outputs["follow_up"]) == ("", "", "", "{}")
 
 
-def test_failed_email_tells_the_team() -> None:
+def test_failed_email_alerts_the_team() -> None:
     template = {"until": 0, **build.found(build.template("{{no_such_value}}"))}
     outputs = step(contexts.settle_email(prepared=refused(template=template), answer=None), build.NOW)
     decision = follow_up(outputs)
@@ -147,17 +147,17 @@ def test_failed_email_tells_the_team() -> None:
     assert json.loads(outputs["ledger"])["outcome"] == "failed"
 
 
-def test_unknown_enrolment_tells_the_team_and_records_nothing() -> None:
+def test_unknown_enrolment_alerts_the_team_and_records_nothing() -> None:
     outputs = step(contexts.settle_email(record=None, prepared=refused(record=None), answer=None), build.NOW)
     assert follow_up(outputs)["alert"]["key"] == "signup-abc.2.enrolment_unknown"
     assert (outputs["ledger"], outputs["analytics"]) == ("", "")
     assert json.loads(outputs["labels"]) == {"outcome": "failed", "reason": "enrolment_unknown"}
 
 
-def test_record_that_vanished_during_the_send_breaks_the_step() -> None:
+def test_record_deleted_during_the_send_breaks_the_step() -> None:
     with pytest.raises(UnusableContext, match="was deleted"):
         step(contexts.settle_email(record=None), build.NOW)
 
 
-def test_clock_that_was_set_back_makes_no_longer_rest() -> None:
+def test_clock_set_back_does_not_extend_the_rest() -> None:
     assert step(contexts.settle_email(), build.NOW - timedelta(hours=1))["rest"] == "PT4.000S"

@@ -14,16 +14,16 @@ step: run.Step = settle_enrolment.step
 REFUSED = build.response({"object": "error", "message": "zoe@example.com"}, 400)
 
 
-def planned(name: str = "signup", /, **changed: Any) -> dict[str, Any]:
-    """The outputs of the step ``plan`` in another context."""
-    return dict(plan.step(contexts.plan(name, **changed), build.NOW))
+def planned(name: str = "signup", /, **changes: Any) -> dict[str, Any]:
+    """Return the outputs of the step ``plan`` in a changed context."""
+    return dict(plan.step(contexts.plan(name, **changes), build.NOW))
 
 
 def follow_up(outputs: Any) -> Any:
     return json.loads(outputs["follow_up"]) if outputs["follow_up"] else None
 
 
-def test_enrolment_that_notion_took_has_its_page() -> None:
+def test_enrolment_saved_in_notion_has_its_page() -> None:
     outputs = step(contexts.settle_enrolment(), build.NOW)
     assert (outputs["page_id"], outputs["contact"]) == ("page-1", build.WHO["contact"])
     assert json.loads(outputs["labels"]) == {"outcome": "enrolled", **build.WHO}
@@ -31,7 +31,7 @@ def test_enrolment_that_notion_took_has_its_page() -> None:
 
 
 @pytest.mark.parametrize("name", ["contact_saved", "page_saved", "portal_saved"])
-def test_write_without_an_answer_is_tried_again(name: str) -> None:
+def test_write_without_an_answer_is_rescheduled(name: str) -> None:
     context = contexts.settle_enrolment("onboarding")
     # An HTTP task without an answer has outputs without a code, or none.
     answers: tuple[dict[str, Any] | None, ...] = ({}, None)
@@ -43,7 +43,7 @@ def test_write_without_an_answer_is_tried_again(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["contact_saved", "page_saved", "portal_saved"])
-def test_refused_write_breaks_the_step_without_notions_words(name: str) -> None:
+def test_refused_write_breaks_the_step_without_customer_data(name: str) -> None:
     context = {**contexts.settle_enrolment("onboarding"), name: REFUSED}
     with pytest.raises(UnusableContext, match="HTTP 400 for the") as error:
         step(context, build.NOW)
@@ -51,14 +51,14 @@ def test_refused_write_breaks_the_step_without_notions_words(name: str) -> None:
 
 
 @pytest.mark.parametrize(("tries", "date"), [(0, "2025-11-20T15:00:00.000Z"), (1, "2025-11-20T15:02:00.000Z")])
-def test_unknown_databases_are_found_and_the_enrolment_goes_on_at_once(tries: int, date: str) -> None:
-    """At once only the first time: the databases may not be found."""
+def test_unknown_databases_are_looked_up_before_the_retry(tries: int, date: str) -> None:
+    """Only the first retry is immediate, because the look-up may fail."""
     outputs = step(contexts.settle_enrolment(plan=planned(sources=None), tries=tries), build.NOW)
     assert outputs["page_id"] == ""
     assert follow_up(outputs) == {"date": date, "tries": tries + 1, "find_databases": True}
 
 
-def test_enrolment_that_is_given_up_tells_the_team() -> None:
+def test_last_try_of_an_enrolment_alerts_the_team() -> None:
     outputs = step(contexts.settle_enrolment(plan=planned(contacts=None), tries=48), build.NOW)
     decision = follow_up(outputs)
     assert decision["failed"] is True
@@ -75,7 +75,7 @@ def test_contact_that_is_not_in_businessx_warns() -> None:
     assert decision["alert"]["key"].endswith(".0.contact_not_found")
 
 
-def test_contact_who_needs_a_call_is_told_and_not_logged() -> None:
+def test_contact_who_needs_a_call_is_named_in_an_alert() -> None:
     event = build.event("signup", red_systems=2)
     context = contexts.plan()
     context["event"] = {**context["event"], **event.as_json()}

@@ -19,12 +19,12 @@ def test_query_names_the_template_of_this_release() -> None:
     assert json.loads(outputs["body"]) == gate.template_query("5-Day E2")
 
 
-def withdrawn() -> dict[str, Any]:
+def withdrawn_record() -> dict[str, Any]:
     record: dict[str, Any] = build.record().as_json()
     record["event"]["sequence"] = "winback"
     return record
 
 
-@pytest.mark.parametrize("changed", [{"record": None}, {"number": 9}, {"record": withdrawn()}])
-def test_nothing_is_asked_for_an_email_that_there_is_not(changed: dict[str, Any]) -> None:
-    assert step(contexts.template_query(**changed), build.NOW) == {"path": "", "body": ""}
+@pytest.mark.parametrize("changes", [{"record": None}, {"number": 9}, {"record": withdrawn_record()}])
+def test_unknown_email_has_no_query(changes: dict[str, Any]) -> None:
+    assert step(contexts.template_query(**changes), build.NOW) == {"path": "", "body": ""}
