@@ -78,6 +78,7 @@ def texts(value: Any) -> Iterator[str]:
 
 
 def inside(value: Any) -> list[Any]:
+    """Return the keys and values of a mapping, or the elements of a list."""
     if isinstance(value, dict):
         return [*value, *value.values()]
     return value if isinstance(value, list) else []
@@ -89,6 +90,7 @@ def commands(flow: Any) -> dict[str, str]:
 
 
 def fields(step: str) -> set[str]:
+    """Return the names of the outputs that a step can hand to a flow."""
     return set(import_module(f"christmas_campaign.steps.{step}").Outputs.__annotations__) - NOT_OUTPUTS
 
 

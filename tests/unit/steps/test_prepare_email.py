@@ -19,7 +19,7 @@ step: run.Step = prepare_email.step
 SENT = {"outcome": "sent", "at": "2025-11-20T13:00:00.000Z", "reason": None, "resend_id": "re_1"}
 FAILED = {**SENT, "outcome": "failed", "reason": "value_missing", "resend_id": None}
 CLAIM = {"outcome": "sending", "at": "2025-11-20T14:50:00.000Z", "claimed_at": "2025-11-20T14:00:00.000Z"}
-STOPPED = rules.as_json([Stop(Reason.BOUNCED, build.NOW, Source.PERSON)])
+BOUNCED = rules.as_json([Stop(Reason.BOUNCED, build.NOW, Source.PERSON)])
 
 
 def test_email_is_a_file_with_its_claim(tmp_path: Path) -> None:
@@ -66,7 +66,7 @@ def test_version_of_the_stops_is_their_last_change() -> None:
         ({"record": None}, "failed", "enrolment_unknown"),
         ({"page_id": None}, "failed", "enrolment_unknown"),
         ({"ledger": json.dumps(SENT)}, "skipped", "already_sent"),
-        ({"stopped": STOPPED}, "skipped", "bounced"),
+        ({"stopped": BOUNCED}, "skipped", "bounced"),
         ({"paused": True}, "deferred", "paused"),
         ({"number": 3}, "deferred", "earlier_email_unsettled"),
         ({"number": 3, "mails": {"2": {**SENT, "at": "2025-11-20T14:59:00.000Z"}}}, "deferred", "too_soon"),

@@ -16,15 +16,17 @@ from unit.steps import contexts, run
 
 step: run.Step = settle_email.step
 
-STOPPED = rules.as_json([Stop(Reason.BOUNCED, build.NOW, Source.PERSON)])
+BOUNCED = rules.as_json([Stop(Reason.BOUNCED, build.NOW, Source.PERSON)])
 SENT = {"outcome": "sent", "at": "2025-11-20T13:00:00.000Z", "reason": None, "resend_id": "re_1"}
+#: A record whose e-mails were all due eight days ago.
 LATE = build.record(emails=dict.fromkeys((2, 3, 4, 5), build.NOW - 192 * build.HOUR)).as_json()
 
+#: Resend's response for the URL that the flow calls to hold an e-mail back.
 HELD_BACK = {**build.response({"name": "not_found"}, 404), "uri": "https://api.resend.com/emails/held-back"}
 CLAIMED_A_DAY_AGO = {**contexts.PREPARED, "claimed_at": "2025-11-19T16:00:00.000Z"}
 
 
-def refused(**changes: Any) -> dict[str, Any]:
+def outputs_of_refusal(**changes: Any) -> dict[str, Any]:
     """Return the outputs of ``prepare_email`` for an e-mail that is not sent, without the null ones (as Kestra does)."""
     outputs = prepare_email.step(contexts.prepare_email(**changes), build.NOW)
     handed_over: dict[str, Any] = json.loads(json.dumps(outputs))
@@ -32,6 +34,7 @@ def refused(**changes: Any) -> dict[str, Any]:
 
 
 def follow_up(outputs: Any) -> Any:
+    """Return the parsed output ``follow_up``; ``{}`` if the flow has nothing to follow up."""
     assert outputs["needs_follow_up"] == (outputs["follow_up"] != "{}")
     return json.loads(outputs["follow_up"])
 
@@ -52,13 +55,13 @@ def test_sent_email_is_recorded(tmp_path: Path) -> None:
         ({"answer": None, "tries": 48}, "failed", "resend_unreachable"),
         ({"answer": build.response({"name": "x"}, 422)}, "failed", "refused_by_resend"),
         ({"answer": HELD_BACK}, "deferred", "stops_changed"),
-        ({"answer": HELD_BACK, "stopped": STOPPED}, "skipped", "bounced"),
+        ({"answer": HELD_BACK, "stopped": BOUNCED}, "skipped", "bounced"),
         ({"answer": HELD_BACK, "prepared": CLAIMED_A_DAY_AGO}, "failed", "send_unknown"),
         # The flow called another URL to hold the e-mail back, so Resend did not refuse it.
         ({"answer": {**HELD_BACK, "code": 401}, "prepared": CLAIMED_A_DAY_AGO}, "failed", "send_unknown"),
         ({"answer": {**HELD_BACK, "code": 401}}, "deferred", "stops_changed"),
         # The e-mail was sent before the stop.
-        ({"stopped": STOPPED}, "sent", None),
+        ({"stopped": BOUNCED}, "sent", None),
     ],
 )
 def test_answer_of_resend_decides(changes: dict[str, Any], outcome: str, reason: str | None) -> None:
@@ -67,7 +70,7 @@ def test_answer_of_resend_decides(changes: dict[str, Any], outcome: str, reason:
 
 
 def test_claim_stays_while_resend_may_have_the_email() -> None:
-    outputs = step(contexts.settle_email(answer=HELD_BACK, stopped=STOPPED), build.NOW)
+    outputs = step(contexts.settle_email(answer=HELD_BACK, stopped=BOUNCED), build.NOW)
     assert json.loads(outputs["ledger"])["claimed_at"] == contexts.CLAIMED
 
 
@@ -87,18 +90,18 @@ def test_deferred_email_is_rescheduled() -> None:
     ],
 )
 def test_temporary_refusal_is_rescheduled(prepared: dict[str, Any], expected: dict[str, Any]) -> None:
-    outputs = step(contexts.settle_email(prepared=refused(**prepared), tries=7, answer=None), build.NOW)
+    outputs = step(contexts.settle_email(prepared=outputs_of_refusal(**prepared), tries=7, answer=None), build.NOW)
     assert follow_up(outputs) == expected
     assert outputs["ledger"] == ""
 
 
 def test_lane_does_not_rest_after_a_pause() -> None:
     assert step(contexts.settle_email(), build.NOW)["rest"] == "PT3.000S"
-    assert step(contexts.settle_email(prepared=refused(paused=True), answer=None), build.NOW)["rest"] == ""
+    assert step(contexts.settle_email(prepared=outputs_of_refusal(paused=True), answer=None), build.NOW)["rest"] == ""
 
 
 def test_stopped_contact_is_skipped_with_a_note_on_the_page() -> None:
-    outputs = step(contexts.settle_email(prepared=refused(stopped=STOPPED), answer=None), build.NOW)
+    outputs = step(contexts.settle_email(prepared=outputs_of_refusal(stopped=BOUNCED), answer=None), build.NOW)
     assert (outputs["outcome"], outputs["reason"], outputs["follow_up"]) == ("skipped", "bounced", "{}")
     assert json.loads(outputs["ledger"])["reason"] == "bounced"
     note = build.text_of(json.loads(outputs["stamp"])["properties"]["Stop Reason"])
@@ -117,7 +120,9 @@ def test_stopped_contact_is_skipped_with_a_note_on_the_page() -> None:
     ],
 )
 def test_note_does_not_replace_a_permanent_stop(page: Any, has_note: bool) -> None:
-    outputs = step(contexts.settle_email(prepared=refused(record=LATE), record=LATE, page=page, answer=None), build.NOW)
+    outputs = step(
+        contexts.settle_email(prepared=outputs_of_refusal(record=LATE), record=LATE, page=page, answer=None), build.NOW
+    )
     assert (outputs["outcome"], outputs["reason"]) == ("skipped", "expired")
     assert bool(outputs["stamp"]) is has_note
 
@@ -127,20 +132,20 @@ def test_last_email_completes_the_sequence() -> None:
     stamp = json.loads(step(contexts.settle_email(number=5, prepared=prepared), build.NOW)["stamp"])
     assert stamp["properties"]["Sequence Completed"] == {"checkbox": True}
     mails = {str(number): SENT for number in (2, 3, 4)}
-    skipped = refused(number=5, stopped=STOPPED, mails=mails)
+    skipped = outputs_of_refusal(number=5, stopped=BOUNCED, mails=mails)
     stamp = json.loads(step(contexts.settle_email(number=5, prepared=skipped, answer=None), build.NOW)["stamp"])
     assert stamp["properties"]["Sequence Completed"] == {"checkbox": True}
 
 
 def test_email_that_was_sent_before_records_nothing() -> None:
-    outputs = step(contexts.settle_email(prepared=refused(ledger=json.dumps(SENT)), answer=None), build.NOW)
+    outputs = step(contexts.settle_email(prepared=outputs_of_refusal(ledger=json.dumps(SENT)), answer=None), build.NOW)
     assert (outputs["outcome"], outputs["reason"]) == ("skipped", "already_sent")
     assert (outputs["ledger"], outputs["stamp"], outputs["analytics"], outputs["follow_up"]) == ("", "", "", "{}")
 
 
 def test_failed_email_alerts_the_team() -> None:
     template = {"until": 0, **build.found(build.template("{{no_such_value}}"))}
-    outputs = step(contexts.settle_email(prepared=refused(template=template), answer=None), build.NOW)
+    outputs = step(contexts.settle_email(prepared=outputs_of_refusal(template=template), answer=None), build.NOW)
     decision = follow_up(outputs)
     assert (decision["failed"], decision["alert"]["key"]) == (True, "signup-abc.2.value_missing")
     assert WHAT_TO_DO[Reason.VALUE_MISSING] in decision["alert"]["message"]
@@ -148,7 +153,7 @@ def test_failed_email_alerts_the_team() -> None:
 
 
 def test_unknown_enrolment_alerts_the_team_and_records_nothing() -> None:
-    outputs = step(contexts.settle_email(record=None, prepared=refused(record=None), answer=None), build.NOW)
+    outputs = step(contexts.settle_email(record=None, prepared=outputs_of_refusal(record=None), answer=None), build.NOW)
     assert follow_up(outputs)["alert"]["key"] == "signup-abc.2.enrolment_unknown"
     assert (outputs["ledger"], outputs["analytics"]) == ("", "")
     assert json.loads(outputs["labels"]) == {"outcome": "failed", "reason": "enrolment_unknown"}

@@ -14,12 +14,13 @@ step: run.Step = settle_enrolment.step
 REFUSED = build.response({"object": "error", "message": "zoe@example.com"}, 400)
 
 
-def planned(name: str = "signup", /, **changes: Any) -> dict[str, Any]:
+def plan_outputs(name: str = "signup", /, **changes: Any) -> dict[str, Any]:
     """Return the outputs of the step ``plan`` in a changed context."""
     return dict(plan.step(contexts.plan(name, **changes), build.NOW))
 
 
 def follow_up(outputs: Any) -> Any:
+    """Return the parsed output ``follow_up``, or ``None`` if the flow has nothing to follow up."""
     return json.loads(outputs["follow_up"]) if outputs["follow_up"] else None
 
 
@@ -53,13 +54,13 @@ def test_refused_write_breaks_the_step_without_customer_data(name: str) -> None:
 @pytest.mark.parametrize(("tries", "date"), [(0, "2025-11-20T15:00:00.000Z"), (1, "2025-11-20T15:02:00.000Z")])
 def test_unknown_databases_are_looked_up_before_the_retry(tries: int, date: str) -> None:
     """Only the first retry is immediate, because the look-up may fail."""
-    outputs = step(contexts.settle_enrolment(plan=planned(sources=None), tries=tries), build.NOW)
+    outputs = step(contexts.settle_enrolment(plan=plan_outputs(sources=None), tries=tries), build.NOW)
     assert outputs["page_id"] == ""
     assert follow_up(outputs) == {"date": date, "tries": tries + 1, "find_databases": True}
 
 
 def test_last_try_of_an_enrolment_alerts_the_team() -> None:
-    outputs = step(contexts.settle_enrolment(plan=planned(contacts=None), tries=48), build.NOW)
+    outputs = step(contexts.settle_enrolment(plan=plan_outputs(contacts=None), tries=48), build.NOW)
     decision = follow_up(outputs)
     assert decision["failed"] is True
     assert decision["alert"]["key"] == f"{build.WHO['enrolment']}.0.notion_unreachable"
@@ -67,7 +68,7 @@ def test_last_try_of_an_enrolment_alerts_the_team() -> None:
 
 
 def test_contact_that_is_not_in_businessx_warns() -> None:
-    skipped = planned("noshow", contacts=build.found())
+    skipped = plan_outputs("noshow", contacts=build.found())
     outputs = step(contexts.settle_enrolment("noshow", plan=skipped, page_saved=None, contact_saved=None), build.NOW)
     decision = follow_up(outputs)
     assert outputs["page_id"] == ""
@@ -88,6 +89,6 @@ def test_contact_who_needs_a_call_is_named_in_an_alert() -> None:
 
 
 def test_event_that_is_enrolled_already_is_only_labelled() -> None:
-    outputs = step(contexts.settle_enrolment(plan=planned(enrolled=True), page_saved=None), build.NOW)
+    outputs = step(contexts.settle_enrolment(plan=plan_outputs(enrolled=True), page_saved=None), build.NOW)
     assert (outputs["page_id"], outputs["follow_up"]) == ("", "")
     assert json.loads(outputs["labels"])["outcome"] == "skipped"
