@@ -72,7 +72,7 @@ def about(event: Event | None, enrolment: str, number: int | None, pages: Pages)
     else:
         page = "no page in Notion is known"
     # The id of an enrolment begins with its sequence.
-    return About(subject(event.sequence if event else enrolment.rpartition("-")[0], number), f"{contact}: {page}")
+    return About(subject(event.sequence if event else enrolment.partition("-")[0], number), f"{contact}: {page}")
 
 
 def subject(name: str, number: int | None) -> str:

@@ -77,6 +77,11 @@ def test_alert_without_the_event_names_the_enrolment() -> None:
     assert lines[2] == f"Contact of the enrolment {ID}: no page in Notion is known."
 
 
+def test_alert_about_a_cancellation_without_the_event_names_the_sequence() -> None:
+    message = failure(None, "precall-1f0c-cancelled", None, Reason.NOTION_UNREACHABLE, "No answer.")["message"]
+    assert message.startswith("**Failed**: precall, the enrolment: notion_unreachable.")
+
+
 @pytest.mark.parametrize(
     ("name", "number", "words"),
     [
