@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -308,6 +309,17 @@ def test_anchor_of_a_signup_is_the_first_source_that_exists(
     assert hours(enrol, NOW + anchor * HOUR)[4] == 96
 
 
+@pytest.fixture(params=["Asia/Tokyo", "America/Los_Angeles"])
+def machine_zone(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The time zone of the machine, which must not matter."""
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", request.param)
+        time.tzset()
+        yield request.param
+    time.tzset()
+
+
+@pytest.mark.usefixtures("machine_zone")
 def test_signup_date_without_a_time_keeps_the_time_of_day_when_the_clock_goes_forward() -> None:
     """From ten o'clock to ten o'clock are 23 hours in Toronto on that day."""
     arrived = datetime(2026, 3, 8, 14, tzinfo=UTC)
