@@ -48,7 +48,7 @@ use_git_change_detection = false
 """
 
 #: This test checks that steps import no third-party modules, but a changed module imports mutmut.
-BY_ITSELF = "tests/unit/steps/test_main.py::test_a_step_stays_light"
+BY_ITSELF = "tests/unit/steps/test_main.py::test_step_loads_no_heavy_module"
 
 #: The time limit for the unit tests of one mutant, in seconds. Without a mutant they take ten.
 LONGEST = 120

@@ -283,7 +283,7 @@ def test_failed_repair_is_listed_until_one_succeeds(stack: Stack) -> None:
     assert run_to_end(stack, "repair") == "FAILED"
     failure = only_failure(stack)
     assert (failure["flow"], failure["sequence"], failure["address"]) == ("repair", None, None)
-    assert failure["detail"].startswith("Not everything could be looked at or mended")
+    assert failure["detail"].startswith("Not everything could be checked or repaired")
     stack.kestra.kv_delete("enrolment.malformed")
     assert run_to_end(stack, "repair") == "SUCCESS"
 
@@ -317,7 +317,7 @@ def test_refused_booking_is_listed_and_replayed(stack: Stack) -> None:
         email,
     )
     assert failure["reason"] == "step_failed"
-    assert failure["detail"] == "Notion refused what was to be written into BusinessX: HTTP 403."
+    assert failure["detail"] == "Notion refused the update of the page in BusinessX: HTTP 403."
     assert christmas(stack, "replay", failure["execution"], "--yes").exit_code == 0
     until(lambda: runs(stack, "booking", email, "precall")[-1].state == "SUCCESS", "the replay")
     with stack.notion() as notion:

@@ -198,4 +198,4 @@ def test_run_of_an_unknown_enrolment_fails_with_its_reason(stack: Stack) -> None
     execution = stack.kestra.run("send-email", {"enrolment": "signup-nobody", "number": 2})
     run = until(lambda: run if (run := stack.kestra.execution(execution)).state == "FAILED" else None, "the run")
     assert (run.labels["outcome"], run.labels["reason"]) == ("failed", "enrolment_unknown")
-    assert any("is not kept, or no longer" in line.message for line in stack.kestra.logs(run.id))
+    assert any("has no such enrolment" in line.message for line in stack.kestra.logs(run.id))
