@@ -78,6 +78,7 @@ def _state(context: Mapping[str, Any]) -> EmailState:
         suppressions=rules.read(context.get("stopped")),
         paused=context.get("paused", False),
         resumed=times.parse(context["resumed"]) if context.get("resumed") else None,
+        entries=_entries(context),
     )
 
 
@@ -137,6 +138,14 @@ def _pages(state: EmailState) -> Pages:
 
 def _done(context: Mapping[str, Any]) -> list[int]:
     """Return the numbers of the other e-mails that are sent or skipped."""
-    mails = context.get("mails") or {}
-    entries = {int(number): LedgerEntry.from_json(entry) for number, entry in mails.items() if entry}
-    return [number for number, entry in entries.items() if number != context["number"] and entry.is_done]
+    return [
+        number for number, entry in (_entries(context) or {}).items() if number != context["number"] and entry.is_done
+    ]
+
+
+def _entries(context: Mapping[str, Any]) -> dict[int, LedgerEntry] | None:
+    """Return the enrolment's ledger entries by number; ``None`` if the revision does not pass them on."""
+    mails = context.get("mails")
+    if mails is None:
+        return None
+    return {int(number): LedgerEntry.from_json(entry) for number, entry in mails.items() if entry}

@@ -114,5 +114,5 @@ def _outputs(
 
 
 def _answer(code: int, body: JsonObject, labels: str, starts: bool) -> Answer:
-    fields = {name: body.get(name) for name in ANSWER_FIELDS}
+    fields = dict.fromkeys(ANSWER_FIELDS) | body
     return {"code": code, "body": json_text(fields), "labels": labels, "starts": starts}

@@ -92,7 +92,10 @@ def step(context: Mapping[str, Any], now: datetime) -> Outputs:
     Executions of revisions up to 0.4 have ``contacts``, ``pages`` and ``portals`` in place of ``look_ups``, and may lack
     ``seen``, ``enrolled`` and ``refresh``.
     """
-    context = with_responses(_with_look_ups(context), "contacts", "pages", "portals")
+    if "look_ups" in context:
+        names = {"contacts": "contact", "pages": "pages", "portals": "portals"}
+        context = {**context, **{name: context["look_ups"].get(key) for name, key in names.items()}}
+    context = with_responses(context, "contacts", "pages", "portals")
     event = Event.from_json(context["event"])
     if context.get("enrolled"):
         return _again(context, event, now)
@@ -137,19 +140,6 @@ def step(context: Mapping[str, Any], now: datetime) -> Outputs:
         outputs["told"] = failure(event, event.id, None, decision.reason, decision.note, pages)
     outputs["labels"] = with_labels(outputs, **labels(event))["labels"]
     return outputs
-
-
-def _with_look_ups(context: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the context with each response under the name that revisions up to 0.4 gave it."""
-    if "look_ups" not in context:
-        return context
-    look_ups = context["look_ups"]
-    return {
-        **context,
-        "contacts": look_ups.get("contact"),
-        "pages": look_ups.get("pages"),
-        "portals": look_ups.get("portals"),
-    }
 
 
 def _enrolled(enrol: Enrol) -> Outputs:

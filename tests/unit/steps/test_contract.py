@@ -6,6 +6,7 @@ its flow, and calls today's steps.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from importlib import import_module
@@ -15,7 +16,10 @@ from typing import Any, NamedTuple
 import pytest
 import yaml
 
+from christmas_campaign.steps import intake
 from christmas_campaign.steps.__main__ import NAMES
+from unit import build
+from unit.steps import contexts
 
 PROJECT = Path(__file__).parents[3]
 FOLDERS = [PROJECT / "flows", *sorted((PROJECT / "tests/flows/frozen").iterdir())]
@@ -122,6 +126,21 @@ def reads(path: Path) -> list[Read]:
 
 
 READS = [read for folder in FOLDERS for path in sorted(folder.glob("*.yml")) for read in reads(path)]
+
+
+def test_handlers_answer_with_every_field_of_the_answer() -> None:
+    flows = [yaml.safe_load(path.read_text(encoding="utf-8")) for path in (PROJECT / "flows").glob("*.yml")]
+    handlers = {flow["id"]: flow for flow in flows if "intake" in commands(flow)}
+    assert len(handlers) == len(build.NAMES)
+    for name, handler in handlers.items():
+        assert tuple(output["id"] for output in handler["outputs"]) == intake.ANSWER_FIELDS, name
+
+
+@pytest.mark.parametrize("name", build.NAMES)
+def test_answer_of_every_sequence_has_only_fields_that_handlers_return(name: str) -> None:
+    outputs = intake.step({**contexts.intake(payload=build.payload(name)), "sequence": name}, build.NOW)
+    for answer in (outputs["answers"]["first"], outputs["answers"]["again"]):
+        assert tuple(json.loads(answer["body"])) == intake.ANSWER_FIELDS
 
 
 def test_every_step_has_outputs() -> None:

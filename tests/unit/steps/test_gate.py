@@ -195,6 +195,19 @@ def test_skipped_last_email_completes_the_sequence_if_all_others_are_done(
     assert properties == ({"Sequence Completed": {"checkbox": True}} if completed else {})
 
 
+@pytest.mark.parametrize(
+    ("changes", "first"),
+    [
+        ({"mails": {"2": SENT, "3": None, "4": None, "5": None}}, 3),
+        # The first revisions do not pass the ledger on.
+        ({}, 5),
+    ],
+)
+def test_note_on_the_page_names_the_first_skipped_email_that_is_known(changes: dict[str, Any], first: int) -> None:
+    properties = page_properties(run_gate(stopped=BOUNCED, number=5, before=None, **changes))
+    assert build.text_of(properties["Stop Reason"]).endswith(f"(from E{first})")
+
+
 def test_open_gate_lists_the_other_emails_that_are_done() -> None:
     mails = {"2": SENT, "3": SKIPPED, "4": FAILED, "5": SENT, "6": None}
     outputs = gate_step.step(contexts.gate(number=5, before=FAILED, mails=mails), build.NOW + 2 * build.HOUR)
