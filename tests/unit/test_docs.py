@@ -29,6 +29,12 @@ def test_links_lead_to_a_file_and_a_heading(page: Path) -> None:
         assert not anchor or anchor in anchors_of(target), link
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(CHECKOUT).as_posix())
+def test_tests_that_a_page_names_exist(page: Path) -> None:
+    names = set(re.findall(r"`(tests/[\w/]+\.(?:py|toml))`", page.read_text(encoding="utf-8")))
+    assert [name for name in sorted(names) if not (CHECKOUT / name).exists()] == []
+
+
 def test_architecture_lists_every_kv_entry_that_a_flow_reads() -> None:
     flows = "\n".join(file.read_text(encoding="utf-8") for file in (CHECKOUT / "flows").glob("*.yml"))
     names = {name.rstrip(".") for name in re.findall(r"kv\('([a-z.]+)'", flows)}

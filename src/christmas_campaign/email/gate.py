@@ -6,7 +6,7 @@ The checks run in this order:
 2. The e-mail was not sent before.
 3. No suppression of the contact ends its sequence.
 4. The campaign is not paused.
-5. This release still has the e-mail; otherwise it was withdrawn.
+5. This release still has the e-mail; otherwise it was withdrawn, and is skipped after the previous one is settled.
 6. No claim is so old that Resend may have sent the e-mail without our knowledge.
 7. The e-mail has not expired, and the call that it prepares for has not begun.
 8. The previous e-mail of the sequence is settled, and was settled long enough ago.
@@ -211,7 +211,7 @@ def _first_skipped(number: int, reason: Reason, state: EmailState) -> int:
 def _call(record: Record, settings: Settings) -> datetime | None:
     """Return when the call begins that the e-mails of this enrolment prepare for (aware), or ``None`` if there is none.
 
-    With a time scale there is no such limit either: two scaled hours are shorter than the sending of an e-mail.
+    With a time scale there is no such limit: two scaled hours are shorter than the sending of an e-mail.
     """
     own = sequence(record.event.sequence)
     anchor = record.event.fields.get(own.anchor_field or "")

@@ -41,8 +41,8 @@ class Outputs(TypedDict, total=False):
     """``go``: whether the contact is enrolled. ``note`` is a sentence for the log.
 
     If the contact is enrolled, these JSON texts: ``record`` (lifetime ``ttl``), ``known`` (the query for the contact's pages,
-    lifetime ``known_ttl``), ``portal``, ``alert``, and the bodies of ``contact`` and ``page``. ``emails`` are the e-mails to
-    schedule.
+    lifetime ``known_ttl``), ``portal`` and ``alert``. ``contact`` and ``page`` are the requests that write these pages.
+    ``emails`` are the e-mails to schedule.
 
     If not: ``reason``. If a person should act, also ``warning`` (the same sentence as ``note``) and ``told``, the inputs of the
     flow `tell`.
