@@ -16,7 +16,7 @@ setup: ## Check the needed programs, then install and build what has changed.
 demo: setup ## Play four sequences on the real engine: a week in under a minute. ONCE=1 ends by itself.
 	@$(CHRISTMAS) demo
 
-up: setup ## Start the engine and the sandbox, and wait for webhooks.
+up: setup ## Start the engine, the sandbox and the door, and wait for webhooks.
 	@$(CHRISTMAS) up
 
 quick: setup ## Lint, types and unit tests, without the engine: half a minute.

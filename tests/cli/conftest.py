@@ -1,4 +1,4 @@
-"""A sandbox process for the tests of ``christmas notion``, emptied before each of them."""
+"""A sandbox process for the tests of ``christmas notion``, emptied before each of them. No test uses a running `make up`."""
 
 from __future__ import annotations
 
@@ -8,8 +8,17 @@ from pathlib import Path
 import pytest
 
 from christmas_campaign.clients.notion import Notion
+from christmas_campaign.local import running_stack
 from christmas_campaign.local.sandbox import Sandbox
 from cli.notion_world import TOKEN, World
+
+
+@pytest.fixture(autouse=True)
+def stack_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder in which commands look for the stack of ``christmas up``, in place of the checkout's own."""
+    folder = tmp_path / "data" / "up"
+    monkeypatch.setattr(running_stack, "FOLDER", folder)
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,7 @@ from christmas_campaign.local.stack import Stack
 def start(stack: Stack, *words: str) -> subprocess.Popen[str]:
     """Start a command with the settings of the stack, and the address of the engine since its last start."""
     lines = stack.environment_file.read_text(encoding="utf-8").splitlines()
-    settings = [line for line in lines if not line.startswith(("KESTRA_URL=", "LD_PRELOAD="))]
+    settings = [line for line in lines if not line.startswith(("export KESTRA_URL=", "export LD_PRELOAD="))]
     file = stack.data / "environment-of-a-command"
     file.touch(mode=0o600)
     file.write_text("\n".join([*settings, f"KESTRA_URL={stack.kestra.url}", ""]), encoding="utf-8")

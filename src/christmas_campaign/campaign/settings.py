@@ -17,6 +17,9 @@ from christmas_campaign.campaign.facts import SPACING, TESTING_UNIT
 #: The host of the real Resend. With it a time scale is not allowed.
 REAL_RESEND = "api.resend.com"
 
+#: The host on which `christmas up` runs the door.
+LOCAL_HOST = "127.0.0.1"
+
 #: The calls that one e-mail costs: three to Notion (page, stamp, analytics) and one to Resend.
 NOTION_CALLS, RESEND_CALLS = 3, 1
 
@@ -94,7 +97,7 @@ def read(raw: Mapping[str, Any]) -> Settings:
     if time_scale != 1:
         if testing_mode == "true":
             raise InvalidSetting("ENV_TIME_SCALE must not be set together with SECRET_TESTING_MODE=true: choose one")
-        if _host(values.get("resend_url", f"https://{REAL_RESEND}"), "resend_url") == REAL_RESEND:
+        if _uses_real_resend(values):
             raise InvalidSetting(
                 "ENV_TIME_SCALE must not be set with the real Resend: real contacts would get all e-mails at once"
             )
@@ -107,7 +110,7 @@ def read(raw: Mapping[str, Any]) -> Settings:
         sender_name=values.get("sender_name", facts.SENDER_NAME),
         sender_address=_address(values, "sender_address"),
         unsubscribe_address=_address(values, "unsubscribe_address"),
-        public_url=_public_url(values.get("public_url")),
+        public_url=_public_url(values),
         unsubscribe_keys=_keys(values.get("unsubscribe_key")),
         postal_address=_on_one_line(values.get("postal_address", "")),
         links={name: _link(values[name], name) for name in LINKS if name in values},
@@ -152,15 +155,23 @@ def _link(value: str, name: str) -> str:
     return value
 
 
-def _public_url(value: str | None) -> str | None:
-    """Check the public URL. Mail providers call only https URLs, and the path of the unsubscribe page is appended to it."""
+def _public_url(values: Mapping[str, str]) -> str | None:
+    """Check the public URL. Mail providers call only https URLs, and the path of the unsubscribe page is appended to it.
+
+    The door of `christmas up` has no certificate: it may be http on this machine, if the real Resend sends none of the e-mails.
+    """
+    value = values.get("public_url")
     if value is None:
         return None
-    _host(value, "public_url")
+    is_local = _host(value, "public_url") == LOCAL_HOST and not _uses_real_resend(values)
     parts = urlsplit(value)
-    if parts.scheme != "https" or parts.query or parts.fragment or "@" in parts.netloc:
+    if not (parts.scheme == "https" or is_local) or parts.query or parts.fragment or "@" in parts.netloc:
         raise InvalidSetting("ENV_PUBLIC_URL must be the door's address, such as https://campaign.example.com")
     return value.rstrip("/")
+
+
+def _uses_real_resend(values: Mapping[str, str]) -> bool:
+    return _host(values.get("resend_url", f"https://{REAL_RESEND}"), "resend_url") == REAL_RESEND
 
 
 def _keys(value: str | None) -> unsubscribe_link.Keys | None:

@@ -11,7 +11,7 @@ import click
 from christmas_campaign.campaign import times
 from christmas_campaign.cli.command_errors import report_errors
 from christmas_campaign.cli.prompts import confirm, env_file_option, json_option, print_json, yes_option
-from christmas_campaign.deployment.environment import Environment
+from christmas_campaign.cli.read_settings import read_settings
 from christmas_campaign.json_types import JsonObject
 from christmas_campaign.operations import failures as failure_list
 from christmas_campaign.operations import replay as operation
@@ -36,7 +36,7 @@ def failures(env_file: Path | None, as_json: bool) -> None:
     Example:
       christmas failures --env-file deploy/.env
     """
-    with report_errors(), Environment.read(env_file).kestra() as kestra:
+    with report_errors(), read_settings(env_file).kestra() as kestra:
         waiting = failure_list.failures(kestra)
     if as_json:
         print_json([failure.as_json() for failure in waiting])
@@ -107,7 +107,7 @@ def replay(
     if not ids and reason is None and not everything:
         raise click.UsageError("Choose what to run again: the ID of an execution, --reason, or --all.")
     replayed: list[Replayed] = []
-    with report_errors(), Environment.read(env_file).kestra() as kestra:
+    with report_errors(), read_settings(env_file).kestra() as kestra:
         values = reread_values.parse(variables)
         chosen = operation.choose(failure_list.failures(kestra), ids, reason)
         reread_values.check(chosen, values)

@@ -12,7 +12,7 @@ from christmas_campaign.campaign import email_address
 from christmas_campaign.cli import inbox_command, prompts
 from christmas_campaign.cli.command_errors import report_errors
 from christmas_campaign.cli.prompts import Unconfirmed, confirm, env_file_option, json_option, print_json, yes_option
-from christmas_campaign.deployment.environment import Environment
+from christmas_campaign.cli.read_settings import read_settings
 from christmas_campaign.door.inbox.store import InboxError
 from christmas_campaign.erasure.ownership import Person
 from christmas_campaign.errors import CommandError
@@ -88,7 +88,7 @@ def forget(
     keep: tuple[Database, ...] = BOOKS if keep_contact else ()
     files: list[Path] = []
     with report_errors():
-        environment = Environment.read(env_file)
+        environment = read_settings(env_file)
         databases = {database: environment.database(database) for database in PLACES}
         inbox = inbox or inbox_command.path_of(environment)
         with environment.kestra() as kestra, environment.notion() as notion:

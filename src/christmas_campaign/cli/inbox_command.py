@@ -10,6 +10,7 @@ import click
 
 from christmas_campaign.cli.command_errors import report_errors
 from christmas_campaign.cli.prompts import confirm, env_file_option, json_option, print_json, yes_option
+from christmas_campaign.cli.read_settings import read_settings
 from christmas_campaign.deployment.environment import Environment
 from christmas_campaign.door.inbox import store
 from christmas_campaign.door.inbox.admin import discard as discard_calls
@@ -98,7 +99,7 @@ def path_of(environment: Environment) -> Path:
 
 
 def _path(file: Path | None, env_file: Path | None) -> Path:
-    return file or path_of(Environment.read(env_file))
+    return file or path_of(read_settings(env_file))
 
 
 def _read(path: Path) -> list[Entry]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
+import shlex
 import shutil
 import signal
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from types import FrameType
 
@@ -31,8 +30,9 @@ from christmas_campaign.cli.repair_command import repair
 from christmas_campaign.cli.secrets_commands import secrets
 from christmas_campaign.cli.stop_commands import go_on, stop, stopped, unsubscribe_link
 from christmas_campaign.cli.template_commands import templates
+from christmas_campaign.door.routes import PUBLIC_PATHS
 from christmas_campaign.local import demo as demo_run
-from christmas_campaign.local.child_process import ChildError
+from christmas_campaign.local import ports, running_stack
 from christmas_campaign.local.flow_check import check as check_flows
 from christmas_campaign.local.stack import Stack
 from christmas_campaign.sequences.registry import SEQUENCES, sequence
@@ -58,20 +58,6 @@ def _as_interrupt(_: int, __: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-@contextmanager
-def _locked(data: Path) -> Iterator[None]:
-    """Lock the folder ``data``: a second command that wants the same folder ends with an error."""
-    data.parent.mkdir(parents=True, exist_ok=True)
-    with data.with_suffix(".lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise ChildError(
-                f"{data} is in use: is the command running in another window? Stop it there, or choose another --data"
-            ) from None
-        yield
-
-
 def _stack_options(command: click.decorators.FC) -> click.decorators.FC:
     options = [
         click.option("--engine-port", type=int, default=0, show_default="a free one", help="The port of the engine."),
@@ -91,10 +77,11 @@ def _stack_options(command: click.decorators.FC) -> click.decorators.FC:
     return command
 
 
-def _show_addresses(stack: Stack) -> None:
+def _show_addresses(stack: Stack, addresses: Mapping[str, str]) -> None:
+    """Show where the e-mails and logs are, and the ``addresses`` to which events are posted, by sequence name."""
     click.echo(f"\n  inbox       {stack.sandbox.url}/")
-    for each_sequence in SEQUENCES:
-        click.echo(f"  {each_sequence.name:<10}  {stack.webhook(each_sequence.handler)}")
+    for name, address in addresses.items():
+        click.echo(f"  {name:<10}  {address}")
     click.echo(f"  logs        {stack.data}")
 
 
@@ -142,13 +129,13 @@ def demo(
     """
     ends = not sys.stdout.isatty() if once is None else once
     sequences = [sequence(name) for name in dict.fromkeys(only)] or demo_run.PLAYED
-    with report_errors(), _locked(data):
+    with report_errors(), running_stack.locked(data):
         shutil.rmtree(data, ignore_errors=True)
         click.echo("Starting everything on this machine; nothing leaves it.")
         stack = Stack(data, time_scale=time_scale, engine_port=engine_port, sandbox_port=sandbox_port, memory=memory)
         stack.start(click.echo)
         try:
-            _show_addresses(stack)
+            _show_addresses(stack, {each.name: stack.webhook(each.handler) for each in SEQUENCES})
             click.echo(
                 f"\nA salon owner for each event: {', '.join(played.name for played in sequences)}."
                 f"\n{demo_run.summary(sequences)}, {time_scale:,.0f} times faster.\n"
@@ -173,33 +160,53 @@ def demo(
 
 @click.command(cls=CheckoutCommand)
 @_stack_options
+@click.option("--door-port", type=int, default=0, show_default="a free one", help="The port of the door.")
 @click.option(
     "--data",
     type=click.Path(path_type=Path),
-    default=folders.CHECKOUT / ".data" / "up",
+    default=running_stack.FOLDER,
     help="The folder for the data. The next start finds it again.",
 )
-def up(engine_port: int, sandbox_port: int, memory: str, time_scale: float, data: Path) -> None:
-    """Start the engine and the sandbox for webhooks.
+def up(engine_port: int, sandbox_port: int, door_port: int, memory: str, time_scale: float, data: Path) -> None:
+    """Start the engine, the sandbox and the door for webhooks.
 
-    The command runs until Ctrl-C. The data of the last start is there again.
+    The command runs until Ctrl-C. The data and the ports of the last start are there again. The unsubscribe links in the
+    e-mails work.
+
+    While it runs, the other commands use this stack: in the project's folder, unless --env-file or a setting in the
+    environment (KESTRA_..., SECRET_..., ENV_..., DOOR_...) names another one. They say so. Elsewhere, and for another --data,
+    run the line that this command prints.
 
     \b
     Example:
       christmas up --sandbox-port 8025
     """
-    with report_errors(), _locked(data):
+    with report_errors(), running_stack.locked(data):
         click.echo("Starting everything on this machine; nothing leaves it.")
+        chosen = ports.Ports(engine_port, sandbox_port, door_port)
+        reserved = ports.reserve(data / "ports.json", chosen, click.echo)
         stack = Stack(
-            data, time_scale=time_scale, engine_port=engine_port, sandbox_port=sandbox_port, memory=memory, lasting=True
+            data,
+            time_scale=time_scale,
+            engine_port=reserved.engine,
+            sandbox_port=reserved.sandbox,
+            door_port=reserved.door,
+            memory=memory,
+            lasting=True,
         )
         stack.start(click.echo)
         try:
-            _show_addresses(stack)
+            addresses = {name: f"{stack.door_url}{path}" for name, path in PUBLIC_PATHS.items()}
+            _show_addresses(stack, addresses)
             click.echo("\nTry it, from the project's folder:\n")
             first = SEQUENCES[0]
-            click.echo(f"  curl -H 'Content-Type: application/json' -d @examples/{first.name}.json \\")
-            click.echo(f"    {stack.webhook(first.handler)}")
+            click.echo(
+                f"  curl -H 'Content-Type: application/json' -d @examples/{first.name}.json {addresses[first.name]}"
+            )
+            click.echo(
+                "\nOther commands use this stack in the project's folder. Elsewhere they need this line first:\n"
+            )
+            click.echo(f"  . {shlex.quote(str(stack.environment_file.absolute()))}")
             click.echo("\nCtrl-C ends everything.")
             _wait()
         finally:

@@ -13,6 +13,7 @@ from christmas_campaign.campaign import email_address
 from christmas_campaign.cli import prompts
 from christmas_campaign.cli.command_errors import report_errors
 from christmas_campaign.cli.prompts import confirm, env_file_option, json_option, print_json, yes_option
+from christmas_campaign.cli.read_settings import read_settings
 from christmas_campaign.clients.notion import Notion
 from christmas_campaign.deployment.environment import Environment
 from christmas_campaign.errors import CommandError
@@ -31,7 +32,7 @@ def notion() -> None:
 
 @contextmanager
 def _settings_and_client(env_file: Path | None) -> Iterator[tuple[Environment, Notion]]:
-    environment = Environment.read(env_file)
+    environment = read_settings(env_file)
     with environment.notion() as client:
         yield environment, client
 

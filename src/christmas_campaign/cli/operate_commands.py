@@ -9,7 +9,7 @@ import click
 from christmas_campaign.campaign import times
 from christmas_campaign.cli.command_errors import report_errors
 from christmas_campaign.cli.prompts import env_file_option, json_option, print_json
-from christmas_campaign.deployment.environment import Environment
+from christmas_campaign.cli.read_settings import read_settings
 from christmas_campaign.operations import pause as operation
 from christmas_campaign.wording import count
 
@@ -29,7 +29,7 @@ def pause(env_file: Path | None, as_json: bool) -> None:
     Example:
       christmas pause --env-file deploy/.env
     """
-    with report_errors(), Environment.read(env_file).kestra() as kestra:
+    with report_errors(), read_settings(env_file).kestra() as kestra:
         state = operation.pause(kestra)
     if as_json:
         print_json({"since": times.text(state.since), "already": state.already, "due": state.due})
@@ -55,7 +55,7 @@ def resume(env_file: Path | None, as_json: bool) -> None:
     Example:
       christmas resume --env-file deploy/.env
     """
-    with report_errors(), Environment.read(env_file).kestra() as kestra:
+    with report_errors(), read_settings(env_file).kestra() as kestra:
         since, due = operation.resume(kestra)
     if as_json:
         print_json({"since": None if since is None else times.text(since), "due": due})

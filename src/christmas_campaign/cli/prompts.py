@@ -15,7 +15,7 @@ env_file_option = click.option(
     type=click.Path(dir_okay=False, path_type=Path),
     envvar="CHRISTMAS_ENV_FILE",
     show_envvar=True,
-    help="File with the settings, as lines NAME=value. Without it: the environment of this process.",
+    help="File with the settings, as lines NAME=value. Without it: the environment, or the stack of christmas up.",
 )
 yes_option = click.option("--yes", is_flag=True, help="Do it without asking.")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON and ask nothing.")

@@ -10,7 +10,7 @@ import click
 from christmas_campaign.cli import prompts
 from christmas_campaign.cli.command_errors import report_errors
 from christmas_campaign.cli.prompts import env_file_option, json_option, print_json
-from christmas_campaign.deployment.environment import Environment
+from christmas_campaign.cli.read_settings import read_settings
 from christmas_campaign.operations import repair as operation
 
 
@@ -44,7 +44,7 @@ def repair(env_file: Path | None, applied: bool, most: int, as_json: bool, outpu
       christmas repair --env-file deploy/.env --apply
     """
     with report_errors():
-        environment = Environment.read(env_file)
+        environment = read_settings(env_file)
         report = operation.repair(environment, apply=applied, most=most, progress=prompts.progress())
     if as_json:
         print_json(report.as_json())

@@ -12,6 +12,7 @@ from christmas_campaign.campaign.outcomes import Reason
 from christmas_campaign.campaign.unsubscribe_link import url as unsubscribe_link_url
 from christmas_campaign.cli.command_errors import report_errors
 from christmas_campaign.cli.prompts import confirm, env_file_option, json_option, print_json, yes_option
+from christmas_campaign.cli.read_settings import read_settings
 from christmas_campaign.clients.notion import NotionError
 from christmas_campaign.deployment.environment import Environment, SettingError
 from christmas_campaign.enrolment import alerts
@@ -78,7 +79,7 @@ def stop(email: str, env_file: Path | None, reason: str, yes: bool, as_json: boo
     rule = RULES[Reason(reason)]
     contact = opaque_ids.contact_id(email)
     with report_errors():
-        environment = Environment.read(env_file)
+        environment = read_settings(env_file)
         with environment.kestra() as kestra:
             waiting = operation.count_waiting(kestra, contact)
             suppression = operation.read_stops(kestra, contact)
@@ -138,7 +139,7 @@ def go_on(contact: str, env_file: Path | None, also_for_good: bool, yes: bool, a
     Example:
       christmas go-on ana@salon.example.com
     """
-    with report_errors(), Environment.read(env_file).kestra() as kestra:
+    with report_errors(), read_settings(env_file).kestra() as kestra:
         suppression = operation.read_stops(kestra, contact)
         if not as_json:
             _show(suppression)
@@ -174,7 +175,7 @@ def unsubscribe_link(contact: str, env_file: Path | None) -> None:
       christmas unsubscribe-link ana@salon.example.com --env-file deploy/.env
     """
     with report_errors():
-        environment = Environment.read(env_file)
+        environment = read_settings(env_file)
         # Raises an error with the name that the file uses, if the key is missing.
         environment.secret("UNSUBSCRIBE_KEY")
         settings = template_sync.settings_of(environment)
@@ -200,7 +201,7 @@ def stopped(contact: str | None, env_file: Path | None, as_json: bool) -> None:
       christmas stopped --env-file deploy/.env
       christmas stopped ana@salon.example.com --json
     """
-    with report_errors(), Environment.read(env_file).kestra() as kestra:
+    with report_errors(), read_settings(env_file).kestra() as kestra:
         all_or_one = operation.read_all_stops(kestra) if contact is None else [operation.read_stops(kestra, contact)]
         suppressions = list(all_or_one)
         enrolments = {

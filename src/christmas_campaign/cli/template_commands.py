@@ -13,7 +13,8 @@ import click
 from christmas_campaign import folders
 from christmas_campaign.cli import template_report
 from christmas_campaign.cli.command_errors import report_errors
-from christmas_campaign.cli.prompts import Unconfirmed
+from christmas_campaign.cli.prompts import Unconfirmed, env_file_option
+from christmas_campaign.cli.read_settings import read_settings
 from christmas_campaign.deployment.environment import Environment
 from christmas_campaign.errors import CommandError
 from christmas_campaign.notion import schema
@@ -25,13 +26,6 @@ from christmas_campaign.templates.template_check import Page
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
-_env_file = click.option(
-    "--env-file",
-    type=click.Path(dir_okay=False, path_type=Path),
-    envvar="CHRISTMAS_ENV_FILE",
-    show_envvar=True,
-    help="File with the settings, as lines NAME=value. Without it: the environment of this process.",
-)
 _local = click.option(
     "--local",
     is_flag=False,
@@ -64,7 +58,7 @@ def _pages(environment: Environment, local: str | None) -> list[Page]:
 
 @templates.command()
 @click.argument("names", metavar="[NAME]...", nargs=-1)
-@_env_file
+@env_file_option
 @_local
 @_json
 @click.option("--faults-only", is_flag=True, help="Do not show where the values come from.")
@@ -83,7 +77,7 @@ def check(names: tuple[str, ...], env_file: Path | None, local: str | None, as_j
       christmas templates check --local
     """
     with report_errors():
-        environment = Environment.read(env_file)
+        environment = read_settings(env_file)
         pages = _pages(environment, local)
         existing = {*template_check.uses(), *(template_check.name_of(page) for page in pages)}
         for name in names:
@@ -105,7 +99,7 @@ def check(names: tuple[str, ...], env_file: Path | None, local: str | None, as_j
 
 @templates.command()
 @click.argument("folder", type=_FOLDER, required=False)
-@_env_file
+@env_file_option
 @click.option("--only", multiple=True, metavar="NAME", help="Only the template with this name. May be repeated.")
 @click.option("--yes", is_flag=True, help="Do it without asking.")
 def push(folder: Path | None, env_file: Path | None, only: tuple[str, ...], yes: bool) -> None:
@@ -124,7 +118,7 @@ def push(folder: Path | None, env_file: Path | None, only: tuple[str, ...], yes:
       christmas templates push content --only "5-Day E2" --yes
     """
     with report_errors():
-        environment = Environment.read(env_file)
+        environment = read_settings(env_file)
         folder = folder or folders.content()
         templates_here = template_sync.choose(template_sync.in_folder(folder), only, folder)
         faults = [fault for page in templates_here for fault in template_check.own_faults(page)]
@@ -162,7 +156,7 @@ def push(folder: Path | None, env_file: Path | None, only: tuple[str, ...], yes:
 
 
 @templates.command()
-@_env_file
+@env_file_option
 def refresh(env_file: Path | None) -> None:
     """Make the flows read the templates from Notion again.
 
@@ -174,14 +168,14 @@ def refresh(env_file: Path | None) -> None:
     Example:
       christmas templates refresh --env-file deploy/.env
     """
-    with report_errors(), Environment.read(env_file).kestra() as kestra:
+    with report_errors(), read_settings(env_file).kestra() as kestra:
         moment = template_sync.refresh(kestra)
         click.echo(f"Templates that were read before {moment} are read again.")
 
 
 @templates.command()
 @click.argument("name")
-@_env_file
+@env_file_option
 @_local
 @click.option(
     "--sequence",
@@ -216,7 +210,7 @@ def preview(
       christmas templates preview "5-Day E2" --sequence signup --local
     """
     with report_errors():
-        environment = Environment.read(env_file)
+        environment = read_settings(env_file)
         settings = template_sync.settings_of(environment)
         event = template_preview.event_of(
             payload or folders.examples() / f"{sequence_name}.json", sequence_name, datetime.now(UTC)

@@ -1,4 +1,4 @@
-"""The stack: the sandbox and the engine on this machine, with databases, content and flows."""
+"""The stack: the sandbox, the engine and perhaps the door on this machine, with databases, content and flows."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import base64
 import json
 import os
 import secrets
+import shlex
+import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -17,9 +19,10 @@ from christmas_campaign import folders
 from christmas_campaign.campaign import unsubscribe_link
 from christmas_campaign.clients.kestra import Kestra
 from christmas_campaign.clients.notion import Notion
+from christmas_campaign.deployment import env_file
 from christmas_campaign.door.handlers import HANDLERS
-from christmas_campaign.local import content
-from christmas_campaign.local.child_process import ChildError
+from christmas_campaign.local import content, running_stack
+from christmas_campaign.local.child_process import Child, ChildError
 from christmas_campaign.local.engine import Engine
 from christmas_campaign.local.sandbox import Sandbox
 from christmas_campaign.notion import schema
@@ -30,6 +33,9 @@ PROJECT = folders.CHECKOUT
 
 #: The name of the secret with the webhook key, by the flow id of the handler.
 WEBHOOKS = {handler.flow: handler.webhook_key for handler in HANDLERS}
+
+#: The door of a stack gets no settings of another door from the environment of this process.
+_DOOR_PREFIXES = ("DOOR_", "SIGNING_", "SECRET_")
 
 #: Example settings of the sandbox campaign. The addresses are not real, and nothing is sent to them.
 SANDBOX_SETTINGS = {
@@ -66,6 +72,7 @@ class Stack:
 
     - ``time_scale``: divides every delay. ``testing_mode``: delays count in minutes.
     - ``engine_port``, ``sandbox_port``: 0 chooses a free port.
+    - ``door_port``: the port of a door, to which the unsubscribe links of the e-mails point. ``None``: there is no door.
     - ``memory``, ``lasting``, ``share``, ``auth``: as for ``Engine``.
     - ``settings``: ``ENV_…`` variables that are added to the engine's environment or replace those there.
     - ``discord``: whether the campaign has a Discord webhook for alerts.
@@ -80,6 +87,7 @@ class Stack:
         testing_mode: bool = False,
         engine_port: int = 0,
         sandbox_port: int = 0,
+        door_port: int | None = None,
         memory: str = "512m",
         lasting: bool = False,
         share: bool = False,
@@ -92,6 +100,7 @@ class Stack:
         self.time_scale = time_scale
         self._testing_mode = testing_mode
         self._engine_port = engine_port
+        self.door_url = None if door_port is None else f"http://127.0.0.1:{door_port}"
         self._memory = memory
         self._lasting = lasting
         self._share = share
@@ -110,6 +119,7 @@ class Stack:
             resend_key=self._identity.resend_key,
         )
         self._engine: Engine | None = None
+        self._door: Child | None = None
         self._kestra: Kestra | None = None
 
     @property
@@ -173,17 +183,37 @@ class Stack:
                 self.kestra.import_flows(sorted(self._flows.glob("*.yml")))
                 with self.notion() as notion:
                     find_databases.store(self.kestra, notion, self._identity.databases)
+            if self.door_url is not None:
+                with _report_step(say, "the door"):
+                    self._start_door(self.door_url)
             self._write_environment()
         except BaseException:
             self.stop()
             raise
 
     def stop(self) -> None:
-        """Stop the engine, then the sandbox."""
+        """Stop the door, then the engine, then the sandbox, and delete the file with their settings."""
         self._close_client()
+        if self._door is not None:
+            self._door.stop()
         if self._engine is not None:
             self._engine.stop()
         self.sandbox.stop()
+        self.environment_file.unlink(missing_ok=True)
+
+    def _start_door(self, url: str) -> None:
+        base = {name: value for name, value in os.environ.items() if not name.startswith(_DOOR_PREFIXES)}
+        env = {
+            **base,
+            **self._engine_settings(),
+            "DOOR_LISTEN": url.removeprefix("http://"),
+            "DOOR_KESTRA_URL": self.engine.url,
+            "DOOR_KESTRA_HEALTH_URL": f"{self.engine.url}/health",
+            "DOOR_INBOX": str(self._door_inbox),
+        }
+        argv = [sys.executable, "-m", "christmas_campaign.door", "--child"]
+        self._door = Child("the door", argv, env=env, log=self.data / "door.log")
+        self._door.start(30)
 
     def _close_client(self) -> None:
         if self._kestra is not None:
@@ -233,17 +263,23 @@ class Stack:
         self._is_new = False
 
     @property
+    def _door_inbox(self) -> Path:
+        return self.data.absolute() / "inbox.sqlite"
+
+    @property
     def environment_file(self) -> Path:
-        """The file with the settings of this stack, for the option ``--env-file`` of commands. Only its owner can read it."""
-        return self.data / "environment"
+        """The file with the settings of the running stack, for ``--env-file`` or a shell. Only its owner can read it."""
+        return running_stack.environment_file(self.data)
 
     def _write_environment(self) -> None:
-        lines = [f"{name}={value}" for name, value in self._engine_settings().items()]
-        self.environment_file.touch(mode=0o600)
-        lines.append(f"KESTRA_URL={self.kestra.url}")
-        if self._auth:
-            lines.append(f"KESTRA_USERNAME={self._auth[0]}")
-        self.environment_file.write_text("\n".join([*lines, ""]), encoding="utf-8")
+        settings = {
+            **self._engine_settings(),
+            "KESTRA_URL": self.kestra.url,
+            **({"KESTRA_USERNAME": self._auth[0]} if self._auth else {}),
+            **({"DOOR_INBOX": str(self._door_inbox)} if self.door_url is not None else {}),
+        }
+        lines = [f"export {name}={shlex.quote(value)}\n" for name, value in settings.items()]
+        env_file.write(self.environment_file, "".join(lines))
 
     def _environment(self) -> dict[str, str]:
         return {**os.environ, **self._engine_settings()}
@@ -265,6 +301,7 @@ class Stack:
             "ENV_RESEND_URL": self.sandbox.resend_url,
             "ENV_TIME_SCALE": f"{self.time_scale:g}",
             **({"ENV_KESTRA_USERNAME": self._auth[0]} if self._auth else {}),
+            **({"ENV_PUBLIC_URL": self.door_url} if self.door_url is not None else {}),
             **self._settings,
             **{f"SECRET_{name}": base64.b64encode(value.encode()).decode() for name, value in secret.items()},
         }

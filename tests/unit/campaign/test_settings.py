@@ -142,6 +142,8 @@ PUBLIC_URL = "ENV_PUBLIC_URL must be the door's address, such as https://campaig
         ),
         ({"sender_address": "zoe"}, "ENV_SENDER_ADDRESS is not an e-mail address: it has no @"),
         ({"unsubscribe_address": "zoe"}, "ENV_UNSUBSCRIBE_ADDRESS is not an e-mail address: it has no @"),
+        ({"public_url": "http://127.0.0.1:8000"}, PUBLIC_URL),
+        ({"public_url": "http://campaign.example.org", "resend_url": SANDBOX}, PUBLIC_URL),
         *(
             ({"public_url": url}, PUBLIC_URL)
             for url in (
@@ -159,6 +161,11 @@ PUBLIC_URL = "ENV_PUBLIC_URL must be the door's address, such as https://campaig
 )
 def test_invalid_setting_is_named(raw: dict[str, Any], message: str) -> None:
     assert_invalid(raw, message)
+
+
+def test_public_url_on_this_machine_may_be_http_with_the_sandbox() -> None:
+    raw = {"public_url": "http://127.0.0.1:8000/", "resend_url": SANDBOX}
+    assert settings.read(raw).public_url == "http://127.0.0.1:8000"
 
 
 @pytest.mark.parametrize(
