@@ -7,11 +7,12 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from notion_client.helpers import collect_paginated_api, is_full_data_source, is_full_database, is_full_page
 
-from christmas_campaign.local.sandbox import Sandbox
+from christmas_campaign.local.sandbox import Sandbox, SandboxError
 from sandbox.contract import PROPERTIES, REQUESTS, notion_refusal, plain_values, properties
 
 Add = Callable[..., dict[str, Any]]
@@ -273,3 +274,22 @@ def test_pages_are_sorted_by_timestamps_and_equal_pages_stay_newest_first(
     assert order(("created_time", "ascending")) == [first, third, second]
     assert order(("last_edited_time", "descending")) == [first, third, second]
     assert order(("created_time", "descending"), ("last_edited_time", "descending")) == [third, second, first]
+
+
+def test_filters_ignore_capitals_if_they_are_set_to(sandbox: Sandbox, notion: Any, source: str, add: Add) -> None:
+    add(Name="First")
+    add(Name="second")
+
+    def found(condition: str, text: str) -> int:
+        query = {"property": "Name", "title": {condition: text}}
+        return len(notion.data_sources.query(source, filter=query)["results"])
+
+    queries = [("equals", "first"), ("contains", "IRS"), ("starts_with", "fir"), ("ends_with", "RST")]
+    assert [found(*query) for query in queries] == [0, 0, 0, 0]
+    assert [found("starts_with", "Fir"), found("ends_with", "rst")] == [1, 1]
+    sandbox.set_case_sensitive(False)
+    assert [found(*query) for query in queries] == [1, 1, 1, 1]
+    sandbox.reset()
+    assert found("equals", "first") == 0
+    with pytest.raises(SandboxError, match="case_sensitive must be true or false"):
+        sandbox.set_case_sensitive("yes")  # type: ignore[arg-type]

@@ -106,7 +106,7 @@ BODIES: dict[str, list[tuple[Any, str]]] = {
         ({"filter": {"property": "Name", "title": {"equals": 5}}}, "should be a string"),
         ({"filter": {"property": "Name", "title": {"is": "x"}}}, "should be not present"),
         ({"filter": {"property": "Name", "title": {"is_empty": False}}}, "should be `true`"),
-        ({"filter": {"property": "Name", "title": {"starts_with": "x"}}}, "not supported by the sandbox"),
+        ({"filter": {"property": "Name", "title": {"does_not_contain": "x"}}}, "not supported by the sandbox"),
         ({"filter": {"property": "Done", "checkbox": {"equals": "true"}}}, "should be a boolean"),
         ({"filter": {"property": "Done", "checkbox": {"is_empty": True}}}, "should be not present"),
         ({"filter": {"property": "Phase", "select": {"contains": "One"}}}, "should be not present"),

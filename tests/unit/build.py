@@ -187,8 +187,9 @@ def contact(page_id: str = "contact-1", **values: Any) -> dict[str, Any]:
 
 
 def sequence_page(values: Mapping[str, Any] | None = None, *, page_id: str = "page-1", **rest: Any) -> dict[str, Any]:
-    """A page in Email Sequence: of this campaign, and all else null."""
-    return page(schema.SEQUENCE_PAGES, {"Campaign": "Christmas 2025", **(values or {})}, page_id=page_id, **rest)
+    """A page in Email Sequence: of this contact and campaign, and all else null."""
+    own = {"Email": "zoe@example.com", "Campaign": "Christmas 2025"}
+    return page(schema.SEQUENCE_PAGES, {**own, **(values or {})}, page_id=page_id, **rest)
 
 
 def template(

@@ -8,6 +8,8 @@ import re
 MAX_LENGTH = 254
 MAX_LOCAL_LENGTH = 64
 
+_ENCODED = "xn--"
+
 _LOCAL = re.compile(r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
 _DOMAIN = re.compile(r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])")
 
@@ -32,3 +34,26 @@ def normalise(text: str) -> str:
     if not _DOMAIN.fullmatch(domain):
         raise ValueError("is not an e-mail address: the part after the @ is not a domain")
     return address
+
+
+def is_encoded(label: str) -> bool:
+    """Return whether a part of a domain (between two dots) has letters outside ASCII, encoded as punycode."""
+    return label.startswith(_ENCODED)
+
+
+def decoded(label: str) -> str:
+    """Return an encoded part of a domain as people write it; any other part, or one that is not valid, as it is."""
+    if not is_encoded(label):
+        return label
+    try:
+        return label.removeprefix(_ENCODED).encode().decode("punycode")
+    except UnicodeError:
+        return label
+
+
+def is_same(value: object, address: str) -> bool:
+    """Return whether a value that a person may have typed is ``address``, a text that ``normalise`` returned."""
+    try:
+        return isinstance(value, str) and normalise(value) == address
+    except ValueError:
+        return False

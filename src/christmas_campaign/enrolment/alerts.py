@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import NamedTuple, TypedDict
 
 from christmas_campaign.campaign.outcomes import WHAT_TO_DO, Reason
@@ -112,6 +113,17 @@ def failure(
         f"To do: {WHAT_TO_DO[reason]} `christmas failures` lists all.",
     ]
     return {"key": ".".join([enrolment, str(number or 0), reason]), "message": "\n".join(filter(None, lines))}
+
+
+def warning(event: Event, detail: str, pages: Pages) -> TeamAlert:
+    """Return the alert about a contact whom a person should look at, although the enrolment in their sequence went well.
+
+    ``detail`` says what to look at. The alert is sent once for a contact and a detail, and has neither name nor address.
+    """
+    alert_about = about(event, event.id, None, pages)
+    lines = [f"**Warning**: {alert_about.subject}.", detail, f"{alert_about.contact}."]
+    contact = opaque_ids.contact_id(event.email)
+    return {"key": f"{contact}.{hashlib.sha256(detail.encode()).hexdigest()[:8]}", "message": "\n".join(lines)}
 
 
 def _field_text(event: Event, name: str) -> str:

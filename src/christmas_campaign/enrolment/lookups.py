@@ -10,21 +10,25 @@ from christmas_campaign.campaign import facts, notion_names, times
 from christmas_campaign.events import opaque_ids
 from christmas_campaign.events.intake import Event
 from christmas_campaign.json_types import Json, JsonObject
-from christmas_campaign.notion import page_values, schema
+from christmas_campaign.notion import addresses, page_values, schema
 from christmas_campaign.notion.page_values import Page, PropertyValue, Value
 from christmas_campaign.sequences import field_types
 from christmas_campaign.sequences.field_types import Plain
 from christmas_campaign.sequences.model import Field, Sequence
 from christmas_campaign.sequences.registry import SEQUENCES
 from christmas_campaign.sequences.signup import SIGNUP
+from christmas_campaign.stops import bookings
+
+OLDEST_FIRST: JsonObject = {"timestamp": "created_time", "direction": "ascending"}
+LAST_EDITED_FIRST: JsonObject = {"timestamp": "last_edited_time", "direction": "descending"}
 
 
 class Lookups(NamedTuple):
-    """The bodies of the Notion queries that ``plan`` needs. They sort pages by creation time, the oldest first.
+    """The bodies of the Notion queries that ``plan`` needs.
 
-    ``contact`` queries BusinessX by address. ``pages`` queries Email Sequence for the pages of the event's sequence, of the
-    contact's signup, and those with a stop reason. ``portals`` queries Customer Projects; ``None`` if the sequence makes no
-    portal.
+    ``contact`` queries BusinessX by address, the last edited page first. ``pages`` queries Email Sequence for the pages of the
+    event's sequence, of the contact's signup, and those with a stop reason; ``portals`` queries Customer Projects (``None``:
+    the sequence makes no portal). Both sort pages by creation time, the oldest first.
     """
 
     contact: JsonObject
@@ -41,81 +45,69 @@ def lookups(event: Event) -> Lookups:
 
     Notion returns at most 100 pages a request. The filters are narrow, so that the pages needed are always among them.
     """
-    sequence = event.own_sequence
-    # Notion nests filters two levels deep at most: "and" within one "or".
-    page_filters = [_page_filter(event.email, SIGNUP.template_type)]
-    if sequence.is_assessment:
-        page_filters.append(_page_filter(event.email, None))
-    else:
-        page_filters += _event_filters(event)
-    page_filters.append(_stop_filter(event.email))
+    contact = addresses.conditions(schema.CONTACTS, notion_names.CONTACT_EMAIL, event.email)
+    # Notion nests filters two levels deep at most: "or" within one "and".
+    pages = addresses.conditions(schema.SEQUENCE_PAGES, notion_names.PAGE_EMAIL, event.email)
+    pages.append({"or": [*_page_filters(event)]})
     portals = None
-    if sequence.makes_portal:
-        portals = _oldest_first(page_values.equals(schema.PORTALS, notion_names.PORTAL_EMAIL, event.email))
-    contact = _oldest_first(page_values.equals(schema.CONTACTS, notion_names.CONTACT_EMAIL, event.email))
-    return Lookups(contact, _oldest_first({"or": [*page_filters]}), portals)
+    if event.own_sequence.makes_portal:
+        portals = _query(addresses.conditions(schema.PORTALS, notion_names.PORTAL_EMAIL, event.email), OLDEST_FIRST)
+    return Lookups(_query(contact, LAST_EDITED_FIRST), _query(pages, OLDEST_FIRST), portals)
 
 
-def _oldest_first(query_filter: JsonObject) -> JsonObject:
-    return {"filter": query_filter, "sorts": [{"timestamp": "created_time", "direction": "ascending"}]}
+def contacts_of(event: Event, pages: Iterable[Page]) -> list[Page]:
+    """Return the contact's pages among those that the query ``contact`` returned, the last edited first."""
+    return bookings.contacts_of(event, pages)
 
 
-def _page_filter(email: str, template_type: str | None) -> JsonObject:
-    """Return the filter for a contact's pages of this campaign that have a template type, or (``None``) have none."""
-    return {
-        "and": [
-            page_values.equals(schema.SEQUENCE_PAGES, notion_names.PAGE_EMAIL, email),
-            page_values.equals(schema.SEQUENCE_PAGES, notion_names.PAGE_CAMPAIGN, facts.NAME),
-            _type_filter(template_type),
-        ]
-    }
+def sequence_pages_of(event: Event, pages: Iterable[Page]) -> list[Page]:
+    """Return the contact's pages among those that the query ``pages`` returned."""
+    return addresses.of_contact(pages, notion_names.PAGE_EMAIL, event.email)
+
+
+def portals_of(event: Event, pages: Iterable[Page]) -> list[Page]:
+    """Return the contact's pages among those that the query ``portals`` returned."""
+    return addresses.of_contact(pages, notion_names.PORTAL_EMAIL, event.email)
+
+
+def _query(conditions: list[Json], sort: JsonObject) -> JsonObject:
+    return {"filter": {"and": [*conditions]}, "sorts": [sort]}
+
+
+def _page_filters(event: Event) -> list[JsonObject]:
+    """Return the filters of which a contact's page must meet one. ``own_page`` and ``is_page_of_event`` compare exactly."""
+    sequence = event.own_sequence
+    filters = [_type_filter(SIGNUP.template_type)]
+    if sequence.is_assessment:
+        filters.append(_type_filter(None))
+    else:
+        filters += _event_filters(event)
+    stopped = page_values.where(schema.SEQUENCE_PAGES, notion_names.PAGE_STOPPED, {"is_not_empty": True})
+    return [*filters, stopped]
 
 
 def _type_filter(template_type: str | None) -> JsonObject:
+    """Return the filter for pages that have a template type, or (``None``) have none."""
     condition: JsonObject = {"is_empty": True} if template_type is None else {"equals": template_type}
     return page_values.where(schema.SEQUENCE_PAGES, notion_names.PAGE_TEMPLATE_TYPE, condition)
 
 
-def _stop_filter(email: str) -> JsonObject:
-    """Return the filter for a contact's pages of this campaign that have a stop reason."""
-    return {
-        "and": [
-            page_values.equals(schema.SEQUENCE_PAGES, notion_names.PAGE_EMAIL, email),
-            page_values.equals(schema.SEQUENCE_PAGES, notion_names.PAGE_CAMPAIGN, facts.NAME),
-            page_values.where(schema.SEQUENCE_PAGES, notion_names.PAGE_STOPPED, {"is_not_empty": True}),
-        ]
-    }
-
-
 def _event_filters(event: Event) -> list[JsonObject]:
-    """Return the filters for pages of this event in this sequence, and for pages without a type that it may adopt."""
+    """Return the filters for pages of this event, one for each spelling of the event field."""
     sequence = event.own_sequence
-    filters = _event_filters_of_type(event, sequence.template_type)
-    return [*filters, *_event_filters_of_type(event, None)] if sequence.adopts else filters
-
-
-def _event_filters_of_type(event: Event, template_type: str | None) -> list[JsonObject]:
-    """Return one filter for each spelling of the event field on a page with this template type (``None``: with no type)."""
-    conditions: list[Json] = [
-        page_values.equals(schema.SEQUENCE_PAGES, notion_names.PAGE_EMAIL, event.email),
-        _type_filter(template_type),
-    ]
-    field = event_field(event.own_sequence)
+    field = event_field(sequence)
     if field is None or field.property is None:
-        return [
-            {"and": [*conditions, page_values.equals(schema.SEQUENCE_PAGES, notion_names.PAGE_CAMPAIGN, facts.NAME)]}
-        ]
+        filters = [_type_filter(sequence.template_type)]
+        return [*filters, _type_filter(None)] if sequence.adopts else filters
     name, payload_value = field.property, str(event.fields[field.name])
     if schema.SEQUENCE_PAGES.property(name).type == "date":
         # A Notion date without a time of day matches different instants by time zone. The query therefore includes the day
-        # before and after; ``is_page_of_event`` compares exactly.
-        day, margin = times.parse(payload_value).date(), timedelta(days=1)
-        since = page_values.where(schema.SEQUENCE_PAGES, name, {"on_or_after": (day - margin).isoformat()})
-        until = page_values.where(schema.SEQUENCE_PAGES, name, {"on_or_before": (day + margin).isoformat()})
-        return [{"and": [*conditions, since, until]}]
+        # before. Later dates are included too, because an "and" would be a level too deep.
+        since = times.parse(payload_value).date() - timedelta(days=1)
+        return [page_values.where(schema.SEQUENCE_PAGES, name, {"on_or_after": since.isoformat()})]
     # This system writes the converted value; the old system wrote the payload's value as it was.
     spellings = dict.fromkeys([str(property_value(field, payload_value)), payload_value])
-    return [{"and": [*conditions, page_values.equals(schema.SEQUENCE_PAGES, name, spelling)]} for spelling in spellings]
+    return [page_values.equals(schema.SEQUENCE_PAGES, name, spelling) for spelling in spellings]
 
 
 def event_field(sequence: Sequence) -> Field | None:
@@ -154,6 +146,11 @@ def _has_event_field(values: Mapping[str, PropertyValue]) -> bool:
     """Return whether a page (plain values) has a value for the event field of any sequence."""
     fields = [field for sequence in SEQUENCES if (field := event_field(sequence))]
     return any(values.get(str(field.property)) is not None for field in fields)
+
+
+def is_of_campaign(page: Page) -> bool:
+    """Return whether a page in Email Sequence belongs to this campaign."""
+    return page_values.plain(page).get(notion_names.PAGE_CAMPAIGN) == facts.NAME
 
 
 def is_page_of_event(event: Event, values: Mapping[str, PropertyValue]) -> bool:

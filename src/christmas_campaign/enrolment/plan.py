@@ -10,7 +10,7 @@ from christmas_campaign.campaign import facts, notion_names, times
 from christmas_campaign.campaign.outcomes import Reason
 from christmas_campaign.campaign.segments import Segment, classify
 from christmas_campaign.campaign.settings import Settings
-from christmas_campaign.enrolment import schedule
+from christmas_campaign.enrolment import lookups, schedule
 from christmas_campaign.enrolment.alerts import signup_alert
 from christmas_campaign.enrolment.lookups import contact_names, own_page, property_value, signup_fields
 from christmas_campaign.enrolment.record import Record, time_to_live
@@ -21,7 +21,7 @@ from christmas_campaign.notion.page_values import Page, PageRequest, PageUpdate,
 from christmas_campaign.sequences import field_types
 from christmas_campaign.sequences.field_types import Plain
 from christmas_campaign.sequences.signup import E1_FAILED
-from christmas_campaign.stops import marks, rules
+from christmas_campaign.stops import bookings, marks, rules
 from christmas_campaign.stops.marks import PageQuery
 from christmas_campaign.stops.rules import Lifts, Stop
 
@@ -38,7 +38,7 @@ class Enrol(NamedTuple):
     - ``page``: the request that writes the contact's page in Email Sequence.
     - ``portal``: the body that creates the customer's portal; ``None`` if none is created.
     - ``alert``: the body of a Discord message about a signup; ``None`` if its segment asks for none.
-    - ``note``: a sentence for the log.
+    - ``note``: a sentence for the log. ``warning``: what a person should look at, without data of the contact; or ``None``.
     """
 
     record: Record
@@ -49,6 +49,7 @@ class Enrol(NamedTuple):
     portal: JsonObject | None
     alert: JsonObject | None
     note: str
+    warning: str | None = None
 
 
 class Skip(NamedTuple):
@@ -76,7 +77,8 @@ def plan(
 ) -> Enrol | Skip:
     """Decide whether an event enrols the contact.
 
-    - ``contacts``, ``pages``, ``portals``: the pages that the Notion queries of ``lookups`` returned.
+    - ``contacts``, ``pages``, ``portals``: the contact's pages that the Notion queries of ``lookups`` returned. Of several
+      contacts the first counts: the last edited.
     - ``begun``: whether Kestra has the record of an earlier enrolment for this event that was not finished.
     - ``planned``: when the e-mails of that earlier enrolment are due (UTC).
     - ``stops``: the contact's suppression, and ``lifts`` when it was lifted (``None``: Kestra has no entry for the contact).
@@ -94,7 +96,11 @@ def plan(
     # then skips its e-mails.
     if stop is not None and not begun:
         return Skip(stop.reason, f"The contact was stopped for this sequence on {times.for_owner(stop.at)}.")
-    stop_marks = [mark for page in pages if (mark := marks.on_page(page)) is not None and marks.holds(mark, lifts)]
+    stop_marks = [
+        mark
+        for page in pages
+        if lookups.is_of_campaign(page) and (mark := marks.on_page(page)) is not None and marks.holds(mark, lifts)
+    ]
     if stop_marks and not begun:
         reason = stop_marks[0].reason
         return Skip(reason, f'A page of the contact says "{notion_names.PAGE_STOPPED}": {reason}.')
@@ -135,6 +141,7 @@ def plan(
         portal=_portal(event, names, portals, contact_values, sources, now) if sequence.makes_portal else None,
         alert=signup_alert(event, segment) if segment else None,
         note=_note(sequence.name, contacts, own is not None, due),
+        warning=bookings.several_contacts(contacts),
     )
 
 
@@ -246,9 +253,13 @@ def _page_request(
             "properties": page_values.properties(schema.SEQUENCE_PAGES, values),
         }
         return PageRequest("POST", "/v1/pages", body)
-    # The website or a person wrote the page's values: they stay.
+    # The website or a person wrote the page's values: they stay. Only the address gets the spelling that every query uses.
     missing = {
-        name: value for name, value in values.items() if own_values.get(name) is None or own_values.get(name) is False
+        name: value
+        for name, value in values.items()
+        if own_values.get(name) is None
+        or own_values.get(name) is False
+        or (name == notion_names.PAGE_EMAIL and own_values[name] != value)
     }
     return PageRequest("PATCH", *page_values.update(own, schema.SEQUENCE_PAGES, missing))
 
@@ -315,8 +326,8 @@ def _note(name: str, contacts: Sequence[Page], is_adopted: bool, due: Mapping[in
     sentences = [f"Enrolled in {name}: {len(due)} e-mail(s) scheduled."]
     if not contacts:
         sentences.append("BusinessX has no contact with this address: nothing was updated there.")
-    elif len(contacts) > 1:
-        sentences.append(f"BusinessX has {len(contacts)} contacts with this address: the oldest was updated.")
+    if warning := bookings.several_contacts(contacts):
+        sentences.append(warning)
     if is_adopted:
         sentences.append("Email Sequence had its page already: it was adopted.")
     return " ".join(sentences)

@@ -200,6 +200,10 @@ class Sandbox:
         """Return the limits and counters by service."""
         return {name: Limit(**value) for name, value in self._call("GET", "/limits").items()}
 
+    def set_case_sensitive(self, case_sensitive: bool) -> None:
+        """Say whether filters of Notion's queries tell capitals from small letters. ``reset`` sets it to true."""
+        self._call("PUT", "/notion", {"case_sensitive": case_sensitive})
+
     def discord_webhook(self, name: str = "Sandbox") -> str:
         """Create a Discord webhook and return its URL."""
         return str(self._call("POST", "/discord-webhooks", {"name": name})["url"])
@@ -209,5 +213,8 @@ class Sandbox:
         self._call("POST", "/clock", {"advance_seconds": seconds})
 
     def reset(self, *, notion: bool = False) -> None:
-        """Delete e-mails, keys, alerts, calls, faults and limits; with ``notion`` also all databases and pages."""
+        """Delete e-mails, keys, alerts, calls, faults and limits; with ``notion`` also all databases and pages.
+
+        Filters become case-sensitive again.
+        """
         self._call("POST", "/reset", {"notion": notion})

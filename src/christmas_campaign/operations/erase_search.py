@@ -16,7 +16,7 @@ from christmas_campaign.door.inbox.store import InboxError
 from christmas_campaign.erasure import ownership
 from christmas_campaign.erasure.ownership import Person, Whose
 from christmas_campaign.json_types import JsonObject, as_object
-from christmas_campaign.notion import page_values, schema
+from christmas_campaign.notion import addresses, page_values, schema
 from christmas_campaign.notion.page_values import Page
 from christmas_campaign.notion.schema import Database
 from christmas_campaign.stops import rules
@@ -88,8 +88,8 @@ class ContactData(NamedTuple):
         ]
 
 
-def find_data(systems: Systems, person: Person, typed: str) -> ContactData:
-    """Search all systems for a contact's data. ``typed`` is the address as the owner typed it: Notion may use that spelling.
+def find_data(systems: Systems, person: Person) -> ContactData:
+    """Search all systems for a contact's data.
 
     Raises ``KestraError``, ``NotionError`` and ``InboxError``.
     """
@@ -99,10 +99,7 @@ def find_data(systems: Systems, person: Person, typed: str) -> ContactData:
     entries = {key: kestra.kv_get(key, NAMESPACE) for key in ownership.keys_of(keys, person)}
     executions, mentioned_in = _executions(kestra, person, progress)
     calls = _calls(systems.inbox, person)
-    spellings = {person.email, typed.strip()} | ownership.spellings(
-        [*executions.values(), *(call.body for call in calls or ())], person.email
-    )
-    pages = _pages(systems, person, sorted(spellings), entries)
+    pages = _pages(systems, person, entries)
     progress("")
     stop = kestra.kv_get(rules.key(person.contact), NAMESPACE)
     # An entry that expired after the list was made is ``None``.
@@ -150,14 +147,12 @@ def _calls(inbox: Path, person: Person) -> tuple[InboxCall, ...] | None:
     )
 
 
-def _pages(
-    systems: Systems, person: Person, spellings: Iterable[str], entries: Mapping[str, Any]
-) -> dict[str, tuple[Database, Page]]:
+def _pages(systems: Systems, person: Person, entries: Mapping[str, Any]) -> dict[str, tuple[Database, Page]]:
     pages: dict[str, tuple[Database, Page]] = {}
     for database, name in PLACES.items():
         systems.progress(f"Searching {database.title}")
-        conditions = {"or": [page_values.equals(database, name, spelling) for spelling in spellings]}
-        for page in systems.notion.pages(systems.sources[database], {"filter": conditions}):
+        query: JsonObject = {"filter": {"and": addresses.conditions(database, name, person.email)}}
+        for page in addresses.of_contact(systems.notion.pages(systems.sources[database], query), name, person.email):
             if not page_values.archived(page):
                 pages[str(page["id"])] = (database, page)
     # The page of an enrolment belongs to the contact even if a person has removed the address: it still has their name.

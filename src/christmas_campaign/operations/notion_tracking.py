@@ -10,8 +10,8 @@ from christmas_campaign.campaign import facts, notion_names, times
 from christmas_campaign.clients.notion import Notion, NotionError
 from christmas_campaign.deployment.environment import Environment
 from christmas_campaign.errors import CommandError
-from christmas_campaign.json_types import as_object
-from christmas_campaign.notion import page_values, schema
+from christmas_campaign.json_types import Json, JsonObject, as_object
+from christmas_campaign.notion import addresses, page_values, schema
 from christmas_campaign.notion.page_values import Page, PropertyValue
 from christmas_campaign.notion.schema import Database
 from christmas_campaign.sequences.signup import SIGNUP
@@ -22,7 +22,7 @@ PER_SECOND = 3
 #: How many addresses one query asks for: Notion's limit of conditions in a filter.
 _ADDRESSES = 100
 
-_OLDEST_FIRST = [{"timestamp": "created_time", "direction": "ascending"}]
+_OLDEST_FIRST: list[Json] = [{"timestamp": "created_time", "direction": "ascending"}]
 
 #: Notion's status codes for a problem with one page, after which the next page may succeed.
 _THIS_PAGE_ONLY = (400, 404, 409)
@@ -73,8 +73,8 @@ def contact(environment: Environment, notion: Notion, email: str) -> Iterator[Co
         (schema.SEQUENCE_PAGES, notion_names.PAGE_EMAIL),
     ):
         source = notion.data_source(environment.database(database))
-        query = {"filter": page_values.equals(database, name, email), "sorts": _OLDEST_FIRST}
-        for page in notion.pages(source, query):
+        query: JsonObject = {"filter": {"and": addresses.conditions(database, name, email)}, "sorts": _OLDEST_FIRST}
+        for page in addresses.of_contact(notion.pages(source, query), name, email):
             # An unticked checkbox counts as empty; the number 0 does not.
             properties = page_values.plain(page).items()
             values = {
@@ -107,10 +107,10 @@ def plan(environment: Environment, notion: Notion, progress: Progress) -> Tracki
 
     notes, up_to_date = [], 0
     contact_pages: dict[str, Page] = {}
-    addresses = iter(sorted(sent))
-    while chunk := list(islice(addresses, _ADDRESSES)):
-        conditions = [page_values.equals(contacts, notion_names.CONTACT_EMAIL, email) for email in chunk]
-        for page in notion.pages(contact_source, {"filter": {"or": conditions}, "sorts": _OLDEST_FIRST}):
+    emails = iter(sorted(sent))
+    while chunk := list(islice(emails, _ADDRESSES)):
+        equal = [page_values.equals(contacts, notion_names.CONTACT_EMAIL, email) for email in chunk]
+        for page in notion.pages(contact_source, {"filter": {"or": [*equal]}, "sorts": _OLDEST_FIRST}):
             if not page_values.archived(page):
                 contact_pages.setdefault(_address(page, notion_names.CONTACT_EMAIL), page)
         progress(f"{contacts.title}: {len(contact_pages)} contacts read")

@@ -9,8 +9,8 @@ from typing import NamedTuple
 from christmas_campaign.campaign import notion_names
 from christmas_campaign.clients.notion import Notion
 from christmas_campaign.deployment.environment import Environment
-from christmas_campaign.json_types import Json
-from christmas_campaign.notion import page_values, schema
+from christmas_campaign.json_types import Json, JsonObject
+from christmas_campaign.notion import addresses, page_values, schema
 
 #: The most similar addresses to offer.
 MOST_OFFERED = 3
@@ -35,20 +35,21 @@ def look_up(environment: Environment, notion: Notion, email: str) -> AddressLook
     Raises ``SettingError`` and ``NotionError``.
     """
     name, _, domain = email.partition("@")
-    addresses: set[str] = set()
+    candidates: set[str] = set()
     for database, property_name in (
         (schema.CONTACTS, notion_names.CONTACT_EMAIL),
         (schema.SEQUENCE_PAGES, notion_names.PAGE_EMAIL),
     ):
         source = notion.data_source(environment.database(database))
-        if any(notion.pages(source, {"filter": page_values.equals(database, property_name, email)})):
+        query: JsonObject = {"filter": {"and": addresses.conditions(database, property_name, email)}}
+        if addresses.of_contact(notion.pages(source, query), property_name, email):
             return AddressLookup(True, ())
         either: list[Json] = [
             page_values.where(database, property_name, {"contains": part}) for part in (f"{name}@", f"@{domain}")
         ]
         for page in islice(notion.pages(source, {"filter": {"or": either}}), MOST_PAGES):
-            addresses.add(str(page_values.plain(page).get(property_name) or "").strip().lower())
-    similar = [address for address in sorted(addresses) if likeness(email, address) >= LEAST_LIKENESS]
+            candidates.add(str(page_values.plain(page).get(property_name) or "").strip().lower())
+    similar = [address for address in sorted(candidates) if likeness(email, address) >= LEAST_LIKENESS]
     similar.sort(key=lambda address: likeness(email, address), reverse=True)
     return AddressLookup(False, tuple(similar[:MOST_OFFERED]))
 

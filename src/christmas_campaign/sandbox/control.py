@@ -43,6 +43,7 @@ class ControlApi:
             ("DELETE", "/faults", self._clear(self._pipeline.faults.clear)),
             ("GET", "/limits", lambda _request, _body: self._limits()),
             ("PUT", "/limits", self._set_limits),
+            ("PUT", "/notion", self._set_notion),
             ("POST", "/discord-webhooks", self._make_webhook),
             ("POST", "/clock", self._advance_clock),
             ("POST", "/reset", self._reset),
@@ -89,6 +90,13 @@ class ControlApi:
             self._pipeline.limits[name].per_second = limit
         return self._limits()
 
+    def _set_notion(self, _request: Request, body: Any) -> JsonObject:
+        case_sensitive = _fields(body).get("case_sensitive")
+        if not isinstance(case_sensitive, bool):
+            raise ValueError("case_sensitive must be true or false")
+        self._workspace.case_sensitive = case_sensitive
+        return {"case_sensitive": case_sensitive}
+
     def _make_webhook(self, request: Request, body: Any) -> JsonObject:
         name = _fields(body).get("name", "Sandbox")
         if not isinstance(name, str) or not name:
@@ -112,6 +120,7 @@ class ControlApi:
             clear()
         for limit in self._pipeline.limits.values():
             limit.reset()
+        self._workspace.case_sensitive = True
         if notion:
             self._workspace.clear()
         return {"cleared": True}

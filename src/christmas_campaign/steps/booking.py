@@ -41,7 +41,9 @@ def step(context: Mapping[str, Any], now: datetime) -> Outputs:
     context = with_responses(context, "contacts")
     event = Event.from_json(context["event"])
     put_off = retry.put_off(Reason.NOTION_UNREACHABLE, context.get("tries", 0), settings.read(context["settings"]), now)
-    later = with_labels(with_alert(retry_outputs(put_off), event, event.id, None, _pages(context)), **labels(event))
+    later = with_labels(
+        with_alert(retry_outputs(put_off), event, event.id, None, _pages(context, event)), **labels(event)
+    )
     if context.get("contacts") is None:
         return {"answered": False, "contact": None, "later": later}
     contacts = result_pages(context["contacts"], "the look-up in BusinessX")
@@ -57,8 +59,9 @@ def step(context: Mapping[str, Any], now: datetime) -> Outputs:
     }
 
 
-def _pages(context: Mapping[str, Any]) -> Pages:
+def _pages(context: Mapping[str, Any], event: Event) -> Pages:
     """Return the contact's page in BusinessX, if Notion has answered."""
     response = context.get("contacts")
-    contacts = result_pages(response, "the look-up") if response is not None and response.get("code") == 200 else []
-    return Pages(contact=contacts[0]["id"] if contacts else None)
+    results = result_pages(response, "the look-up") if response is not None and response.get("code") == 200 else []
+    contacts = bookings.contacts_of(event, results)
+    return Pages(contact=str(contacts[0]["id"]) if contacts else None)

@@ -9,13 +9,13 @@ from typing import Any, TypedDict
 from christmas_campaign.campaign import times
 from christmas_campaign.campaign.outcomes import Outcome, Reason
 from christmas_campaign.email import retry
-from christmas_campaign.enrolment import amend, plan
-from christmas_campaign.enrolment.alerts import Pages, TeamAlert, about, failure
-from christmas_campaign.enrolment.lookups import own_page
+from christmas_campaign.enrolment import amend, lookups, plan
+from christmas_campaign.enrolment.alerts import Pages, TeamAlert, about, failure, warning
 from christmas_campaign.enrolment.plan import Enrol, Skip
 from christmas_campaign.enrolment.record import Record, labels
 from christmas_campaign.events.intake import Event
 from christmas_campaign.json_types import JsonObject
+from christmas_campaign.notion.page_values import Page
 from christmas_campaign.steps import json_text, result_pages, with_alert, with_labels, with_responses
 from christmas_campaign.steps.outputs import read_settings, retry_outputs
 from christmas_campaign.steps.page_writes import PageWrite, page_write
@@ -44,8 +44,9 @@ class Outputs(TypedDict, total=False):
     lifetime ``known_ttl``), ``portal`` and ``alert``. ``contact`` and ``page`` are the requests that write these pages.
     ``emails`` are the e-mails to schedule.
 
-    If not: ``reason``. If a person should act, also ``warning`` (the same sentence as ``note``) and ``told``, the inputs of the
-    flow `tell`.
+    If not: ``reason``.
+
+    If a person should act: ``warning``, a sentence for them, and ``told``, the inputs of the flow `tell`.
 
     If the event is enrolled already: ``record`` and ``amended`` have the record with the added values as JSON text
     (``amended`` is ``None`` if nothing was added), and ``ttl`` its lifetime.
@@ -117,9 +118,9 @@ def step(context: Mapping[str, Any], now: datetime) -> Outputs:
     portals, record = context.get("portals"), context.get("record")
     decision = plan.plan(
         _with_earlier_variables(event, record),
-        contacts=result_pages(context["contacts"], "the look-up in BusinessX"),
-        pages=result_pages(context["pages"], "the look-up in Email Sequence"),
-        portals=result_pages(portals, "the look-up in Customer Projects") if portals else (),
+        contacts=_contacts(context, event),
+        pages=_sequence_pages(context, event),
+        portals=lookups.portals_of(event, result_pages(portals, "the look-up in Customer Projects")) if portals else (),
         begun=record is not None,
         planned=Record.from_json(record).emails if record else {},
         stops=rules.read(context.get("stopped")),
@@ -136,6 +137,9 @@ def step(context: Mapping[str, Any], now: datetime) -> Outputs:
     outputs["about"] = about(event, event.id, None, pages).as_json()
     if isinstance(decision, Enrol):
         outputs["known_ttl"] = f"P{marks.PAGE_QUERY_TIME_TO_LIVE.days}D"
+        if decision.warning:
+            outputs["warning"] = decision.warning
+            outputs["told"] = warning(event, decision.warning, pages)
     elif decision.warns:
         outputs["told"] = failure(event, event.id, None, decision.reason, decision.note, pages)
     outputs["labels"] = with_labels(outputs, **labels(event))["labels"]
@@ -181,8 +185,8 @@ def _again(context: Mapping[str, Any], event: Event, now: datetime) -> Outputs:
         amended = amend.amend(
             record,
             event,
-            contacts=result_pages(context["contacts"], "the look-up in BusinessX") if answered else (),
-            pages=result_pages(context["pages"], "the look-up in Email Sequence") if answered else (),
+            contacts=_contacts(context, event) if answered else (),
+            pages=_sequence_pages(context, event) if answered else (),
             signup=_signup(context),
         )
         ttl = record.time_left(now)
@@ -206,12 +210,21 @@ def _signup(context: Mapping[str, Any]) -> Event | None:
     return Record.from_json(signup).event if signup else None
 
 
+def _contacts(context: Mapping[str, Any], event: Event) -> list[Page]:
+    return lookups.contacts_of(event, result_pages(context["contacts"], "the look-up in BusinessX"))
+
+
+def _sequence_pages(context: Mapping[str, Any], event: Event) -> list[Page]:
+    return lookups.sequence_pages_of(event, result_pages(context["pages"], "the look-up in Email Sequence"))
+
+
 def _pages(context: Mapping[str, Any], event: Event) -> Pages:
     """Return the contact's pages, as far as Notion has answered."""
+    own = lookups.own_page(event, _sequence_pages(context, event)) if _is_answered(context, "pages") else None
+    contacts = _contacts(context, event) if _is_answered(context, "contacts") else []
+    return Pages(str(own["id"]) if own else None, str(contacts[0]["id"]) if contacts else None)
 
-    def found_pages(name: str) -> list[Any]:
-        response = context.get(name)
-        return result_pages(response, "the look-up") if response is not None and response.get("code") == 200 else []
 
-    own, contacts = own_page(event, found_pages("pages")), found_pages("contacts")
-    return Pages(str(own["id"]) if own else None, contacts[0]["id"] if contacts else None)
+def _is_answered(context: Mapping[str, Any], name: str) -> bool:
+    response = context.get(name)
+    return response is not None and response.get("code") == 200

@@ -103,10 +103,12 @@ def _next_try(put_off: Retry, event: Event, plan: Mapping[str, Any], *, find: bo
 
 
 def _after(event: Event, plan: Mapping[str, Any]) -> JsonObject:
-    """Return what is left to do after a decided enrolment: an alert about a call to make, or a warning for a person."""
+    """Return what is left to do after a decided enrolment: an alert about a call to make, a warning for a person, or both."""
+    after: JsonObject = {}
     if plan.get("warning"):
-        return {"warning": True, "detail": plan["warning"], "alert": plan.get("told")}
+        after = {"warning": True, "detail": plan["warning"], "alert": plan.get("told")}
     if plan.get("alert"):
-        message = json.loads(plan["alert"])["content"]
-        return {"alert": {"key": f"{event.id}.0.call", "message": message}, "names_contact": True}
-    return {}
+        # The contact needs a call: one message says that, and the warning if there is one.
+        message = "\n".join(filter(None, [json.loads(plan["alert"])["content"], plan.get("warning")]))
+        after |= {"alert": {"key": f"{event.id}.0.call", "message": message}, "names_contact": True}
+    return after

@@ -7,14 +7,14 @@ cancelled.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
 from christmas_campaign.campaign import notion_names, times
 from christmas_campaign.campaign.outcomes import Reason
 from christmas_campaign.events.intake import Event
-from christmas_campaign.notion import page_values, schema
+from christmas_campaign.notion import addresses, page_values, schema
 from christmas_campaign.notion.page_values import Page, PageUpdate, Value
 from christmas_campaign.stops import rules
 from christmas_campaign.stops.rules import Source, Stop
@@ -42,12 +42,13 @@ def booking_stops(event: Event) -> tuple[Stop, ...]:
     return tuple(Stop(reason, event.happened_at, Source.BOOKING) for reason in (Reason.BOOKED, Reason.CALL_MOVED))
 
 
-def contact_update(event: Event, contacts: Sequence[Page], stops: Collection[Stop]) -> ContactUpdate:
+def contact_update(event: Event, contacts: Iterable[Page], stops: Collection[Stop]) -> ContactUpdate:
     """Decide how a booking or cancellation changes the contact's page in BusinessX.
 
-    ``contacts`` are the contact's pages, the oldest first; only the first is updated. ``stops`` are the contact's stops,
-    including those of ``booking_stops(event)``.
+    ``contacts`` are the pages that Notion returned for the contact's address; the contact's page that was edited last is
+    updated. ``stops`` are the contact's stops, including those of ``booking_stops(event)``.
     """
+    contacts = contacts_of(event, contacts)
     if not contacts:
         return _no_update("There is no such contact in BusinessX: nothing was updated there.")
     page = contacts[0]
@@ -76,6 +77,18 @@ def contact_update(event: Event, contacts: Sequence[Page], stops: Collection[Sto
         notion_names.CONTACT_STATUS: notion_names.PRE_CALL,
     }
     return _update(page, values, "The call was booked: the contact's page says so.")
+
+
+def contacts_of(event: Event, pages: Iterable[Page]) -> list[Page]:
+    """Return the contact's pages among those of BusinessX that Notion returned, the last edited first."""
+    return addresses.last_edited_first(addresses.of_contact(pages, notion_names.CONTACT_EMAIL, event.email))
+
+
+def several_contacts(contacts: Sequence[Page]) -> str | None:
+    """Return a sentence for the owner if several pages in BusinessX have the contact's address; otherwise ``None``."""
+    if len(contacts) < 2:
+        return None
+    return f"BusinessX has {len(contacts)} contacts with this address, and the one edited last counts: leave only one."
 
 
 def _minute(moment: datetime) -> datetime:

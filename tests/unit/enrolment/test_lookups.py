@@ -7,39 +7,41 @@ import pytest
 from christmas_campaign.enrolment import lookups
 from christmas_campaign.enrolment.lookups import Lookups
 from christmas_campaign.events import intake
+from christmas_campaign.notion import addresses, schema
 from christmas_campaign.sequences.registry import sequence
 from unit import build, native
 
 OLDEST_FIRST = [{"timestamp": "created_time", "direction": "ascending"}]
-EMAIL = {"property": "Email", "email": {"equals": "zoe@example.com"}}
-CAMPAIGN = {"property": "Campaign", "select": {"equals": "Christmas 2025"}}
+LAST_EDITED_FIRST = [{"timestamp": "last_edited_time", "direction": "descending"}]
+EMAIL = addresses.conditions(schema.SEQUENCE_PAGES, "Email", "zoe@example.com")
 WITHOUT_TYPE = {"property": "Template Type", "select": {"is_empty": True}}
+STOP_REASON = {"property": "Stop Reason", "rich_text": {"is_not_empty": True}}
 
 
 def with_type(name: str) -> dict[str, Any]:
     return {"property": "Template Type", "select": {"equals": name}}
 
 
-#: The filter for pages with a stop reason.
-STOP_REASON = {"and": [EMAIL, CAMPAIGN, {"property": "Stop Reason", "rich_text": {"is_not_empty": True}}]}
-SIGNUP = {"and": [EMAIL, CAMPAIGN, with_type("5-Day Sequence")]}
+SIGNUP = with_type("5-Day Sequence")
 
 
 def page_filters(queries: Lookups) -> Any:
-    """Return the filters for pages in Email Sequence. Notion returns the pages that meet one of them."""
+    """Return the filters of which a contact's page in Email Sequence must meet one."""
     pages: dict[str, Any] = queries.pages
     assert pages["sorts"] == OLDEST_FIRST
-    return pages["filter"]["or"]
+    *address, one_of = pages["filter"]["and"]
+    assert address == EMAIL
+    return one_of["or"]
 
 
 def test_queries_of_a_signup() -> None:
     assert lookups.lookups(build.event(email=" ZOE@example.com")).as_json() == {
         "contact": {
-            "filter": {"property": "email", "email": {"equals": "zoe@example.com"}},
-            "sorts": OLDEST_FIRST,
+            "filter": {"and": addresses.conditions(schema.CONTACTS, "email", "zoe@example.com")},
+            "sorts": LAST_EDITED_FIRST,
         },
         "pages": {
-            "filter": {"or": [SIGNUP, {"and": [EMAIL, CAMPAIGN, WITHOUT_TYPE]}, STOP_REASON]},
+            "filter": {"and": [*EMAIL, {"or": [SIGNUP, WITHOUT_TYPE, STOP_REASON]}]},
             "sorts": OLDEST_FIRST,
         },
     }
@@ -48,12 +50,7 @@ def test_queries_of_a_signup() -> None:
 def test_queries_of_a_noshow() -> None:
     uri = {"property": "Calendly Event URI", "rich_text": {"equals": "https://api.calendly.com/scheduled_events/AAA"}}
     queries = lookups.lookups(build.event("noshow"))
-    assert page_filters(queries) == [
-        SIGNUP,
-        {"and": [EMAIL, with_type("No-Show Recovery"), uri]},
-        {"and": [EMAIL, WITHOUT_TYPE, uri]},
-        STOP_REASON,
-    ]
+    assert page_filters(queries) == [SIGNUP, uri, STOP_REASON]
     assert queries.portals is None
 
 
@@ -68,36 +65,38 @@ def test_queries_of_a_noshow() -> None:
 def test_call_date_is_queried_in_the_campaigns_zone_and_as_in_the_payload(call_date: str, spellings: list[str]) -> None:
     queries = lookups.lookups(build.event("postcall", call_date=call_date))
     dates = [{"property": "Call Date", "rich_text": {"equals": spelling}} for spelling in spellings]
-    assert page_filters(queries) == [
-        SIGNUP,
-        *({"and": [EMAIL, with_type("Post-Call Follow-Up"), date]} for date in dates),
-        *({"and": [EMAIL, WITHOUT_TYPE, date]} for date in dates),
-        STOP_REASON,
-    ]
+    assert page_filters(queries) == [SIGNUP, *dates, STOP_REASON]
 
 
-def test_payment_date_is_queried_with_the_day_before_and_after() -> None:
+def test_payment_date_is_queried_from_the_day_before() -> None:
     queries = lookups.lookups(build.event("onboarding"))
     since = {"property": "Payment Date", "date": {"on_or_after": "2025-11-19"}}
-    until = {"property": "Payment Date", "date": {"on_or_before": "2025-11-21"}}
-    assert page_filters(queries) == [
-        SIGNUP,
-        {"and": [EMAIL, with_type("Onboarding"), since, until]},
-        {"and": [EMAIL, WITHOUT_TYPE, since, until]},
-        STOP_REASON,
-    ]
-    assert queries.portals == {"filter": EMAIL, "sorts": OLDEST_FIRST}
+    assert page_filters(queries) == [SIGNUP, since, STOP_REASON]
+    assert queries.portals == {"filter": {"and": EMAIL}, "sorts": OLDEST_FIRST}
 
 
-def test_sequence_without_an_event_field_is_queried_in_this_campaign(monkeypatch: pytest.MonkeyPatch) -> None:
-    once = sequence("postcall")._replace(event_field=None, adopts=False)
+@pytest.mark.parametrize(("adopts", "filters"), [(False, []), (True, [WITHOUT_TYPE])])
+def test_sequence_without_an_event_field_is_queried_by_its_type(
+    monkeypatch: pytest.MonkeyPatch, *, adopts: bool, filters: list[Any]
+) -> None:
+    once = sequence("postcall")._replace(event_field=None, adopts=adopts)
     monkeypatch.setattr(intake, "sequence", lambda _: once)
     event = build.event("postcall")
-    of_sequence = {"and": [EMAIL, with_type("Post-Call Follow-Up"), CAMPAIGN]}
-    assert page_filters(lookups.lookups(event)) == [SIGNUP, of_sequence, STOP_REASON]
+    of_sequence = with_type("Post-Call Follow-Up")
+    assert page_filters(lookups.lookups(event)) == [SIGNUP, of_sequence, *filters, STOP_REASON]
     page = build.sequence_page({"Template Type": "Post-Call Follow-Up"})
     last_year = build.sequence_page({"Template Type": "Post-Call Follow-Up", "Campaign": "Christmas 2024"})
     assert lookups.own_page(event, [last_year, page]) is page
+
+
+def test_only_pages_with_the_contacts_address_count() -> None:
+    other = "joanzoe@example.com"
+    own, event = build.contact(email=" Zoe@Example.com"), build.event()
+    assert lookups.contacts_of(event, [build.contact(email=other), own, build.contact(email=None)]) == [own]
+    page = build.sequence_page({"Email": "ZOE@example.com"})
+    assert lookups.sequence_pages_of(event, [build.sequence_page({"Email": other}), page]) == [page]
+    portal = build.page(schema.PORTALS, {"Email": "zoe@Example.com"})
+    assert lookups.portals_of(event, [build.page(schema.PORTALS, {"Email": other}), portal]) == [portal]
 
 
 def test_page_in_the_trash_is_ignored() -> None:

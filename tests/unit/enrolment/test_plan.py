@@ -252,13 +252,15 @@ def test_signup_without_a_contact_is_enrolled_with_a_note() -> None:
     )
 
 
-def test_oldest_of_several_contacts_is_updated() -> None:
-    enrol = run_plan(contacts=(build.contact("old", Phase="Phase 1 Diagnostic"), build.contact("new")))
-    assert enrol.contact.path == "/v1/pages/old"
+def test_first_of_several_contacts_is_updated_with_a_warning() -> None:
+    enrol = run_plan(contacts=(build.contact("latest", Phase="Phase 1 Diagnostic"), build.contact("other")))
+    assert enrol.contact.path == "/v1/pages/latest"
     assert enrol.record.contact["Phase"] == "Phase 1 Diagnostic"
-    assert enrol.note == (
-        "Enrolled in signup: 4 e-mail(s) scheduled. BusinessX has 2 contacts with this address: the oldest was updated."
+    assert (
+        enrol.warning == "BusinessX has 2 contacts with this address, and the one edited last counts: leave only one."
     )
+    assert enrol.note == f"Enrolled in signup: 4 e-mail(s) scheduled. {enrol.warning}"
+    assert run_plan().warning is None
 
 
 @pytest.mark.parametrize("name", FROM_ARRIVAL)
@@ -552,6 +554,20 @@ def test_page_that_is_not_the_signups_is_ignored(page: dict[str, Any]) -> None:
 def test_oldest_of_several_pages_without_a_type_is_adopted() -> None:
     pages = [build.sequence_page(page_id=page_id) for page_id in ("old", "new")]
     assert run_plan(None, *pages).page.path == "/v1/pages/old"
+
+
+def test_adopted_page_gets_the_address_that_queries_use() -> None:
+    page = build.sequence_page({"Email": "Zoe@Example.com", "First Name": "Zoe"})
+    properties = run_plan(None, page).page.body["properties"]
+    assert properties["Email"] == {"email": "zoe@example.com"}
+    assert "First Name" not in properties
+    assert "Email" not in run_plan(None, build.sequence_page()).page.body["properties"]
+
+
+def test_stop_reason_of_another_campaign_does_not_count() -> None:
+    values = {"Template Type": "Another", "Stop Reason": "unsubscribed"}
+    assert run_plan(None, build.sequence_page(values)).reason is Reason.UNSUBSCRIBED
+    assert isinstance(run_plan(None, build.sequence_page({**values, "Campaign": "Christmas 2024"})), Enrol)
 
 
 # The same event again.

@@ -96,6 +96,19 @@ def test_enrolment_returns_everything_that_the_flow_writes() -> None:
     }
 
 
+def test_several_contacts_warn_and_the_last_edited_counts() -> None:
+    first = build.contact("first", email="Zoe@Example.com ") | {"last_edited_time": "2025-11-20T10:00:00.000Z"}
+    latest = build.contact("latest") | {"last_edited_time": "2025-11-20T10:01:00.000Z"}
+    outputs = run_plan(contacts=build.found(first, build.contact("other", email="joanzoe@example.com"), latest))
+    assert outputs["contact"]["path"] == "/v1/pages/latest"
+    assert outputs["pages"] == [None, "latest"]
+    warning = "BusinessX has 2 contacts with this address, and the one edited last counts: leave only one."
+    assert outputs["warning"] == warning
+    assert outputs["told"]["key"].startswith(f"{build.WHO['contact']}.")
+    assert warning in outputs["told"]["message"]
+    assert "other" not in json.dumps(outputs)
+
+
 def test_missing_contact_is_not_updated() -> None:
     assert run_plan(contacts=build.found())["contact"] is None
 
@@ -169,7 +182,8 @@ def test_portal_is_created_only_if_notion_has_none() -> None:
     portal_body = json.loads(run_plan("onboarding")["portal"])
     assert portal_body["parent"] == {"type": "data_source_id", "data_source_id": "source-portals"}
     title = "Bảo Sang Beauty Salon - Customer Portal"
-    portal = build.page(schema.PORTALS, {notion_names.PORTAL_NAME: title}, page_id="portal-1")
+    values = {notion_names.PORTAL_NAME: title, notion_names.PORTAL_EMAIL: "Zoe@example.com"}
+    portal = build.page(schema.PORTALS, values, page_id="portal-1")
     outputs = run_plan("onboarding", portals=build.found(portal))
     assert (outputs["go"], outputs["portal"]) == (True, None)
 

@@ -88,6 +88,18 @@ def test_contact_who_needs_a_call_is_named_in_an_alert() -> None:
     assert "red 2" in decision["alert"]["message"]
 
 
+def test_several_contacts_warn_although_the_contact_is_enrolled() -> None:
+    warning = "BusinessX has 2 contacts with this address, and the one edited last counts: leave only one."
+    two = plan_outputs(contacts=build.found(build.contact(), build.contact("contact-2")))
+    decision = follow_up(step(contexts.settle_enrolment(plan=two), build.NOW))
+    assert decision == {"warning": True, "detail": warning, "alert": two["told"]}
+    call = {**two, "alert": json.dumps({"content": "Call them."})}
+    decision = follow_up(step(contexts.settle_enrolment(plan=call), build.NOW))
+    message = f"Call them.\n{warning}"
+    alert = {"key": f"{build.WHO['enrolment']}.0.call", "message": message}
+    assert decision == {"warning": True, "detail": warning, "alert": alert, "names_contact": True}
+
+
 def test_event_that_is_enrolled_already_is_only_labelled() -> None:
     outputs = step(contexts.settle_enrolment(plan=plan_outputs(enrolled=True), page_saved=None), build.NOW)
     assert (outputs["page_id"], outputs["follow_up"]) == ("", "")

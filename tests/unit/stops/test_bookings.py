@@ -49,6 +49,16 @@ def test_booking_updates_the_first_page_of_the_contact() -> None:
     )
 
 
+def test_booking_updates_the_page_of_the_contact_that_was_edited_last() -> None:
+    first = build.contact("first") | {"last_edited_time": "2025-11-20T10:00:00.000Z"}
+    latest = build.contact("latest", email="Zoe@Example.com ") | {"last_edited_time": "2025-11-20T10:01:00.000Z"}
+    other = build.contact("other", email="joanzoe@example.com") | {"last_edited_time": "2025-11-20T10:02:00.000Z"}
+    request = bookings.contact_update(BOOKED, [first, other, latest], []).request
+    assert request is not None
+    assert request.path == "/v1/pages/latest"
+    assert bookings.several_contacts([first]) is None
+
+
 def test_only_a_moved_or_cancelled_booking_updates_no_page() -> None:
     others = [stop(reason, NOW + HOUR) for reason in (Reason.UNSUBSCRIBED, Reason.STOPPED_BY_PERSON, Reason.BOUGHT)]
     assert contact_update(BOOKED, *others, stop(Reason.CALL_CANCELLED, booking="other")).request is not None

@@ -99,7 +99,8 @@ class Endpoints:
         _check_fields(body, {"filter", "sorts", "start_cursor", "page_size", "archived", "in_trash", "result_type"})
         source = self._source(source_id)
         ids = _property_ids(source, only)
-        matches = compile_filter(source.schema, body["filter"]) if "filter" in body else None
+        fold = str if self._workspace.case_sensitive else str.lower
+        matches = compile_filter(source.schema, body["filter"], fold) if "filter" in body else None
         sorts = compile_sorts(source.schema, body.get("sorts", []))
         in_trash = body.get("in_trash", body.get("archived", False))
         if not isinstance(in_trash, bool):

@@ -33,8 +33,12 @@ RowTest = Callable[[Row], bool]
 _ValueTest = Callable[[Any], bool]
 
 
-def compile_filter(schema: Schema, value: Any, where: str = "body.filter", depth: int = 0) -> RowTest:
-    """Return a function that tests whether a page matches the filter. Text is compared case-sensitively.
+def compile_filter(
+    schema: Schema, value: Any, fold: Callable[[str], str] = str, where: str = "body.filter", depth: int = 0
+) -> RowTest:
+    """Return a function that tests whether a page matches the filter.
+
+    ``fold`` is applied to both texts of a comparison. Without it text is compared case-sensitively; ``str.lower`` ignores case.
 
     Raises ``NotionError`` for a filter that Notion would refuse, and for a condition that the sandbox does not support.
     """
@@ -42,7 +46,7 @@ def compile_filter(schema: Schema, value: Any, where: str = "body.filter", depth
         raise malformed(where, "should be an object", value)
     for operator, combine in (("and", all), ("or", any)):
         if operator in value:
-            return _compound(schema, value, operator, combine, where, depth)
+            return _compound(schema, value, operator, combine, fold, where, depth)
     if "timestamp" in value:
         return _timestamp(value, where)
     name = value.get("property")
@@ -57,7 +61,7 @@ def compile_filter(schema: Schema, value: Any, where: str = "body.filter", depth
     kind = kind_of(prop)
     if kinds[0] != kind:
         raise invalid(f"database property {kind} does not match filter {kinds[0]}")
-    check = _condition(kind, value[kind], f"{where}.{kind}")
+    check = _condition(kind, value[kind], f"{where}.{kind}", fold)
     prop_id = id_of(prop)
     return lambda row: check(row.values.get(prop_id))
 
@@ -67,6 +71,7 @@ def _compound(
     value: dict[str, Any],
     operator: str,
     combine: Callable[[Any], bool],
+    fold: Callable[[str], str],
     where: str,
     depth: int,
 ) -> RowTest:
@@ -80,7 +85,8 @@ def _compound(
             f"body failed validation: {where}.{operator}.length should be ≤ `100`, instead was `{len(parts)}`."
         )
     tests = [
-        compile_filter(schema, part, f"{where}.{operator}[{index}]", depth + 1) for index, part in enumerate(parts)
+        compile_filter(schema, part, fold, f"{where}.{operator}[{index}]", depth + 1)
+        for index, part in enumerate(parts)
     ]
     return lambda row: combine(test(row) for test in tests)
 
@@ -94,7 +100,7 @@ def _timestamp(value: dict[str, Any], where: str) -> RowTest:
     return lambda row: check({"start": dates.render(getattr(row, attribute))})
 
 
-def _condition(kind: str, value: Any, where: str) -> _ValueTest:
+def _condition(kind: str, value: Any, where: str, fold: Callable[[str], str] = str) -> _ValueTest:
     if not isinstance(value, dict) or len(value) != 1:
         raise malformed(where, "should be an object with exactly one condition", value)
     operator, operand = next(iter(value.items()))
@@ -106,7 +112,7 @@ def _condition(kind: str, value: Any, where: str) -> _ValueTest:
     if operator in _NOT_SUPPORTED:
         raise invalid(f"body failed validation: {place} is not supported by the sandbox.")
     if kind in TEXTS:
-        return _text(operator, operand, place)
+        return _text(operator, operand, place, fold)
     if kind == "number":
         return _number(operator, operand, place)
     if kind == "checkbox":
@@ -121,8 +127,6 @@ _NOT_SUPPORTED = frozenset(
     (
         "does_not_equal",
         "does_not_contain",
-        "starts_with",
-        "ends_with",
         "greater_than",
         "less_than",
         "greater_than_or_equal_to",
@@ -154,14 +158,21 @@ def _plain_text(stored: Any) -> str:
     return stored if isinstance(stored, str) else ""
 
 
-def _text(operator: str, operand: Any, place: str) -> _ValueTest:
-    if operator not in ("equals", "contains"):
+def _text(operator: str, operand: Any, place: str, fold: Callable[[str], str]) -> _ValueTest:
+    if operator not in _TEXT_TESTS:
         raise _unknown_operator(place)
     if not isinstance(operand, str):
         raise malformed(place, "should be a string", operand)
-    if operator == "equals":
-        return lambda stored: _plain_text(stored) == operand
-    return lambda stored: operand in _plain_text(stored)
+    test, text_of_filter = _TEXT_TESTS[operator], fold(operand)
+    return lambda stored: test(fold(_plain_text(stored)), text_of_filter)
+
+
+_TEXT_TESTS: dict[str, Callable[[str, str], bool]] = {
+    "equals": str.__eq__,
+    "contains": str.__contains__,
+    "starts_with": str.startswith,
+    "ends_with": str.endswith,
+}
 
 
 def _number(operator: str, operand: Any, place: str) -> _ValueTest:

@@ -72,6 +72,8 @@ class Workspace:
         """Load all objects from the store; ``clock`` gives the time of changes."""
         self._store = store
         self._clock = clock
+        #: Whether the filter of a query tells capitals from small letters. Notion does not say whether its own do.
+        self.case_sensitive = True
         self._load()
 
     def _load(self) -> None:

@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from christmas_campaign.notion import addresses, schema
+from christmas_campaign.sandbox.notion import schema as sandbox_schema
+from christmas_campaign.sandbox.notion.filters import compile_filter
+from unit import build
+
+EMAIL = "first.last@example.com"
+
+
+class Row:
+    """A page of the sandbox with one property."""
+
+    def __init__(self, email: str | None) -> None:
+        self.values = {"id": email}
+
+
+def matches(email: str, value: str | None, fold: Callable[[str], str] = str) -> bool:
+    """Return whether Notion returns a page with the address ``value`` to a query for ``email``."""
+    of_source: Any = sandbox_schema.create({"Name": {"title": {}}, "email": {"email": {}}}, "body")
+    of_source["email"]["id"] = "id"
+    conditions = addresses.conditions(schema.CONTACTS, "email", email)
+    return compile_filter(of_source, {"and": conditions}, fold)(Row(value))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("fold", [str, str.lower])
+@pytest.mark.parametrize(
+    "typed",
+    [
+        EMAIL,
+        "First.Last@Example.com",
+        "FIRST.LAST@EXAMPLE.COM",
+        "fIrSt.lAsT@exAMple.cOm",
+        f" {EMAIL} ",
+        f"\u00a0{EMAIL}",
+    ],
+)
+def test_address_is_found_in_every_spelling(typed: str, fold: Callable[[str], str]) -> None:
+    assert matches(EMAIL, typed, fold)
+    assert addresses.of_contact([build.contact(email=typed)], "email", EMAIL)
+
+
+@pytest.mark.parametrize("fold", [str, str.lower])
+@pytest.mark.parametrize(
+    "other",
+    [
+        "afirst.last@example.com",
+        "first.last@example.com.br",
+        "first.last2@example.com",
+        "first.list@example.com",
+        "first.last@example.ca",
+        "last@example.com",
+        "",
+        None,
+    ],
+)
+def test_page_of_another_contact_is_not_returned(other: str | None, fold: Callable[[str], str]) -> None:
+    assert not matches(EMAIL, other, fold)
+    assert not addresses.of_contact([build.contact(email=other)], "email", EMAIL)
+
+
+@pytest.mark.parametrize("email", ["a@b.co", "ab@c.co", "x" * 64 + "@" + "y" * 63 + "." + "z" * 63 + "." + "w" * 58])
+def test_addresses_of_every_length_are_found(email: str) -> None:
+    conditions = addresses.conditions(schema.CONTACTS, "email", email)
+    assert len(conditions) <= 100
+    assert matches(email, email.upper())
+
+
+def test_query_has_each_pair_of_characters_in_every_spelling() -> None:
+    def any_of(operator: str, *texts: str) -> list[Any]:
+        return [{"property": "email", "email": {operator: text}} for text in texts]
+
+    assert addresses.conditions(schema.CONTACTS, "email", "a1@b.c") == [
+        {
+            "or": [
+                *any_of("equals", "a1@b.c"),
+                *any_of("starts_with", "a", "A"),
+                *any_of("contains", " a", " A", "\u00a0a", "\u00a0A"),
+            ]
+        },
+        *any_of("contains", "1@"),
+        {"or": any_of("contains", "a1", "A1")},
+        {"or": any_of("contains", ".c", ".C")},
+        {"or": any_of("contains", "b.", "B.")},
+        {
+            "or": [
+                *any_of("ends_with", "c", "C"),
+                *any_of("contains", "c ", "C ", "c\u00a0", "C\u00a0"),
+            ]
+        },
+    ]
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "info@beauté-salon.ca",
+        "Info@Beauté-salon.ca",
+        "Info@Beauté-Salon.ca",
+        "INFO@BEAUTÉ-SALON.CA",
+        "info@xn--beaut-salon-fbb.ca",
+    ],
+)
+def test_domain_outside_ascii_is_found_in_both_forms(typed: str) -> None:
+    assert matches("info@xn--beaut-salon-fbb.ca", typed)
+    assert not matches("info@xn--beaut-salo-gbb.ca", typed)
+    assert not matches("info@xn--beaut-salon-fbb.ca", f"a{typed}")
+
+
+def test_country_outside_ascii_is_found() -> None:
+    assert matches("a@xn--e1afmkfd.xn--p1ai", "a@пример.рф")
+
+
+def test_last_edited_page_is_first() -> None:
+    def page(name: str, edited: str | None) -> dict[str, Any]:
+        return build.contact(name) | {"last_edited_time": edited}
+
+    pages = [page("a", "2025-11-20T10:00:00.000Z"), page("b", None), page("c", "2025-11-20T10:01:00.000Z")]
+    pages += [page("d", "2025-11-20T10:00:00.000Z"), page("e", "no time")]
+    assert [found["id"] for found in addresses.last_edited_first(pages)] == ["c", "a", "d", "b", "e"]
