@@ -126,17 +126,6 @@ def test_template_is_active_accessible_and_shows_nothing_internal(name: str) -> 
     assert len(page_values.rich_text(template.html)) <= 100
 
 
-def test_every_email_has_one_template() -> None:
-    assert sorted(NAMES) == sorted(template.name for template in content.templates(PROJECT / "content"))
-
-
-@pytest.mark.parametrize("name", ["noshow", "postcall", "onboarding"])
-def test_templates_use_values_of_the_signup_and_of_the_event(name: str) -> None:
-    used = placeholders(*(TEMPLATES[email.template].html for email in sequence(name).emails))
-    assert used & {"assessment_score", "weakest_system_1", "weakest_system_2", "strongest_system", "TotalRevenueLeak_K"}
-    assert name == "noshow" or used & VARIABLES & set(example(name)["variables"])
-
-
 @pytest.mark.parametrize("name", [sequence.name for sequence in SEQUENCES])
 def test_example_payload_is_accepted_and_its_contact_exists(name: str) -> None:
     payload = example(name)

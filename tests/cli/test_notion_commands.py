@@ -77,13 +77,6 @@ def test_contact_is_shown_with_all_pages_and_no_empty_value(notion: World) -> No
     assert report["values"] == {"first_name": "Ana", "email": ANA, **values}
 
 
-def test_more_pages_than_one_response_are_shown_oldest_first(notion: World) -> None:
-    pages = [add_signup(notion, ANA, {}) for _ in range(103)]
-    report = notion.json("contact", ANA)
-    assert sorted(page["id"] for page in report) == sorted(pages)
-    assert [page["created"] for page in report] == sorted(page["created"] for page in report)
-
-
 def test_unknown_contact_ends_with_1(notion: World) -> None:
     notion.client.archive_page(add_contact(notion, ANA))
     result = notion.run("contact", ANA)
@@ -199,15 +192,6 @@ def test_track_reads_hundreds_of_pages_with_few_queries(notion: World) -> None:
     assert report["without_contact"] == emails[:5]
     queries = [call for call in notion.sandbox.requests("notion") if call.path.endswith("/query")]
     assert len(queries) == 3 + 3, "three responses list the signups, one query finds a hundred contacts"
-
-
-def test_track_without_yes_only_lists_the_emails(notion: World) -> None:
-    add_contact(notion, ANA)
-    add_signup(notion, ANA, {1: DAY})
-    result = notion.run("track")
-    assert (result.exit_code, f"  {ANA}: E1\n" in result.stdout) == (3, True)
-    assert notion.json("track", code=3)["written"] == []
-    assert notion.changes() == []
 
 
 @pytest.mark.parametrize(

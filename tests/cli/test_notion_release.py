@@ -9,15 +9,12 @@ import pytest
 from support import (
     add_contact,
     address,
-    ended,
     enrolled,
     find_pages,
     long_case,
-    numbers,
     post_event,
     runs,
     until,
-    wait_for_mails,
 )
 
 from christmas_campaign.campaign import notion_names
@@ -88,12 +85,8 @@ def test_event_enrols_its_contact_after_the_release(stack: Stack, name: str) -> 
 
     post_event(stack, name, email, **fields)
     enrolled(stack, email, name)
-    assert numbers(wait_for_mails(stack, email, 3)) == [1, 2, 3]
-    ended(stack, email, 3, sequence=name)
     page_id, values = only_page(stack, email)
-    assert page_id == page
-    assert (values["Template Type"], values["Sequence Completed"]) == (sequence(name).template_type, True)
-    assert all(values[notion_names.page_sent(number)] for number in (1, 2, 3))
+    assert (page_id, values["Template Type"]) == (page, sequence(name).template_type)
     refused = group(stack, "notion", "release", email, "--yes")
     assert (refused.exit_code, ENROLLED.removesuffix(" on it") in refused.stdout) == (1, True)
 

@@ -79,17 +79,6 @@ def test_change_since_the_examination_is_respected(world: World, meanwhile: str)
         assert "Late" in [option["name"] for option in phases(world)]
 
 
-def test_setup_without_yes_only_lists_the_steps(world: World) -> None:
-    world.create_all(OWN, without=PORTALS)
-    result = world.run("setup")
-    assert result.exit_code == 3
-    assert result.stdout.startswith("To do:\n")
-    for step in (f'BusinessX: add "{LAST}" (date)', "Customer Projects: make the database"):
-        assert f"  {step}\n" in result.stdout
-    assert result.stdout.endswith("Nothing was changed: run it again with --yes and --parent PAGE_ID to do it.\n")
-    assert world.changes() == []
-
-
 @pytest.mark.parametrize(
     ("contacts", "fault"),
     [

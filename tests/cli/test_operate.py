@@ -5,10 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from support import address, enrolled, mails, numbers, runs, sign_up, until, wait_for_mails
 
+from christmas_campaign.cli.main import main
 from christmas_campaign.local.stack import Stack
 from cli.operator import christmas
 
@@ -79,22 +82,9 @@ def test_second_resume_completes_an_interrupted_one(stack: Stack) -> None:
     assert numbers(wait_for_mails(stack, email, 1)) == [2]
 
 
-@pytest.mark.long
-def test_paused_email_does_not_expire(stack: Stack) -> None:
-    christmas(stack, "pause")
-    email = add_overdue(stack)
-    wait_for_pause(stack, [email], 1)
-    key = f"enrolment.{enrolled(stack, email).labels['enrolment']}"
-    record = stack.kestra.kv_get(key)
-    record["emails"]["2"] = (datetime.now(UTC) - timedelta(days=9)).isoformat()
-    stack.kestra.kv_put(key, record, ttl="P30D")
-    christmas(stack, "resume")
-    assert numbers(wait_for_mails(stack, email, 1)) == [2]
-
-
 @pytest.mark.parametrize("command", ["pause", "resume", "failures"])
-def test_command_without_kestra_ends_with_2(stack: Stack, monkeypatch: pytest.MonkeyPatch, command: str) -> None:
-    monkeypatch.setattr(type(stack), "environment_file", stack.data / "no-kestra")
-    stack.environment_file.write_text("KESTRA_URL=http://127.0.0.1:9\n", encoding="utf-8")
-    result = christmas(stack, command)
+def test_command_without_kestra_ends_with_2(tmp_path: Path, command: str) -> None:
+    settings = tmp_path / "no-kestra"
+    settings.write_text("KESTRA_URL=http://127.0.0.1:9\n", encoding="utf-8")
+    result = CliRunner().invoke(main, [command, "--env-file", str(settings)])
     assert (result.exit_code, "Kestra at http://127.0.0.1:9 does not answer" in result.stderr) == (2, True)

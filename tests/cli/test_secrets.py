@@ -22,8 +22,7 @@ from christmas_campaign.deployment.check_settings import Fault, Kind
 from christmas_campaign.deployment.env_file import quoted, read
 from christmas_campaign.deployment.environment import Environment, SettingError
 from christmas_campaign.deployment.setting import TO_BE_MADE, KestraKind, SecretKind
-from christmas_campaign.notion.schema import CONTACTS, DATABASES
-from cli.notion_world import TOKEN, World
+from christmas_campaign.notion.schema import DATABASES
 from cli.test_env_file import parse_as_compose
 
 BY_NAME = {setting.name: setting for setting in SETTINGS}
@@ -165,9 +164,7 @@ def test_check_names_file_line_setting_and_correction(file: SettingsFile) -> Non
 #: The setting, its text in the file, the kind of the fault, and a part of the problem or the correction.
 FAULTS = [
     ("NOTION_TOKEN", "", Kind.MISSING, "settings.example.env"),
-    ("NOTION_TOKEN", "ntn_REPLACE_ME", Kind.EXAMPLE, "settings.example.env"),
     ("NOTION_TOKEN", "Bearer ntn_abcdef", Kind.MALFORMED, "ntn_"),
-    ("NOTION_TOKEN", "ntn_abcdef", Kind.TOO_SHORT, "whole"),
     ("NOTION_TOKEN", f"'{COMPLETE['NOTION_TOKEN']} '", Kind.BLANK, "blank"),
     ("NOTION_TOKEN", f"“{COMPLETE['NOTION_TOKEN']}”", Kind.QUOTES, "quotes"),
     ("NOTION_TOKEN", f"'{COMPLETE['NOTION_TOKEN']}", Kind.SYNTAX, "closed"),
@@ -177,22 +174,15 @@ FAULTS = [
         Kind.MALFORMED,
         "before the ?",
     ),
-    ("NOTION_BUSINESSX_DB_ID", "0a1b2c3d", Kind.MALFORMED, "32"),
     ("NOTION_BUSINESSX_DB_ID", BY_NAME["NOTION_BUSINESSX_DB_ID"].looks_like, Kind.EXAMPLE, "example"),
     ("NOTION_EMAIL_SEQUENCE_DB_ID", DASHED_ID, Kind.SAME_SECRET, "NOTION_BUSINESSX_DB_ID"),
-    ("RESEND_API_KEY", "sk_" + "a" * 30, Kind.MALFORMED, "re_"),
     ("TESTING_MODE", "True", Kind.MALFORMED, "true or false"),
-    ("SENDER_ADDRESS", "value@mail.example.com", Kind.EXAMPLE, "example"),
     ("SENDER_ADDRESS", "Sang Le <value@mail.sangle.ca>", Kind.MALFORMED, "address alone"),
     ("SENDER_NAME", '"“Sang Le”"', Kind.QUOTES, "quotes"),
     ("SENDER_NAME", '"Sang\\nLe"', Kind.MALFORMED, "cannot be seen"),
-    ("PUBLIC_URL", "http://campaign.sangle.ca", Kind.MALFORMED, "https://"),
     ("PUBLIC_URL", "https://campaign.sangle.ca/", Kind.MALFORMED, "no / at the end"),
     ("UNSUBSCRIBE_KEY", TO_BE_MADE, Kind.EXAMPLE, "christmas secrets make"),
-    ("UNSUBSCRIBE_KEY", "", Kind.MISSING, "christmas secrets make"),
     ("UNSUBSCRIBE_KEY", "short-key_1", Kind.TOO_SHORT, "rotate"),
-    ("UNSUBSCRIBE_KEY", f"{KEY},", Kind.MALFORMED, "commas only"),
-    ("CALENDLY_LINK", "calendly.com/sangle", Kind.MALFORMED, "https://"),
     ("RESEND_RATE", "nan", Kind.MALFORMED, "number"),
     ("EXPIRES_AFTER_DAYS", "0", Kind.MALFORMED, "1 to 365"),
     ("DISCORD_WEBHOOK_URL", "https://discord.com/channels/1/2", Kind.MALFORMED, "Copy Webhook URL"),
@@ -200,25 +190,16 @@ FAULTS = [
     ("WEBHOOK_KEY_NOSHOW", KEY, Kind.SAME_SECRET, "WEBHOOK_KEY_SIGNUP"),
     ("SIGNING_WEBSITE", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", Kind.EXAMPLE, "make"),
     ("SIGNING_WEBSITE", "whsec_not!base64", Kind.MALFORMED, "whsec_"),
-    ("SIGNING_WEBSITE", "whsec_c2hvcnQ=", Kind.TOO_SHORT, "short"),
-    ("SIGNING_CALENDLY", "short-key", Kind.TOO_SHORT, "longer"),
     ("SIGNING_CALENDLY", "calendly-signing-key-1, calendly-signing-key-0", Kind.MALFORMED, "commas only"),
-    ("SIGNING_CALENDLY", "calendly-signing-key-1,", Kind.MALFORMED, "comma"),
     ("SIGNING_CALENDLY", "calendly-signing-key-1,calendly-signing-key-1", Kind.SAME_SECRET, "twice"),
-    ("DOOR_ORIGINS", "https://www.sangle.ca/", Kind.MALFORMED, "scheme and name"),
     # The door's own limits: it does not start with these.
     ("DOOR_RATE", "1000001", Kind.MALFORMED, "from 1 to 1000000"),
     ("DOOR_ORIGINS", "https://WWW.sangle.ca", Kind.MALFORMED, "lower case"),
-    ("DOOR_KESTRA_URL", "http://kestra:8080/?x", Kind.MALFORMED, "begins with http"),
     ("DOOR_PROXIES", "172.30.0.1/24", Kind.MALFORMED, "network"),
     ("DOOR_LISTEN", "127.0.0.1", Kind.MALFORMED, "port"),
     ("DOMAIN", "https://campaign.sangle.ca", Kind.MALFORMED, "without https://"),
-    ("DOMAIN", "203.0.113.9", Kind.MALFORMED, "name"),
-    ("KESTRA_IMAGE", "kestra/kestra", Kind.MALFORMED, "NAME:TAG"),
     ("KESTRA_IMAGE", "kestra/kestra:v1.3.31@sha256:DIGEST", Kind.MALFORMED, "digest"),
     ("POSTGRES_PASSWORD", "short-Pass-1", Kind.TOO_SHORT, "16"),
-    ("KESTRA_USERNAME", "owner", Kind.MALFORMED, "e-mail address"),
-    ("KESTRA_PASSWORD", "Pass-19", Kind.TOO_SHORT, "short"),
     ("KESTRA_PASSWORD", "kestra-pass-1919", Kind.MALFORMED, "a capital"),
     ("TIME_SCALE", "100", Kind.MALFORMED, "real Resend"),
     ("SECRET_DISCORD_WEBHOOK_URL", "not base64!", Kind.NOT_BASE64, "DISCORD_WEBHOOK_URL"),
@@ -288,12 +269,6 @@ def test_all_faults_of_the_example_are_reported_in_order_of_lines(file: Settings
     assert f"{len(examples) + 1} faults.\n" in file.run("check", code=1).stdout
 
 
-def test_all_settings_that_the_door_refuses_are_reported_at_once(file: SettingsFile) -> None:
-    wrong = {"DOOR_RATE": "1000001", "DOOR_CONCURRENCY": "99999", "DOOR_INBOX_MOST": "99999999"}
-    file.write(lines(COMPLETE | wrong))
-    assert {name for _, _, name in file.faults()} == set(wrong)
-
-
 @pytest.mark.parametrize("words", [("check",), ("encode",), ("rotate", "WEBHOOK_KEY_SIGNUP")])
 def test_missing_file_is_named_with_the_command_that_makes_it(file: SettingsFile, words: tuple[str, ...]) -> None:
     error = file.run(*words, code=2).stderr
@@ -301,7 +276,7 @@ def test_missing_file_is_named_with_the_command_that_makes_it(file: SettingsFile
     assert "christmas secrets make" in error
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(
     st.sampled_from(sorted(COMPLETE)),
     st.text(alphabet=st.characters(codec="utf-8", exclude_characters="\0\r\n"), min_size=1),
@@ -438,23 +413,6 @@ def test_encode_defines_empty_secrets_and_omits_empty_environment(file: Settings
     assert encode_settings.for_kestra({}) == {
         setting.kestra_name: "" for setting in SETTINGS if setting.kestra is KestraKind.SECRET
     }
-
-
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-@given(
-    name=st.text("Lệab\\\"'$#= {}%!é🎄", min_size=1).map(lambda text: f"S{text}e"),
-    password=st.text("aZ9$#\\={}%!,;&", max_size=30).map(lambda text: f"Ab3defghijklmnop{text}Q"),
-)
-def test_any_value_reaches_the_containers_unchanged(tmp_path: Path, name: str, password: str) -> None:
-    file = SettingsFile(tmp_path)
-    file.write(
-        lines(COMPLETE | {"SENDER_NAME": name, "KESTRA_PASSWORD": password, "POSTGRES_PASSWORD": f"{password}x"})
-    )
-    for_kestra, _ = encoded_files(file)
-    assert for_kestra["ENV_SENDER_NAME"] == name
-    assert base64.b64decode(for_kestra["SECRET_KESTRA_PASSWORD"]).decode() == password
-    # Compose reads the plain file too, for its own variables.
-    assert parse_as_compose(file.text())["POSTGRES_PASSWORD"] == f"{password}x"
 
 
 # rotate
@@ -597,17 +555,3 @@ def test_unreadable_line_is_named_without_its_value(file: SettingsFile, text: st
     with pytest.raises(SettingError, match=rf"^{re.escape(str(file.path))}:2: ") as error:
         Environment.read(file.path)
     assert "private" not in str(error.value)
-
-
-def test_command_reads_the_plain_file(notion: World) -> None:
-    notion.settings = {
-        "NOTION_URL": notion.sandbox.notion_url,
-        "NOTION_TOKEN": TOKEN,
-        **notion.ids,
-    }
-    notion.run("check")
-    assert notion.json("check") == []
-    del notion.settings[CONTACTS.setting]
-    (fault,) = notion.json("check", code=1)
-    assert fault["problem"].startswith(f"{CONTACTS.setting} is missing in {notion.file}")
-    assert f"add the line {CONTACTS.setting}={notion.ids[CONTACTS.setting]}" in fault["mend"]

@@ -84,15 +84,6 @@ def test_kestra_gets_no_setting_that_no_flow_reads() -> None:
     assert {setting.kestra_name for setting in SETTINGS if setting.kestra is not None} - names == set()
 
 
-def test_door_gets_the_settings_that_it_reads() -> None:
-    assert {
-        *(f"SECRET_WEBHOOK_KEY_{name}" for name in ("SIGNUP", "NOSHOW", "POSTCALL", "ONBOARDING")),
-        *(f"SIGNING_{name}" for name in ("WEBSITE", "CALENDLY", "CRM", "DOCUSIGN", "RESEND")),
-        *(f"DOOR_{name}_CONFIGURED" for name in ("NOTION", "RESEND", "DISCORD")),
-        *(f"DOOR_{name}" for name in ("TESTING_MODE", "ORIGINS", "RATE", "CONCURRENCY", "INBOX_MOST")),
-    } <= encode_settings.for_door({setting.name: "true" for setting in SETTINGS}).keys()
-
-
 def test_a_name_is_the_name_of_one_setting() -> None:
     names = [name for setting in SETTINGS for name in {setting.name, setting.kestra_name} if name is not None]
     assert len(names) == len(set(names))

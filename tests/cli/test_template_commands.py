@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import pty
-import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,7 +23,6 @@ from christmas_campaign.local.sandbox import Sandbox
 from christmas_campaign.local.stack import PROJECT, SANDBOX_SETTINGS
 from christmas_campaign.notion import page_values, schema
 from christmas_campaign.operations import template_sync
-from christmas_campaign.sequences.registry import sequence
 from christmas_campaign.templates import template_check
 from cli.notion_world import TOKEN, World
 
@@ -167,21 +162,6 @@ def test_check_reports_each_fault_once_with_its_correction(world: TemplateWorld)
     ]
 
 
-def test_check_of_some_templates_ignores_the_others(world: TemplateWorld) -> None:
-    world.add_template("5-Day E4")
-    world.add_template("noshow_recovery_email_1", html="{{nobody_knows}}")
-    result = world.run("check", "5-Day E4")
-    assert "\nsignup E4  5-Day E4\n" in result.stdout
-    assert result.stdout.endswith("1 active template, no faults.\n")
-    result = world.run("check", "noshow_recovery_email_1")
-    assert result.exit_code == 1
-    assert "  variables?, else NOTHING  nobody_knows\n" in result.stdout
-    assert "5-Day E3 (Template Name): a sequence needs it" in world.run("check", "5-Day E3", "--faults-only").stdout
-    result = world.run("check", "Autumn")
-    assert (result.exit_code, result.stdout) == (2, "")
-    assert 'there is no template "Autumn"; there are: 5-Day E2' in result.stderr
-
-
 def test_json_of_check_has_templates_faults_and_notices(world: TemplateWorld) -> None:
     world.add_all()
     world.add_template("Spring", status="Draft")
@@ -287,27 +267,6 @@ def test_push_writes_the_differences_only(world: TemplateWorld) -> None:
     assert world.changes() == []
 
 
-def test_long_body_with_emoji_comes_back_unchanged(world: TemplateWorld) -> None:
-    body = "".join(f"{number} 🎄 Lệ Ngọc's \\ “salon” & 👩‍🦰\n\n" for number in range(1_100))
-    world.write_local("5-Day E2", body=body)
-    assert world.push("--yes").exit_code == 0
-    pages: Any = list(world.client.pages(world.source(schema.TEMPLATES)))
-    parts = [part["text"]["content"] for part in pages[0]["properties"][HTML]["rich_text"]]
-    assert len(parts) > 15
-    assert max(len(part.encode("utf-16-le")) for part in parts) <= 4_000
-    assert world.in_notion()["5-Day E2"][HTML] == f"<p>{body.rstrip()}</p>\n{FOOTER}\n"
-    assert world.push().stdout.startswith("Nothing differs")
-
-
-def test_missing_line_end_is_a_visible_difference(world: TemplateWorld) -> None:
-    world.write_local("5-Day E2")
-    world.push("--yes")
-    (world.content / "layout.txt").write_text(f"[[content]]\n{TEXT_FOOTER}", encoding="utf-8")
-    lines = world.push().stdout.splitlines()
-    assert lines[1] == "+++ here: 5-Day E2: Email Body Plain Text"
-    assert lines[-2] == "-"
-
-
 def test_template_without_body_txt_has_an_empty_plain_text(world: TemplateWorld) -> None:
     (world.write_local("5-Day E2") / "body.txt").unlink()
     (world.content / "layout.txt").unlink()
@@ -351,40 +310,6 @@ def test_push_with_a_fault_writes_nothing(
     assert problem in result.stdout
     assert result.stdout.endswith("\nNothing was written.\n")
     assert world.sandbox.requests() == []
-
-
-def test_two_templates_of_one_name_are_refused(world: TemplateWorld) -> None:
-    for status in ("Active", "Draft"):
-        world.add_template("5-Day E3", status=status)
-    for name in ("5-Day E2", "5-Day E3"):
-        world.write_local(name)
-    result = world.push("--yes")
-    assert result.exit_code == 2
-    assert 'Notion has 2 pages called "5-Day E3"' in result.stderr
-    assert "move all but one to the trash" in result.stderr
-    assert world.changes() == []
-    assert world.push("--yes", "--only", "5-Day E2").exit_code == 0
-    (world.content / "templates" / "5-Day-E2").rename(world.content / "templates" / "another")
-    world.write_local("5-Day E2")
-    result = world.push("--yes")
-    assert (result.exit_code, 'has two templates called "5-Day E2"' in result.stderr) == (2, True)
-
-
-@pytest.mark.parametrize(("answer", "code", "last"), [("y", 0, "It counts within"), ("n", 1, "Nothing was written.")])
-def test_push_asks_on_a_real_terminal(world: TemplateWorld, answer: str, code: int, last: str) -> None:
-    world.write_local("5-Day E2")
-    world.push()
-    ours, theirs = pty.openpty()
-    command = "from christmas_campaign.cli.template_commands import templates; templates()"
-    argv = [sys.executable, "-c", command, "push", str(world.content), "--env-file", str(world.file)]
-    os.write(ours, f"{answer}\n".encode())
-    result = subprocess.run(argv, stdin=theirs, capture_output=True, text=True, timeout=30, check=False)
-    os.close(ours)
-    os.close(theirs)
-    assert "1 new, 0 changed. Put it into Notion? [y/N]" in result.stdout
-    assert last in result.stdout.splitlines()[-1]
-    assert result.returncode == code, result.stderr
-    assert list(world.in_notion()) == (["5-Day E2"] if answer == "y" else [])
 
 
 # refresh, and when a push takes effect
@@ -471,15 +396,6 @@ def test_preview_shows_the_email_and_the_source_of_each_value(world: TemplateWor
     assert sources["{{sender_name}}"] == "(campaign)"
     assert sources["{{nickname|you}}"] == "(template)"
     assert html.read_text(encoding="utf-8").startswith("<p>A &amp; B</p>You get this e-mail because ")
-
-
-def test_preview_shows_an_email_whose_moment_is_past(world: TemplateWorld) -> None:
-    call = "2025-12-02T15:00:00Z"
-    file = world.content / "payload.json"
-    file.write_text(json.dumps({**example("precall"), "scheduled_time": call}), encoding="utf-8")
-    preview = world.json("preview", "precall_email_2", "--sequence", "precall", "--payload", str(file), "--local")
-    assert times.parse(preview["scheduled"]) == times.parse(call) + sequence("precall").email(2).delay
-    assert (preview["problem"], bool(preview["text"])) == (None, True)
 
 
 def test_preview_reads_the_contact_and_the_signup(world: TemplateWorld) -> None:
