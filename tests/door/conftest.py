@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from door.hostile import SIGNING
 from door.process import DoorProcess, FakeKestra
-from door.storm.aim import SIGNING
 
 
 @pytest.fixture

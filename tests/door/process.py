@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import hashlib
+import hmac
 import os
 import socket
 import sys
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Protocol
 
 import httpx
+from standardwebhooks import Webhook
 from support import until
 
 from christmas_campaign.campaign.unsubscribe_link import keys
@@ -155,6 +159,20 @@ def stack_keys(stack: Stack) -> dict[str, str]:
         (sequence.webhook_key, stack.webhook(sequence.handler).rpartition("/")[2]) for sequence in SEQUENCES
     ]
     return {f"SECRET_{name}": base64_of(key) for name, key in webhook_keys}
+
+
+def signature_headers(sequence: str, body: bytes, secret: str) -> dict[str, str]:
+    """Return the headers with which the sender of a sequence signs a body now."""
+    now = datetime.now(UTC)
+    seconds = int(now.timestamp())
+    if sequence == "noshow":
+        signature = hmac.new(secret.encode(), b"%d." % seconds + body, hashlib.sha256).hexdigest()
+        return {"Calendly-Webhook-Signature": f"t={seconds},v1={signature}"}
+    if sequence == "onboarding":
+        digest = hmac.new(secret.encode(), body, hashlib.sha256).digest()
+        return {"X-DocuSign-Signature-1": base64.b64encode(digest).decode()}
+    signature = Webhook(secret if secret.startswith("whsec_") else secret.encode()).sign("msg_1", now, body.decode())
+    return {"webhook-id": "msg_1", "webhook-timestamp": str(seconds), "webhook-signature": signature}
 
 
 class DoorProcess:

@@ -36,10 +36,6 @@ def test_sender_is_the_last_address_before_the_trusted_proxies(
     assert str(sender_address(peer, forwarded, PROXIES)) == sender
 
 
-def test_no_proxy_is_trusted_by_default() -> None:
-    assert str(sender_address("127.0.0.1", ["198.51.100.7"], ())) == "127.0.0.1"
-
-
 @pytest.mark.parametrize(
     ("text", "counted_together", "loggable"),
     [

@@ -170,19 +170,6 @@ def test_wait_doubles_with_each_failure_up_to_a_minute(inbox: Inbox) -> None:
     assert next_call(inbox, NOW - 86_400).due == NOW - 86_400
 
 
-def test_call_that_kestra_never_accepts_blocks_the_others_only_for_a_time(inbox: Inbox) -> None:
-    inbox.store([call("e-1"), call("e-2"), call("e-3")])
-    for _ in range(store.MAX_BLOCKING_FAILURES):
-        assert next_id(inbox) == "e-1"
-        inbox.record_failure(1, "HTTP 500", NOW, kestra_answered=True)
-    assert next_id(inbox) == "e-2"
-    # It is retried between the others, when those have to wait.
-    inbox.record_failure(2, "HTTP 500", NOW + 59.5, kestra_answered=True)
-    assert next_id(inbox, NOW + 59.5) == "e-1"
-    inbox.delete([1])
-    assert next_id(inbox, NOW + 61) == "e-2"
-
-
 def test_refused_call_is_set_aside_and_listed_without_its_content(inbox: Inbox, path: Path) -> None:
     inbox.store([call("e-1", b"a private word"), call("e-2")])
     inbox.set_aside(1, "HTTP 422")
@@ -210,12 +197,6 @@ def test_restart_makes_every_call_due_in_order_and_retries_refused_ones(inbox: I
             again.delete([waiting.seq])
     assert forwarded == ["e-2", "e-3", "e-1"]
     assert [entry.refused for entry in list_entries(path)] == [True]
-
-
-def test_listing_a_missing_inbox_does_not_create_it(path: Path) -> None:
-    with pytest.raises(InboxError, match="there is no inbox at"):
-        list_entries(path)
-    assert not path.exists()
 
 
 def test_calls_that_arrive_together_are_written_together(inbox: Inbox, path: Path) -> None:

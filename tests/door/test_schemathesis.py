@@ -10,7 +10,6 @@ from collections import Counter
 from datetime import UTC, datetime
 from typing import Any
 
-import httpx
 import jsonschema_rs
 import pytest
 import schemathesis
@@ -131,15 +130,3 @@ def test_health_and_page_follow_the_document(door: DoorProcess, label: str) -> N
     if label in PAGES:
         wrong_token = f"{TOKEN[:-2]}{'AA' if TOKEN[-2:] != 'AA' else 'BB'}"
         assert set(call(door, label, POSITIVE, 2, wrong_token)) == {404}
-
-
-@pytest.mark.parametrize("label", OPERATIONS)
-def test_other_methods_are_refused(door: DoorProcess, label: str) -> None:
-    path = OPERATIONS[label].path.replace("{token}", TOKEN)
-    for name, kestra_path in KESTRA_PATHS.items():
-        if path.startswith(kestra_path):
-            path = kestra_path + KEYS[name]
-    for method in ("DELETE", "PUT", "PATCH", "OPTIONS", "TRACE"):
-        answer = httpx.request(method, door.url + path)
-        assert answer.status_code == 405, method
-        OPERATIONS[label].validate_response(answer)

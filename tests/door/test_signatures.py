@@ -8,7 +8,6 @@ import hmac
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from standardwebhooks import Webhook, WebhookVerificationError
 
 from christmas_campaign.door.handlers import BY_NAME
 from christmas_campaign.door.http import signatures
@@ -181,11 +180,6 @@ def test_one_valid_signature_among_several_is_enough(name: str, signed: Headers)
     check(name, signed)
 
 
-def test_all_problems_of_several_forms_are_named() -> None:
-    assert problem("noshow", [*standard("v1,x"), *calendly("x")]) == f"{WRONG}; {WRONG}"
-    assert problem("onboarding", headers(x_docusign_signature=DOCUSIGN)) == MISSING
-
-
 def test_body_that_is_not_text_is_refused_where_text_is_signed() -> None:
     assert problem("signup", standard(), b"\xff") == NOT_TEXT
     signature = base64.b64encode(hmac.new(SECRET, b"\xff", hashlib.sha256).digest()).decode()
@@ -197,14 +191,3 @@ def test_example_of_the_standard_is_valid() -> None:
     message, seconds, body = "msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_330, b'{"test": 2432232314}'
     signed = standard("v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=", message, str(seconds))
     check("signup", signed, body, now=datetime.fromtimestamp(seconds, tz=UTC))
-
-
-def test_library_and_door_agree() -> None:
-    now = datetime.now(UTC).replace(microsecond=0)
-    signed = standard(Webhook(SECRET_TEXT).sign("msg_1", now, BODY.decode()), seconds=str(int(now.timestamp())))
-    as_dict = {name.decode(): value.decode() for name, value in signed}
-    check("signup", signed, now=now)
-    Webhook(SECRET_TEXT).verify(BODY, as_dict, json_parse=False)
-    assert problem("signup", signed, BODY + b" ", now=now) == WRONG
-    with pytest.raises(WebhookVerificationError):
-        Webhook(SECRET_TEXT).verify(BODY + b" ", as_dict, json_parse=False)

