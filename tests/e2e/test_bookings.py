@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from cli.operator import christmas_json
+from faults.people import about_to_get_the_last
 from support import (
     add_contact,
     address,
@@ -25,21 +25,15 @@ from support import (
 )
 
 from christmas_campaign.campaign import notion_names, times
-from christmas_campaign.clients.kestra import Execution
 from christmas_campaign.events import opaque_ids
 from christmas_campaign.local.stack import Stack
 from christmas_campaign.notion import page_values, schema
-from e2e.test_stops import about_to_get_the_last, became
+from e2e.stopping import became, stops_of
 
 SENT = ("SUCCESS", "sent", None)
 
 #: Seconds until the last e-mail of a signup that the booking has to end; a busy machine gets more.
 WITHIN = (7, 15, 40)
-
-
-@pytest.fixture(autouse=True)
-def _no_faults_left(stack: Stack) -> None:
-    stack.sandbox.clear_faults()
 
 
 def call(days: float) -> str:
@@ -85,7 +79,7 @@ def test_booking_ends_the_signup_and_sends_the_emails_before_the_call(stack: Sta
     for seconds in WITHIN:
         email = address()
         add_contact(stack, email)
-        due = about_to_get_the_last(stack, email, seconds=seconds)
+        due = about_to_get_the_last(stack, [email], seconds=seconds)
         when = call(2.2)
         post_event(stack, "precall", email, scheduled_time=when)
         if ended_before(stack, email, due):
@@ -154,8 +148,7 @@ def test_cancelled_call_ends_only_its_own_emails(stack: Stack) -> None:
         (number, "SUCCESS", "skipped", "call_cancelled") for number in (1, 2, 3)
     ]
     assert mails(stack, email) == []
-    (contact_stops,) = christmas_json(stack, "stopped", email)
-    assert [stop["reason"] for stop in contact_stops["stops"]] == ["booked", "call_moved", "call_cancelled"]
+    assert [reason for reason, _ in stops_of(stack, email)] == ["booked", "call_moved", "call_cancelled"]
 
     # Another booking is not affected.
     another = "https://api.calendly.com/scheduled_events/BBB"
@@ -175,16 +168,14 @@ def test_contact_set_to_booked_by_hand_gets_no_more_signup_emails(stack: Stack) 
     for seconds in WITHIN:
         email = address()
         page = add_contact(stack, email)
-        due = about_to_get_the_last(stack, email, seconds=seconds)
+        due = about_to_get_the_last(stack, [email], seconds=seconds)
         with stack.notion() as notion:
             notion.update_page(page, schema.CONTACTS, {notion_names.CONTACT_BOOKING: "Booked"})
         run_by_hand(stack, "booked")
         if ended_before(stack, email, due):
             break
     assert became(ended(stack, email, 1)) == [(5, "SUCCESS", "skipped", "booked")]
-    (contact_stops,) = christmas_json(stack, "stopped", email)
-    assert [(stop["reason"], stop["by"]) for stop in contact_stops["stops"]] == [("booked", "notion")]
-    assert christmas_json(stack, "stopped", other) == []
+    assert (stops_of(stack, email), stops_of(stack, other)) == ([("booked", "notion")], [])
 
     # The next poll does not stop the contact again.
     def stops() -> int:
@@ -195,28 +186,3 @@ def test_contact_set_to_booked_by_hand_gets_no_more_signup_emails(stack: Stack) 
     run_by_hand(stack, "booked")
     time.sleep(1)
     assert stops() == before == 1
-
-
-@pytest.mark.long
-def test_call_cancelled_between_gate_and_send_gets_no_email(stack: Stack) -> None:
-    email = address()
-    add_contact(stack, email)
-    fields = payload(email, "precall", scheduled_time=call(7))
-    post(stack, fields, "precall")
-    enrolled(stack, email, "precall")
-    fault = stack.sandbox.fault(
-        "notion", "latency", when="before", seconds=15, times=1, method="GET", path="/v1/pages/.*"
-    )
-    until(
-        lambda: any(active["id"] == fault and active["hits"] for active in stack.sandbox.faults()),
-        "the look at the page",
-    )
-    post(stack, {**fields, "status": "cancelled"}, "precall")
-
-    def first_email() -> list[Execution]:
-        """The execution of e-mail 1; the others may be due, and end, while it waits for Notion."""
-        return [run for run in runs(stack, "send-email", email, "precall") if run.inputs["number"] == 1 and run.ended]
-
-    first = until(first_email, "the end of e-mail 1")
-    assert became(first)[0] == (1, "SUCCESS", "skipped", "call_cancelled")
-    assert mails(stack, email) == []

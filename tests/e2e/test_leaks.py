@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 from urllib.parse import quote
 
@@ -15,12 +17,10 @@ SECRET = "s3cret/with+an-end_of~its=own"
 SEARCH = Search({"it": SECRET})
 
 
-@pytest.mark.parametrize("before", ["", "x", "xy", "xyz", "Bearer "])
-@pytest.mark.parametrize("after", ["", "x", "xy", "xyz"])
 @pytest.mark.parametrize("encode", [base64.b64encode, base64.urlsafe_b64encode])
-def test_secret_is_found_in_base64_of_a_longer_text(before: str, after: str, encode: object) -> None:
-    assert callable(encode)
-    assert SEARCH.within(b"<" + encode(f"{before}{SECRET}{after}".encode()) + b">") == {"it"}
+def test_secret_is_found_in_base64_of_a_longer_text(encode: Callable[[bytes], bytes]) -> None:
+    for before, after in product(("", "x", "xy", "Bearer "), ("", "x", "xy")):
+        assert SEARCH.within(b"<" + encode(f"{before}{SECRET}{after}".encode()) + b">") == {"it"}
 
 
 def test_secret_is_found_in_a_file_a_url_and_a_file_name(tmp_path: Path) -> None:

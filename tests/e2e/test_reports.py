@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import random
-import uuid
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
 import pytest
-from cli.operator import christmas, christmas_json
+from cli.operator import christmas
 from support import add_contact, address, analytics_of, ended, mails, numbers, post_event, until, wait_for_mails
 
 from christmas_campaign.campaign import times
@@ -22,12 +21,7 @@ from christmas_campaign.email.delivery_reports import Report, ReportHistory, Rep
 from christmas_campaign.events import opaque_ids
 from christmas_campaign.local.sandbox import Mail
 from christmas_campaign.local.stack import Stack
-from christmas_campaign.notion import schema
-
-
-@pytest.fixture(autouse=True)
-def _no_faults_left(stack: Stack) -> None:
-    stack.sandbox.clear_faults()
+from e2e.stopping import stops_of
 
 
 def first_mail(stack: Stack, email: str) -> Mail:
@@ -93,12 +87,6 @@ def history_of(stack: Stack, mail: Mail) -> dict[str, Any]:
     return entry
 
 
-def stops_of(stack: Stack, email: str) -> list[tuple[str, str]]:
-    """Return the reason and the source of each stop of a contact."""
-    contacts = christmas_json(stack, "stopped", email)
-    return [(stop["reason"], stop["by"]) for contact in contacts for stop in contact["stops"]]
-
-
 def test_repeated_reports_in_any_order_are_stored_once_and_a_hard_bounce_stops_the_contact(stack: Stack) -> None:
     email = address()
     mail = first_mail(stack, email)
@@ -134,26 +122,6 @@ def test_repeated_reports_in_any_order_are_stored_once_and_a_hard_bounce_stops_t
 
 
 @pytest.mark.long
-def test_complaint_stops_the_contact_while_notion_is_down(stack: Stack) -> None:
-    email = address()
-    mail = first_mail(stack, email)
-    # The mail arrives before its analytics page exists.
-    until(lambda: analytics_of(stack, email), "the analytics page")
-    with stack.notion() as notion:
-        source = notion.data_source(stack.database(schema.ANALYTICS))
-    stack.sandbox.fault("notion", "status", status=503, times=None, method="POST", path=f".*/{source}/query")
-    post_reports(stack, report(mail, "email.complained"))
-    until(lambda: outcomes(stack, mail)[:1] == ["deferred"], "the first try")
-    assert stops_of(stack, email) == [("complained", "resend")]
-    stack.sandbox.clear_faults()
-    until(lambda: outcomes(stack, mail)[-1:] == ["reported"], "the last try")
-    assert {run.state for run in written_down(stack, mail, 2)} == {"SUCCESS"}
-    assert history_of(stack, mail)["written"] == "complained"
-    (page,) = [page for page in analytics_of(stack, email) if page["Resend Email ID"] == mail.id]
-    assert (page["Status"], page["Error Message"]) == ("complained", None)
-
-
-@pytest.mark.long
 def test_fifth_email_with_a_soft_bounce_stops_the_contact(stack: Stack) -> None:
     email = address()
     mail = first_mail(stack, email)
@@ -168,40 +136,6 @@ def test_fifth_email_with_a_soft_bounce_stops_the_contact(stack: Stack) -> None:
     stack.kestra.kv_put(f"bounces.{contact}", ["signup-3.2", *before], ttl="P365D")
     post_reports(stack, bounce(mail, "Undetermined"))
     until(lambda: stops_of(stack, email) == [("bounced", "resend")], "the stop")
-
-
-@pytest.mark.long
-def test_report_about_an_unknown_email_ends_at_once(stack: Stack) -> None:
-    email = address()
-    mail = first_mail(stack, email)
-    foreign = report(mail, "email.complained", tags={"category": "newsletter"})
-    for payload, reason in (
-        (foreign, "not_ours"),
-        (report(mail, "email.opened"), "not_of_interest"),
-        ([], "not_of_interest"),
-    ):
-        answer = httpx.post(stack.webhook("resend-handler"), json=payload, timeout=60)
-        assert (answer.status_code, answer.json()["status"], answer.json()["reason"]) == (200, "skipped", reason)
-    assert runs_of(stack, mail) == []
-    assert stops_of(stack, email) == []
-
-
-@pytest.mark.long
-def test_report_without_an_analytics_page_has_a_reason(stack: Stack) -> None:
-    email = address()
-    mail = first_mail(stack, email)
-    post_reports(stack, report(mail, "email.delivered", email_id=str(uuid.uuid4())))
-    executions = written_down(stack, mail, 7)
-    results = sorted(
-        (run.inputs["tries"], run.state, run.labels["outcome"], run.labels["reason"]) for run in executions
-    )
-    missing = "analytics_page_missing"
-    assert results == [
-        *((tries, "SUCCESS", "deferred", missing) for tries in range(6)),
-        (6, "SUCCESS", "skipped", missing),
-    ]
-    assert history_of(stack, mail).keys() == {"kinds"}
-    assert history_of(stack, mail)["kinds"].keys() == {"delivered"}
 
 
 def listed(stack: Stack, mail: Mail) -> list[Any]:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import base64
-import hashlib
-import hmac
 import json
 import secrets
 import subprocess
@@ -15,9 +13,8 @@ from typing import Any
 
 import httpx
 import pytest
-from door.process import DoorProcess
+from door.process import DoorProcess, signature_headers
 from faults import commands
-from standardwebhooks import Webhook
 from support import SCALE, add_contact, address, ended, enrolled, payload, until, wait_for_mails
 
 from christmas_campaign.deployment import env_file
@@ -41,20 +38,6 @@ def in_the_settings(stack: Stack) -> dict[str, str]:
     }
     # Only the last part of the address is secret.
     return {**secret_values, "DISCORD_WEBHOOK_URL": secret_values["DISCORD_WEBHOOK_URL"].rpartition("/")[2]}
-
-
-def signed(name: str, secret: str, body: bytes) -> dict[str, str]:
-    """Return the headers of a call as its sender signs it."""
-    now = datetime.now(UTC)
-    seconds = str(int(now.timestamp()))
-    if name == "noshow":
-        code = hmac.new(secret.encode(), seconds.encode() + b"." + body, hashlib.sha256).hexdigest()
-        return {"calendly_webhook_signature": f"t={seconds},v1={code}"}
-    if name == "onboarding":
-        digest = hmac.new(secret.encode(), body, hashlib.sha256).digest()
-        return {"x_docusign_signature_1": base64.b64encode(digest).decode()}
-    signature = Webhook(secret.encode()).sign("msg_1", now, body.decode())
-    return {"webhook_id": "msg_1", "webhook_timestamp": seconds, "webhook_signature": signature}
 
 
 @pytest.mark.long
@@ -93,11 +76,11 @@ def test_no_secret_is_in_anything_that_the_system_writes(tmp_path: Path) -> None
                     payload(contacts[sequence.name], sequence.name, **more.get(sequence.name, {}))
                 ).encode()
                 path = KESTRA_PATHS[sequence.name] + secret_values[sequence.webhook_key]
-                headers = signed(sequence.name, signing[sequence.name], body)
+                headers = signature_headers(sequence.name, body, signing[sequence.name])
                 assert door.post(path, body).status_code == 401
                 assert door.post(path, body + b" ", **headers).status_code == 401
                 assert door.post(path + "x", body, **headers).status_code == 404
-                wrong = signed(sequence.name, signing[sequence.name], b"[]")
+                wrong = signature_headers(sequence.name, b"[]", signing[sequence.name])
                 assert door.post(path, b"[]", **wrong).status_code == 422
                 good = path if sequence.name in ("signup", "noshow") else PUBLIC_PATHS[sequence.name]
                 assert door.post(good, body, **headers).json()["status"] == "accepted"
@@ -138,7 +121,10 @@ def test_no_secret_is_in_anything_that_the_system_writes(tmp_path: Path) -> None
             stack.engine.stop()
             body = json.dumps(payload(address("late"))).encode()
             assert (
-                door.post(PUBLIC_PATHS["signup"], body, **signed("signup", signing["signup"], body)).status_code == 200
+                door.post(
+                    PUBLIC_PATHS["signup"], body, **signature_headers("signup", body, signing["signup"])
+                ).status_code
+                == 200
             )
             door.logged("not taken")
             (waiting,) = list_entries(door.inbox)

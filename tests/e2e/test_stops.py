@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 from cli.operator import christmas, christmas_json
+from faults.people import about_to_get_the_last
 from support import (
     DAY,
     add_contact,
@@ -28,18 +29,13 @@ from support import (
 )
 
 from christmas_campaign.campaign import notion_names
-from christmas_campaign.clients.kestra import Execution
 from christmas_campaign.events import opaque_ids
 from christmas_campaign.local.stack import Stack
 from christmas_campaign.notion import page_values, schema
+from e2e.stopping import became, stops_of
 
 #: A time as a page has it.
 SECOND = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d-0\d:00"
-
-
-@pytest.fixture(autouse=True)
-def _no_faults_left(stack: Stack) -> None:
-    stack.sandbox.clear_faults()
 
 
 def stop(stack: Stack, email: str, reason: str) -> None:
@@ -50,27 +46,6 @@ def stop(stack: Stack, email: str, reason: str) -> None:
     assert email not in done.output
 
 
-def about_to_get_the_last(stack: Stack, email: str, *, seconds: float) -> datetime:
-    """Sign up a contact who got all but the last e-mail, and wait until they are enrolled; return when it is due."""
-    now = datetime.now(UTC)
-    sent = {f"Email {number} Sent": now - timedelta(hours=5 - number) for number in (1, 2, 3, 4)}
-    with stack.notion() as notion:
-        source = notion.data_source(stack.database(schema.SEQUENCE_PAGES))
-        notion.create_page(source, schema.SEQUENCE_PAGES, {"Email": email, "Campaign": "Christmas 2025", **sent})
-    due = datetime.now(UTC) + timedelta(seconds=seconds)
-    sign_up(stack, email, email_1_sent_at=(due - 5 * DAY).isoformat())
-    enrolled(stack, email)
-    return due
-
-
-def became(executions: list[Execution]) -> list[tuple[int, str, str | None, str | None]]:
-    """Return the e-mail's number, the state, the outcome and the reason of each execution, ordered by number."""
-    results = [
-        (run.inputs["number"], run.state, run.labels.get("outcome"), run.labels.get("reason")) for run in executions
-    ]
-    return sorted(results)
-
-
 @pytest.mark.long
 def test_stopped_contact_gets_no_emails_until_the_stop_is_lifted(stack: Stack) -> None:
     email = address()
@@ -79,10 +54,8 @@ def test_stopped_contact_gets_no_emails_until_the_stop_is_lifted(stack: Stack) -
     sign_up(stack, email)
     wait_for_mails(stack, email, 1)
     stop(stack, email, "stopped_by_person")
-    (contact_stops,) = christmas_json(stack, "stopped", email)
-    assert contact_stops["contact"] == contact
-    assert [(stop["reason"], stop["by"]) for stop in contact_stops["stops"]] == [("stopped_by_person", "person")]
-    assert contact_stops in christmas_json(stack, "stopped")
+    assert stops_of(stack, email) == [("stopped_by_person", "person")]
+    assert contact in [stopped["contact"] for stopped in christmas_json(stack, "stopped")]
     calls_before = len(calls(stack, "notion", email))
 
     reason = ("SUCCESS", "skipped", "stopped_by_person")
@@ -125,8 +98,7 @@ def test_purchase_ends_the_signup_and_begins_the_onboarding(stack: Stack) -> Non
     sent = ("SUCCESS", "sent", None)
     assert became(ended(stack, email, 3, sequence="onboarding")) == [(number, *sent) for number in (1, 2, 3)]
     assert [mail.tags["sequence"] for mail in mails(stack, email)] == ["onboarding"] * 3
-    (contact_stops,) = christmas_json(stack, "stopped", email)
-    assert [(stop["reason"], stop["by"]) for stop in contact_stops["stops"]] == [("bought", "enrolment")]
+    assert stops_of(stack, email) == [("bought", "enrolment")]
     pages = [
         page_values.plain(page) for page in find_pages(stack, schema.SEQUENCE_PAGES, notion_names.PAGE_EMAIL, email)
     ]
@@ -140,7 +112,7 @@ def test_a_stop_one_second_before_an_email_is_due_holds(stack: Stack) -> None:
     """If the machine is too busy to answer the stop within that second, the test tries another contact."""
     for _ in range(5):
         email = address()
-        due = about_to_get_the_last(stack, email, seconds=6)
+        due = about_to_get_the_last(stack, [email], seconds=6)
         time.sleep(max(0.0, (due - datetime.now(UTC)).total_seconds() - 1))
         stop(stack, email, "unsubscribed")
         if in_time := datetime.now(UTC) < due:
@@ -153,32 +125,3 @@ def test_a_stop_one_second_before_an_email_is_due_holds(stack: Stack) -> None:
     still_stopped = christmas(stack, "go-on", email, "--yes")
     assert (still_stopped.exit_code, still_stopped.stderr) == (1, "That holds for good.\n")
     assert stack.kestra.kv_get(f"stop.{contact}")["ends"]["signup"]["reason"] == "unsubscribed"
-
-
-@pytest.mark.long
-def test_an_email_that_is_too_late_is_skipped(stack: Stack) -> None:
-    email = address()
-    about_to_get_the_last(stack, email, seconds=20)
-    enrolment = runs(stack, "send-email", email)[0].labels["enrolment"]
-    record = stack.kestra.kv_get(f"enrolment.{enrolment}")
-    record["emails"]["5"] = (datetime.now(UTC) - timedelta(hours=2)).isoformat()
-    stack.kestra.kv_put(f"enrolment.{enrolment}", record, ttl="P30D")
-    assert became(ended(stack, email, 1)) == [(5, "SUCCESS", "skipped", "expired")]
-    assert mails(stack, email) == []
-    assert stack.kestra.kv_get(f"mail.{enrolment}.5")["reason"] == "expired"
-    assert page_of(stack, email)["Stop Reason"] == "expired (from E5)"
-
-
-def test_stop_command_without_confirmation_stops_nobody(stack: Stack) -> None:
-    email = address()
-    done = christmas(stack, "stop", email)
-    assert done.exit_code == 3
-    assert "0 e-mails wait. stopped_by_person ends every sequence, until you lift it." in done.stdout
-    assert "Nothing was changed: run it again with --yes to do it." in done.stdout
-    assert christmas_json(stack, "stopped", email) == []
-    contact = opaque_ids.contact_id(email)
-    assert christmas(stack, "stopped", email).stdout == f"Contact {contact}: nothing stops their e-mails.\n"
-    assert christmas(stack, "go-on", email, "--yes").exit_code == 0
-    wrong = christmas(stack, "stop", "nobody", "--yes")
-    assert wrong.exit_code == 2
-    assert "this is not an e-mail address: it has no @" in wrong.stderr

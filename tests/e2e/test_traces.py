@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
-import pytest
 from cli.operator import christmas
+from faults.people import about_to_get_the_last
 from support import (
     DAY,
     add_contact,
@@ -30,11 +30,7 @@ from christmas_campaign.clients.kestra import Execution
 from christmas_campaign.events import opaque_ids
 from christmas_campaign.local.stack import Stack
 from christmas_campaign.notion import page_values, schema
-
-
-@pytest.fixture(autouse=True)
-def _no_faults_left(stack: Stack) -> None:
-    stack.sandbox.clear_faults()
+from e2e.stopping import became
 
 
 def call(stack: Stack, email: str, wish: str) -> None:
@@ -79,25 +75,6 @@ def enrolment_that_ended(stack: Stack, email: str, name: str) -> tuple[str | Non
 
     run = until(the_end, "the enrolment")
     return run.labels.get("outcome"), run.labels.get("reason")
-
-
-def test_skipped_emails_have_analytics_pages_and_complete_the_sequence(stack: Stack) -> None:
-    email = address()
-    add_contact(stack, email)
-    sign_up(stack, email)
-    wait_for_mails(stack, email, 1)
-    assert christmas(stack, "stop", email, "--yes").exit_code == 0
-    ended(stack, email, 4)
-
-    pages = {page["Email Number"]: page for page in analytics_of(stack, email)}
-    assert {number: page["Status"] for number, page in pages.items()} == {
-        2: "sent",
-        **dict.fromkeys((3, 4, 5), "skipped"),
-    }
-    assert pages[4]["Error Message"].startswith("stopped_by_person: The contact was stopped on ")
-    assert (pages[4]["Template ID"], pages[4]["Resend Email ID"]) == ("5-Day E4", None)
-    (page,) = pages_of(stack, email).values()
-    assert (page["Sequence Completed"], page["Stop Reason"]) == (True, "stopped_by_person (from E3)")
 
 
 def test_unsubscribe_is_written_to_all_pages_at_once_and_cleared_when_taken_back(stack: Stack) -> None:
@@ -148,22 +125,18 @@ def test_restored_backup_that_is_older_than_the_unsubscribe_writes_to_nobody_who
     email = address()
     contact = opaque_ids.contact_id(email)
     add_contact(stack, email)
-    due = datetime.now(UTC) + timedelta(seconds=14)
-    sign_up(stack, email, email_1_sent_at=(due - 1 * DAY).isoformat())
-    enrolled(stack, email)
+    due = about_to_get_the_last(stack, [email], seconds=14)
     call(stack, email, "unsubscribe")
     marked(stack, email, "unsubscribed")
     # The effect of restoring an older backup.
     stack.kestra.kv_delete(f"stop.{contact}")
     assert datetime.now(UTC) < due, "this machine is too slow for this test"
 
-    became = ended(stack, email, 4)
-    results = [(run.state, run.labels["outcome"], run.labels["reason"]) for run in became]
-    assert results == [("SUCCESS", "skipped", "unsubscribed")] * 4
+    assert became(ended(stack, email, 1)) == [(5, "SUCCESS", "skipped", "unsubscribed")]
     assert mails(stack, email) == []
     messages = {page["Email Number"]: page["Error Message"] for page in analytics_of(stack, email)}
     words = 'unsubscribed: The page says "Stop Reason": unsubscribed.'
-    assert messages == dict.fromkeys((2, 3, 4, 5), words)
+    assert messages == {5: words}
     assert pages_of(stack, email)["5-Day Sequence"]["Sequence Completed"] is True
 
     # Another sequence does not begin either.
@@ -175,24 +148,3 @@ def test_restored_backup_that_is_older_than_the_unsubscribe_writes_to_nobody_who
     post_event(stack, "postcall", email)
     assert enrolment_that_ended(stack, email, "postcall") == ("enrolled", None)
     assert len(wait_for_mails(stack, email, 1)) == 1
-
-
-def test_reason_that_does_not_hold_for_good_does_not_replace_a_mark(stack: Stack) -> None:
-    """As after a restore: the KV store has only a stop by the owner, which is then lifted."""
-    email = address()
-    contact = opaque_ids.contact_id(email)
-    due = datetime.now(UTC) + timedelta(seconds=14)
-    sign_up(stack, email, email_1_sent_at=(due - 1 * DAY).isoformat())
-    enrolled(stack, email)
-    call(stack, email, "unsubscribe")
-    marked(stack, email, "unsubscribed")
-    stack.kestra.kv_delete(f"stop.{contact}")
-    assert christmas(stack, "stop", email, "--yes").exit_code == 0
-    assert datetime.now(UTC) < due, "this machine is too slow for this test"
-
-    first = until(lambda: [run for run in runs(stack, "send-email", email) if run.ended], "the first skipped e-mail")
-    assert first[0].labels["reason"] == "stopped_by_person"
-    assert stop_reasons(stack, email) == ["unsubscribed"]
-    assert christmas(stack, "go-on", email, "--yes").exit_code == 0
-    assert {run.labels["reason"] for run in ended(stack, email, 4)} == {"stopped_by_person", "unsubscribed"}
-    assert mails(stack, email) == []

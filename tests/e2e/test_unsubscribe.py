@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
-import pytest
-from cli.operator import christmas, christmas_json
-from door.process import DoorProcess, base64_of
+from cli.operator import christmas
+from door.process import DoorProcess
 from support import (
     add_contact,
     address,
@@ -26,31 +24,12 @@ from support import (
 )
 
 from christmas_campaign.campaign import times, unsubscribe_link
-from christmas_campaign.door.handlers import HANDLERS
 from christmas_campaign.door.inbox.store import list_entries
 from christmas_campaign.events import opaque_ids
 from christmas_campaign.local.stack import Stack
+from e2e.stopping import stops_of
 
-ONE_CLICK = {"List-Unsubscribe": "One-Click"}
 BACK = {"Go-On": "Yes"}
-
-
-@pytest.fixture(scope="module")
-def door(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DoorProcess]:
-    """A door in front of the shared engine."""
-    keys = {
-        f"SECRET_{handler.webhook_key}": base64_of(stack.webhook(handler.flow).rpartition("/")[2])
-        for handler in HANDLERS
-    }
-    keys["SECRET_UNSUBSCRIBE_KEY"] = base64_of(stack.unsubscribe_keys.secrets[0].decode())
-    with DoorProcess(tmp_path_factory.mktemp("door"), stack.engine, **keys) as running:
-        yield running
-
-
-def stops_of(stack: Stack, email: str) -> list[tuple[str, str]]:
-    """Return the reason and the source of each stop of a contact."""
-    contacts = christmas_json(stack, "stopped", email)
-    return [(stop["reason"], stop["by"]) for contact in contacts for stop in contact["stops"]]
 
 
 def call(stack: Stack, token: object, wish: str, at: datetime | None = None) -> tuple[int, Any]:
@@ -155,11 +134,3 @@ def test_contact_takes_back_only_their_own_unsubscribe_and_the_owner_all_but_a_c
     wet = christmas(stack, "go-on", email, "--also-for-good", "--yes")
     assert (wet.exit_code, "A complaint is not lifted." in wet.stderr) == (1, True)
     assert stops_of(stack, email) == [("complained", "person")]
-
-
-def test_printed_unsubscribe_link_works(stack: Stack) -> None:
-    email = address()
-    done = christmas(stack, "unsubscribe-link", email)
-    token = stack.unsubscribe_keys.token(opaque_ids.contact_id(email))
-    assert (done.exit_code, done.stdout) == (0, f"https://campaign.example.com/unsubscribe/{token}\n")
-    assert christmas(stack, "unsubscribe-link", "nobody").exit_code == 2
