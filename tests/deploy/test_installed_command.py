@@ -6,7 +6,6 @@ that `christmas secrets encode` wrote.
 
 from __future__ import annotations
 
-import importlib.metadata
 import json
 import os
 import re
@@ -21,7 +20,7 @@ from typing import Any, NamedTuple
 
 import httpx
 import pytest
-from standardwebhooks import Webhook
+from door.process import signature_headers
 from support import free_port, payload, until
 
 from christmas_campaign.campaign import notion_names
@@ -135,14 +134,15 @@ class Server:
         """Post an event to the door."""
         content, headers = json.dumps(body).encode(), {"Content-Type": "application/json"}
         if signed:
-            now = datetime.now(UTC)
-            headers |= {
-                "webhook-id": "msg_1",
-                "webhook-timestamp": str(int(now.timestamp())),
-                "webhook-signature": Webhook(self.settings()["SIGNING_WEBSITE"]).sign("msg_1", now, content.decode()),
-            }
+            headers |= signature_headers("signup", content, self.settings()["SIGNING_WEBSITE"])
         answer = httpx.post(self._door_url + PUBLIC_PATHS[name], content=content, headers=headers, timeout=60)
         assert answer.status_code == 200, answer.text
+
+    def write_wrong_password(self) -> None:
+        """Write a copy of the settings with another password of Kestra."""
+        lines = self.settings_file.read_text(encoding="utf-8").splitlines()
+        text = "\n".join(line for line in lines if not line.startswith("KESTRA_PASSWORD="))
+        (self.folder / "wrong.env").write_text(f"{text}\nKESTRA_PASSWORD=Wrong-Pass-19\n", encoding="utf-8")
 
     def sign_up_while_paused(self) -> None:
         """Sign up a contact whose E2 is overdue, and wait until the pause holds it."""
@@ -189,15 +189,7 @@ COMMANDS = (
     Command("templates push", "Nothing differs"),
     Command("templates check", "no faults"),
     Command("templates preview '5-Day E2' --sequence signup --local", "1 Main Street, Toronto"),
-    *(
-        Command(f"templates preview '{template}' --sequence {name}", "1 Main Street, Toronto")
-        for name, template in (
-            ("signup", "5-Day E3"),
-            ("noshow", "noshow_recovery_email_1"),
-            ("postcall", "postcall_maybe_email_1"),
-            ("onboarding", "onboarding_phase1_email_1"),
-        )
-    ),
+    Command("templates preview noshow_recovery_email_1 --sequence noshow", "1 Main Street, Toronto"),
     Command("smoke", "SMOKE=yes", code=2),
     Command("smoke", "an e-mail to delivered@resend.dev was accepted", environment={"SMOKE": "yes"}),
     Command("flows deploy", "new: enroll", before=Server.start_containers),
@@ -208,6 +200,13 @@ COMMANDS = (
     Command("pause", "All e-mails are paused from now on"),
     Command("pause", "1 is due and waiting", before=Server.sign_up_while_paused),
     Command("repair", "Nothing needs repair."),
+    Command(
+        "failures",
+        "refused the user or the password",
+        code=2,
+        before=Server.write_wrong_password,
+        environment={"CHRISTMAS_ENV_FILE": "wrong.env"},
+    ),
     Command("resume", "1 is overdue and is sent now."),
     Command("failures", "contact_not_found", code=1, before=Server.fail_a_noshow),
     Command("replay --all --yes", "", before=Server.add_contact),
@@ -272,11 +271,7 @@ def test_every_command_of_the_page_works_in_an_installation(server: Server) -> N
         assert command.prints in done.stdout + done.stderr, log
     assert server.mails("delivered@resend.dev") != []
     assert len(server.mails(ADDRESS)) == 1
-
-
-def test_installation_has_the_version_of_the_sources_and_leaves_them_clean(server: Server) -> None:
-    version = importlib.metadata.version("christmas-campaign")
-    assert server.christmas("--version").stdout == f"christmas, version {version}\n"
+    # The installation leaves the sources clean.
     assert not (PROJECT / "build").exists()
     assert not list((PROJECT / "src").glob("*.egg-info"))
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-import pytest
 from support import until
 
 from christmas_campaign.clients.kestra import Execution, Kestra
@@ -21,7 +20,6 @@ def children(kestra: Kestra, dates: list[datetime]) -> list[Execution]:
     return sorted(executions, key=lambda child: datetime.fromisoformat(child.inputs["date"]))
 
 
-@pytest.mark.long
 def test_every_child_of_every_parent_has_its_own_date(kestra: Kestra) -> None:
     tomorrow = datetime.now(UTC).replace(microsecond=0) + timedelta(days=1)
     for parent in range(2):
@@ -29,14 +27,3 @@ def test_every_child_of_every_parent_has_its_own_date(kestra: Kestra) -> None:
         executions = children(kestra, dates)
         assert [child.scheduled for child in executions] == dates
         assert {(child.state, child.started) for child in executions} == {("CREATED", None)}
-
-
-def test_past_date_starts_at_once_and_later_date_on_time(kestra: Kestra) -> None:
-    past, soon = datetime.now(UTC) - timedelta(days=1), datetime.now(UTC) + timedelta(seconds=5)
-    ids = [child.id for child in children(kestra, [past, soon])]
-    until(lambda: all(kestra.execution(child).ended for child in ids), "the end of the children", 20)
-    first, second = (kestra.execution(child) for child in ids)
-    assert first.started is not None
-    assert first.started - first.created < timedelta(seconds=4)
-    assert second.started is not None
-    assert timedelta(0) <= second.started - soon < timedelta(seconds=3)

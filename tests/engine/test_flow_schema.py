@@ -32,18 +32,7 @@ def test_schema_accepts_every_flow(validator: jsonschema_rs.Draft7Validator, fil
     assert [error.message for error in validator.iter_errors(read_flow(file.name))] == []
 
 
-def test_schema_refuses_an_unknown_task_type(validator: jsonschema_rs.Draft7Validator) -> None:
-    flow = read_flow("stop.yml")
-    flow["tasks"][0]["type"] = "io.kestra.plugin.scripts.python.Comands"
-    assert not validator.is_valid(flow)
-
-
 def test_schema_refuses_a_python_task_without_commands(validator: jsonschema_rs.Draft7Validator) -> None:
     flow = read_flow("stop.yml")
     del flow["tasks"][0]["commands"]
     assert not validator.is_valid(flow)
-
-
-def test_missing_file_name_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
-    assert flow_schema.main([]) == 2
-    assert "usage:" in capsys.readouterr().err

@@ -71,13 +71,6 @@ def test_body_of_another_content_type_is_refused(engine: Engine, call: Call) -> 
         assert answer.json() == {"message": f"Content Type [{other}] not allowed. Allowed types: {allowed}"}
 
 
-def test_form_part_without_a_name_is_refused(world: World) -> None:
-    paused = world.paused()
-    answer = world.ask("POST", f"executions/{paused}/resume", files={"": (None, b"")})
-    assert answer.json()["message"].endswith("Param 'name' must not be empty")
-    assert world.kestra.execution(paused).state == "PAUSED"
-
-
 def test_the_client_makes_these_calls_and_no_others(world: World, tmp_path: Path) -> None:
     requests: list[httpx.Request] = []
     file = tmp_path / "good.yml"

@@ -62,11 +62,6 @@ def test_engine_is_built_again_only_after_a_change_of_its_sources(
     assert not first.exists()
 
 
-def test_build_outside_a_checkout_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ToolchainError, match="checkout"):
-        toolchain.build_engine(tmp_path)
-
-
 def test_engine_that_does_not_start_is_one_message_without_a_traceback(
     project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
