@@ -162,14 +162,12 @@ def test_only_the_door_is_behind_caddy(caddy: Proxy) -> None:
         ("POST", f"{SIGNUP}?{KEY}", b'{"email": "ana@example.com"}'),
         ("POST", f"/api/v1/main/executions/webhook/christmas/signup-handler/{KEY}", b"{}"),
         ("GET", f"/unsubscribe/7ece2a81c666152c41fce3d8.{KEY}", b""),
-        ("POST", f"/unsubscribe/7ece2a81c666152c41fce3d8.{KEY}", b"List-Unsubscribe=One-Click"),
-        ("POST", "/ui/", b"{}"),
         ("POST", "/a//b/..;/%2e%2e/c%00", b"{}"),
         ("POST", SIGNUP, bytes(range(256)) * 100),
         # The door itself refuses a body of more than a mebibyte.
         ("POST", SIGNUP, b" " * (MIB + 1)),
     ],
-    ids=range(8),
+    ids=range(6),
 )
 def test_call_reaches_the_door_unchanged(caddy: Proxy, method: str, path: str, body: bytes) -> None:
     signatures = {
@@ -203,7 +201,7 @@ def test_answer_of_the_door_reaches_the_caller(caddy: Proxy, status: int) -> Non
     assert "server" not in headers
 
 
-@pytest.mark.parametrize(("chunked", "size"), [(False, 2_100_000), (True, 2_100_000), (True, 12_000_000)])
+@pytest.mark.parametrize(("chunked", "size"), [(False, 2_100_000), (True, 12_000_000)])
 def test_too_large_body_is_refused(caddy: Proxy, chunked: bool, size: int) -> None:
     body = b" " * size
     chunks = b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in (body[:50_000], body[50_000:])) + b"0\r\n\r\n"

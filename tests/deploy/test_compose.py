@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 import yaml
 
-from christmas_campaign.cli.main import main
 from deploy.conftest import DEPLOY, PROJECT
 
 FILES = ("compose.yaml", "compose.kestra.yaml", "compose.prod.yaml", "compose.cluster.yaml")
@@ -184,10 +183,3 @@ def test_cluster_runs_each_role_of_kestra_on_one_storage() -> None:
         assert "ports" not in service
     containers = len(cluster) - 1 + cluster["worker"]["scale"] + 2
     assert containers * cluster["worker"]["environment"]["DATABASE_CONNECTIONS"] < 100
-
-
-def test_service_flows_runs_a_command_that_exists() -> None:
-    for name in ("compose.yaml", "compose.prod.yaml"):
-        words = services(name)["flows"]["entrypoint"]
-        assert words[:3] == ["christmas", "flows", "deploy"]
-    assert "deploy" in main.commands["flows"].commands  # type: ignore[attr-defined]

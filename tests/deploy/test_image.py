@@ -98,11 +98,6 @@ def test_a_step_decides_in_the_installed_package(kestra: Path, tmp_path: Path) -
     assert '"outcome": "accepted"' in done.stdout or '"outcome":"accepted"' in done.stdout
 
 
-def test_flows_can_be_deployed_from_the_image(kestra: Path) -> None:
-    done = run(kestra, *["christmas", "flows", "deploy", "--wait", "0"], KESTRA_URL="http://127.0.0.1:9")
-    assert (done.returncode, "Kestra at http://127.0.0.1:9 does not answer" in done.stderr) == (2, True)
-
-
 def test_image_has_time_zones_and_only_what_runs(kestra: Path) -> None:
     code = "from zoneinfo import ZoneInfo; print(ZoneInfo('America/Toronto'))"
     assert run(kestra, "python", "-c", code, PYTHONTZPATH="").stdout == "America/Toronto\n"
@@ -151,7 +146,7 @@ def test_install_refuses_an_old_python(tmp_path: Path) -> None:
     assert "Python 3.11 or later is needed; here is Python 3.10.12" in done.stderr
 
 
-@pytest.mark.parametrize(("version", "code"), [("3.10.12", 1), ("3.11.2", 0), ("3.14.0", 0)])
+@pytest.mark.parametrize(("version", "code"), [("3.10.12", 1), ("3.11.2", 0)])
 def test_build_of_an_image_with_an_old_python_ends_with_one_sentence(tmp_path: Path, version: str, code: int) -> None:
     (command,) = re.findall(r"^RUN (python3 -c (?:.*\\\n)*.*)$", STAGES["kestra"], re.MULTILINE)
     other = tmp_path / "python3"

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from christmas_campaign.local.sandbox import Limit, Sandbox, SandboxError
+from christmas_campaign.local.sandbox import Limit, Sandbox
 from christmas_campaign.sandbox import faults
 from sandbox.contract import NOTION_TOKEN, notion_refusal, properties, resend_refusal
 
@@ -245,11 +245,3 @@ def test_invalid_request_is_explained_and_changes_nothing(
     assert answer.status_code == 422
     assert message in answer.json()["message"]
     assert (sandbox.faults(), sandbox.limits()["resend"].per_second) == ([], None)
-
-
-def test_client_raises_the_message_and_unknown_paths_are_404(sandbox: Sandbox) -> None:
-    with pytest.raises(SandboxError, match="service must be one of"):
-        sandbox.fault("smtp", "status")
-    answers = [httpx.get(f"{sandbox.url}/_sandbox/x"), httpx.delete(f"{sandbox.url}/_sandbox/health")]
-    assert [answer.status_code for answer in answers] == [404, 405]
-    assert answers[0].json()["message"] == "GET /_sandbox/x is not known here"

@@ -125,14 +125,6 @@ def test_rich_text_has_links_styles_and_equations(notion: Any, add: Add) -> None
     assert second["plain_text"] == "e=mc^2"
 
 
-def test_longest_rich_text_is_accepted_and_can_be_written_back(notion: Any, add: Add) -> None:
-    parts = [f"{number:03}🎄" + "x" * 1995 for number in range(100)]
-    page = add(Notes=parts)
-    assert plain_values(page)["Notes"] == "".join(parts)
-    notes = {"Notes": {"rich_text": page["properties"]["Notes"]["rich_text"]}}
-    assert notion.pages.update(page["id"], properties=notes)["properties"] == page["properties"]
-
-
 @REQUESTS
 @given(content=st.text(min_size=1, max_size=900))
 def test_any_text_is_read_as_it_was_written(notion: Any, add: Add, content: str) -> None:

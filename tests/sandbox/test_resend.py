@@ -99,15 +99,12 @@ INVALID: list[tuple[dict[str, Any], str, str]] = [
     ({"subject": ""}, "missing_required_field", "Missing `subject` field."),
     ({"html": None, "text": ""}, "missing_required_field", "Missing `html` or `text` field."),
     ({"from": "value at example.com"}, "invalid_from_address", "Invalid `from` field."),
-    ({"to": ["a@example.com", "b@"]}, "validation_error", "Invalid `to` field."),
     ({"to": "a@example.com\nBcc: b@example.com"}, "validation_error", "Invalid `to` field."),
-    ({"to": "a@localhost"}, "validation_error", "Invalid `to` field."),
     ({"to": [f"a{number}@example.com" for number in range(51)]}, "validation_error", "at most 50"),
     ({"reply_to": 5}, "validation_error", "`reply_to` field must be a string or a list"),
     ({"subject": "a\nb"}, "validation_error", "`\\n` is not allowed in the `subject` field"),
     ({"headers": {"X-A": "b\r\nBcc: c@example.com"}}, "validation_error", "Invalid header"),
     ({"tags": [{"name": "a", "value": "not this"}]}, "validation_error", "ASCII letters"),
-    ({"tags": [{"name": "a"}]}, "validation_error", "ASCII letters"),
     ({"scheduled_at": "2025-12-05"}, "validation_error", "does not support the `scheduled_at` field"),
 ]
 
@@ -141,7 +138,6 @@ def test_sdk_raises_its_own_exceptions(
     ("changes", "status", "name"),
     [
         ({"Authorization": ""}, 401, "missing_api_key"),
-        ({"Authorization": "Bearer"}, 403, "invalid_api_key"),
         ({"Authorization": RESEND_KEY}, 403, "invalid_api_key"),
         ({"User-Agent": ""}, 403, "forbidden"),
         ({"Idempotency-Key": ""}, 400, "invalid_idempotency_key"),
