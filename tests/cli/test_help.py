@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 
 import click
 import pytest
@@ -51,12 +50,6 @@ def test_help_lists_the_commands_under_headings() -> None:
     assert headings == ["Options:", "Try it:", "Templates:", "Notion:", "Operate:", "Install:"]
     assert [text.count(f"\n  {name} ") for name in main.commands] == [1] * len(main.commands)
     assert "3  nothing was changed: nobody was there to confirm" in text
-
-
-def test_docs_page_is_what_the_script_writes() -> None:
-    script = [sys.executable, str(PROJECT / "scripts" / "cli_docs"), "--check"]
-    result = subprocess.run(script, capture_output=True, text=True, check=False)
-    assert (result.returncode, result.stderr) == (0, "")
 
 
 def test_bash_completes_the_names_of_commands() -> None:

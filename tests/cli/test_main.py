@@ -32,7 +32,7 @@ def run(argv: list[str]) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.alone
 def test_demo_without_a_terminal_ends_with_0(tmp_path: Path) -> None:
-    result = run([*COMMAND, "demo", "--data", str(tmp_path / "demo")])
+    result = run([*COMMAND, "demo", "--data", str(tmp_path / "demo"), "--time-scale", "28800"])
     assert result.returncode == 0, result.stdout + result.stderr
     arrivals = [line.split()[3:5] for line in result.stdout.splitlines() if "due +" in line]
     assert {name: [number for other, number in arrivals if other == name] for name, _ in arrivals} == {

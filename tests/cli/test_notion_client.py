@@ -70,12 +70,6 @@ def test_429_without_a_usable_pause_is_retried(
     assert pauses == expected
 
 
-def test_database_is_searched_by_its_full_title(notion: World) -> None:
-    database_id = notion.ids[CONTACTS.setting]
-    notion.create(CONTACTS._replace(title="BusinessX old"))
-    assert notion.client.databases_titled("BusinessX") == [database_id]
-
-
 def test_id_cannot_change_the_path(notion: World) -> None:
     notion.sandbox.reset_log()
     for read in (notion.client.database, notion.client.describe, notion.client.page):

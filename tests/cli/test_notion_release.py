@@ -105,20 +105,6 @@ def test_page_of_this_system_is_refused_even_after_changes_by_hand(stack: Stack)
     assert report["released"] == []
 
 
-def test_only_untouched_old_pages_are_released(stack: Stack) -> None:
-    email = address()
-    sent = add_old_page(stack, email, "noshow", **{notion_names.page_sent(1): "2025-11-20"})
-    event = {notion_names.PAGE_CALENDLY_EVENT: "https://api.calendly.com/scheduled_events/BBB"}
-    untouched = add_old_page(stack, email, "noshow", **event)
-    report = release(stack, email)
-    refusals = {entry["page"]: entry["refusal"] for entry in report["pages"]}
-    assert refusals == {sent: "it says that e-mails were sent: E1", untouched: None}
-    assert report["released"] == [untouched]
-    unknown = group(stack, "notion", "release", address())
-    assert (unknown.exit_code, "There is no page of these sequences for " in unknown.stdout) == (1, True)
-    assert "not an e-mail address" in group(stack, "notion", "release", "ana").stderr
-
-
 @pytest.mark.parametrize(
     ("values", "event", "enrolled_here", "expected"),
     [

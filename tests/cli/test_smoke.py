@@ -58,7 +58,6 @@ def test_smoke_reads_each_database_once_and_sends_one_mail(keys: World) -> None:
     [
         ({"SMOKE": "yes", "CI": "1"}, "CI is set"),
         ({"SMOKE": "", "CI": ""}, "SMOKE=yes"),
-        ({"SMOKE": "true", "CI": ""}, "SMOKE=yes"),
     ],
 )
 def test_nothing_is_called_without_consent(keys: World, environment: dict[str, str], reason: str) -> None:
@@ -76,11 +75,10 @@ def test_json_has_the_faults_of_notion_and_the_mail(keys: World) -> None:
     assert report["mail"] == keys.sandbox.mails()[0].id
 
 
-@pytest.mark.parametrize("name", ["SECRET_NOTION_TOKEN", "SECRET_RESEND_API_KEY", "ENV_SENDER_ADDRESS"])
-def test_missing_setting_is_named_before_any_call(keys: World, name: str) -> None:
-    del keys.settings[name]
+def test_missing_setting_is_named_before_any_call(keys: World) -> None:
+    del keys.settings["SECRET_RESEND_API_KEY"]
     result = smoke(keys)
-    assert (result.exit_code, f"{name} is missing" in result.output) == (2, True)
+    assert (result.exit_code, "SECRET_RESEND_API_KEY is missing" in result.output) == (2, True)
     assert keys.sandbox.requests() == []
 
 
