@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from christmas_campaign.cli.main import main
 from christmas_campaign.deployment import check_settings, encode_settings, example_file, make_settings, setting_names
 from christmas_campaign.deployment.catalogue import DOOR_FLAGS, SETTINGS
-from christmas_campaign.deployment.check_settings import Fault, Kind
+from christmas_campaign.deployment.check_settings import Kind
 from christmas_campaign.deployment.env_file import quoted, read
 from christmas_campaign.deployment.environment import Environment, SettingError
 from christmas_campaign.deployment.setting import TO_BE_MADE, KestraKind, SecretKind
@@ -125,11 +125,6 @@ class SettingsFile:
     def faults(self) -> list[tuple[str, int | None, str | None]]:
         """Return the kind, the line and the name of each fault."""
         return [(fault.kind, fault.line, fault.name) for fault in check_settings.check(self.path).faults]
-
-    def fault(self) -> Fault:
-        """Return the only fault."""
-        (fault,) = check_settings.check(self.path).faults
-        return fault
 
 
 @pytest.fixture
