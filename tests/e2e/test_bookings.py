@@ -114,10 +114,11 @@ def test_moved_call_moves_its_emails_in_any_order_of_arrival(stack: Stack) -> No
     code, answer = post(stack, second, "precall")
     assert (code, answer["status"]) == (200, "accepted")
     moved = {**first, "status": "cancelled", "rescheduled": True}
-    assert post(stack, moved, "precall") == (200, {"status": "skipped", "reason": "call_moved", "email": email})
+    code, answer = post(stack, moved, "precall")
+    assert (code, answer["status"]) == (200, "accepted")
     # A late call about a booking that was moved long ago.
     post(stack, {**first, "booking_uri": "https://api.calendly.com/scheduled_events/CCC"}, "precall")
-    booked(stack, email, 3)
+    booked(stack, email, 4)
 
     assert became(ended(stack, email, 6, sequence="precall")) == sorted(
         line for number in (1, 2, 3) for line in ((number, *SENT), (number, "SUCCESS", "skipped", "call_moved"))
@@ -125,6 +126,63 @@ def test_moved_call_moves_its_emails_in_any_order_of_arrival(stack: Stack) -> No
     assert {run.labels.get("reason") for run in runs(stack, "enroll", email, "precall")} == {None, "call_moved"}
     assert numbers(mails(stack, email)) == [1, 2, 3]
     assert contact_of(stack, email)["Diagnostic Call Date"] == when.replace("Z", ".000+00:00")
+
+
+def waiting_for_a_call(stack: Stack, email: str, **fields: Any) -> dict[str, Any]:
+    """Enrol a contact in the e-mails before a call in days, and return the payload of the booking."""
+    add_contact(stack, email)
+    booking = payload(email, "precall", scheduled_time=call(9), booked_at="2025-11-01T10:00:00Z", **fields)
+    post(stack, booking, "precall")
+    enrolled(stack, email, "precall")
+    booked(stack, email, 1)
+    return booking
+
+
+def all_skipped(reason: str) -> list[tuple[Any, ...]]:
+    return [(number, "SUCCESS", "skipped", reason) for number in (1, 2, 3)]
+
+
+def test_call_that_moves_to_a_time_that_is_never_reported_sends_nothing(stack: Stack) -> None:
+    email = address()
+    booking = waiting_for_a_call(stack, email)
+    post(stack, {**booking, "status": "cancelled", "rescheduled": True}, "precall")
+    booked(stack, email, 2)
+    assert became(ended(stack, email, 3, sequence="precall")) == all_skipped("call_moved")
+    assert contact_of(stack, email)["Booking Status"] == "Booked"
+    assert mails(stack, email) == []
+
+
+def test_requested_move_of_cal_com_sends_nothing_at_the_old_time(stack: Stack) -> None:
+    email = address()
+    waiting_for_a_call(stack, email, booking_uri="OLD")
+    requested = {
+        "triggerEvent": "BOOKING_REQUESTED",
+        "createdAt": "2025-11-02T10:00:00Z",
+        "payload": {
+            "uid": "NEW",
+            "rescheduleUid": "OLD",
+            "startTime": call(8),
+            "attendees": [{"email": email, "name": "Ana"}],
+        },
+    }
+    assert post(stack, requested, "precall")[0] == 200
+    booked(stack, email, 2)
+    assert became(ended(stack, email, 3, sequence="precall")) == all_skipped("call_moved")
+    assert mails(stack, email) == []
+
+
+def test_missed_call_that_was_not_missed_sends_nothing_more(stack: Stack) -> None:
+    email = address()
+    add_contact(stack, email)
+    missed = payload(email, "noshow")
+    post(stack, {**missed, "no_show_status": "withdrawn"}, "noshow")
+    until(lambda: f"stop.{opaque_ids.contact_id(email)}" in stack.kestra.kv_list("christmas"), "the stop")
+    post(stack, missed, "noshow")
+    until(
+        lambda: [run.labels.get("reason") for run in runs(stack, "enroll", email, "noshow")] == ["noshow_withdrawn"],
+        "the skipped enrolment",
+    )
+    assert mails(stack, email) == []
 
 
 @pytest.mark.long

@@ -176,7 +176,7 @@ FAULTS: dict[str, list[tuple[str, Any, str]]] = {
         ("reschedule_url", [], "must be text"),
         ("join_url", [], "must be text"),
         ("host_name", "Sang\x1b", "must not have control characters"),
-        ("status", "perhaps", "must be one of booked, cancelled"),
+        ("status", "perhaps", "must be one of booked, cancelled, requested"),
         ("rescheduled", "perhaps", "must be true or false"),
         ("booked_at", 5, "must be text: a time in ISO 8601"),
         ("variables", [], "must be an object of names and values"),

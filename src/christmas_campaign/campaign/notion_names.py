@@ -11,7 +11,7 @@ CONTACT_PHASE = "Phase"
 CONTACT_BOOKING = "Booking Status"
 CONTACT_CALL = "Diagnostic Call Date"
 PRE_CALL = "Pre-Call Prep"
-NOT_BOOKED, BOOKED = "Not Booked", "Booked"
+NOT_BOOKED, BOOKED, NO_SHOW = "Not Booked", "Booked", "No-Show"
 
 #: The number of Christmas e-mails that a contact's page has properties for.
 CONTACT_EMAILS = 5

@@ -62,6 +62,7 @@ class Reason(StrEnum):
     BOOKED = "booked"
     CALL_MOVED = "call_moved"
     CALL_CANCELLED = "call_cancelled"
+    NOSHOW_WITHDRAWN = "noshow_withdrawn"
     EXPIRED = "expired"
     EMAIL_WITHDRAWN = "email_withdrawn"
 

@@ -13,7 +13,6 @@ from christmas_campaign.json_types import JsonObject
 from christmas_campaign.sequences import field_types
 from christmas_campaign.sequences.field_types import Plain
 from christmas_campaign.sequences.model import Sequence
-from christmas_campaign.sequences.precall import CANCELLED
 from christmas_campaign.sequences.registry import sequence
 
 
@@ -56,20 +55,41 @@ class Event(NamedTuple):
 
     @property
     def id(self) -> str:
-        """The id of the event's enrolment. The same event has the same id; a cancellation has its booking's id and a suffix."""
+        """The id of the event's enrolment. The same event has the same id.
+
+        An event that only ends e-mails has the id of the enrolment that it ends, and a suffix.
+        """
         enrolment = opaque_ids.enrolment_id(self.own_sequence, self.email, self.fields)
-        return f"{enrolment}-{CANCELLED}" if self.cancels else enrolment
+        return f"{enrolment}-{self.status}" if self.cancels else enrolment
+
+    @property
+    def status(self) -> Plain | None:
+        """What the event says of its call, such as "booked" or "cancelled"; ``None`` if it does not say."""
+        return self.fields.get(self.own_sequence.status_field)
 
     @property
     def cancels(self) -> bool:
-        """Whether the event cancels a call."""
-        return self.fields.get("status") == CANCELLED
+        """Whether the event only ends e-mails: a call is cancelled or moves, or the report of a missed call is withdrawn."""
+        return self.status in self.own_sequence.only_ends
 
     @property
     def booking(self) -> str | None:
         """The opaque id of the event's booking; ``None`` if the event is not a booking or cancellation."""
         uri = self.fields.get("booking_uri")
         return None if uri is None else opaque_ids.booking_id(self.email, str(uri))
+
+    @property
+    def call(self) -> str | None:
+        """The opaque id of the event's booking at its time; ``None`` if the event is not about a booking."""
+        uri = self.fields.get("booking_uri")
+        at = self.fields.get("scheduled_time")
+        return None if uri is None else opaque_ids.call_id(self.email, str(uri), times.parse(str(at)))
+
+    @property
+    def missed_call(self) -> str | None:
+        """The opaque id of the event's missed call; ``None`` if the event is not about a missed call."""
+        uri = self.fields.get("calendly_event_uri")
+        return None if uri is None else opaque_ids.missed_call_id(self.email, str(uri))
 
     @property
     def happened_at(self) -> datetime:

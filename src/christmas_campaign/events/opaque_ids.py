@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from christmas_campaign.campaign import facts, times
@@ -25,6 +26,19 @@ def booking_id(email: str, uri: str) -> str:
     ``email`` is the contact's trimmed, lower-case address, ``uri`` the provider's name of the booking.
     """
     return _digest("booking", email, uri)
+
+
+def call_id(email: str, uri: str, at: datetime) -> str:
+    """Return the opaque id of a contact's booking at one time (aware): a booking that moves has another.
+
+    The other parameters are those of ``booking_id``.
+    """
+    return _digest("call", email, uri, times.text(at))
+
+
+def missed_call_id(email: str, uri: str) -> str:
+    """Return the opaque id of a contact's missed call; the parameters are those of ``booking_id``."""
+    return _digest("missed call", email, uri)
 
 
 def enrolment_id(sequence: Sequence, email: str, fields: Mapping[str, Any]) -> str:

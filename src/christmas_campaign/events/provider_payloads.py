@@ -17,10 +17,12 @@ CAL_COM_BOOKINGS = {
     "BOOKING_CREATED": "booked",
     "BOOKING_RESCHEDULED": "booked",
     "BOOKING_CANCELLED": "cancelled",
+    # A call that waits for its confirmation. Cal.com also announces so that its API moved a call.
+    "BOOKING_REQUESTED": "requested",
 }
 
-#: Calendly's webhook event about a missed call.
-NO_SHOW = "invitee_no_show.created"
+#: Calendly's webhook events about a missed call, and the status of the report.
+CALENDLY_NO_SHOWS = {"invitee_no_show.created": "missed", "invitee_no_show.deleted": "withdrawn"}
 
 #: DocuSign's event, and its status, of an envelope that everybody has signed.
 COMPLETED_EVENT = "envelope-completed"
@@ -116,6 +118,7 @@ def read(payload: Object, sequence_name: str) -> FlatPayload:
 def _read_calendly_no_show(payload: Object) -> FlatPayload:
     invitee = _object(payload["payload"])
     meeting = _object(invitee.get("scheduled_event"))
+    status, problems = _status(payload["event"], CALENDLY_NO_SHOWS, "event")
     fields: JsonObject = {
         "email": invitee.get("email"),
         "first_name": _first_name(invitee.get("first_name"), invitee.get("name")),
@@ -123,8 +126,8 @@ def _read_calendly_no_show(payload: Object) -> FlatPayload:
         "scheduled_time": meeting.get("start_time"),
         "event_type": meeting.get("name"),
         "reschedule_url": invitee.get("reschedule_url"),
+        "no_show_status": status,
     }
-    problems = () if payload["event"] == NO_SHOW else (("event", f"must be {NO_SHOW}"),)
     return FlatPayload(fields, _CALENDLY_SOUGHT, LOOKED_UP, problems)
 
 
@@ -196,6 +199,9 @@ def _read_cal_com(payload: Object, booking: Object, sought: Mapping[str, str]) -
         "join_url": _first_present(video_url, location_url),
         "host_name": _object(booking.get("organizer")).get("name"),
         "status": status,
+        # The booking that a cancelled call became, and the one that a requested call replaces.
+        "rescheduled": True if status == "cancelled" and booking.get("rescheduledToUid") else None,
+        "moved_from": booking.get("rescheduleUid") if status == "requested" else None,
         "booked_at": payload.get("createdAt") if status != "cancelled" else None,
     }
     return FlatPayload(fields, sought, LOOKED_UP, problems)
@@ -206,7 +212,7 @@ def _url(value: object) -> str | None:
 
 
 def _status(event: object, statuses: Mapping[str, str], field: str) -> tuple[str | None, tuple[tuple[str, str], ...]]:
-    """Return the status of a booking ("booked" or "cancelled") by the provider's ``event``, and no problems.
+    """Return the status of a call (the field ``status``) by the provider's ``event``, and no problems.
 
     If ``statuses`` does not have the event, return ``None`` and the problem with the payload's ``field``.
     """

@@ -65,7 +65,7 @@ CONTACTS = Database(
         Property(
             notion_names.CONTACT_BOOKING,
             "select",
-            (notion_names.NOT_BOOKED, notion_names.BOOKED, "Completed", "No-Show"),
+            (notion_names.NOT_BOOKED, notion_names.BOOKED, "Completed", notion_names.NO_SHOW),
         ),
         Property(notion_names.CONTACT_CALL, "date"),
         *(

@@ -121,6 +121,7 @@ class Sequence(NamedTuple):
     - ``event_field``: the payload field that tells events apart; ``None`` if a contact enters once a campaign.
     - ``event_is_time``: whether that field is a time. Two spellings of one time are the same event.
     - ``event_time_field``: a time that is part of the event too: a call that moves is another event.
+    - ``only_ends``: the values of the field ``status_field`` of events that only end e-mails and start none.
 
     Enrolment:
 
@@ -149,6 +150,8 @@ class Sequence(NamedTuple):
     event_field: str | None
     event_is_time: bool = False
     event_time_field: str | None = None
+    status_field: str = "status"
+    only_ends: tuple[str, ...] = ()
     anchor_field: str | None = None
     # A signup's anchor is when the website sent E1, so it is past. A time far ahead is a mistake that would delay everything.
     anchor_ahead: timedelta = timedelta(days=31)

@@ -17,6 +17,9 @@ from christmas_campaign.sequences.model import (
     SignatureForm,
 )
 
+#: The values of ``no_show_status``: the contact missed the call, or the report of that is taken back.
+MISSED, WITHDRAWN = "missed", "withdrawn"
+
 EMAILS = (
     Email(1, timedelta(minutes=5), "noshow_recovery_email_1"),
     Email(2, timedelta(hours=24), "noshow_recovery_email_2"),
@@ -35,6 +38,7 @@ FIELDS = (
         property=notion_names.PAGE_EVENT_TYPE,
     ),
     Field("reschedule_url", field_types.text),
+    Field("no_show_status", field_types.one_of(MISSED, WITHDRAWN), default=MISSED),
 )
 
 NOSHOW = Sequence(
@@ -52,6 +56,8 @@ NOSHOW = Sequence(
     duplicate=Reason.DUPLICATE_NOSHOW,
     event_field="calendly_event_uri",
     adopts=True,
-    contact_properties={notion_names.CONTACT_BOOKING: "No-Show"},
-    ended_by=(Reason.BOUGHT, Reason.BOOKED),
+    contact_properties={notion_names.CONTACT_BOOKING: notion_names.NO_SHOW},
+    status_field="no_show_status",
+    only_ends=(WITHDRAWN,),
+    ended_by=(Reason.BOUGHT, Reason.BOOKED, Reason.NOSHOW_WITHDRAWN),
 )

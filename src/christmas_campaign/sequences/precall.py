@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import timedelta
 
 from christmas_campaign.campaign import facts, notion_names
 from christmas_campaign.campaign.outcomes import Reason
 from christmas_campaign.sequences import field_types
-from christmas_campaign.sequences.field_types import Plain
 from christmas_campaign.sequences.model import (
     BUSINESS_NAME_OR_UNNAMED,
     CONTACT_FIELDS,
@@ -17,11 +15,10 @@ from christmas_campaign.sequences.model import (
     PayloadForm,
     Sequence,
     SignatureForm,
-    Skip,
 )
 
-#: The values of ``status``.
-BOOKED, CANCELLED = "booked", "cancelled"
+#: The values of ``status``. A requested call may replace one that was booked, and is booked itself once it is confirmed.
+BOOKED, CANCELLED, REQUESTED = "booked", "cancelled", "requested"
 
 EMAILS = (
     Email(1, timedelta(hours=-72), "precall_email_1"),
@@ -38,20 +35,16 @@ FIELDS = (
     Field("reschedule_url", field_types.text),
     Field("join_url", field_types.text),
     Field("host_name", field_types.text),
-    Field("status", field_types.one_of(BOOKED, CANCELLED), default=BOOKED),
+    Field("status", field_types.one_of(BOOKED, CANCELLED, REQUESTED), default=BOOKED),
     Field(
         "rescheduled",
         field_types.flag,
         default=False,
-        note="Of a cancelled call: true if the contact booked another time. The cancellation stops no e-mails then.",
+        note="Of a cancelled call: true if it moves to another time. The contact stays booked then.",
     ),
+    Field("moved_from", field_types.text, note="Of a requested call: the booking that it replaces, if any."),
     Field("booked_at", field_types.time, note="When the call was booked, if that is not now."),
 )
-
-
-def _moves(fields: Mapping[str, Plain]) -> bool:
-    """Return whether this cancels a call that moves. It starts nothing: the webhook of the new booking does, in any order."""
-    return fields.get("status") == CANCELLED and fields.get("rescheduled") is True
 
 
 PRECALL = Sequence(
@@ -70,10 +63,10 @@ PRECALL = Sequence(
     signing="SIGNING_BOOKING",
     signature_forms=(SignatureForm.CALENDLY, SignatureForm.CAL_COM),
     payload_forms=(PayloadForm.CALENDLY_BOOKING, PayloadForm.CAL_COM_BOOKING, PayloadForm.CAL_COM_OLD_BOOKING),
-    skip=Skip(Reason.CALL_MOVED, _moves),
     duplicate=Reason.DUPLICATE_PRECALL,
     event_field="booking_uri",
     event_time_field="scheduled_time",
+    only_ends=(CANCELLED, REQUESTED),
     # No ``contact_properties``: only the newest booking writes to BusinessX, see ``stops.bookings``.
     ended_by=(Reason.BOUGHT, Reason.CALL_MOVED, Reason.CALL_CANCELLED),
 )

@@ -13,6 +13,10 @@ from christmas_campaign.events.intake import Accepted, Event, Rejected
 from christmas_campaign.json_types import JsonObject
 from christmas_campaign.steps import json_text, with_labels
 from christmas_campaign.steps.outputs import call_time
+from christmas_campaign.stops import bookings
+
+#: The flow that enrols a contact.
+ENROLL = "enroll"
 
 #: The fields of every answer. A flow reads each of them, so each is present, with ``None`` if it has no value.
 ANSWER_FIELDS = (
@@ -32,13 +36,15 @@ ANSWER_FIELDS = (
 class Answer(TypedDict):
     """How the call is answered: ``code`` is the HTTP status, ``body`` the JSON text with ``ANSWER_FIELDS``.
 
-    ``labels`` are those of the execution, as JSON text. ``starts``: whether the flow starts another one for the event.
+    ``labels`` are those of the execution, as JSON text. ``starts``: whether the flow starts another one for the event, and
+    ``flow`` which one.
     """
 
     code: int
     body: str
     labels: str
     starts: bool
+    flow: str
 
 
 class Answers(TypedDict):
@@ -93,10 +99,11 @@ def _outputs(
     labels = with_labels({"outcome": outcome, "reason": reason}, **ids)["labels"]
     labels_if_known = with_labels({"outcome": if_known["status"], "reason": if_known.get("reason")}, **ids)["labels"]
     starts, has_variables = outcome is Outcome.ACCEPTED, bool(event and event.variables)
+    flow = bookings.FLOW if event and bookings.booking_stops(event) else ENROLL
     return {
         "answers": {
-            "first": _answer(code, body, labels, starts),
-            "again": _answer(code, if_known, labels_if_known, starts and has_variables),
+            "first": _answer(code, body, labels, flow if starts else None),
+            "again": _answer(code, if_known, labels_if_known, ENROLL if starts and has_variables else None),
         },
         "enrolled_key": f"enrolled.{event.id if event else 'none'}",
         "enrolment": ids.get("enrolment"),
@@ -113,6 +120,12 @@ def _outputs(
     }
 
 
-def _answer(code: int, body: JsonObject, labels: str, starts: bool) -> Answer:
+def _answer(code: int, body: JsonObject, labels: str, flow: str | None) -> Answer:
     fields = dict.fromkeys(ANSWER_FIELDS) | body
-    return {"code": code, "body": json_text(fields), "labels": labels, "starts": starts}
+    return {
+        "code": code,
+        "body": json_text(fields),
+        "labels": labels,
+        "starts": flow is not None,
+        "flow": flow or ENROLL,
+    }

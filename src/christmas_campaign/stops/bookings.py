@@ -13,9 +13,12 @@ from typing import NamedTuple
 
 from christmas_campaign.campaign import notion_names, times
 from christmas_campaign.campaign.outcomes import Reason
+from christmas_campaign.events import opaque_ids
 from christmas_campaign.events.intake import Event
 from christmas_campaign.notion import addresses, page_values, schema
 from christmas_campaign.notion.page_values import Page, PageUpdate, Value
+from christmas_campaign.sequences.noshow import WITHDRAWN
+from christmas_campaign.sequences.precall import CANCELLED, REQUESTED
 from christmas_campaign.stops import rules
 from christmas_campaign.stops.rules import Source, Stop
 
@@ -31,15 +34,33 @@ class ContactUpdate(NamedTuple):
 
 
 def booking_stops(event: Event) -> tuple[Stop, ...]:
-    """Return the stops that a booking or cancellation causes; none for other events.
+    """Return the stops that an event about a call causes; none for other events.
 
-    A booking ends the sequences that it makes unnecessary, and the e-mails about the contact's earlier call.
+    - A booking ends the sequences that it makes unnecessary, and the e-mails about the contact's earlier calls.
+    - A cancellation ends the e-mails of this booking. If the call moves, it ends them only for the old time.
+    - A request ends the e-mails of the booking that it replaces, which may have the same name at another time.
+    - A withdrawn report of a missed call ends the e-mails about that call.
     """
+    status = event.status
+    if status == WITHDRAWN:
+        return (Stop(Reason.NOSHOW_WITHDRAWN, event.received_at, Source.BOOKING, event.missed_call),)
     if event.booking is None:
         return ()
-    if event.cancels:
+    if moves(event):
+        return (Stop(Reason.CALL_MOVED, event.received_at, Source.BOOKING, event.call),)
+    if status == CANCELLED:
         return (Stop(Reason.CALL_CANCELLED, event.received_at, Source.BOOKING, event.booking),)
+    if status == REQUESTED:
+        replaced = [event.booking]
+        if moved_from := event.fields.get("moved_from"):
+            replaced.append(opaque_ids.booking_id(event.email, str(moved_from)))
+        return tuple(Stop(Reason.CALL_MOVED, event.happened_at, Source.BOOKING, booking) for booking in replaced)
     return tuple(Stop(reason, event.happened_at, Source.BOOKING) for reason in (Reason.BOOKED, Reason.CALL_MOVED))
+
+
+def moves(event: Event) -> bool:
+    """Return whether the event cancels a call because it moves to another time."""
+    return event.status == CANCELLED and event.fields.get("rescheduled") is True
 
 
 def contact_update(event: Event, contacts: Iterable[Page], stops: Collection[Stop]) -> ContactUpdate:
@@ -53,6 +74,15 @@ def contact_update(event: Event, contacts: Iterable[Page], stops: Collection[Sto
         return _no_update("There is no such contact in BusinessX: nothing was updated there.")
     page = contacts[0]
     page_properties = page_values.plain(page)
+    status = event.status
+    if status == WITHDRAWN:
+        if page_properties.get(notion_names.CONTACT_BOOKING) != notion_names.NO_SHOW:
+            return _no_update("The contact's page does not say that they missed a call: it stays as it is.")
+        # What the page said before the report of the missed call.
+        booked: dict[str, Value] = {notion_names.CONTACT_BOOKING: notion_names.BOOKED}
+        return _update(page, booked, "The contact did not miss the call: the contact's page says so.")
+    if status == REQUESTED or moves(event):
+        return _no_update("The call moves: the contact's page changes with the new booking.")
     call_time = times.parse(str(event.fields["scheduled_time"]))
     if event.cancels:
         page_call_time = page_values.moment(page_properties.get(notion_names.CONTACT_CALL))

@@ -91,10 +91,14 @@ RULES: dict[Reason, Rule] = {
     Reason.BOOKED: Rule(_ended_by(Reason.BOOKED), Holds.FOR_EARLIER_EVENTS),
     Reason.CALL_MOVED: Rule(_ended_by(Reason.CALL_MOVED), Holds.FOR_EARLIER_EVENTS),
     Reason.CALL_CANCELLED: Rule(_ended_by(Reason.CALL_CANCELLED), Holds.FOR_ONE_BOOKING),
+    Reason.NOSHOW_WITHDRAWN: Rule(_ended_by(Reason.NOSHOW_WITHDRAWN), Holds.FOR_ONE_BOOKING),
 }
 
-#: The reasons that `christmas stop` accepts: the other two need to know the booking.
-BY_PERSON = tuple(reason for reason in RULES if reason not in (Reason.CALL_MOVED, Reason.CALL_CANCELLED))
+#: The reasons that need to know the booking or call.
+_OF_CALLS = (Reason.CALL_MOVED, Reason.CALL_CANCELLED, Reason.NOSHOW_WITHDRAWN)
+
+#: The reasons that `christmas stop` accepts.
+BY_PERSON = tuple(reason for reason in RULES if reason not in _OF_CALLS)
 
 #: Reasons that are never stored, because they are checked again for each e-mail.
 NOT_STORED = (Reason.NOTHING_LEFT_TO_SEND, Reason.PAGE_ARCHIVED, Reason.EXPIRED)
@@ -109,7 +113,7 @@ FOR_EVER = 253_402_300_800_000
 class Stop(NamedTuple):
     """Why a contact was stopped, when (UTC), and by whom.
 
-    ``booking`` is the opaque id of the one booking that the stop ends; ``None`` ends whole sequences.
+    ``booking`` is the opaque id of the one booking or call that the stop ends; ``None`` ends whole sequences.
     """
 
     reason: Reason
@@ -173,7 +177,7 @@ def as_json(stops: Collection[Stop], lifts: Lifts | None = None) -> JsonObject:
     ``ends`` has, for each sequence and each ended booking, the reason and ``before``: events that arrived earlier are ended
     (milliseconds since 1970).
     """
-    ends = {name: _strongest(stops, name, None) for name in sorted(_ALL)}
+    ends = {name: _strongest(stops, name, ()) for name in sorted(_ALL)}
     ends |= {stop.booking: stop for stop in stops if stop.booking}
     return {
         **{name: times.text(at) for name, at in (lifts or Lifts())._asdict().items() if at},
@@ -184,7 +188,7 @@ def as_json(stops: Collection[Stop], lifts: Lifts | None = None) -> JsonObject:
 
 def ending_stop(stops: Collection[Stop], event: Event) -> Stop | None:
     """Return the stop that ends the sequence of ``event``, ``None`` if no stop does."""
-    stop = _strongest(stops, event.sequence, event.booking)
+    stop = _strongest(stops, event.sequence, (event.booking, event.call, event.missed_call))
     return stop if stop and received(event) < stop.before else None
 
 
@@ -254,8 +258,11 @@ def _as_json(stop: Stop) -> JsonObject:
     return {"reason": stop.reason, "at": times.text(stop.at), "by": stop.by, **booking}
 
 
-def _strongest(stops: Collection[Stop], sequence: str, booking: str | None) -> Stop | None:
-    """Return the stop that ends most events of a sequence or booking, the first in ``RULES`` if several end the same."""
+def _strongest(stops: Collection[Stop], sequence: str, calls: Collection[str | None]) -> Stop | None:
+    """Return the stop that ends most events of a sequence, or of one of these bookings and calls (opaque ids).
+
+    If several end the same, it is the first in ``RULES``.
+    """
     order = list(RULES)
-    candidates = [stop for stop in stops if sequence in RULES[stop.reason].ends and stop.booking in (None, booking)]
+    candidates = [stop for stop in stops if sequence in RULES[stop.reason].ends and stop.booking in (None, *calls)]
     return min(candidates, key=lambda stop: (-stop.before, order.index(stop.reason)), default=None)

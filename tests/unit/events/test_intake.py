@@ -32,7 +32,8 @@ KINDS: dict[str, tuple[Any, Any, str]] = {
     "list": (["a", "b"], 5, "must be a list of texts"),
     "flag": (True, "yes", "must be true or false"),
     "priority": ("Low", "Urgent", "must be one of High, Medium, Low"),
-    "status": ("cancelled", "maybe", "must be one of booked, cancelled"),
+    "status": ("cancelled", "maybe", "must be one of booked, cancelled, requested"),
+    "noshow": ("withdrawn", "maybe", "must be one of missed, withdrawn"),
 }
 
 #: The fields of the contract and their kinds, in its order.
@@ -42,14 +43,15 @@ CONTRACT = {
     "weakest_system_1:text weakest_system_2:text strongest_system:text revenue_leak_total:dollars "
     "email_1_sent_at:time email_1_status:text",
     "noshow": "email:email first_name:text business_name:text calendly_event_uri:text scheduled_time:time "
-    "event_type:text reschedule_url:text",
+    "event_type:text reschedule_url:text no_show_status:noshow",
     "postcall": "email:email first_name:text business_name:text call_date:time call_outcome:text call_notes:text "
     "objections:list follow_up_priority:priority",
     "onboarding": "email:email first_name:text business_name:text payment_confirmed:flag payment_amount:amount "
     "payment_date:time docusign_completed:flag salon_address:text observation_dates:list start_date:time "
     "package_type:text",
     "precall": "email:email first_name:text business_name:text booking_uri:text scheduled_time:time event_type:text "
-    "reschedule_url:text join_url:text host_name:text status:status rescheduled:flag booked_at:time",
+    "reschedule_url:text join_url:text host_name:text status:status rescheduled:flag moved_from:text "
+    "booked_at:time",
 }
 FIELDS = {
     name: {field: KINDS[kind] for field, _, kind in (word.partition(":") for word in words.split())}
@@ -60,7 +62,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         "business_name": "your business",
         **{f"{colour}_systems": 0 for colour in ("red", "orange", "yellow", "green")},
     },
-    "noshow": {"event_type": "Discovery Call - $2997 Diagnostic"},
+    "noshow": {"event_type": "Discovery Call - $2997 Diagnostic", "no_show_status": "missed"},
     "postcall": {"call_outcome": "Maybe", "follow_up_priority": "Medium"},
     "onboarding": {"docusign_completed": True, "package_type": "Phase 1 - Traditional Service Diagnostic"},
     "precall": {
@@ -329,20 +331,44 @@ def test_event_happened_when_it_was_booked_but_not_after_its_arrival(
     assert build.event("precall", booked_at=booked_at).happened_at == happened_at
 
 
-@pytest.mark.parametrize("fields", [{}, {"rescheduled": False}])
-def test_cancellation_is_accepted(fields: dict[str, Any]) -> None:
-    answer = intake.answer(build.payload("precall", status="cancelled", **fields), "precall", NOW, "run")
+@pytest.mark.parametrize(
+    ("name", "fields"),
+    [
+        ("precall", {"status": "cancelled"}),
+        ("precall", {"status": "cancelled", "rescheduled": True}),
+        ("precall", {"status": "requested"}),
+        ("noshow", {"no_show_status": "withdrawn"}),
+    ],
+)
+def test_event_that_only_ends_emails_is_accepted(name: str, fields: dict[str, Any]) -> None:
+    answer = intake.answer(build.payload(name, **fields), name, NOW, "run")
     assert isinstance(answer, Accepted)
     assert answer.body["message"] == "The e-mails of this call are being stopped."
 
 
-def test_cancellation_of_a_call_that_moves_starts_nothing() -> None:
-    payload = build.payload("precall", status="cancelled", rescheduled=True)
-    answer = intake.answer(payload, "precall", NOW, "run")
-    assert isinstance(answer, Unneeded)
-    assert answer.reason is Reason.CALL_MOVED
-    assert answer.body == {"status": "skipped", "reason": "call_moved", "email": "zoe@example.com"}
-    assert isinstance(intake.answer(build.payload("precall", rescheduled=True), "precall", NOW, "run"), Accepted)
+def test_event_that_only_ends_emails_has_an_id_of_its_own() -> None:
+    booked = build.event("precall")
+    assert not booked.cancels
+    for status in ("cancelled", "requested"):
+        event = build.event("precall", status=status)
+        assert (event.cancels, event.id) == (True, f"{booked.id}-{status}")
+    withdrawn = build.event("noshow", no_show_status="withdrawn")
+    assert (withdrawn.cancels, withdrawn.id) == (True, f"{build.event('noshow').id}-withdrawn")
+    assert build.event("postcall").status is None
+
+
+def test_booking_that_moves_is_another_call() -> None:
+    event = build.event("precall")
+    same = build.event("precall", scheduled_time="2025-11-24T10:00:00-05:00")
+    moved = build.event("precall", scheduled_time="2025-11-24T15:00:01Z")
+    assert event.booking == same.booking == moved.booking
+    assert event.call == same.call
+    assert len({event.booking, event.call, moved.call, build.event("noshow").missed_call}) == 4
+    assert build.event("precall", email="other@example.com").call != event.call
+    assert (event.missed_call, build.event("noshow").call, build.event("noshow").booking) == (None, None, None)
+    missed = build.event("noshow").missed_call
+    assert missed != build.event("noshow", calendly_event_uri="BBB").missed_call
+    assert missed != build.event("noshow", email="other@example.com").missed_call
 
 
 # Any JSON value.

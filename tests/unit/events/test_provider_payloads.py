@@ -36,8 +36,8 @@ DOCUSIGN_MISSING = missing(
 )
 UNSIGNED = ("docusign_completed", "must be true: onboarding starts when the contract is signed")
 UNPAID = ("payment_confirmed", "must be true: onboarding starts when the contract is paid")
-NOT_OURS = ("event", "must be invitee_no_show.created")
-CAL_COM_EVENTS = "must be one of BOOKING_CREATED, BOOKING_RESCHEDULED, BOOKING_CANCELLED"
+NOT_OURS = ("event", "must be one of invitee_no_show.created, invitee_no_show.deleted")
+CAL_COM_EVENTS = "must be one of BOOKING_CREATED, BOOKING_RESCHEDULED, BOOKING_CANCELLED, BOOKING_REQUESTED"
 
 #: An envelope's custom fields without the confirmation of the payment.
 UNCONFIRMED = {name: PAID[name] for name in ("payment_amount", "payment_date")}
@@ -109,7 +109,13 @@ def test_missed_call_of_calendly_is_converted() -> None:
         "scheduled_time": "2025-11-20T14:00:00.000000Z",
         "event_type": "A call",
         "reschedule_url": "https://calendly.example.com/r/AAA",
+        "no_show_status": "missed",
     }
+
+
+def test_missed_call_of_calendly_may_be_withdrawn() -> None:
+    withdrawn = {**calendly(), "event": "invitee_no_show.deleted"}
+    assert fields(withdrawn, "noshow") == {**fields(calendly(), "noshow"), "no_show_status": "withdrawn"}
 
 
 def test_other_fields_of_calendly_are_ignored() -> None:
@@ -387,7 +393,7 @@ def test_examples_of_both_forms_are_the_same_event(name: str, provider_example: 
     converted = intake.read(payload, name, build.NOW)
     assert converted.id == flat.id
     assert {field for field in flat.fields if converted.fields.get(field) != flat.fields[field]} == different
-    assert set(converted.fields) <= set(flat.fields)
+    assert set(converted.fields) - set(flat.fields) <= {"no_show_status"}
     answer = intake.answer(payload, name, build.NOW, "execution-1")
     assert isinstance(answer, Accepted)
     assert str(answer.body["email"]).lower() == converted.email
@@ -488,6 +494,20 @@ def test_other_event_of_cal_com_is_not_a_booking() -> None:
         booking_uri="payload.uid",
         scheduled_time="payload.startTime",
     )
+
+
+def test_requested_booking_of_cal_com_names_the_one_that_it_replaces() -> None:
+    requested = fields(cal_com("BOOKING_REQUESTED", rescheduleUid="OLD"), "precall")
+    assert requested == {**fields(cal_com(), "precall"), "status": "requested", "moved_from": "OLD"}
+    assert "moved_from" not in fields(cal_com("BOOKING_REQUESTED"), "precall")
+    assert "moved_from" not in fields(cal_com("BOOKING_RESCHEDULED", rescheduleUid="OLD"), "precall")
+
+
+@pytest.mark.parametrize(("moved_to", "rescheduled"), [("NEW", True), (None, None), ("", None)])
+def test_cancelled_booking_of_cal_com_may_have_moved(moved_to: str | None, rescheduled: bool | None) -> None:
+    cancelled = fields(cal_com("BOOKING_CANCELLED", rescheduledToUid=moved_to), "precall")
+    assert cancelled.get("rescheduled") is rescheduled
+    assert "rescheduled" not in fields(cal_com(rescheduledToUid=moved_to), "precall")
 
 
 def test_booking_of_cal_com_in_the_old_form_is_the_same_booking() -> None:

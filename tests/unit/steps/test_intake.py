@@ -62,6 +62,22 @@ ANSWER_FIELDS = {
 
 
 @pytest.mark.parametrize(
+    ("name", "fields", "flow"),
+    [
+        ("signup", {}, "enroll"),
+        ("noshow", {}, "enroll"),
+        ("noshow", {"no_show_status": "withdrawn"}, "booking"),
+        ("precall", {}, "booking"),
+        ("precall", {"status": "cancelled"}, "booking"),
+        ("precall", {"status": "requested", "variables": {"a": "1"}}, "booking"),
+    ],
+)
+def test_event_of_a_call_starts_the_flow_that_ends_emails(name: str, fields: dict[str, Any], flow: str) -> None:
+    answers = run_intake(payload=build.payload(name, **fields), sequence=name)["answers"]
+    assert (answers["first"]["flow"], answers["again"]["flow"]) == (flow, "enroll")
+
+
+@pytest.mark.parametrize(
     ("payload", "starts_first", "starts_again", "key"),
     [
         (build.payload(), True, False, f"enrolled.{build.event().id}"),

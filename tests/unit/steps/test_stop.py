@@ -79,7 +79,7 @@ def test_lift_removes_all_stops_but_the_permanent_ones() -> None:
             (
                 {"reason": reason},
                 "the reason of a stop must be one of unsubscribed, complained, bounced, stopped_by_person, bought, booked,"
-                " call_moved, call_cancelled",
+                " call_moved, call_cancelled, noshow_withdrawn",
             )
             for reason in ("because", "expired")
         ),

@@ -35,6 +35,39 @@ def test_only_bookings_and_cancellations_cause_stops() -> None:
     assert bookings.booking_stops(booked) == (stop(Reason.BOOKED, at), stop(Reason.CALL_MOVED, at))
     assert bookings.booking_stops(cancelled) == (stop(Reason.CALL_CANCELLED, booking=cancelled.booking),)
     assert bookings.booking_stops(build.event()) == ()
+    assert bookings.booking_stops(build.event("noshow")) == ()
+
+
+def test_cancellation_of_a_call_that_moves_ends_the_old_time_only() -> None:
+    event = build.event("precall", status="cancelled", rescheduled=True, booked_at="2025-11-20T14:00:00Z")
+    assert bookings.booking_stops(event) == (stop(Reason.CALL_MOVED, booking=event.call),)
+
+
+def test_requested_call_ends_the_booking_that_it_replaces() -> None:
+    at = NOW - HOUR
+    event = build.event("precall", status="requested", moved_from="OLD", booked_at="2025-11-20T14:00:00Z")
+    old = build.event("precall", booking_uri="OLD").booking
+    assert bookings.booking_stops(event) == tuple(stop(Reason.CALL_MOVED, at, name) for name in (event.booking, old))
+    event = build.event("precall", status="requested")
+    assert bookings.booking_stops(event) == (stop(Reason.CALL_MOVED, NOW, event.booking),)
+
+
+def test_withdrawn_report_of_a_missed_call_ends_its_emails() -> None:
+    event = build.event("noshow", no_show_status="withdrawn")
+    assert bookings.booking_stops(event) == (stop(Reason.NOSHOW_WITHDRAWN, booking=event.missed_call),)
+    page = build.contact(**{"Booking Status": "No-Show"})
+    assert bookings.contact_update(event, [page], []) == ContactUpdate(
+        PageUpdate("/v1/pages/contact-1", {"properties": {"Booking Status": {"select": {"name": "Booked"}}}}),
+        "The contact did not miss the call: the contact's page says so.",
+    )
+    note = "The contact's page does not say that they missed a call: it stays as it is."
+    assert contact_update(event, **{"Booking Status": "Completed"}) == ContactUpdate(None, note)
+
+
+@pytest.mark.parametrize("fields", [{"status": "cancelled", "rescheduled": True}, {"status": "requested"}])
+def test_page_of_a_call_that_moves_changes_with_the_new_booking(fields: dict[str, Any]) -> None:
+    note = "The call moves: the contact's page changes with the new booking."
+    assert contact_update(build.event("precall", **fields), **BOOKED_PAGE) == ContactUpdate(None, note)
 
 
 def test_booking_updates_the_first_page_of_the_contact() -> None:

@@ -23,6 +23,7 @@ TABLE = {
     "booked": ({"signup", "noshow"}, Holds.FOR_EARLIER_EVENTS),
     "call_moved": ({"precall"}, Holds.FOR_EARLIER_EVENTS),
     "call_cancelled": ({"precall"}, Holds.FOR_ONE_BOOKING),
+    "noshow_withdrawn": ({"noshow"}, Holds.FOR_ONE_BOOKING),
 }
 
 BOOKING = build.event("precall")
@@ -42,7 +43,7 @@ def test_rules_end_the_sequences_of_the_table_in_its_order() -> None:
         (reason, ends, holds) for reason, (ends, holds) in TABLE.items()
     ]
     assert {*rules.REASONS} == {*TABLE, "nothing_left_to_send", "page_archived", "expired"}
-    assert set(rules.BY_PERSON) == {*TABLE} - {"call_moved", "call_cancelled"}
+    assert set(rules.BY_PERSON) == {*TABLE} - {"call_moved", "call_cancelled", "noshow_withdrawn"}
     assert {str(source) for source in Source} == {"person", "enrolment", "contact", "resend", "booking", "notion"}
 
 
@@ -70,6 +71,21 @@ def test_booking_ends_only_events_from_before_it_was_made() -> None:
     assert rules.ending_stop([stop(Reason.CALL_MOVED)], earlier) == stop(Reason.CALL_MOVED)
     assert rules.ending_stop([stop(Reason.CALL_MOVED)], same) is None
     assert rules.received(build.event("precall", booked_at="2025-11-20T16:00:00Z")) == NOW_MS
+
+
+def test_moved_call_ends_only_its_old_time() -> None:
+    moved = Stop(Reason.CALL_MOVED, NOW + HOUR, Source.BOOKING, BOOKING.call)
+    assert rules.ending_stop([moved], BOOKING) == moved
+    assert rules.ending_stop([moved], build.event("precall", scheduled_time="2025-11-25T15:00:00Z")) is None
+    assert rules.ending_stop([moved], build.event("precall", booking_uri="BBB")) is None
+
+
+def test_withdrawn_noshow_ends_only_its_call() -> None:
+    event = build.event("noshow")
+    withdrawn = Stop(Reason.NOSHOW_WITHDRAWN, NOW - HOUR, Source.BOOKING, event.missed_call)
+    assert rules.ending_stop([withdrawn], event) == withdrawn
+    assert rules.ending_stop([withdrawn], build.event("noshow", calendly_event_uri="BBB")) is None
+    assert rules.ending_stop([withdrawn], BOOKING) is None
 
 
 def test_cancellation_ends_only_its_booking() -> None:
@@ -155,6 +171,6 @@ def test_contact_takes_back_only_their_own_earlier_unsubscribe() -> None:
 
 def test_owner_lifts_stops_that_do_not_hold_for_good_and_no_call() -> None:
     stops = [stop(reason) for reason in RULES]
-    calls = {"call_moved", "call_cancelled"}
+    calls = {"call_moved", "call_cancelled", "noshow_withdrawn"}
     assert {stop.reason for stop in rules.lift(stops)} == {"unsubscribed", "complained", "bounced"} | calls
     assert {stop.reason for stop in rules.lift(stops, also_for_good=True)} == {"complained"} | calls

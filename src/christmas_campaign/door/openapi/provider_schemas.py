@@ -26,7 +26,7 @@ def _calendly() -> JsonObject:
         "description": f"Calendly's own webhook. There is no email next to event. {ALL}",
         "required": ["event", "payload"],
         "properties": {
-            "event": {"const": provider_payloads.NO_SHOW},
+            "event": {"enum": list(provider_payloads.CALENDLY_NO_SHOWS)},
             "payload": _invitee(TIME, {}, {}),
             "email": False,
             "variables": False,
@@ -147,6 +147,8 @@ def _booking() -> JsonObject:
             "title": optional(text),
             "organizer": _with_text("name"),
             "metadata": _with_text("videoCallUrl"),
+            "rescheduleUid": optional(text),
+            "rescheduledToUid": optional(text),
             "location": {"description": "Used if it is a URL that begins with https://."},
             "bookerUrl": {"description": "Used if it is a URL that begins with https://."},
         },
