@@ -103,7 +103,8 @@ ALL = (
 
 
 def optional(schema: Mapping[str, Any]) -> JsonObject:
-    """Return ``schema``, but null is also valid."""
+    """Return ``schema``, but null is also valid, and so is blank text in place of a text."""
     types = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
     enum = {"enum": [*schema["enum"], None]} if "enum" in schema else {}
-    return {**schema, "type": [*types, "null"], **enum}
+    blank = {"pattern": PRINTABLE} if schema.get("pattern") == _FILLED else {}
+    return {**schema, "type": [*types, "null"], **enum, **blank}
