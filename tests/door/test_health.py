@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
+from pathlib import Path
 
 import pytest
+from support import until
 
 from christmas_campaign.door.health import KestraHealth
-from door.process import DIE, HANG, Clock, FakeKestra
+from door.process import DIE, HANG, Clock, DoorProcess, FakeKestra
 
 
 def ask(kestra: FakeKestra, *steps: float) -> list[bool]:
@@ -54,3 +56,26 @@ def test_kestra_that_does_not_answer_is_down_after_two_seconds(kestra: FakeKestr
     started = time.monotonic()
     assert ask(kestra) == [False]
     assert 1.9 < time.monotonic() - started < 5
+
+
+#: A door that asks Kestra very often.
+QUICK = "from christmas_campaign.door import health; health.WATCH_SECONDS = health.CACHE_SECONDS = 0.01"
+
+
+def test_door_logs_once_that_kestra_is_down_at_the_start_and_once_that_it_is_up(
+    tmp_path: Path, kestra: FakeKestra
+) -> None:
+    kestra.stop()
+    with DoorProcess(tmp_path, kestra, program=QUICK) as door:
+        door.logged("Z kestra does not answer: calls are stored until it does")
+        kestra.start()
+        door.logged("Z kestra is up")
+        checked = kestra.health_requests
+        until(lambda: kestra.health_requests > checked + 10, "more requests", 10)
+    assert [line.split()[1] for line in door.log.splitlines()] == ["kestra", "kestra"]
+
+
+def test_door_logs_nothing_while_kestra_is_up(tmp_path: Path, kestra: FakeKestra) -> None:
+    with DoorProcess(tmp_path, kestra, program=QUICK) as door:
+        until(lambda: kestra.health_requests > 10, "requests", 10)
+    assert door.log == ""

@@ -7,11 +7,16 @@ from collections.abc import Callable
 
 import httpx
 
+from christmas_campaign.door.http import log
+
 #: How long Kestra may take to answer, in seconds.
 TIMEOUT_SECONDS = 2.0
 
 #: How long the door reuses Kestra's answer, in seconds.
 CACHE_SECONDS = 2.0
+
+#: How often the door asks Kestra by itself, in seconds.
+WATCH_SECONDS = 5.0
 
 
 class KestraHealth:
@@ -35,6 +40,16 @@ class KestraHealth:
                 self._is_up = await self._request()
                 self._requested_at = self._clock()
         return self._is_up
+
+    async def log_changes(self) -> None:
+        """Log that Kestra is down, at the start or later, and that it is up again. Runs until it is cancelled."""
+        was_up = True
+        while True:
+            is_up = await self.is_up()
+            if is_up != was_up:
+                log.line("kestra", "is up" if is_up else "does not answer: calls are stored until it does")
+            was_up = is_up
+            await asyncio.sleep(WATCH_SECONDS)
 
     async def _request(self) -> bool:
         try:

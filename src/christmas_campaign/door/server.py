@@ -58,8 +58,11 @@ async def _serve(settings: Settings, inbox: InboxWriter, listener: socket.socket
     @contextlib.asynccontextmanager
     async def lifespan(_: object) -> AsyncIterator[None]:
         forwarder.start()
+        watcher = asyncio.create_task(kestra_health.log_changes())
         print("READY " + json.dumps({"url": url, "pid": os.getpid()}), flush=True)
         yield
+        watcher.cancel()
+        await asyncio.wait([watcher])
         await forwarder.stop()
         await kestra_health.close()
 
