@@ -14,9 +14,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from door.process import DoorProcess, FakeKestra
 from support import (
     address,
     enrolled,
+    free_port,
     numbers,
     page_of,
     payload,
@@ -30,6 +32,7 @@ from support import (
 
 from christmas_campaign.clients.kestra import Execution
 from christmas_campaign.deployment.environment import Environment
+from christmas_campaign.door.inbox.store import Call, Inbox
 from christmas_campaign.local.stack import Stack
 from christmas_campaign.repair import decide
 from cli.operator import christmas, christmas_json
@@ -38,9 +41,21 @@ NOTHING = "Nothing needs repair."
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DoorProcess]:
+    """A door that the repair asks. It keeps its port, and its Kestra answers 500 to every call."""
+    kestra = FakeKestra()
+    kestra.answer = lambda _: 500
+    kestra.start()
+    with DoorProcess(tmp_path_factory.mktemp("door"), kestra, DOOR_LISTEN=f"127.0.0.1:{free_port()}") as running:
+        yield running
+    kestra.stop()
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory, door: DoorProcess) -> Iterator[Stack]:
     """A separate stack in real time: a repair looks at all contacts."""
-    with Stack(tmp_path_factory.mktemp("repair"), time_scale=1) as running:
+    settings = {"ENV_DOOR_URL": door.url}
+    with Stack(tmp_path_factory.mktemp("repair"), time_scale=1, settings=settings) as running:
         yield running
 
 
@@ -258,3 +273,30 @@ def test_flow_repairs_and_sends_one_alert(stack: Stack) -> None:
     nothing = run_flow(stack, apply=True)
     assert (nothing.state, nothing.outputs["found"]) == ("SUCCESS", [])
     assert stack.kestra.executions(namespace="christmas", flow_id="tell", parent=nothing.id) == []
+
+
+def test_flow_sends_one_alert_about_calls_that_wait_at_the_door(stack: Stack, door: DoorProcess) -> None:
+    arrived = datetime.now(UTC) - timedelta(minutes=11)
+    door.child.stop()
+    inbox = Inbox(door.inbox, max_calls=10)
+    inbox.store([Call("late", "signup", b"{}", arrived, None)])
+    inbox.close()
+    door.start()
+    (first, second) = (run_flow(stack, apply=True) for _ in range(2))
+    assert (first.state, second.state) == ("SUCCESS", "SUCCESS")
+    (alert,) = stack.kestra.executions(namespace="christmas", flow_id="tell", parent=first.id)
+    assert alert.inputs["message"].startswith("Kestra has not taken calls that reached the door since ")
+    until(lambda: told(stack, alert.inputs["message"]), "the alert")
+    (again,) = stack.kestra.executions(namespace="christmas", flow_id="tell", parent=second.id)
+    until(lambda: stack.kestra.execution(again.id).ended, "the second execution")
+    assert told(stack, alert.inputs["message"]) == 1
+
+    door.child.stop()
+    result = christmas_json(stack, "repair", code=2)
+    assert result["problems"] == [f"The door at {door.url} does not answer (ConnectError)."]
+    assert run_flow(stack, apply=True).state == "FAILED"
+
+
+def told(stack: Stack, message: str) -> int:
+    """Return how often Discord got a message."""
+    return [alert["content"] for alert in stack.sandbox.alerts()].count(message)

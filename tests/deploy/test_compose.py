@@ -161,6 +161,14 @@ def test_compose_reads_these_settings_and_production_md_lists_them() -> None:
     assert [name for name in sorted(required | optional) if f"`{name}`" not in documented] == []
 
 
+def test_repair_asks_the_door_where_there_is_one() -> None:
+    door = f"http://door:{SERVICES['door']['environment']['DOOR_LISTEN'].rpartition(':')[2]}"
+    assert SERVICES["kestra"]["environment"]["ENV_DOOR_URL"] == door
+    assert set(SERVICES["kestra"]["networks"]) & set(SERVICES["door"]["networks"])
+    assert services("compose.cluster.yaml")["worker"]["environment"]["ENV_DOOR_URL"] == door
+    assert services("compose.yaml")["kestra"]["environment"]["ENV_DOOR_URL"] == ""
+
+
 def test_variables_of_the_health_check_are_left_to_its_shell() -> None:
     (check,) = SERVICES["postgres"]["healthcheck"]["test"][1:]
     assert re.findall(r"\$+", check) == ["$$"] * 3

@@ -104,7 +104,7 @@ def test_health_of_kestra_is_answered(door: DoorProcess, waiting_door: DoorProce
     answer = checked(httpx.get(f"{door.url}/health"), 200)
     assert abs(times.parse(answer.pop("timestamp")) - datetime.now(UTC)) < timedelta(seconds=10)
     unset = {f"{service}_configured": False for service in ("notion", "resend", "discord")}
-    assert answer == {"status": "healthy", "environment": {"testing_mode": "false", **unset}}
+    assert answer == {"status": "healthy", "calls_wait_since": None, "environment": {"testing_mode": "false", **unset}}
     assert httpx.head(f"{door.url}/health").status_code == 200
     assert httpx.post(f"{door.url}/health").headers["allow"] == "GET, HEAD"
     assert checked(httpx.get(f"{waiting_door.url}/health"), 503)["status"] == "unhealthy"

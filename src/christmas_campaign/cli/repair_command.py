@@ -34,9 +34,10 @@ def repair(env_file: Path | None, applied: bool, most: int, as_json: bool, outpu
 
     It looks for e-mails that nothing will send, for enrolments and pages that are only half made, and for queues that do not
     move. With --apply it repairs them. Running it is safe at any time. Failures that wait for a person are not touched: see
-    christmas failures.
+    christmas failures. If ENV_DOOR_URL is set, it also says whether calls wait at the door for more than ten minutes.
 
-    Exit code 0 if all is well or was repaired, 1 if something is left to repair, 2 if not everything could be checked.
+    Exit code 0 if all is well or was repaired, 1 if something is left to repair or calls wait at the door, 2 if not everything
+    could be checked.
 
     \b
     Examples:

@@ -177,6 +177,12 @@ SERVER: tuple[Setting, ...] = (
                 checks.link,
                 "it is Kestra's kestra.url",
             ),
+            (
+                "ENV_DOOR_URL",
+                "The address at which the repair asks the door whether calls wait for too long.",
+                checks.link,
+                "the repair does not ask the door",
+            ),
         )
     ),
     *(

@@ -18,7 +18,7 @@ from starlette.types import Receive, Scope, Send
 from christmas_campaign.campaign import times
 from christmas_campaign.door import unsubscribe_page
 from christmas_campaign.door.handlers import BY_NAME, UNSUBSCRIBE
-from christmas_campaign.door.health import KestraHealth
+from christmas_campaign.door.health import Health
 from christmas_campaign.door.http import client_address, cors, json_body, log, signatures
 from christmas_campaign.door.http.body_reader import BodyReader
 from christmas_campaign.door.http.rate_limit import RateLimit
@@ -47,7 +47,7 @@ class Door:
         self,
         settings: Settings,
         inbox: InboxWriter,
-        kestra_health: KestraHealth,
+        health: Health,
         *,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         clock: Callable[[], float] = time.monotonic,
@@ -55,7 +55,7 @@ class Door:
         """Tests pass their own ``now`` (aware) and ``clock`` (seconds)."""
         self._settings = settings
         self._inbox = inbox
-        self._kestra_health = kestra_health
+        self._health = health
         self._now = now
         self._routes = Routes(settings.keys)
         self._rate_limit = RateLimit(settings.rate, clock)
@@ -118,13 +118,15 @@ class Door:
             return await self._answer_webhook(route, scope, body_reader, sender)
 
     async def _answer_health(self) -> JsonAnswer:
-        is_up = await self._kestra_health.is_up()
+        report = await self._health.check()
+        since = report.calls_wait_since
         body = {
-            "status": "healthy" if is_up else "unhealthy",
+            "status": "healthy" if report.is_healthy else "unhealthy",
             "timestamp": times.text(self._now()),
+            "calls_wait_since": None if since is None else times.text(since),
             "environment": self._settings.environment,
         }
-        return JsonAnswer(200 if is_up else 503, body)
+        return JsonAnswer(200 if report.is_healthy else 503, body)
 
     async def _answer_page(self, token: str, method: str, headers: Headers, body_reader: BodyReader) -> Response:
         if self._settings.unsubscribe_keys.contact(token) is None:

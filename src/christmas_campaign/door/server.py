@@ -12,13 +12,14 @@ import sys
 import threading
 import time
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 
 import uvicorn
 from starlette.routing import Router
 
 from christmas_campaign.door.app import MAX_HEADER_BYTES, Door
 from christmas_campaign.door.handlers import webhooks
-from christmas_campaign.door.health import KestraHealth
+from christmas_campaign.door.health import Health
 from christmas_campaign.door.http.protocol import DoorProtocol
 from christmas_campaign.door.inbox.forwarder import Forwarder
 from christmas_campaign.door.inbox.store import Inbox
@@ -52,23 +53,23 @@ def run(settings: Settings, *, child: bool = False) -> None:
 
 
 async def _serve(settings: Settings, inbox: InboxWriter, listener: socket.socket, url: str, child: bool) -> None:
-    kestra_health = KestraHealth(settings.kestra_health_url, time.monotonic)
+    health = Health(settings.kestra_health_url, inbox, lambda: datetime.now(UTC), time.monotonic)
     forwarder = Forwarder(inbox, webhooks(settings.kestra_url, settings.keys))
 
     @contextlib.asynccontextmanager
     async def lifespan(_: object) -> AsyncIterator[None]:
         forwarder.start()
-        watcher = asyncio.create_task(kestra_health.log_changes())
+        watcher = asyncio.create_task(health.log_changes())
         print("READY " + json.dumps({"url": url, "pid": os.getpid()}), flush=True)
         yield
         watcher.cancel()
         await asyncio.wait([watcher])
         await forwarder.stop()
-        await kestra_health.close()
+        await health.close()
 
     config = uvicorn.Config(
         # The router has no routes: every request goes to the door.
-        Router(default=Door(settings, inbox, kestra_health), lifespan=lifespan),
+        Router(default=Door(settings, inbox, health), lifespan=lifespan),
         http=DoorProtocol,
         ws="none",
         lifespan="on",

@@ -301,7 +301,7 @@ class Stack:
             "ENV_RESEND_URL": self.sandbox.resend_url,
             "ENV_TIME_SCALE": f"{self.time_scale:g}",
             **({"ENV_KESTRA_USERNAME": self._auth[0]} if self._auth else {}),
-            **({"ENV_PUBLIC_URL": self.door_url} if self.door_url is not None else {}),
+            **({"ENV_PUBLIC_URL": self.door_url, "ENV_DOOR_URL": self.door_url} if self.door_url is not None else {}),
             **self._settings,
             **{f"SECRET_{name}": base64.b64encode(value.encode()).decode() for name, value in secret.items()},
         }

@@ -39,8 +39,9 @@ def test_dry_run_lists_needed_actions_and_did_nothing() -> None:
         "done": None,
         "not_done": [],
         "problems": [],
+        "calls_wait_since": None,
     }
-    assert outputs(result)["mended"] == 0
+    assert (outputs(result)["mended"], outputs(result)["message"]) == (0, "")
     assert [*result.lines()] == [
         "Looked at 0 executions and at 0 of 7 enrolments.",
         f"  {SCHEDULE.sentence}",
@@ -72,12 +73,34 @@ def test_task_outputs_are_the_report_with_message_and_key() -> None:
     assert outputs(repaired(ActionResult(RELEASE), ActionResult(later)))["key"] == outputs(result)["key"]
 
 
+WAITING = (
+    "Kestra has not taken calls that reached the door since Thursday, November 20, 2025 at 10:00 AM: "
+    "`christmas inbox` lists them with Kestra's last answer."
+)
+
+
+def test_waiting_calls_are_reported_and_told_once_an_hour() -> None:
+    result = dry_run()._replace(calls_wait_since=build.NOW)
+    assert [*result.lines()][1:] == [f"  {WAITING}", "Nothing needs repair."]
+    assert result.as_json()["calls_wait_since"] == "2025-11-20T15:00:00.000Z"
+    told = outputs(result)
+    assert (told["mended"], told["message"]) == (0, WAITING)
+    same_hour, next_hour = (
+        outputs(result._replace(calls_wait_since=build.NOW + build.HOUR * hours))["key"] for hours in (0.9, 1)
+    )
+    assert (same_hour == told["key"], next_hour == told["key"]) == (True, False)
+    both = outputs(repaired(ActionResult(SCHEDULE))._replace(calls_wait_since=build.NOW))
+    assert both["message"] == f"The repair made 1 correction (schedule): the log of its execution lists them. {WAITING}"
+    assert both["key"] != told["key"]
+
+
 @pytest.mark.parametrize(
     ("result", "code"),
     [
         (dry_run(), 0),
         (dry_run(SCHEDULE), 1),
         (repaired(ActionResult(SCHEDULE)), 0),
+        (repaired(ActionResult(SCHEDULE))._replace(calls_wait_since=build.NOW), 1),
         (repaired(ActionResult(SCHEDULE, "HTTP 500")), 1),
         (report(NOTHING._replace(problems=("Notion does not answer.",)), []), 2),
     ],

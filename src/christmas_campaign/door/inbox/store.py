@@ -212,6 +212,11 @@ class Inbox:
         call = Call(row[0], row[1], row[2], times.parse(row[3]), row[4])
         return WaitingCall(seq, call, due if due <= now + MAX_WAIT_SECONDS else now)
 
+    def oldest_arrival(self) -> datetime | None:
+        """Return when the oldest waiting call arrived (aware), ``None`` if no call waits. Raises ``sqlite3.Error``."""
+        row = self._db.execute("SELECT received_at FROM calls WHERE NOT refused ORDER BY seq LIMIT 1").fetchone()
+        return None if row is None else times.parse(row[0])
+
     def _first_row(self, sql: str, without: Container[int]) -> tuple[int, float] | None:
         with closing(self._db.execute(sql, (MAX_BLOCKING_FAILURES,))) as rows:
             return next((row for row in rows if row[0] not in without), None)

@@ -204,11 +204,27 @@ def _health(*, body: bool = True) -> JsonObject:
         **{f"{service}_configured": {"type": "boolean"} for service in ("notion", "resend", "discord")},
     }
     responses: JsonObject = {}
-    for status, word, description in (("200", "healthy", "Kestra is up."), ("503", "unhealthy", "Kestra is down.")):
-        schema = _object({"status": {"const": word}, "timestamp": _MOMENT, "environment": _object(environment)})
+    never: JsonObject = {"type": "null"}
+    late: JsonObject = {
+        "type": ["string", "null"],
+        "format": "date-time",
+        "description": "the arrival of the oldest call that Kestra has not taken, if that was more than ten minutes ago",
+    }
+    for status, word, description, since in (
+        ("200", "healthy", "Kestra is up, and no call waits for more than ten minutes.", never),
+        ("503", "unhealthy", "Kestra is down, or a call waits for more than ten minutes.", late),
+    ):
+        schema = _object(
+            {
+                "status": {"const": word},
+                "timestamp": _MOMENT,
+                "calls_wait_since": since,
+                "environment": _object(environment),
+            }
+        )
         responses[status] = _answer(description, schema if body else None)
     return {
-        "summary": "Whether Kestra is up, and which integrations are configured.",
+        "summary": "Whether Kestra is up and takes the calls, and which integrations are configured.",
         "responses": {**responses, "405": _answer("The method is not allowed.", _MESSAGE, _ALLOW)},
     }
 
