@@ -17,13 +17,17 @@ _DOMAIN = re.compile(r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,
 def normalise(text: str) -> str:
     """Return the address without surrounding white space and in lower case.
 
-    Raises ``ValueError`` when no e-mail can reach the address; the message is for the sender of the payload. An address outside
-    ASCII is refused because Resend refuses it.
+    A domain outside ASCII is encoded as punycode. Raises ``ValueError`` when no e-mail can reach the address; the message is for
+    the sender of the payload. A local part outside ASCII is refused because Resend refuses it.
     """
+    address = text.strip()
+    if not address.isascii():
+        local, at, domain = address.rpartition("@")
+        address = f"{local}{at}{'.'.join(map(_encode, domain.split('.')))}"
     # Lower-casing comes after this check: it turns some letters outside ASCII into ASCII, which is another person's address.
-    if not text.strip().isascii():
-        raise ValueError("is not an e-mail address that can be sent to: it has a letter outside ASCII")
-    address = text.strip().lower()
+    if not address.isascii():
+        raise ValueError("is not an e-mail address that can be sent to: it has a letter outside ASCII before the @")
+    address = address.lower()
     local, at, domain = address.rpartition("@")
     if not at:
         raise ValueError("is not an e-mail address: it has no @")
@@ -34,6 +38,28 @@ def normalise(text: str) -> str:
     if not _DOMAIN.fullmatch(domain):
         raise ValueError("is not an e-mail address: the part after the @ is not a domain")
     return address
+
+
+def _encode(label: str) -> str:
+    """Return a part of a domain as punycode if it has letters outside ASCII. Raises ``ValueError`` if it cannot be encoded."""
+    if label.isascii():
+        return label
+    import idna  # noqa: PLC0415  (hardly any address needs it, and it takes as long to import as a whole step)
+
+    try:
+        encoded = idna.encode(label, uts46=True).decode()
+    except idna.IDNAError:
+        encoded = ""
+    # Some letters outside ASCII have a form in ASCII, which would be another domain.
+    if not is_encoded(encoded):
+        raise ValueError("is not an e-mail address: the part after the @ is not a domain")
+    return encoded
+
+
+def readable(address: str) -> str:
+    """Return a normalised address as people write it: the letters of its domain are decoded."""
+    local, at, domain = address.rpartition("@")
+    return f"{local}{at}{'.'.join(map(decoded, domain.split('.')))}"
 
 
 def is_encoded(label: str) -> bool:

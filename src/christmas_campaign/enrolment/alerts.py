@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import NamedTuple, TypedDict
 
+from christmas_campaign.campaign import facts
 from christmas_campaign.campaign.outcomes import WHAT_TO_DO, Reason
 from christmas_campaign.campaign.segments import Segment
 from christmas_campaign.events import opaque_ids
@@ -128,7 +129,8 @@ def warning(event: Event, detail: str, pages: Pages) -> TeamAlert:
 
 def _field_text(event: Event, name: str) -> str:
     """Return a field of the event on one line, shortened."""
-    return _shorten(" ".join(str(event.value(name)).split()), MAX_FIELD_LENGTH)
+    value = event.value(name)
+    return _shorten(" ".join(str(facts.UNNAMED.get(name) if value is None else value).split()), MAX_FIELD_LENGTH)
 
 
 def _shorten(text: str, max_length: int) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from christmas_campaign.campaign import names
 from christmas_campaign.enrolment.lookups import signup_fields
 from christmas_campaign.enrolment.record import Record
 from christmas_campaign.events.intake import Event
@@ -28,7 +29,7 @@ def amend(
     """
     return record._replace(
         event=record.event._replace(variables=variables(record.event, event)),
-        contact=page_values.plain(contacts[0]) if contacts else record.contact,
+        contact=names.without_unusable(page_values.plain(contacts[0])) if contacts else record.contact,
         signup=signup_fields(record.event, signup, pages) or record.signup,
     )
 

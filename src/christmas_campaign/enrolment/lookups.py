@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import NamedTuple
 
-from christmas_campaign.campaign import facts, notion_names, times
+from christmas_campaign.campaign import facts, names, notion_names, times
 from christmas_campaign.events import opaque_ids
 from christmas_campaign.events.intake import Event
 from christmas_campaign.json_types import Json, JsonObject
@@ -180,7 +180,7 @@ def signup_fields(event: Event, signup: Event | None, pages: Iterable[Page]) -> 
     if event.own_sequence.is_assessment:
         return {}
     if signup is not None:
-        return signup.fields
+        return names.without_unusable(signup.fields)
     for page in pages:
         values = page_values.plain(page)
         if (
@@ -189,7 +189,7 @@ def signup_fields(event: Event, signup: Event | None, pages: Iterable[Page]) -> 
             and values.get(notion_names.PAGE_TEMPLATE_TYPE) == SIGNUP.template_type
         ):
             fields = {field.name: values.get(field.property) for field in SIGNUP.fields if field.property}
-            return {name: value for name, value in fields.items() if value is not None}
+            return names.without_unusable({name: value for name, value in fields.items() if value is not None})
     return {}
 
 
@@ -199,12 +199,12 @@ def contact_names(event: Event, signup: Mapping[str, Plain], contact: Mapping[st
     The sources in their order, which is that of the e-mails too: the event; ``signup``, the fields of the contact's signup;
     ``contact``, the plain values of their page in BusinessX; ``facts.UNNAMED``.
     """
-    names: dict[str, Plain] = {}
+    found: dict[str, Plain] = {}
     for name, unnamed in facts.UNNAMED.items():
         candidates = (event.value(name), signup.get(name), contact.get(name))
         present = (value for value in candidates if value is not None and not field_types.blank(value))
-        names[name] = next(present, unnamed)
-    return names
+        found[name] = next(present, unnamed)
+    return found
 
 
 def property_value(field: Field, value: Plain) -> Value:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from christmas_campaign.campaign import facts, notion_names, times
+from christmas_campaign.campaign import names as names_check
 from christmas_campaign.campaign.outcomes import Reason
 from christmas_campaign.campaign.segments import Segment, classify
 from christmas_campaign.campaign.settings import Settings
@@ -24,6 +25,9 @@ from christmas_campaign.sequences.signup import E1_FAILED
 from christmas_campaign.stops import bookings, marks, rules
 from christmas_campaign.stops.marks import PageQuery
 from christmas_campaign.stops.rules import Lifts, Stop
+
+#: Why a name of the payload is not used, for the title of the contact's page.
+NAME_REPLACED = f"it has an address or more than {names_check.LONGEST} characters"
 
 #: The next steps in a new customer's portal, if the payload has no observation dates.
 NEXT_STEPS = "We agree on the days of the observation in your salon."
@@ -123,7 +127,7 @@ def plan(
         return Skip(Reason.NOTHING_LEFT_TO_SEND, note)
 
     contact = contacts[0] if contacts else None
-    contact_values = page_values.plain(contact) if contact else {}
+    contact_values = names_check.without_unusable(page_values.plain(contact)) if contact else {}
     email_sources = {name: sources[name] for name in ("templates", "analytics")}
     record = Record(event, contact_values, due, email_sources, signup_fields(event, signup, pages))
     # When the website sent E1, for the page. A time that the page has already stays.
@@ -137,7 +141,7 @@ def plan(
         ttl=time_to_live(max(due.values()), now),
         known=marks.page_query(event.email, sources["pages"], str(contact["id"]) if contact else None),
         contact=_contact_update(event, segment, contact, e1_sent_at or sent.get(1)),
-        page=_page_request(own, own_values, values, sources["pages"]),
+        page=_page_request(event, own, own_values, values, sources["pages"]),
         portal=_portal(event, names, portals, contact_values, sources, now) if sequence.makes_portal else None,
         alert=signup_alert(event, segment) if segment else None,
         note=_note(sequence.name, contacts, own is not None, due),
@@ -225,7 +229,7 @@ def _page_values(
     """Return the values of the contact's page in Email Sequence, by property name."""
     sequence = event.own_sequence
     values: dict[str, Value] = {
-        notion_names.PAGE_NAME: f"{event.email} - {sequence.template_type}",
+        notion_names.PAGE_NAME: f"{event.email} - {sequence.template_type}{_name_note(event)}",
         notion_names.PAGE_TEMPLATE_TYPE: sequence.template_type,
         notion_names.PAGE_CAMPAIGN: facts.NAME,
         notion_names.PAGE_CREATED: now,
@@ -243,8 +247,17 @@ def _page_values(
     return values
 
 
+def _name_note(event: Event) -> str:
+    """Return the note at the end of a page's title if a name of the payload was replaced."""
+    return f" ({' and '.join(event.replaced)} replaced: {NAME_REPLACED})" if event.replaced else ""
+
+
 def _page_request(
-    own: Page | None, own_values: Mapping[str, PropertyValue], values: Mapping[str, Value], data_source: str
+    event: Event,
+    own: Page | None,
+    own_values: Mapping[str, PropertyValue],
+    values: Mapping[str, Value],
+    data_source: str,
 ) -> PageRequest:
     """Return the request that creates the contact's page, or fills in the empty properties of the existing page ``own``."""
     if own is None:
@@ -261,6 +274,8 @@ def _page_request(
         or own_values.get(name) is False
         or (name == notion_names.PAGE_EMAIL and own_values[name] != value)
     }
+    if _name_note(event):
+        missing[notion_names.PAGE_NAME] = f"{own_values.get(notion_names.PAGE_NAME) or event.email}{_name_note(event)}"
     return PageRequest("PATCH", *page_values.update(own, schema.SEQUENCE_PAGES, missing))
 
 

@@ -60,7 +60,10 @@ def spellings(value: object, email: str) -> set[str]:
     """
     # The boundaries keep other addresses out: mariana@… contains ana@…, and …@example.com.br contains …@example.com.
     # ASCII only, because IGNORECASE takes some letters outside ASCII for ASCII letters.
-    pattern = re.compile(rf"(?<![a-z0-9._+-]){re.escape(email)}(?![a-z0-9-]|\.[a-z0-9])", re.ASCII | re.IGNORECASE)
+    either = "|".join(re.escape(form) for form in dict.fromkeys((email, email_address.readable(email))))
+    # The letters of a domain outside ASCII have capitals too.
+    flags = re.IGNORECASE | (re.ASCII if either.isascii() else re.NOFLAG)
+    pattern = re.compile(rf"(?<![a-z0-9._+-])(?:{either})(?![a-z0-9-]|\.[a-z0-9])", flags)
     return {match[0] for text in texts(value) for match in pattern.finditer(text)}
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from christmas_campaign.campaign import times
+from christmas_campaign.campaign import names, times
 from christmas_campaign.campaign.outcomes import Reason
 from christmas_campaign.events import opaque_ids, provider_payloads
 from christmas_campaign.json_types import JsonObject
@@ -36,12 +36,14 @@ class Event(NamedTuple):
 
     ``fields`` has the fields of the payload, including ``email``, without defaults: a default is the last source of a
     template's value. ``variables`` has the payload's own values for templates, as text. ``received_at`` is in UTC.
+    ``replaced`` names the fields and variables that were left out because an e-mail may not show them: see ``names``.
     """
 
     sequence: str
     fields: dict[str, Plain]
     variables: dict[str, str]
     received_at: datetime
+    replaced: tuple[str, ...] = ()
 
     @property
     def own_sequence(self) -> Sequence:
@@ -111,12 +113,16 @@ class Event(NamedTuple):
 
     def as_json(self) -> JsonObject:
         """Return the event as JSON, for the inputs of flows and the record of the enrolment."""
-        return {**self._asdict(), "received_at": times.text(self.received_at)}
+        data = {**self._asdict(), "received_at": times.text(self.received_at), "replaced": [*self.replaced]}
+        if not self.replaced:
+            del data["replaced"]
+        return data
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Event:
         """Return the event that ``as_json`` wrote."""
-        return cls(data["sequence"], dict(data["fields"]), dict(data["variables"]), times.parse(data["received_at"]))
+        fields, variables, replaced = dict(data["fields"]), dict(data["variables"]), tuple(data.get("replaced") or ())
+        return cls(data["sequence"], fields, variables, times.parse(data["received_at"]), replaced)
 
 
 def read(payload: object, sequence_name: str, now: datetime) -> Event:
@@ -131,12 +137,16 @@ def read(payload: object, sequence_name: str, now: datetime) -> Event:
         raise InvalidPayload([Problem("body", "must be a JSON object")])
     flat = provider_payloads.read(payload, sequence_name)
     fields: dict[str, Plain] = {}
+    replaced: list[str] = []
     problems = [Problem(*problem) for problem in flat.problems]
     for field in sequence(sequence_name).fields:
         json_value = flat.fields.get(field.name)
         if field_types.blank(json_value):
             if field.required and field.name not in flat.looked_up:
                 problems.append(Problem(field.name, flat.missing(field.name)))
+            continue
+        if names.is_name(field.name) and isinstance(json_value, str) and not names.is_usable(json_value):
+            replaced.append(field.name)
             continue
         try:
             value = field.kind(json_value)
@@ -158,7 +168,9 @@ def read(payload: object, sequence_name: str, now: datetime) -> Event:
     )
     if problems:
         raise InvalidPayload(problems)
-    return Event(sequence_name, fields, own_variables, now)
+    usable = names.without_unusable(own_variables)
+    replaced += [name for name in own_variables if name not in usable]
+    return Event(sequence_name, fields, usable, now, tuple(dict.fromkeys(replaced)))
 
 
 def variables(json_value: object, problems: list[Problem]) -> dict[str, str]:

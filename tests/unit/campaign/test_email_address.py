@@ -8,7 +8,7 @@ from christmas_campaign.campaign import email_address
 
 NO_AT = "is not an e-mail address: it has no @"
 TOO_LONG = "is not an e-mail address: it is too long"
-NOT_ASCII = "is not an e-mail address that can be sent to: it has a letter outside ASCII"
+NOT_ASCII = "is not an e-mail address that can be sent to: it has a letter outside ASCII before the @"
 LOCAL_PART = "is not an e-mail address: the part before the @ is not valid"
 DOMAIN = "is not an e-mail address: the part after the @ is not a domain"
 
@@ -17,6 +17,11 @@ DOMAIN = "is not an e-mail address: the part after the @ is not a domain"
     ("text", "address"),
     [
         ("  Zoe@Example.COM\n", "zoe@example.com"),
+        ("info@beauté-salon.ca", "info@xn--beaut-salon-fbb.ca"),
+        (" Info@BEAUTÉ-Salon.CA", "info@xn--beaut-salon-fbb.ca"),
+        ("info@beaute\u0301-salon.ca", "info@xn--beaut-salon-fbb.ca"),
+        ("a@straße.example", "a@xn--strae-oqa.example"),
+        ("a@пример.рф", "a@xn--e1afmkfd.xn--p1ai"),
         *(
             (address, address)
             for address in (
@@ -40,7 +45,11 @@ def test_valid_address_is_normalised(text: str, address: str) -> None:
     [
         (["", "zoe.example.com"], NO_AT),
         # The Kelvin sign becomes an ASCII k in lower case.
-        (["zoë", "zoë@example.com", "zoe@bücher.example", "\u212aim@example.com"], NOT_ASCII),
+        (["zoë@example.com", "\u212aim@example.com", "zoë@bücher.example"], NOT_ASCII),
+        (
+            ["zoe@\u212aim.com", "zoe@exam\uff4dple.com", "zoe@bü\u200bcher", "zoe@ü..com"],
+            DOMAIN,
+        ),
         ([f"{'a' * 65}@example.com", f"a@{'b.' * 125}com"], TOO_LONG),
         (["@example.com", "a@b@example.com", ".a@example.com", "a.@example.com", "a..b@example.com"], LOCAL_PART),
         (["a b@example.com", "a\nbcc:x@example.com", "Zoe <zoe@example.com>", '"a"@example.com'], LOCAL_PART),
@@ -64,3 +73,26 @@ def test_normalised_address_stays_the_same(text: str) -> None:
     assert email_address.normalise(address) == address == address.strip().lower()
     assert address.isascii()
     assert len(address) <= 254
+
+
+@pytest.mark.parametrize(
+    ("address", "readable"),
+    [
+        ("a@xn--strae-oqa.example", "a@straße.example"),
+        ("xn--a@sub.xn--e1afmkfd.xn--p1ai", "xn--a@sub.пример.рф"),
+        ("zoe@example.com", "zoe@example.com"),
+        ("a@xn--\u00fc.com", "a@xn--\u00fc.com"),
+    ],
+)
+def test_readable_address_has_the_letters_of_its_domain(address: str, readable: str) -> None:
+    assert email_address.readable(address) == readable
+
+
+@pytest.mark.parametrize("value", [" Zoe@Example.com", "zoe@example.com"])
+def test_same_address_may_be_spelled_otherwise(value: str) -> None:
+    assert email_address.is_same(value, "zoe@example.com")
+
+
+@pytest.mark.parametrize("value", [None, 5, "", "zoe", "joanzoe@example.com", "zoë@example.com"])
+def test_other_value_is_not_the_address(value: object) -> None:
+    assert not email_address.is_same(value, "zoe@example.com")

@@ -4,7 +4,7 @@ import pytest
 
 from christmas_campaign.campaign.outcomes import WHAT_TO_DO, Reason
 from christmas_campaign.campaign.segments import CRITICAL, OPTIMIZE, URGENT, Segment
-from christmas_campaign.enrolment.alerts import Pages, failure, signup_alert, subject
+from christmas_campaign.enrolment.alerts import Pages, failure, signup_alert, subject, warning
 from christmas_campaign.events.intake import Event
 from unit import build
 
@@ -31,14 +31,16 @@ def test_other_segments_raise_no_signup_alert(segment: Segment) -> None:
 
 
 def test_long_name_in_a_signup_alert_is_one_line_of_at_most_200_characters() -> None:
-    body = signup_alert(build.event(first_name="a" * 201, business_name="b\n" * 900), CRITICAL)
-    assert body is not None
-    lines = str(body["content"]).split("\n")
-    assert lines[0] == f"**CRITICAL** (priority 1): {'b ' * 99}b…"
-    assert lines[3].startswith(f"Contact: {'a' * 199}…, zoe@example.com")
-    body = signup_alert(build.event(first_name="a" * 200), CRITICAL)
-    assert body is not None
-    assert f"Contact: {'a' * 200}, zoe@example.com" in str(body["content"])
+    def lines(**fields: str) -> list[str]:
+        # Events of executions from before the check of names may have names of any length.
+        body = signup_alert(build.event()._replace(fields={**build.event().fields, **fields}), CRITICAL)
+        assert body is not None
+        return str(body["content"]).split("\n")
+
+    long = lines(first_name="a" * 201, business_name="b\n" * 900)
+    assert long[0] == f"**CRITICAL** (priority 1): {'b ' * 99}b…"
+    assert long[3].startswith(f"Contact: {'a' * 199}…, zoe@example.com")
+    assert f"Contact: {'a' * 200}, zoe@example.com" in lines(first_name="a" * 200)[3]
 
 
 def test_alert_about_an_email_names_reason_template_page_and_action() -> None:
@@ -121,3 +123,21 @@ def test_key_is_the_same_only_for_the_same_failure() -> None:
     ]
     assert keys[0] == keys[1]
     assert len(set(keys)) == 5
+
+
+def test_signup_alert_without_a_usable_name_has_the_default() -> None:
+    body = signup_alert(build.event(first_name="You won https://spam.example.com"), CRITICAL)
+    assert body is not None
+    assert "Contact: there, zoe@example.com." in str(body["content"])
+
+
+def test_warning_is_sent_once_for_a_contact_and_its_detail() -> None:
+    message = warning(build.event(), "Look at this.", Pages(contact="contact-1"))
+    assert message["message"].split("\n") == [
+        "**Warning**: signup, the enrolment.",
+        "Look at this.",
+        f"Contact {CONTACT}: no page in Email Sequence yet; in BusinessX https://www.notion.so/contact1.",
+    ]
+    assert message["key"] == f"{CONTACT}.71d9567b"
+    assert warning(build.event("noshow"), "Look at this.", Pages())["key"] == message["key"]
+    assert warning(build.event(), "Look at that.", Pages())["key"] != message["key"]

@@ -89,6 +89,14 @@ def test_sequence_without_an_event_field_is_queried_by_its_type(
     assert lookups.own_page(event, [last_year, page]) is page
 
 
+def test_names_of_the_signup_are_checked_too() -> None:
+    spam, event = "You won https://spam.example.com", build.event("noshow")
+    signup = build.event()._replace(fields={**build.event().fields, "first_name": spam})
+    assert "first_name" not in lookups.signup_fields(event, signup, [])
+    page = build.sequence_page({"Template Type": "5-Day Sequence", "First Name": spam, "Assessment Score": 52})
+    assert lookups.signup_fields(event, None, [page]) == {"email": "zoe@example.com", "assessment_score": 52}
+
+
 def test_only_pages_with_the_contacts_address_count() -> None:
     other = "joanzoe@example.com"
     own, event = build.contact(email=" Zoe@Example.com"), build.event()

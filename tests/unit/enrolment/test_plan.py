@@ -556,6 +556,20 @@ def test_oldest_of_several_pages_without_a_type_is_adopted() -> None:
     assert run_plan(None, *pages).page.path == "/v1/pages/old"
 
 
+def test_name_that_is_an_advertisement_is_replaced_with_a_note_on_the_page() -> None:
+    spam = "You won https://spam.example.com"
+    enrol = run_plan(build.event(first_name=spam, business_name=spam), contacts=(build.contact(first_name=spam),))
+    properties = enrol.page.body["properties"]
+    note = "(first_name and business_name replaced: it has an address or more than 80 characters)"
+    assert properties["Name"] == title(f"zoe@example.com - 5-Day Sequence {note}")
+    assert (properties["First Name"], properties["Business Name"]) == (text("there"), text("your business"))
+    assert enrol.record.contact["email"] == "zoe@example.com"
+    assert "first_name" not in enrol.record.contact
+    for name, new in (("Own title", f"Own title {note}"), (None, f"zoe@example.com {note}")):
+        adopted = run_plan(build.event(first_name=spam, business_name=spam), build.sequence_page({"Name": name}))
+        assert adopted.page.body["properties"]["Name"] == title(new)
+
+
 def test_adopted_page_gets_the_address_that_queries_use() -> None:
     page = build.sequence_page({"Email": "Zoe@Example.com", "First Name": "Zoe"})
     properties = run_plan(None, page).page.body["properties"]

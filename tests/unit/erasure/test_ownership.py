@@ -71,6 +71,12 @@ def test_spellings_returns_every_spelling() -> None:
     assert ownership.spellings(value, EMAIL) == {"Ana@Salon.example.com", EMAIL.upper()}
 
 
+@pytest.mark.parametrize("form", ["info@beauté-salon.ca", "Info@BEAUTÉ-salon.CA", "info@xn--beaut-salon-fbb.ca"])
+def test_domain_outside_ascii_is_a_mention_in_both_forms(form: str) -> None:
+    assert ownership.mentions({"a": f"<{form}>"}, "info@xn--beaut-salon-fbb.ca")
+    assert not ownership.mentions(f"x{form}", "info@xn--beaut-salon-fbb.ca")
+
+
 def test_texts_yields_names_and_values_at_any_depth() -> None:
     texts = list(ownership.texts({"a": ["b", {"c": '{"d": "e%20f"}'}, 1]}))
     assert texts == ["a", "b", "c", '{"d": "e%20f"}', '{"d": "e f"}', "d", "e%20f", "e f"]

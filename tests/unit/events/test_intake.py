@@ -371,6 +371,22 @@ def test_booking_that_moves_is_another_call() -> None:
     assert missed != build.event("noshow", email="other@example.com").missed_call
 
 
+SPAM = "You won 500 dollars: https://spam.example.com"
+
+
+def test_name_that_is_an_advertisement_is_left_out_and_not_refused() -> None:
+    event = build.event(
+        "noshow", first_name=SPAM, business_name="x" * 3_000, variables={"business_name": SPAM, "a": SPAM}
+    )
+    assert event.replaced == ("first_name", "business_name")
+    assert {"first_name", "business_name"}.isdisjoint(event.fields)
+    assert event.variables == {"a": SPAM}
+    assert Event.from_json(json.loads(json.dumps(event.as_json()))) == event
+    usable = build.event("noshow", variables={"first_name": SPAM})
+    assert (usable.replaced, usable.variables, usable.fields["first_name"]) == (("first_name",), {}, "Zoë")
+    assert "replaced" not in build.event().as_json()
+
+
 # Any JSON value.
 
 any_text = st.text(st.characters())

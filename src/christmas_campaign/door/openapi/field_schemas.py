@@ -36,7 +36,7 @@ EMAIL: JsonObject = {
     "type": "string",
     "format": "email",
     "maxLength": email_address.MAX_LENGTH,
-    "description": "ASCII only.",
+    "description": "ASCII only, except the domain.",
 }
 #: A time or a day.
 TIME: JsonObject = {
