@@ -17,8 +17,8 @@ _DOMAIN = re.compile(r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,
 def normalise(text: str) -> str:
     """Return the address without surrounding white space and in lower case.
 
-    A domain outside ASCII is encoded as punycode. Raises ``ValueError`` when no e-mail can reach the address; the message is for
-    the sender of the payload. A local part outside ASCII is refused because Resend refuses it.
+    A domain outside ASCII is encoded as punycode. Raises ``ValueError`` when no e-mail can reach the address; the message is
+    for the sender of the payload. A local part outside ASCII is refused because Resend refuses it.
     """
     address = text.strip()
     if not address.isascii():
@@ -44,7 +44,8 @@ def _encode(label: str) -> str:
     """Return a part of a domain as punycode if it has letters outside ASCII. Raises ``ValueError`` if it cannot be encoded."""
     if label.isascii():
         return label
-    import idna  # noqa: PLC0415  (hardly any address needs it, and it takes as long to import as a whole step)
+    # Imported here because hardly any address needs it, and the import takes as long as a whole step.
+    import idna
 
     try:
         encoded = idna.encode(label, uts46=True).decode()
