@@ -179,7 +179,7 @@ def test_everything_decided_is_the_same_in_every_zone(case: str, zone: str) -> N
 #: When each e-mail goes out (UTC), how many days it says are left, and how it writes the times of its payload. By hand.
 EMAILS: dict[str, tuple[str, list[tuple[str, int]]]] = {
     "signup, the day before": (
-        "Saturday, November 1, 2025 at 12:00 PM",
+        "Saturday, November 1, 2025 at 12:00 PM EDT",
         [
             # Eleven o'clock in Toronto, where the clock says one hour less than the day before.
             ("2025-11-02T16:00:00.000Z", 33),
@@ -190,7 +190,7 @@ EMAILS: dict[str, tuple[str, list[tuple[str, int]]]] = {
     ),
     "signup, the first 1:30": (
         # Without a zone it is the first of the two, which is summer's: four hours behind.
-        "Sunday, November 2, 2025 at 1:30 AM",
+        "Sunday, November 2, 2025 at 1:30 AM EDT",
         [
             # 0:30 on the next day.
             ("2025-11-03T05:30:00.000Z", 32),
@@ -200,7 +200,7 @@ EMAILS: dict[str, tuple[str, list[tuple[str, int]]]] = {
         ],
     ),
     "signup, the second 1:30": (
-        "Sunday, November 2, 2025 at 1:30 AM",
+        "Sunday, November 2, 2025 at 1:30 AM EST",
         [
             ("2025-11-03T06:30:00.000Z", 32),
             ("2025-11-05T06:30:00.000Z", 30),
@@ -210,7 +210,7 @@ EMAILS: dict[str, tuple[str, list[tuple[str, int]]]] = {
     ),
     "signup, in the gap": (
         # A time that no clock shows is taken as winter's, five hours behind; an hour later by summer's.
-        "Sunday, March 8, 2026 at 3:30 AM",
+        "Sunday, March 8, 2026 at 3:30 AM EDT",
         [
             ("2026-03-09T07:30:00.000Z", 0),
             ("2026-03-11T07:30:00.000Z", 0),
@@ -229,12 +229,12 @@ EMAILS: dict[str, tuple[str, list[tuple[str, int]]]] = {
         ],
     ),
     "noshow, the first 1:30": (
-        "Sunday, November 2, 2025 at 1:30 AM",
+        "Sunday, November 2, 2025 at 1:30 AM EDT",
         [("2025-11-02T05:35:00.000Z", 33), ("2025-11-03T05:30:00.000Z", 32), ("2025-11-04T05:30:00.000Z", 31)],
     ),
     "noshow, in the gap": (
         # 2:30 in Tokyo is the afternoon before in Toronto.
-        "Saturday, March 7, 2026 at 12:30 PM",
+        "Saturday, March 7, 2026 at 12:30 PM EST",
         [("2026-03-08T07:35:00.000Z", 0), ("2026-03-09T07:30:00.000Z", 0), ("2026-03-10T07:30:00.000Z", 0)],
     ),
     "postcall, the second 1:30": (

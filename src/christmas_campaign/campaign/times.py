@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 from christmas_campaign.campaign.facts import ZONE
 
@@ -53,13 +54,25 @@ def is_date(text: str) -> bool:
     return len(text.strip()) <= len("2025-11-20")
 
 
-def day_for_people(moment: datetime) -> str:
-    """Write the day of an aware time, in the campaign's zone: ``Thursday, November 20, 2025``."""
-    local_time = moment.astimezone(ZONE)
+def zone(name: object) -> ZoneInfo | None:
+    """Return the time zone of this name (``America/Toronto``), ``None`` if there is none."""
+    try:
+        return ZoneInfo(name) if isinstance(name, str) else None
+    # A name may also be that of a folder, or leave the folder of the zones.
+    except (KeyError, ValueError, OSError):
+        return None
+
+
+def day_for_people(moment: datetime, zone: ZoneInfo = ZONE) -> str:
+    """Write the day of an aware time in a zone: ``Thursday, November 20, 2025``."""
+    local_time = moment.astimezone(zone)
     return f"{local_time:%A, %B} {local_time.day}, {local_time.year}"
 
 
-def moment_for_people(moment: datetime) -> str:
-    """Write an aware time in the campaign's zone: ``Thursday, November 20, 2025 at 3:00 PM``."""
-    local_time = moment.astimezone(ZONE)
-    return f"{day_for_people(moment)} at {local_time.hour % 12 or 12}:{local_time:%M %p}"
+def moment_for_people(moment: datetime, zone: ZoneInfo = ZONE) -> str:
+    """Write an aware time in a zone, which is named: ``Thursday, November 20, 2025 at 3:00 PM EST``."""
+    local_time = moment.astimezone(zone)
+    abbreviation = f"{local_time:%Z}"
+    # Many zones have no letters of their own, only their distance from UTC.
+    named = abbreviation if abbreviation.isalpha() else f"UTC{abbreviation}"
+    return f"{day_for_people(moment, zone)} at {local_time.hour % 12 or 12}:{local_time:%M %p} {named}"

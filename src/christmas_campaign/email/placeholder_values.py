@@ -62,17 +62,21 @@ def derive(fields: Mapping[str, Plain]) -> dict[str, Plain]:
 
 
 def dates_for_people(sequence_name: str, fields: Mapping[str, Plain]) -> dict[str, Plain]:
-    """Return the times among a payload's fields as words, in the campaign's zone, under the field's name plus ``_text``.
+    """Return the times among a payload's fields as words, under the field's name plus ``_text``.
 
+    They are in the contact's zone if the payload names it, otherwise in the campaign's. A time of day names its zone.
     The time of day is left out when the field's name ends in ``_date`` or its value is a date alone.
     """
     values: dict[str, Plain] = {}
+    zone = times.zone(fields.get("time_zone")) or facts.ZONE
     for field in sequence(sequence_name).fields:
         if field.kind is field_types.time and field.name in fields:
             iso_time = str(fields[field.name])
             day_alone = field.name.endswith("_date") or times.is_date(iso_time)
-            in_words = times.day_for_people if day_alone else times.moment_for_people
-            values[f"{field.name}_text"] = in_words(times.parse(iso_time))
+            moment = times.parse(iso_time)
+            # A day alone is one of the campaign's zone, whatever the contact's is.
+            words = times.day_for_people(moment) if day_alone else times.moment_for_people(moment, zone)
+            values[f"{field.name}_text"] = words
     return values
 
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple, TypeAlias
 
+from christmas_campaign.campaign import times
 from christmas_campaign.json_types import Json, JsonObject
 from christmas_campaign.sequences import field_types
 from christmas_campaign.sequences.model import PayloadForm
@@ -127,6 +128,7 @@ def _read_calendly_no_show(payload: Object) -> FlatPayload:
         "event_type": meeting.get("name"),
         "reschedule_url": invitee.get("reschedule_url"),
         "no_show_status": status,
+        "time_zone": _time_zone(invitee.get("timezone")),
     }
     return FlatPayload(fields, _CALENDLY_SOUGHT, LOOKED_UP, problems)
 
@@ -149,6 +151,7 @@ def _read_calendly_booking(payload: Object) -> FlatPayload:
         # When a call moves, Calendly cancels the invitee and creates another one.
         "rescheduled": invitee.get("rescheduled") if status == "cancelled" else None,
         "booked_at": _first_present(invitee.get("created_at"), payload.get("created_at")),
+        "time_zone": _time_zone(invitee.get("timezone")),
     }
     return FlatPayload(fields, _CALENDLY_BOOKING_SOUGHT, LOOKED_UP, problems)
 
@@ -203,12 +206,19 @@ def _read_cal_com(payload: Object, booking: Object, sought: Mapping[str, str]) -
         "rescheduled": True if status == "cancelled" and booking.get("rescheduledToUid") else None,
         "moved_from": booking.get("rescheduleUid") if status == "requested" else None,
         "booked_at": payload.get("createdAt") if status != "cancelled" else None,
+        "time_zone": _time_zone(attendee.get("timeZone")),
     }
     return FlatPayload(fields, sought, LOOKED_UP, problems)
 
 
 def _url(value: object) -> str | None:
     return value if isinstance(value, str) and value.startswith("https://") else None
+
+
+def _time_zone(name: Json) -> str | None:
+    """Return the name of a time zone; ``None`` if there is no such zone. The campaign's zone is used then."""
+    zone = times.zone(name)
+    return zone.key if zone else None
 
 
 def _status(event: object, statuses: Mapping[str, str], field: str) -> tuple[str | None, tuple[tuple[str, str], ...]]:

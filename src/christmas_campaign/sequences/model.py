@@ -54,6 +54,13 @@ class Field(NamedTuple):
 BUSINESS_NAME = Field("business_name", field_types.text, required=True, property=notion_names.PAGE_BUSINESS_NAME)
 BUSINESS_NAME_OR_UNNAMED = BUSINESS_NAME._replace(required=False, default=facts.UNNAMED["business_name"])
 
+#: The zone in which e-mails show the times of the payload. A name that is no zone does not count.
+TIME_ZONE = Field(
+    "time_zone",
+    field_types.text,
+    note="The contact's own, as in America/Toronto. E-mails show the time of the call in it.",
+)
+
 #: The first fields of every payload.
 CONTACT_FIELDS = (
     Field("email", field_types.email, required=True, property=notion_names.PAGE_EMAIL, property_type="email"),

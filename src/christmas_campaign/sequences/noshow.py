@@ -10,6 +10,7 @@ from christmas_campaign.sequences import field_types
 from christmas_campaign.sequences.model import (
     BUSINESS_NAME,
     CONTACT_FIELDS,
+    TIME_ZONE,
     Email,
     Field,
     PayloadForm,
@@ -39,6 +40,7 @@ FIELDS = (
     ),
     Field("reschedule_url", field_types.text),
     Field("no_show_status", field_types.one_of(MISSED, WITHDRAWN), default=MISSED),
+    TIME_ZONE,
 )
 
 NOSHOW = Sequence(

@@ -10,6 +10,7 @@ from christmas_campaign.sequences import field_types
 from christmas_campaign.sequences.model import (
     BUSINESS_NAME_OR_UNNAMED,
     CONTACT_FIELDS,
+    TIME_ZONE,
     Email,
     Field,
     PayloadForm,
@@ -44,6 +45,7 @@ FIELDS = (
     ),
     Field("moved_from", field_types.text, note="Of a requested call: the booking that it replaces, if any."),
     Field("booked_at", field_types.time, note="When the call was booked, if that is not now."),
+    TIME_ZONE,
 )
 
 

@@ -51,7 +51,22 @@ def test_time_is_written_in_utc_to_the_millisecond() -> None:
 @pytest.mark.parametrize(("hour", "clock"), [(5, "12:07 AM"), (16, "11:07 AM"), (17, "12:07 PM"), (18, "1:07 PM")])
 def test_words_have_the_twelve_hours_of_toronto(hour: int, clock: str) -> None:
     moment = datetime(2025, 11, 20, hour, 7, tzinfo=UTC)
-    assert times.moment_for_people(moment) == f"Thursday, November 20, 2025 at {clock}"
+    assert times.moment_for_people(moment) == f"Thursday, November 20, 2025 at {clock} EST"
+
+
+@pytest.mark.parametrize("name", [None, 5, "", "Toronto", "../etc", "America", "/etc/localtime"])
+def test_other_value_names_no_zone(name: object) -> None:
+    assert times.zone(name) is None
+
+
+def test_zone_is_named_by_its_letters_or_its_distance_from_utc() -> None:
+    moment = datetime(2025, 7, 20, 15, 7, tzinfo=UTC)
+    zones = {"America/Toronto": "11:07 AM EDT", "America/Sao_Paulo": "12:07 PM UTC-03", "Asia/Tokyo": "12:07 AM JST"}
+    days = ["Sunday, July 20, 2025", "Sunday, July 20, 2025", "Monday, July 21, 2025"]
+    for (name, clock), day in zip(zones.items(), days, strict=True):
+        zone = times.zone(name)
+        assert zone is not None
+        assert times.moment_for_people(moment, zone) == f"{day} at {clock}"
 
 
 @pytest.mark.parametrize(

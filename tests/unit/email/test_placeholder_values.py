@@ -195,7 +195,26 @@ def test_nothing_is_computed_without_its_field() -> None:
 @pytest.mark.parametrize(
     ("name", "fields", "placeholder", "text"),
     [
-        ("noshow", {}, "scheduled_time_text", "Thursday, November 20, 2025 at 9:00 AM"),
+        ("noshow", {}, "scheduled_time_text", "Thursday, November 20, 2025 at 9:00 AM EST"),
+        (
+            "noshow",
+            {"time_zone": "America/Vancouver"},
+            "scheduled_time_text",
+            "Thursday, November 20, 2025 at 6:00 AM PST",
+        ),
+        (
+            "noshow",
+            {"time_zone": "Asia/Ho_Chi_Minh"},
+            "scheduled_time_text",
+            "Thursday, November 20, 2025 at 9:00 PM UTC+07",
+        ),
+        (
+            "noshow",
+            {"scheduled_time": "2025-11-20", "time_zone": "Asia/Tokyo"},
+            "scheduled_time_text",
+            "Thursday, November 20, 2025",
+        ),
+        ("noshow", {"time_zone": "Toronto"}, "scheduled_time_text", "Thursday, November 20, 2025 at 9:00 AM EST"),
         ("noshow", {"scheduled_time": "2025-11-20"}, "scheduled_time_text", "Thursday, November 20, 2025"),
         ("postcall", {"call_date": "2025-11-21T03:00:00Z"}, "call_date_text", "Thursday, November 20, 2025"),
         ("onboarding", {"start_date": "2025-12-01"}, "start_date_text", "Monday, December 1, 2025"),

@@ -43,7 +43,7 @@ CONTRACT = {
     "weakest_system_1:text weakest_system_2:text strongest_system:text revenue_leak_total:dollars "
     "email_1_sent_at:time email_1_status:text",
     "noshow": "email:email first_name:text business_name:text calendly_event_uri:text scheduled_time:time "
-    "event_type:text reschedule_url:text no_show_status:noshow",
+    "event_type:text reschedule_url:text no_show_status:noshow time_zone:text",
     "postcall": "email:email first_name:text business_name:text call_date:time call_outcome:text call_notes:text "
     "objections:list follow_up_priority:priority",
     "onboarding": "email:email first_name:text business_name:text payment_confirmed:flag payment_amount:amount "
@@ -51,7 +51,7 @@ CONTRACT = {
     "package_type:text",
     "precall": "email:email first_name:text business_name:text booking_uri:text scheduled_time:time event_type:text "
     "reschedule_url:text join_url:text host_name:text status:status rescheduled:flag moved_from:text "
-    "booked_at:time",
+    "booked_at:time time_zone:text",
 }
 FIELDS = {
     name: {field: KINDS[kind] for field, _, kind in (word.partition(":") for word in words.split())}

@@ -393,7 +393,7 @@ def test_examples_of_both_forms_are_the_same_event(name: str, provider_example: 
     converted = intake.read(payload, name, build.NOW)
     assert converted.id == flat.id
     assert {field for field in flat.fields if converted.fields.get(field) != flat.fields[field]} == different
-    assert set(converted.fields) - set(flat.fields) <= {"no_show_status"}
+    assert set(converted.fields) - set(flat.fields) <= {"no_show_status", "time_zone"}
     answer = intake.answer(payload, name, build.NOW, "execution-1")
     assert isinstance(answer, Accepted)
     assert str(answer.body["email"]).lower() == converted.email
@@ -496,6 +496,16 @@ def test_other_event_of_cal_com_is_not_a_booking() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("name", "zone"), [("Asia/Tokyo", "Asia/Tokyo"), ("Tokyo", None), ("", None), (5, None), (None, None)]
+)
+def test_zone_of_the_contact_is_read_if_there_is_such_a_zone(name: Any, zone: str | None) -> None:
+    attendees = [{"email": "zoe@example.com", "name": "Zoë", "timeZone": name}]
+    assert fields(calendly({"timezone": name}), "noshow").get("time_zone") == zone
+    assert fields(calendly_booking(timezone=name), "precall").get("time_zone") == zone
+    assert fields(cal_com(attendees=attendees), "precall").get("time_zone") == zone
+
+
 def test_requested_booking_of_cal_com_names_the_one_that_it_replaces() -> None:
     requested = fields(cal_com("BOOKING_REQUESTED", rescheduleUid="OLD"), "precall")
     assert requested == {**fields(cal_com(), "precall"), "status": "requested", "moved_from": "OLD"}
@@ -513,7 +523,7 @@ def test_cancelled_booking_of_cal_com_may_have_moved(moved_to: str | None, resch
 def test_booking_of_cal_com_in_the_old_form_is_the_same_booking() -> None:
     new = fields(cal_com(), "precall")
     expected = {name: new[name] for name in ("email", "first_name", "booking_uri", "scheduled_time", "status")}
-    assert fields(cal_com_old(), "precall") == expected
+    assert fields(cal_com_old(), "precall") == {**expected, "time_zone": "America/Toronto"}
     old, current = (intake.read(payload, "precall", build.NOW) for payload in (cal_com_old(), cal_com()))
     assert old.id == current.id
 

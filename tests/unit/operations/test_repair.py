@@ -74,7 +74,7 @@ def test_task_outputs_are_the_report_with_message_and_key() -> None:
 
 
 WAITING = (
-    "Kestra has not taken calls that reached the door since Thursday, November 20, 2025 at 10:00 AM: "
+    "Kestra has not taken calls that reached the door since Thursday, November 20, 2025 at 10:00 AM EST: "
     "`christmas inbox` lists them with Kestra's last answer."
 )
 
