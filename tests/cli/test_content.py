@@ -22,6 +22,7 @@ from christmas_campaign.local import content
 from christmas_campaign.local.stack import PROJECT, SANDBOX_SETTINGS
 from christmas_campaign.notion import page_values, schema
 from christmas_campaign.sequences.registry import SEQUENCES, sequence
+from christmas_campaign.templates import html_verdict
 
 NOW = datetime(2025, 11, 20, 15, 0, tzinfo=UTC)
 TEMPLATES = {template.name: template for template in content.templates(PROJECT / "content")}
@@ -63,6 +64,7 @@ def composed(name: str, number: int, template: content.Template, *, complete: bo
         enrolment=f"{name}-x",
         page={"id": "p", "properties": {}},
         active=compose.active_templates([as_page(template)]),
+        judge=html_verdict.judge,
         settings=read({**plain_settings, "unsubscribe_key": "a-key-of-the-links-0123456789"}),
     )
     assert isinstance(decision, compose.Composed), decision

@@ -24,6 +24,7 @@ from christmas_campaign.enrolment import lookups, plan
 from christmas_campaign.enrolment.plan import Enrol
 from christmas_campaign.events import intake
 from christmas_campaign.notion import page_values, schema
+from christmas_campaign.templates import html_verdict
 
 #: Where the machine may stand, and what its clock is ahead of UTC in January, to see that it does.
 ZONES = {"America/Toronto": "-0500", "Asia/Tokyo": "+0900", "UTC": "+0000"}
@@ -132,6 +133,7 @@ def decide(name: str, now: datetime, said: Mapping[str, Any]) -> dict[str, Any]:
             enrolment=event.id,
             page=page(schema.SEQUENCE_PAGES, {}),
             active=compose.active_templates([template]),
+            judge=html_verdict.judge,
             settings=SETTINGS,
         )
         assert isinstance(composed, compose.Composed)

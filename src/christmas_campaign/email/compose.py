@@ -7,9 +7,10 @@ The checks run in this order:
 3. The page has no mark of a permanent suppression.
 4. This release still has the e-mail.
 5. Exactly one template is active, with a subject and an HTML body.
-6. The template has the legally required footer.
-7. The settings have a sender, an unsubscribe link and a postal address.
-8. Every placeholder has a value.
+6. The template has the legally required footer, where a reader sees it.
+7. A reader sees the template as its author meant it: no braces are left over, and every address can be opened.
+8. The settings have a sender, an unsubscribe link and a postal address.
+9. Every placeholder has a value.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from christmas_campaign.campaign.settings import Settings
 from christmas_campaign.email import footer, gate, placeholder_values, plain_text, template_text
 from christmas_campaign.email.placeholder_values import Source
 from christmas_campaign.email.template_text import Placeholder, TemplateError
+from christmas_campaign.email.verdict import Judge
 from christmas_campaign.enrolment.record import Record
 from christmas_campaign.events import opaque_ids
 from christmas_campaign.json_types import JsonObject
@@ -79,19 +81,21 @@ def compose(
     page: Page | None,
     active: Sequence[Mapping[str, PropertyValue]],
     lifts: Lifts | None = None,
+    judge: Judge,
     settings: Settings,
 ) -> Composed | NotSent:
     """Return the request for e-mail ``number``, or why the e-mail is not sent.
 
     ``enrolment`` is the enrolment's id. ``page`` is the contact's page, read from Notion just now (``None``: Notion has no such
     page). ``active`` holds the e-mail's active templates, from ``active_templates``. ``lifts`` is when the contact's
-    suppressions were lifted (``None``: the KV store has no entry about the contact).
+    suppressions were lifted (``None``: the KV store has no entry about the contact). ``judge`` returns the verdict on the
+    template's HTML.
 
     Raises ``UnknownEmail`` when the sequence never had an e-mail of this number.
     """
     try:
         _check_page(page, number, lifts)
-        request = _request(record, number, enrolment, active, settings)
+        request = _request(record, number, enrolment, active, judge, settings)
     except EmailWithheld as withheld:
         return NotSent(withheld.outcome, withheld.reason, withheld.detail, tuple(withheld.missing))
     return Composed(request, opaque_ids.idempotency_key(enrolment, number))
@@ -124,14 +128,19 @@ def active_templates(pages: Sequence[Page]) -> list[dict[str, PropertyValue]]:
 
 
 def _request(
-    record: Record, number: int, enrolment: str, active: Sequence[Mapping[str, PropertyValue]], settings: Settings
+    record: Record,
+    number: int,
+    enrolment: str,
+    active: Sequence[Mapping[str, PropertyValue]],
+    judge: Judge,
+    settings: Settings,
 ) -> JsonObject:
     if record.is_withdrawn(number):
         # Another release was installed between the gate and this check.
         raise EmailWithheld(Outcome.SKIPPED, Reason.EMAIL_WITHDRAWN, gate.withdrawn(record, number))
     name = sequence(record.event.sequence).email(number).template
     parts = texts(name, active)
-    _check_footer(name, active[0])
+    _check_reading(name, active[0], judge)
     sender, link = settings.sender_address, placeholder_values.unsubscribe_url(record.event.email, settings)
     if sender is None or link is None or settings.postal_address is None:
         raise EmailWithheld(Outcome.FAILED, Reason.SETTING_MISSING, f"The setting {_missing(settings)} is missing.")
@@ -164,20 +173,35 @@ def _missing(settings: Settings) -> str:
     return next(name for name, value in required.items() if value is None)
 
 
-def _check_footer(name: str, template: Mapping[str, PropertyValue]) -> None:
-    """Raise ``EmailWithheld`` when a body in Notion lacks a part of the footer."""
-    parts = {part: str(template.get(part) or "") for part in (notion_names.TEMPLATE_HTML, notion_names.TEMPLATE_TEXT)}
+def _check_reading(name: str, template: Mapping[str, PropertyValue], judge: Judge) -> None:
+    """Raise ``EmailWithheld`` when a reader would miss a part of the footer, or see something that is not meant for them.
+
+    ``template`` has the texts as they are in Notion.
+    """
+    parts = {
+        part: str(template.get(part) or "")
+        for part in (notion_names.TEMPLATE_SUBJECT, notion_names.TEMPLATE_HTML, notion_names.TEMPLATE_TEXT)
+    }
     if any(template_text.parse(text).malformed for text in parts.values()):
         # The malformed text may have been a footer placeholder. Filling in the template reports it.
         return
-    missing = footer.missing(parts)
+    verdict = judge(parts[notion_names.TEMPLATE_HTML])
+    problems = [f'"{notion_names.TEMPLATE_HTML}": {fault.problem}' for fault in verdict.faults]
+    for part in (notion_names.TEMPLATE_SUBJECT, notion_names.TEMPLATE_TEXT):
+        left_over = template_text.left_over(parts[part])
+        if left_over is not None:
+            problems.append(f'"{part}": a reader sees braces: {left_over}')
+    missing = footer.missing(parts, verdict)
     if missing:
         gaps = "; ".join(
             f'"{part}" lacks {", ".join(f"{{{{{placeholder}}}}}" for placeholder in placeholders)}'
             for part, placeholders in missing.items()
         )
-        detail = f'The template "{name}" lacks a part of the legally required footer: {gaps}.'
+        detail = f'The template "{name}" lacks a part of the legally required footer: {"; ".join([gaps, *problems])}.'
         raise EmailWithheld(Outcome.FAILED, Reason.TEMPLATE_WITHOUT_FOOTER, detail)
+    if problems:
+        detail = f'A reader would not see the template "{name}" as it is meant: {"; ".join(problems)}.'
+        raise EmailWithheld(Outcome.FAILED, Reason.TEMPLATE_MALFORMED, detail)
 
 
 def sources(record: Record, number: int, settings: Settings) -> tuple[Source, ...]:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 from christmas_campaign.campaign import notion_names
 from christmas_campaign.email import plain_text, template_text
+from christmas_campaign.email.verdict import Verdict
 
 #: The placeholders of the footer. Each body of a template needs all three, in visible text.
 UNSUBSCRIBE, POSTAL_ADDRESS, MAIL_REASON = "unsubscribe_url", "postal_address", "mail_reason"
@@ -18,21 +19,21 @@ PLACEHOLDERS = (UNSUBSCRIBE, POSTAL_ADDRESS, MAIL_REASON)
 SETTINGS = {UNSUBSCRIBE: "ENV_PUBLIC_URL or SECRET_UNSUBSCRIBE_KEY", POSTAL_ADDRESS: "ENV_POSTAL_ADDRESS"}
 
 
-def missing(texts: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+def missing(texts: Mapping[str, str], verdict: Verdict) -> dict[str, tuple[str, ...]]:
     """Return the footer placeholders that a template's bodies lack, by the Notion property of the body.
 
-    ``texts`` holds the template's texts by property, as they are in Notion. An empty plain text lacks nothing, because it is
-    made from the HTML.
+    ``texts`` holds the template's texts by property, as they are in Notion; ``verdict`` is the one on its HTML. The HTML also
+    lacks what the plain text that is made from it would lack. An empty plain text lacks nothing.
     """
-    # A reader does not see comments and hidden parts, so placeholders there do not count.
-    visible = {notion_names.TEMPLATE_HTML: plain_text.from_html(texts.get(notion_names.TEMPLATE_HTML) or "")}
+    derived = _absent(plain_text.from_html(texts.get(notion_names.TEMPLATE_HTML) or ""))
     text = texts.get(notion_names.TEMPLATE_TEXT) or ""
-    if text.strip():
-        visible[notion_names.TEMPLATE_TEXT] = text
-    missing_by_part = {}
-    for part, body in visible.items():
-        present = {placeholder.name for placeholder in template_text.parse(body).placeholders}
-        absent = tuple(name for name in PLACEHOLDERS if name not in present)
-        if absent:
-            missing_by_part[part] = absent
-    return missing_by_part
+    absent = {
+        notion_names.TEMPLATE_HTML: tuple(name for name in PLACEHOLDERS if name in verdict.lacks or name in derived),
+        notion_names.TEMPLATE_TEXT: _absent(text) if text.strip() else (),
+    }
+    return {part: names for part, names in absent.items() if names}
+
+
+def _absent(text: str) -> tuple[str, ...]:
+    present = {placeholder.name for placeholder in template_text.parse(text).placeholders}
+    return tuple(name for name in PLACEHOLDERS if name not in present)

@@ -15,7 +15,13 @@ from christmas_campaign.sequences.field_types import is_name
 
 # Two opening braces always begin a placeholder. Two closing braces alone are plain text, because style sheets contain them.
 _OPENING = re.compile(r"\{\{")
+_LEFT_OVER = re.compile(r"\{\{|\}\}|\{[%#]|[%#]\}|\{[\w -]+\}|%7B%7B|%7D%7D", re.IGNORECASE)
 _PLACEHOLDER = re.compile(r"\{\{(?P<name>[^{}|]*)(?:\|(?P<fallback>(?:(?!\{\{|\}\}).)*))?\}\}", re.DOTALL)
+
+#: Characters without a width, for ``str.translate``: invisible, and often copied along with a text.
+WITHOUT_WIDTH = dict.fromkeys(
+    map(ord, "\u00ad\u034f\u061c\u180e\u200b\u200c\u200d\u200e\u200f\u2060\u2061\u2062\u2063\ufeff")
+)
 
 
 class TemplateError(Exception):
@@ -75,6 +81,28 @@ def parse(text: str) -> Parsed:
         tuple(piece for piece in split if isinstance(piece, Placeholder)),
         tuple(piece.beginning for piece in split if isinstance(piece, Malformed)),
     )
+
+
+def left_over(text: str) -> str | None:
+    """Return the beginning of what looks like a placeholder and is none, such as ``{name}`` or ``{% if x %}``.
+
+    A reader would see it as it is. ``None`` if there is no such text.
+    """
+    return braces("\n".join(piece for piece in pieces(text) if isinstance(piece, str)))
+
+
+def braces(text: str) -> str | None:
+    """Return the beginning of the first placeholder, or of what looks like one, in a text; ``None`` if there is none."""
+    # A character without width between two braces is invisible, but it hides a placeholder.
+    plain = text.translate(WITHOUT_WIDTH)
+    match = _LEFT_OVER.search(plain)
+    return shorten(plain[match.start() :]) if match else None
+
+
+def shorten(text: str) -> str:
+    """Return up to 40 characters of a text on one line, for a message."""
+    line = " ".join(text.split())
+    return line if len(line) <= 40 else f"{line[:40]}…"
 
 
 def fill(text: str, value: Callable[[Placeholder], str | None], *, escape: bool) -> str:

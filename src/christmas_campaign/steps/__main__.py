@@ -15,6 +15,7 @@ NAMES = (
     "compose",
     "settle",
     "template_query",
+    "judge_template",
     "prepare_email",
     "settle_email",
     "settle_enrolment",

@@ -12,7 +12,7 @@ from christmas_campaign.email import compose
 from christmas_campaign.email.compose import Composed, NotSent
 from christmas_campaign.email.gate import KEY_HOLDS
 from christmas_campaign.enrolment.record import LedgerEntry, Record, time_to_live
-from christmas_campaign.steps import response_object, result_pages
+from christmas_campaign.steps import kept_verdicts, response_object, result_pages
 from christmas_campaign.steps.outputs import json_text
 from christmas_campaign.stops import rules
 
@@ -70,9 +70,11 @@ def step(context: Mapping[str, Any], now: datetime) -> Outputs:
     keep = None
     if templates is not None:
         active = compose.active_templates(result_pages(templates, "the look-up in Email Templates"))
-        keep = json_text({"active": active, "until": times.milliseconds(now + TEMPLATE_LIFETIME)})
+        verdict = kept_verdicts.verdict_of(active)
+        until = times.milliseconds(now + TEMPLATE_LIFETIME)
+        keep = json_text({"active": active, "until": until, "verdict": verdict})
     else:
-        active = (copy or {})["active"]
+        active, verdict = (copy or {})["active"], (copy or {}).get("verdict")
     record = Record.from_json(context["record"])
     decision = compose.compose(
         record,
@@ -82,6 +84,7 @@ def step(context: Mapping[str, Any], now: datetime) -> Outputs:
         active=active,
         # Older revisions have no stops in the context. Then a mark on the page without a time does not count.
         lifts=rules.lifts(context.get("stopped", {})),
+        judge=kept_verdicts.judge(verdict),
         settings=_settings(context),
     )
     # If the e-mail is not sent, the template may be at fault. The corrected one must take effect at once.

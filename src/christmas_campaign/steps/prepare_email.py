@@ -19,7 +19,7 @@ from christmas_campaign.email.compose import Composed
 from christmas_campaign.email.gate import KEY_HOLDS, EmailState, Refused
 from christmas_campaign.enrolment import alerts
 from christmas_campaign.enrolment.record import LedgerEntry, Record, time_to_live
-from christmas_campaign.steps import response_object, result_pages, with_responses
+from christmas_campaign.steps import kept_verdicts, response_object, result_pages, with_responses
 from christmas_campaign.steps.outputs import json_text, read_settings
 from christmas_campaign.steps.refusals import RefusalJson, refusal_json
 from christmas_campaign.stops import rules
@@ -76,7 +76,8 @@ def step(context: Mapping[str, Any], now: datetime) -> Outputs:
 
     - ``enrolment``, ``number``, ``settings``, ``testing_mode``, ``unsubscribe_key``;
     - ``page``: Notion's response with the contact's page (``None``: no response);
-    - ``template``: the copy from the flow ``read-template`` (``None``: there is none);
+    - ``template``: the copy from the flow ``read-template`` (``None``: there is none), with the ``verdict`` on its HTML
+      (older copies have none);
     - ``record``, ``page_id``, ``stopped`` (the contact's stops): entries of the KV store (``None``: there is none);
     - ``ledger``: this e-mail's ledger entry as JSON text; ``mails``: the entries of all e-mails of the enrolment by number;
     - ``paused``, ``resumed`` (the time of the last resume, or ``None``).
@@ -142,6 +143,7 @@ def _compose(
         page=None if page["code"] == 404 else response_object(page, "the contact's page"),
         active=compose.active_templates(result_pages(template, "the look-up in Email Templates")),
         lifts=rules.lifts(context.get("stopped")),
+        judge=kept_verdicts.judge(template.get("verdict")),
         settings=settings,
     )
     if not isinstance(decision, Composed):

@@ -14,7 +14,7 @@ from christmas_campaign.email.template_text import Placeholder, TemplateError
 from christmas_campaign.notion import page_values
 from christmas_campaign.notion.page_values import PropertyValue
 from christmas_campaign.sequences.registry import SEQUENCES
-from christmas_campaign.templates import html_check
+from christmas_campaign.templates import html_check, html_verdict
 from christmas_campaign.templates.value_sources import Origin, Origins, same_for_all, words_from
 
 #: The template that no sequence uses, because the website itself sends this e-mail.
@@ -160,13 +160,20 @@ def own_faults(page: Page) -> list[Fault]:
         mend = "write {{name}} or {{name|what to say without it}}; a name is letters, digits, spaces, _ and -"
         faults += [Fault(name, part, f"not a placeholder: {beginning}", mend) for beginning in parsed.malformed]
         unsubscribes = not text.strip() or any(placeholder.name == UNSUBSCRIBE for placeholder in parsed.placeholders)
+        verdict = html_verdict.judge(text if part == notion_names.TEMPLATE_HTML else "")
         if part == notion_names.TEMPLATE_HTML:
             html = html_check.read(text)
             faults += [Fault(name, part, f"line {line}: {problem}", mend) for line, problem, mend in html.faults]
-            unsubscribes = any(link.first is not None and link.first.name == UNSUBSCRIBE for link in html.links)
+            faults += [Fault(name, part, problem, mend) for problem, mend in verdict.faults]
+            unsubscribes = UNSUBSCRIBE not in verdict.lacks and any(
+                link.first is not None and link.first.name == UNSUBSCRIBE for link in html.links
+            )
+        elif not parsed.malformed:
+            left_over = template_text.left_over(text)
+            faults += [Fault(name, part, f"a reader sees braces: {left_over}", mend)] if left_over else []
         if part in _MEND_UNSUBSCRIBE and not unsubscribes:
             faults.append(Fault(name, part, "it has no link to unsubscribe", _MEND_UNSUBSCRIBE[part]))
-        for missing in footer.missing({part: text}).get(part, ()):
+        for missing in footer.missing({part: text}, verdict).get(part, ()):
             if missing in _FOOTER_PURPOSE:
                 problem = f"it does not give {_FOOTER_PURPOSE[missing]}: {{{{{missing}}}}} is missing"
                 mend = (

@@ -16,6 +16,7 @@ from christmas_campaign.enrolment.record import Record
 from christmas_campaign.events.intake import Event
 from christmas_campaign.sequences.model import UnknownEmail
 from christmas_campaign.stops.rules import Lifts
+from christmas_campaign.templates import html_verdict
 from unit import build
 
 NOW = build.NOW
@@ -38,6 +39,7 @@ def run_compose(
         page=build.sequence_page() if page is ... else page,
         active=compose.active_templates(templates),
         lifts=lifts,
+        judge=html_verdict.judge,
         settings=settings,
     )
 

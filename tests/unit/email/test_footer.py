@@ -4,6 +4,8 @@ import pytest
 
 from christmas_campaign.campaign import notion_names
 from christmas_campaign.email import footer
+from christmas_campaign.email.verdict import Verdict
+from christmas_campaign.templates import html_verdict
 
 ALL = "{{unsubscribe_url}} {{ postal_address }} {{mail_reason}}"
 HTML, TEXT = notion_names.TEMPLATE_HTML, notion_names.TEMPLATE_TEXT
@@ -11,7 +13,8 @@ HTML, TEXT = notion_names.TEMPLATE_HTML, notion_names.TEMPLATE_TEXT
 
 def missing(html: str | None, text: str | None) -> dict[str, tuple[str, ...]]:
     bodies = {HTML: html, TEXT: text}
-    return footer.missing({part: body for part, body in bodies.items() if body is not None})
+    texts = {part: body for part, body in bodies.items() if body is not None}
+    return footer.missing(texts, html_verdict.judge(html or ""))
 
 
 def test_complete_footer_in_both_bodies_lacks_nothing() -> None:
@@ -31,3 +34,13 @@ def test_missing_placeholders_are_listed_in_order(html: str | None) -> None:
 
 def test_comment_is_visible_in_the_plain_text_alone() -> None:
     assert list(missing(f"<!-- {ALL} -->", f"<!-- {ALL} -->")) == [HTML]
+
+
+def test_html_lacks_what_the_verdict_says() -> None:
+    verdict = Verdict("", ("mail_reason", "postal_address"), ())
+    assert footer.missing({HTML: ALL, TEXT: ALL}, verdict) == {HTML: ("postal_address", "mail_reason")}
+
+
+def test_html_lacks_what_its_plain_text_would_lack() -> None:
+    verdict = Verdict("", (), ())
+    assert footer.missing({HTML: f"<p style='display:none'>x<p>{ALL}"}, verdict) == {HTML: footer.PLACEHOLDERS}

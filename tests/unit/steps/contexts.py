@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -10,9 +11,11 @@ from christmas_campaign.email import delivery_reports
 from christmas_campaign.email.delivery_reports import ReportHistory
 from christmas_campaign.enrolment import lookups
 from christmas_campaign.notion import schema
+from christmas_campaign.steps import compose as compose_step
 from christmas_campaign.steps import plan as plan_step
 from christmas_campaign.stops import rules
 from christmas_campaign.stops.rules import Source, Stop
+from christmas_campaign.templates import html_verdict
 from unit import build
 
 SETTINGS: dict[str, Any] = {
@@ -101,6 +104,10 @@ def gate(**changes: Any) -> dict[str, Any]:
     }
 
 
+#: The verdict on the HTML of ``build.template``.
+VERDICT = html_verdict.judge(f"<p>A body</p>{build.FOOTER}").as_json()
+
+
 def compose(**changes: Any) -> dict[str, Any]:
     return {
         "enrolment": ENROLMENT,
@@ -115,6 +122,12 @@ def compose(**changes: Any) -> dict[str, Any]:
         "settings": SETTINGS,
         **changes,
     }
+
+
+def kept_template() -> dict[str, Any]:
+    """The copy of the template that the step ``compose`` has made for the KV store."""
+    copy: dict[str, Any] = json.loads(str(compose_step.step(compose(), build.NOW)["keep"]))
+    return copy
 
 
 def settle(**changes: Any) -> dict[str, Any]:
@@ -147,7 +160,7 @@ def prepare_email(**changes: Any) -> dict[str, Any]:
             "enrolment": ENROLMENT,
             "number": 2,
             "page": build.response(build.sequence_page()),
-            "template": {"until": 0, **build.found(build.template("{{first_name}}: 100%"))},
+            "template": {"until": 0, **build.found(build.template("{{first_name}}: 100%")), "verdict": VERDICT},
             "record": build.record().as_json(),
             "page_id": "page-1",
             "ledger": "null",
@@ -196,6 +209,10 @@ def settle_email(**changes: Any) -> dict[str, Any]:
 
 def template_query(**changes: Any) -> dict[str, Any]:
     return as_kestra_hands_over({"number": 2, "record": build.record().as_json(), **changes})
+
+
+def judge_template(**changes: Any) -> dict[str, Any]:
+    return as_kestra_hands_over({"template": build.found(build.template("{{first_name}}: 100%")), **changes})
 
 
 def find_databases(**changes: Any) -> dict[str, Any]:
@@ -287,9 +304,10 @@ ALL: dict[str, Callable[[], dict[str, Any]]] = {
     "plan": plan,
     # These e-mails have expired by the clock of the machine; a late resume makes them valid.
     "gate": lambda: gate(resumed="9999-12-31T00:00:00.000Z"),
-    "compose": compose,
+    "compose": lambda: compose(templates=None, kept=kept_template()),
     "settle": settle,
     "template_query": template_query,
+    "judge_template": judge_template,
     "prepare_email": lambda: prepare_email(resumed="9999-12-31T00:00:00.000Z"),
     "settle_email": settle_email,
     "settle_enrolment": settle_enrolment,

@@ -23,6 +23,7 @@ FRESH_COPY = {
         }
     ],
     "until": 1_763_651_100_000,
+    "verdict": contexts.VERDICT,
 }
 #: An expired copy of another version of the template.
 EXPIRED_COPY: dict[str, Any] = {
