@@ -140,9 +140,11 @@ def test_check_of_complete_settings_lists_notices_and_no_fault(file: SettingsFil
     image = f"registry.sangle.ca:5000/kestra:v1.3.31@sha256:{'0a' * 32}"
     file.write(lines(COMPLETE | {"TESTING_MODE": "true", "KESTRA_IMAGE": image}) + "COMPOSE_PROJECT_NAME=christmas\n")
     *notices, summary = file.run("check").stdout.splitlines()
-    assert [line.split()[0] for line in notices] == ["SIGNING_CRM", "SIGNING_RESEND", "TESTING_MODE"]
+    names = ["SALES_CALL_TYPES", "OWN_DOMAINS", "SIGNING_CRM", "SIGNING_RESEND", "TESTING_MODE"]
+    assert [line.split()[0] for line in notices] == names
+    assert notices[0] == "SALES_CALL_TYPES is empty: every booked call counts as the sales call."
     assert summary == "All settings are valid."
-    assert check_settings.notes(COMPLETE) == notices[:2]
+    assert check_settings.notes(COMPLETE) == notices[:4]
     assert json.loads(file.run("check", "--json").stdout) == []
 
 
@@ -171,6 +173,7 @@ FAULTS = [
     ),
     ("NOTION_BUSINESSX_DB_ID", BY_NAME["NOTION_BUSINESSX_DB_ID"].looks_like, Kind.EXAMPLE, "example"),
     ("NOTION_EMAIL_SEQUENCE_DB_ID", DASHED_ID, Kind.SAME_SECRET, "NOTION_BUSINESSX_DB_ID"),
+    ("OWN_DOMAINS", "value@sangle.ca", Kind.MALFORMED, "separated by commas"),
     ("TESTING_MODE", "True", Kind.MALFORMED, "true or false"),
     ("SENDER_ADDRESS", "Sang Le <value@mail.sangle.ca>", Kind.MALFORMED, "address alone"),
     ("SENDER_NAME", '"“Sang Le”"', Kind.QUOTES, "quotes"),

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from christmas_campaign.campaign.sender_settings import SenderSettings
 from christmas_campaign.campaign.settings import LINKS, Settings
 from christmas_campaign.deployment import check_settings, encode_settings, example_file, setting_names
 from christmas_campaign.deployment.catalogue import DOOR_FLAGS, DOOR_TESTING_MODE, SETTINGS
@@ -78,7 +79,7 @@ def test_kestra_gets_no_setting_that_no_flow_reads() -> None:
     names = set().union(*map(read_by_flow, FLOWS))
     if any("'settings': envs" in file.read_text(encoding="utf-8") for file in FLOWS):
         # The steps get the whole environment and read these settings.
-        names |= {f"ENV_{name.upper()}" for name in (*Settings._fields, *LINKS)}
+        names |= {f"ENV_{name.upper()}" for name in (*Settings._fields, *SenderSettings._fields, *LINKS)}
     # The repair takes its password from Kestra's environment: an undefined secret() would fail the flow.
     names.add("SECRET_KESTRA_PASSWORD")
     assert {setting.kestra_name for setting in SETTINGS if setting.kestra is not None} - names == set()

@@ -39,6 +39,8 @@ class Reason(StrEnum):
     DUPLICATE_PRECALL = "duplicate_precall_sequence"
     NOTHING_LEFT_TO_SEND = "nothing_left_to_send"
     NOT_A_MAYBE = "not_a_maybe"
+    OTHER_CALL = "other_call"
+    OTHER_SIGNER = "other_signer"
     CONTACT_NOT_FOUND = "contact_not_found"
 
     EARLIER_EMAIL_UNSETTLED = "earlier_email_unsettled"

@@ -205,6 +205,26 @@ CAMPAIGN: tuple[Setting, ...] = (
         kestra=KestraKind.SECRET,
         secret=True,
     ),
+    Setting(
+        "SALES_CALL_TYPES",
+        "Webhooks",
+        "The event types of the sales call in Calendly or Cal.com, separated by commas: each by its URI, id, slug or name. "
+        "Calls of other types start no e-mails and end none.",
+        checks.text,
+        looks_like="diagnostic-call, Discovery Call",
+        if_empty="every booked call counts as the sales call",
+        kestra=KestraKind.ENVIRONMENT,
+    ),
+    Setting(
+        "OWN_DOMAINS",
+        "Webhooks",
+        "The domains of the team's own e-mail addresses, separated by commas. A signer of a contract with such an address is "
+        "never the contact.",
+        checks.domains,
+        looks_like="example.com, example.org",
+        if_empty="every signer of a contract may be the contact",
+        kestra=KestraKind.ENVIRONMENT,
+    ),
     *(_webhook(sequence.webhook_key, sequence.handler) for sequence in SEQUENCES),
     _webhook("WEBHOOK_KEY_UNSUBSCRIBE", "unsubscribe-handler", "can call it, but cannot make a contact's link"),
     _webhook("WEBHOOK_KEY_RESEND", "resend-handler", "can send false delivery reports"),

@@ -185,6 +185,10 @@ def _check_line(file: Path, line: Line) -> tuple[Setting | None, str, Fault | No
     return setting, value, None
 
 
+#: Settings that are no secrets, but without which calls and contracts may be taken for something else.
+_WORTH_A_NOTE = ("SALES_CALL_TYPES", "OWN_DOMAINS")
+
+
 def _has_quotes(setting: Setting, value: str) -> bool:
     """Return whether a value has quotes in a wrong place.
 
@@ -295,7 +299,10 @@ def notes(values: Mapping[str, str]) -> list[str]:
     sentences = [
         f"{setting.name} is empty: {setting.if_empty}."
         for setting in SETTINGS
-        if setting.secret and not setting.required and setting.if_empty and not values.get(setting.name)
+        if (setting.secret or setting.name in _WORTH_A_NOTE)
+        and not setting.required
+        and setting.if_empty
+        and not values.get(setting.name)
     ]
     if values.get("TESTING_MODE") == "true":
         sentences.append("TESTING_MODE is true: e-mails are due after minutes, not after days.")

@@ -10,7 +10,8 @@ import unicodedata
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from christmas_campaign.campaign import email_address
+from christmas_campaign.campaign import email_address, sender_settings
+from christmas_campaign.campaign.settings import InvalidSetting
 
 #: The fewest characters of a key, a signing secret and a password. Generated ones have 43.
 LEAST_KEY = 24
@@ -76,6 +77,15 @@ def address(value: str) -> ValueFault | None:
         email_address.normalise(value)
     except ValueError as error:
         return ValueFault(f"it {error}", "write the address alone, as name@example.com")
+    return None
+
+
+def domains(value: str) -> ValueFault | None:
+    """Accept domains, separated by commas."""
+    try:
+        sender_settings.read({"own_domains": value})
+    except InvalidSetting:
+        return ValueFault("one of them is not a domain", "write domains such as example.com, separated by commas")
     return None
 
 

@@ -7,9 +7,10 @@ from datetime import timedelta
 from typing import NamedTuple
 
 from christmas_campaign.campaign import facts, names, notion_names, times
+from christmas_campaign.enrolment import signers
 from christmas_campaign.events import opaque_ids
 from christmas_campaign.events.intake import Event
-from christmas_campaign.json_types import Json, JsonObject
+from christmas_campaign.json_types import JsonObject
 from christmas_campaign.notion import addresses, page_values, schema
 from christmas_campaign.notion.page_values import Page, PropertyValue, Value
 from christmas_campaign.sequences import field_types
@@ -45,14 +46,17 @@ def lookups(event: Event) -> Lookups:
 
     Notion returns at most 100 pages a request. The filters are narrow, so that the pages needed are always among them.
     """
-    contact = addresses.conditions(schema.CONTACTS, notion_names.CONTACT_EMAIL, event.email)
+    contact: JsonObject = {"and": addresses.conditions(schema.CONTACTS, notion_names.CONTACT_EMAIL, event.email)}
+    if signers.are_several(event):
+        contact = addresses.any_of(schema.CONTACTS, notion_names.CONTACT_EMAIL, signers.candidates(event))
     # Notion nests filters two levels deep at most: "or" within one "and".
     pages = addresses.conditions(schema.SEQUENCE_PAGES, notion_names.PAGE_EMAIL, event.email)
     pages.append({"or": [*_page_filters(event)]})
     portals = None
     if event.own_sequence.makes_portal:
-        portals = _query(addresses.conditions(schema.PORTALS, notion_names.PORTAL_EMAIL, event.email), OLDEST_FIRST)
-    return Lookups(_query(contact, LAST_EDITED_FIRST), _query(pages, OLDEST_FIRST), portals)
+        portal_conditions = addresses.conditions(schema.PORTALS, notion_names.PORTAL_EMAIL, event.email)
+        portals = _query({"and": portal_conditions}, OLDEST_FIRST)
+    return Lookups(_query(contact, LAST_EDITED_FIRST), _query({"and": pages}, OLDEST_FIRST), portals)
 
 
 def contacts_of(event: Event, pages: Iterable[Page]) -> list[Page]:
@@ -70,8 +74,8 @@ def portals_of(event: Event, pages: Iterable[Page]) -> list[Page]:
     return addresses.of_contact(pages, notion_names.PORTAL_EMAIL, event.email)
 
 
-def _query(conditions: list[Json], sort: JsonObject) -> JsonObject:
-    return {"filter": {"and": [*conditions]}, "sorts": [sort]}
+def _query(query_filter: JsonObject, sort: JsonObject) -> JsonObject:
+    return {"filter": query_filter, "sorts": [sort]}
 
 
 def _page_filters(event: Event) -> list[JsonObject]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from christmas_campaign.campaign import times
-from christmas_campaign.enrolment import lookups
+from christmas_campaign.enrolment import lookups, signers
 from christmas_campaign.events import opaque_ids
 from christmas_campaign.events.intake import Event
 from christmas_campaign.json_types import Json, JsonObject
@@ -42,7 +42,8 @@ def _end(stop: Stop) -> Json:
 
 def _bought(event: Event) -> Json:
     stop = rules.purchase_stop(event)
-    if stop is None:
+    # As long as it is not known which signer bought, nobody's sequences end.
+    if stop is None or signers.are_several(event):
         return None
     contact = opaque_ids.contact_id(event.email)
     return {"contact": contact, "reason": stop.reason, "by": stop.by, "at": times.text(stop.at)}

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from christmas_campaign.campaign import names, times
 from christmas_campaign.campaign.outcomes import Reason
+from christmas_campaign.campaign.sender_settings import NO_SETTINGS, SenderSettings
 from christmas_campaign.events import opaque_ids, provider_payloads
 from christmas_campaign.json_types import JsonObject
 from christmas_campaign.sequences import field_types
@@ -125,17 +126,17 @@ class Event(NamedTuple):
         return cls(data["sequence"], fields, variables, times.parse(data["received_at"]), replaced)
 
 
-def read(payload: object, sequence_name: str, now: datetime) -> Event:
+def read(payload: object, sequence_name: str, now: datetime, settings: SenderSettings = NO_SETTINGS) -> Event:
     """Return the event of a payload that arrived at ``now`` (aware).
 
     ``payload`` is any JSON value, or text if the body was not JSON. It is the flat payload of the contract, or one that
-    Calendly, Cal.com or DocuSign Connect sends.
+    Calendly, Cal.com or DocuSign Connect sends. ``settings`` say whose signature is never that of a contact.
 
     Raises ``InvalidPayload`` with all problems, and no other error.
     """
     if not isinstance(payload, Mapping):
         raise InvalidPayload([Problem("body", "must be a JSON object")])
-    flat = provider_payloads.read(payload, sequence_name)
+    flat = provider_payloads.read(payload, sequence_name, settings)
     fields: dict[str, Plain] = {}
     replaced: list[str] = []
     problems = [Problem(*problem) for problem in flat.problems]
@@ -231,20 +232,29 @@ class Rejected(NamedTuple):
 
 
 def answer(
-    payload: object, sequence_name: str, now: datetime, execution_id: str | None
+    payload: object,
+    sequence_name: str,
+    now: datetime,
+    execution_id: str | None,
+    settings: SenderSettings = NO_SETTINGS,
 ) -> Accepted | Unneeded | Rejected:
     """Decide the response to a payload (any JSON value) that arrived at ``now`` (aware), and whether it starts an enrolment.
 
-    ``execution_id`` is the id of the Kestra execution that responds; ``None`` if the door responds before there is one.
+    ``execution_id`` is the id of the Kestra execution that responds; ``None`` if the door responds before there is one. The
+    door does not know ``settings``: it passes on every call.
     """
     try:
-        event = read(payload, sequence_name, now)
+        event = read(payload, sequence_name, now, settings)
     except InvalidPayload as error:
         body: JsonObject = {"status": "rejected", "errors": [problem._asdict() for problem in error.problems]}
         return Rejected(tuple(error.problems), body)
     assert isinstance(payload, Mapping)  # noqa: S101  (read() raises otherwise)
-    payload_email = provider_payloads.read(payload, sequence_name).fields["email"]
+    flat = provider_payloads.read(payload, sequence_name, settings)
+    payload_email = flat.fields["email"]
     own_sequence = event.own_sequence
+    if own_sequence.is_about_a_call and not settings.counts(flat.event_types):
+        body = {"status": "skipped", "reason": Reason.OTHER_CALL, "email": payload_email}
+        return Unneeded(event, Reason.OTHER_CALL, body)
     if own_sequence.skip is not None and own_sequence.skip.applies(event.fields):
         reason = own_sequence.skip.reason
         return Unneeded(event, reason, {"status": "skipped", "reason": reason, "email": payload_email})

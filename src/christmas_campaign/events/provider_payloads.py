@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple, TypeAlias
 
 from christmas_campaign.campaign import times
+from christmas_campaign.campaign.sender_settings import NO_SETTINGS, SenderSettings
 from christmas_campaign.json_types import Json, JsonObject
 from christmas_campaign.sequences import field_types
 from christmas_campaign.sequences.model import PayloadForm
@@ -90,19 +91,21 @@ class FlatPayload(NamedTuple):
     - ``sought``: where each field is in the provider's payload, in words for problems.
     - ``looked_up``: the fields that may be missing because they are looked up in Notion.
     - ``problems``: field and text of each problem with the provider's payload as a whole.
+    - ``event_types``: the names of the call's event type: its URI or id, its slug and its name.
     """
 
     fields: Object
     sought: Mapping[str, str] = {}
     looked_up: frozenset[str] = frozenset()
     problems: tuple[tuple[str, str], ...] = ()
+    event_types: tuple[str, ...] = ()
 
     def missing(self, name: str) -> str:
         """Return the text of the problem that the required field ``name`` is missing."""
         return f"is missing: it was looked for in {self.sought[name]}" if name in self.sought else "is missing"
 
 
-def read(payload: Object, sequence_name: str) -> FlatPayload:
+def read(payload: Object, sequence_name: str, settings: SenderSettings = NO_SETTINGS) -> FlatPayload:
     """Return the payload of a sequence's webhook in the flat form; a payload of no provider is returned as it is.
 
     Raises nothing.
@@ -112,11 +115,11 @@ def read(payload: Object, sequence_name: str) -> FlatPayload:
         for name in sequence(sequence_name).payload_forms:
             form = FORMS[name]
             if form.fits(payload):
-                return form.read(payload)
-    return FlatPayload(payload)
+                return form.read(payload, settings)
+    return FlatPayload(payload, event_types=_texts(payload.get("event_type")))
 
 
-def _read_calendly_no_show(payload: Object) -> FlatPayload:
+def _read_calendly_no_show(payload: Object, _: SenderSettings) -> FlatPayload:
     invitee = _object(payload["payload"])
     meeting = _object(invitee.get("scheduled_event"))
     status, problems = _status(payload["event"], CALENDLY_NO_SHOWS, "event")
@@ -130,10 +133,10 @@ def _read_calendly_no_show(payload: Object) -> FlatPayload:
         "no_show_status": status,
         "time_zone": _time_zone(invitee.get("timezone")),
     }
-    return FlatPayload(fields, _CALENDLY_SOUGHT, LOOKED_UP, problems)
+    return FlatPayload(fields, _CALENDLY_SOUGHT, LOOKED_UP, problems, _calendly_types(meeting))
 
 
-def _read_calendly_booking(payload: Object) -> FlatPayload:
+def _read_calendly_booking(payload: Object, _: SenderSettings) -> FlatPayload:
     invitee = _object(payload["payload"])
     meeting = _object(invitee.get("scheduled_event"))
     hosts = _objects(meeting.get("event_memberships"))
@@ -153,7 +156,11 @@ def _read_calendly_booking(payload: Object) -> FlatPayload:
         "booked_at": _first_present(invitee.get("created_at"), payload.get("created_at")),
         "time_zone": _time_zone(invitee.get("timezone")),
     }
-    return FlatPayload(fields, _CALENDLY_BOOKING_SOUGHT, LOOKED_UP, problems)
+    return FlatPayload(fields, _CALENDLY_BOOKING_SOUGHT, LOOKED_UP, problems, _calendly_types(meeting))
+
+
+def _calendly_types(meeting: Object) -> tuple[str, ...]:
+    return _texts(meeting.get("event_type"), meeting.get("name"))
 
 
 def _is_calendly(payload: Object) -> bool:
@@ -174,11 +181,11 @@ def _is_old_cal_com(payload: Object) -> bool:
     return "booking" in inner and "uid" not in inner
 
 
-def _read_cal_com_booking(payload: Object) -> FlatPayload:
+def _read_cal_com_booking(payload: Object, _: SenderSettings) -> FlatPayload:
     return _read_cal_com(payload, _object(payload.get("payload")), _CAL_COM_SOUGHT)
 
 
-def _read_old_cal_com_booking(payload: Object) -> FlatPayload:
+def _read_old_cal_com_booking(payload: Object, _: SenderSettings) -> FlatPayload:
     # The old form has no "triggerEvent"; the old system read every payload as a new booking.
     with_event = {"triggerEvent": "BOOKING_CREATED", **payload}
     return _read_cal_com(with_event, _object(_object(payload.get("payload")).get("booking")), _CAL_COM_OLD_SOUGHT)
@@ -208,7 +215,8 @@ def _read_cal_com(payload: Object, booking: Object, sought: Mapping[str, str]) -
         "booked_at": payload.get("createdAt") if status != "cancelled" else None,
         "time_zone": _time_zone(attendee.get("timeZone")),
     }
-    return FlatPayload(fields, sought, LOOKED_UP, problems)
+    names = _texts(booking.get("eventTypeId"), booking.get("type"), booking.get("eventTitle"), booking.get("title"))
+    return FlatPayload(fields, sought, LOOKED_UP, problems, names)
 
 
 def _url(value: object) -> str | None:
@@ -230,17 +238,22 @@ def _status(event: object, statuses: Mapping[str, str], field: str) -> tuple[str
     return status, () if status else ((field, f"must be one of {', '.join(statuses)}"),)
 
 
-def _read_docusign_envelope(payload: Object) -> FlatPayload:
+def _read_docusign_envelope(payload: Object, settings: SenderSettings) -> FlatPayload:
     # DocuSign's messages have the envelope within "data"; its older, aggregate form is the envelope itself.
     envelope = _object(_object(payload.get("data")).get("envelopeSummary"))
     envelope = envelope or _object(payload.get("envelopeSummary")) or payload
     signers = _signers(envelope)
-    first: Object = signers[0] if signers else {}
+    # The team signs too. The tabs of all signers are read, but the contact is never one of the team.
+    clients = [signer for signer in signers if not settings.is_own(str(signer.get("email")))]
+    first: Object = clients[0] if clients else {}
+    at_once = [signer for signer in clients[1:] if _signing_order(signer) == _signing_order(first)]
     tabs = [tab for signer in signers for kind in _object(signer.get("tabs")).values() for tab in _objects(kind)]
     fields: JsonObject = {
         "email": first.get("email"),
         "first_name": _first_name(first.get("firstName"), first.get("name")),
         "docusign_completed": _is_completed(payload.get("event"), envelope.get("status")),
+        # Where several people sign at once, the contact is the one whom Notion knows.
+        "other_signers": [signer.get("email") for signer in at_once] or None,
     }
     for label, value in [*_custom_fields(envelope), *((tab.get("tabLabel"), _tab_value(tab)) for tab in tabs)]:
         if not isinstance(label, str) or field_types.blank(value):
@@ -319,6 +332,12 @@ def _first_present(value: Json, alternative: Json) -> Json:
     return alternative if field_types.blank(value) else value
 
 
+def _texts(*values: Json) -> tuple[str, ...]:
+    """Return the texts and numbers among the values, as text, without blank ones."""
+    given = (str(value) for value in values if isinstance(value, str | int) and not isinstance(value, bool))
+    return tuple(text for text in given if not field_types.blank(text))
+
+
 def _is_word(value: object, word: str) -> bool:
     return isinstance(value, str) and value.strip().lower() == word
 
@@ -335,7 +354,7 @@ class ProviderForm(NamedTuple):
     """A provider's form of payload: whether a payload has it (``fits``), and its conversion (``read``)."""
 
     fits: Callable[[Object], bool]
-    read: Callable[[Object], FlatPayload]
+    read: Callable[[Object, SenderSettings], FlatPayload]
 
 
 #: All forms of providers' payloads.

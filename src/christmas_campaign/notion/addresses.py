@@ -45,6 +45,20 @@ def conditions(database: Database, name: str, email: str) -> list[Json]:
     ]
 
 
+def any_of(database: Database, name: str, emails: Iterable[str]) -> JsonObject:
+    """Return the filter for pages whose property ``name`` holds one of several addresses, in the usual spellings.
+
+    ``conditions`` finds every spelling, but only of one address: Notion does not nest filters deep enough for several.
+    """
+    spellings = (
+        spelling
+        for email in emails
+        for form in (email, email_address.readable(email))
+        for spelling in (form, form.title(), form.upper())
+    )
+    return {"or": [page_values.where(database, name, {"contains": spelling}) for spelling in dict.fromkeys(spellings)]}
+
+
 def of_contact(pages: Iterable[Page], name: str, email: str) -> list[Page]:
     """Return the pages whose property ``name`` is this address, in the same order."""
     return [page for page in pages if email_address.is_same(page_values.plain(page).get(name), email)]

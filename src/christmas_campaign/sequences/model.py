@@ -195,6 +195,11 @@ class Sequence(NamedTuple):
             return {email.number: facts.TESTING_UNIT * (place + 1) for place, email in enumerate(self.emails)}
         return {email.number: email.delay / settings.time_scale for email in self.emails}
 
+    @property
+    def is_about_a_call(self) -> bool:
+        """Whether the event is about a call that a calendar has booked, which has an event type."""
+        return any(field.name == "event_type" for field in self.fields)
+
     def field(self, name: str) -> Field:
         """Return the field of this name; raises ``LookupError`` if there is none."""
         for field in self.fields:

@@ -61,6 +61,11 @@ FIELDS = (
         default="Phase 1 - Traditional Service Diagnostic",
         property=notion_names.PAGE_PACKAGE,
     ),
+    Field(
+        "other_signers",
+        field_types.texts,
+        note="The addresses of others who may be the contact: the contact is the one whom BusinessX knows.",
+    ),
 )
 
 ONBOARDING = Sequence(

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, TypedDict
 
+from christmas_campaign.campaign import sender_settings
 from christmas_campaign.campaign.outcomes import Outcome, Reason
 from christmas_campaign.enrolment.request import enroll_input
 from christmas_campaign.events import intake, opaque_ids
@@ -79,11 +80,15 @@ class Outputs(TypedDict):
 
 
 def step(context: Mapping[str, Any], now: datetime) -> Outputs:
-    """Context: ``payload`` and ``headers`` of the call, ``sequence``, ``execution_id``. Revisions up to 0.4 have
-    ``received_at`` in place of the headers.
+    """Context: ``payload`` and ``headers`` of the call, ``sequence``, ``execution_id``, ``settings``. Revisions up to 0.4 have
+    ``received_at`` in place of the headers, and no settings.
     """
     answer = intake.answer(
-        context.get("payload"), context["sequence"], call_time(context, now), context["execution_id"]
+        context.get("payload"),
+        context["sequence"],
+        call_time(context, now),
+        context["execution_id"],
+        sender_settings.read(context.get("settings") or {}),
     )
     if isinstance(answer, Rejected):
         return _outputs(422, answer.body, answer.body, Outcome.REJECTED, Reason.INVALID_PAYLOAD, None)

@@ -9,10 +9,12 @@ from typing import Any, TypedDict
 from christmas_campaign.campaign import times
 from christmas_campaign.campaign.outcomes import Outcome, Reason
 from christmas_campaign.email import retry
-from christmas_campaign.enrolment import amend, lookups, plan
+from christmas_campaign.enrolment import amend, lookups, plan, signers
 from christmas_campaign.enrolment.alerts import Pages, TeamAlert, about, failure, warning
 from christmas_campaign.enrolment.plan import Enrol, Skip
 from christmas_campaign.enrolment.record import Record, labels
+from christmas_campaign.enrolment.request import enroll_input
+from christmas_campaign.events import opaque_ids
 from christmas_campaign.events.intake import Event
 from christmas_campaign.json_types import JsonObject
 from christmas_campaign.notion.page_values import Page
@@ -51,6 +53,8 @@ class Outputs(TypedDict, total=False):
     If the event is enrolled already: ``record`` and ``amended`` have the record with the added values as JSON text
     (``amended`` is ``None`` if nothing was added), and ``ttl`` its lifetime.
 
+    ``instead`` has the event, enrolment and contact to enrol in place of these: another signer of a contract is the contact.
+
     ``later`` is the retry if Notion does not answer (``RetryOutputs`` with labels and ``alert``). ``find_databases``: whether
     the KV store does not say where the databases are. ``seen`` is passed on from the context: the record replaces only an
     entry that still equals it. ``pages`` has the fields of ``Pages``. ``about`` says in words what an alert is about.
@@ -78,6 +82,7 @@ class Outputs(TypedDict, total=False):
     told: TeamAlert
     known_ttl: str
     labels: str
+    instead: JsonObject
 
 
 def step(context: Mapping[str, Any], now: datetime) -> Outputs:
@@ -115,6 +120,10 @@ def step(context: Mapping[str, Any], now: datetime) -> Outputs:
             "later": later,
             "find_databases": context.get("sources") is None,
         }
+    found = result_pages(context["contacts"], "the look-up in BusinessX")
+    chosen = signers.choose(event, found) if signers.are_several(event) else None
+    if chosen is not None:
+        return _for_signer(event, chosen, later)
     portals, record = context.get("portals"), context.get("record")
     decision = plan.plan(
         _with_earlier_variables(event, record),
@@ -142,6 +151,25 @@ def step(context: Mapping[str, Any], now: datetime) -> Outputs:
             outputs["told"] = warning(event, decision.warning, pages)
     elif decision.warns:
         outputs["told"] = failure(event, event.id, None, decision.reason, decision.note, pages)
+    outputs["labels"] = with_labels(outputs, **labels(event))["labels"]
+    return outputs
+
+
+def _for_signer(event: Event, chosen: Event, later: dict[str, Any]) -> Outputs:
+    """Return the outputs for a contract with several signers: the enrolment begins again with the one who is a contact."""
+    note = "Several people signed the contract: the enrolment begins with the one whom BusinessX knows."
+    outputs: Outputs = {
+        "go": False,
+        "outcome": Outcome.SKIPPED,
+        "reason": Reason.OTHER_SIGNER,
+        "note": note,
+        "later": later,
+    }
+    outputs["instead"] = {
+        "event": enroll_input(chosen),
+        "enrolment": chosen.id,
+        "contact": opaque_ids.contact_id(chosen.email),
+    }
     outputs["labels"] = with_labels(outputs, **labels(event))["labels"]
     return outputs
 

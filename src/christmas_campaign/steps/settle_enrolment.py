@@ -62,7 +62,7 @@ def step(context: Mapping[str, Any], now: datetime) -> Outputs:
         "detail": plan["note"],
         "labels": with_labels(plan, **who)["labels"],
         "log": plan["note"],
-        "follow_up": json_text(follow_up) if (follow_up := _after(event, plan)) else "",
+        "follow_up": json_text(follow_up) if (follow_up := _after(event, plan, now)) else "",
     }
 
 
@@ -102,8 +102,13 @@ def _next_try(put_off: Retry, event: Event, plan: Mapping[str, Any], *, find: bo
     return {"failed": True, "detail": put_off.detail, "alert": alert_inputs}
 
 
-def _after(event: Event, plan: Mapping[str, Any]) -> JsonObject:
-    """Return what is left to do after a decided enrolment: an alert about a call to make, a warning for a person, or both."""
+def _after(event: Event, plan: Mapping[str, Any], now: datetime) -> JsonObject:
+    """Return what is left to do after a decided enrolment.
+
+    An alert about a call to make, a warning for a person, or both; or the enrolment of another signer.
+    """
+    if plan.get("instead"):
+        return {"date": times.text(now), "tries": 0, **plan["instead"]}
     after: JsonObject = {}
     if plan.get("warning"):
         after = {"warning": True, "detail": plan["warning"], "alert": plan.get("told")}

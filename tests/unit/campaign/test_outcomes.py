@@ -18,7 +18,8 @@ notion_unreachable send_unknown step_failed
 #: The other reasons: the sender was informed, there is nothing to do, or there will be another try.
 NEED_NO_ACTION = """
 invalid_payload already_in_sequence duplicate_noshow_sequence duplicate_postcall_sequence duplicate_onboarding_sequence
-duplicate_precall_sequence nothing_left_to_send not_a_maybe earlier_email_unsettled too_soon paused not_ours not_of_interest
+duplicate_precall_sequence nothing_left_to_send not_a_maybe other_call other_signer
+earlier_email_unsettled too_soon paused not_ours not_of_interest
 analytics_page_missing already_sent page_archived unsubscribed complained bounced stopped_by_person bought booked call_moved
 call_cancelled noshow_withdrawn expired email_withdrawn
 """

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from christmas_campaign.campaign.outcomes import Reason
+from christmas_campaign.campaign.sender_settings import SenderSettings
 from christmas_campaign.events import intake
 from christmas_campaign.events.intake import Accepted, Event, InvalidPayload, Problem, Rejected, Unneeded
 from christmas_campaign.json_types import Json
@@ -48,7 +49,7 @@ CONTRACT = {
     "objections:list follow_up_priority:priority",
     "onboarding": "email:email first_name:text business_name:text payment_confirmed:flag payment_amount:amount "
     "payment_date:time docusign_completed:flag salon_address:text observation_dates:list start_date:time "
-    "package_type:text",
+    "package_type:text other_signers:list",
     "precall": "email:email first_name:text business_name:text booking_uri:text scheduled_time:time event_type:text "
     "reschedule_url:text join_url:text host_name:text status:status rescheduled:flag moved_from:text "
     "booked_at:time time_zone:text",
@@ -369,6 +370,22 @@ def test_booking_that_moves_is_another_call() -> None:
     missed = build.event("noshow").missed_call
     assert missed != build.event("noshow", calendly_event_uri="BBB").missed_call
     assert missed != build.event("noshow", email="other@example.com").missed_call
+
+
+@pytest.mark.parametrize("name", ["noshow", "precall"])
+@pytest.mark.parametrize("status", [{}, {"status": "cancelled", "no_show_status": "withdrawn"}])
+def test_call_of_another_event_type_is_skipped(name: str, status: dict[str, str]) -> None:
+    settings = SenderSettings(sales_call_types=frozenset({"diagnostic call"}))
+    coffee = build.payload(name, event_type="Coffee with the team", **status)
+    answer = intake.answer(coffee, name, NOW, "run", settings)
+    assert isinstance(answer, Unneeded)
+    assert answer.body == {"status": "skipped", "reason": "other_call", "email": "zoe@example.com"}
+    for counts in ({"event_type": "Diagnostic Call"}, {}):
+        assert isinstance(intake.answer(build.payload(name, **counts), name, NOW, "run", settings), Accepted)
+    assert isinstance(intake.answer(coffee, name, NOW, "run"), Accepted)
+    assert isinstance(
+        intake.answer(build.payload("postcall", event_type="Coffee"), "postcall", NOW, "run", settings), Accepted
+    )
 
 
 SPAM = "You won 500 dollars: https://spam.example.com"

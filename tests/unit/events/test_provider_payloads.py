@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from christmas_campaign.campaign import times
+from christmas_campaign.campaign.sender_settings import SenderSettings
 from christmas_campaign.events import intake, provider_payloads
 from christmas_campaign.events.intake import Accepted, InvalidPayload
 from unit import build
@@ -218,6 +219,25 @@ def test_envelope_is_read_in_every_form_of_docusign(payload: Any) -> None:
 )
 def test_contact_is_the_first_signer_with_an_address(first: Any, second: Any) -> None:
     assert fields(docusign(first, second), "onboarding")["email"] == "a@example.com"
+
+
+OWN = SenderSettings(own_domains=frozenset({"example.net"}))
+
+
+def test_signer_of_the_team_is_never_the_contact() -> None:
+    payload = docusign(signer("robin@example.net", "1"), signer("zoe@example.com", "1"))
+    assert intake.read(payload, "onboarding", build.NOW, OWN).fields == REQUIRED_OF_ENVELOPE | {"first_name": "Zoë"}
+    both = intake.read(payload, "onboarding", build.NOW)
+    assert (both.email, both.fields["other_signers"]) == ("robin@example.net", ["zoe@example.com"])
+    with pytest.raises(InvalidPayload) as caught:
+        intake.read(docusign(signer("robin@example.net")), "onboarding", build.NOW, OWN)
+    assert [(problem.field, problem.problem) for problem in caught.value.problems] == DOCUSIGN_MISSING[:1]
+
+
+def test_only_those_who_sign_at_once_may_be_the_contact() -> None:
+    signers = [signer("a@example.com", "1"), signer("b@example.com", "2"), signer("c@example.com", "1")]
+    assert fields(docusign(*signers), "onboarding")["other_signers"] == ["c@example.com"]
+    assert "other_signers" not in fields(docusign(*signers[:2]), "onboarding")
 
 
 def test_recipient_of_a_copy_is_not_the_contact() -> None:
@@ -504,6 +524,20 @@ def test_zone_of_the_contact_is_read_if_there_is_such_a_zone(name: Any, zone: st
     assert fields(calendly({"timezone": name}), "noshow").get("time_zone") == zone
     assert fields(calendly_booking(timezone=name), "precall").get("time_zone") == zone
     assert fields(cal_com(attendees=attendees), "precall").get("time_zone") == zone
+
+
+def test_event_type_of_a_call_has_all_its_names() -> None:
+    uri = "https://api.calendly.com/event_types/AAA"
+    booking = calendly_booking()
+    booking["payload"]["scheduled_event"]["event_type"] = uri
+    assert provider_payloads.read(booking, "precall").event_types == (uri, "A call")
+    assert provider_payloads.read(calendly(event_type=uri), "noshow").event_types == (uri, "A call")
+    full = cal_com(eventTypeId=91, type="diagnostic")
+    title = "A call between Sang Le and Zoë O'Neil"
+    assert provider_payloads.read(full, "precall").event_types == ("91", "diagnostic", "A call", title)
+    nothing = cal_com(eventTypeId=True, type=" ", eventTitle=None, title=[])
+    assert provider_payloads.read(nothing, "precall").event_types == ()
+    assert provider_payloads.read(build.payload("precall", event_type="A call"), "precall").event_types == ("A call",)
 
 
 def test_requested_booking_of_cal_com_names_the_one_that_it_replaces() -> None:

@@ -123,3 +123,11 @@ def test_last_edited_page_is_first() -> None:
     pages = [page("a", "2025-11-20T10:00:00.000Z"), page("b", None), page("c", "2025-11-20T10:01:00.000Z")]
     pages += [page("d", "2025-11-20T10:00:00.000Z"), page("e", "no time")]
     assert [found["id"] for found in addresses.last_edited_first(pages)] == ["c", "a", "d", "b", "e"]
+
+
+def test_several_addresses_are_asked_for_in_the_usual_spellings() -> None:
+    query: Any = addresses.any_of(schema.CONTACTS, "email", ["a@b.co", "x@xn--beaut-fsa.ca"])
+    texts = [condition["email"]["contains"] for condition in query["or"]]
+    assert texts[:3] == ["a@b.co", "A@B.Co", "A@B.CO"]
+    assert {"x@xn--beaut-fsa.ca", "x@beauté.ca", "X@Beauté.Ca", "X@BEAUTÉ.CA"} <= set(texts)
+    assert len(texts) == 9

@@ -61,6 +61,15 @@ ANSWER_FIELDS = {
 }  # fmt: skip
 
 
+def test_settings_say_which_calls_count_and_who_signs() -> None:
+    coffee = build.payload("precall", event_type="Coffee")
+    outputs = run_intake(payload=coffee, sequence="precall", settings={"sales_call_types": "Diagnostic"})
+    assert (outputs["code"], outputs["reason"], outputs["answers"]["first"]["starts"]) == (200, "other_call", False)
+    envelope = native.docusign(native.signer("robin@example.net"), native.signer())
+    outputs = run_intake(payload=envelope, sequence="onboarding", settings={"own_domains": "example.net"})
+    assert outputs["contact"] == CONTACT
+
+
 @pytest.mark.parametrize(
     ("name", "fields", "flow"),
     [

@@ -12,9 +12,10 @@ import pytest
 from christmas_campaign.campaign import notion_names
 from christmas_campaign.campaign.outcomes import Reason
 from christmas_campaign.campaign.settings import InvalidSetting
+from christmas_campaign.enrolment import request, signers
 from christmas_campaign.enrolment.record import Record
 from christmas_campaign.notion import schema
-from christmas_campaign.steps import UnusableContext
+from christmas_campaign.steps import UnusableContext, settle_enrolment
 from christmas_campaign.steps import plan as plan_step
 from christmas_campaign.stops import rules
 from christmas_campaign.stops.rules import Source, Stop
@@ -107,6 +108,27 @@ def test_several_contacts_warn_and_the_last_edited_counts() -> None:
     assert outputs["told"]["key"].startswith(f"{build.WHO['contact']}.")
     assert warning in outputs["told"]["message"]
     assert "other" not in json.dumps(outputs)
+
+
+def test_contract_of_several_signers_begins_again_with_the_contact() -> None:
+    event = build.event("onboarding", email="robin@example.net", other_signers=["zoe@example.com"])
+    context = contexts.plan("onboarding")
+    context["event"] = {**event.as_json(), "lookups": context["event"]["lookups"]}
+    outputs = plan_step.step(context, build.NOW)
+    chosen = signers.choose(event, [build.contact()])
+    assert chosen is not None
+    assert outputs["instead"] == {
+        "event": request.enroll_input(chosen),
+        "enrolment": chosen.id,
+        "contact": build.WHO["contact"],
+    }
+    assert (outputs["go"], outputs["outcome"], outputs["reason"]) == (False, "skipped", "other_signer")
+    assert json.loads(outputs["labels"])["reason"] == "other_signer"
+    settle = contexts.settle_enrolment("onboarding", event=context["event"], plan=outputs)
+    decision = json.loads(settle_enrolment.step(settle, build.NOW)["follow_up"])
+    assert decision == {"date": "2025-11-20T15:00:00.000Z", "tries": 0, **outputs["instead"]}
+    nobody = plan_step.step({**context, "contacts": build.found(build.contact(email="x@example.org"))}, build.NOW)
+    assert (nobody["reason"], bool(nobody["told"])) == ("contact_not_found", True)
 
 
 def test_missing_contact_is_not_updated() -> None:
