@@ -1,7 +1,8 @@
 """Parse and fill in the texts of templates.
 
 A placeholder is ``{{name}}`` or ``{{name|fallback}}``. A name has letters, digits, spaces, ``_`` and ``-``. Templates are data
-and are never executed. A value is inserted once; placeholders inside a value are not expanded.
+and are never executed. A value is inserted once; placeholders inside a value are not expanded. A value in the query of an
+address is URL-encoded.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import html
 import re
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
+from urllib.parse import quote
 
 from christmas_campaign.sequences.field_types import is_name
 
@@ -17,6 +19,22 @@ from christmas_campaign.sequences.field_types import is_name
 _OPENING = re.compile(r"\{\{")
 _LEFT_OVER = re.compile(r"\{\{|\}\}|\{[%#]|[%#]\}|\{[\w -]+\}|%7B%7B|%7D%7D", re.IGNORECASE)
 _PLACEHOLDER = re.compile(r"\{\{(?P<name>[^{}|]*)(?:\|(?P<fallback>(?:(?!\{\{|\}\}).)*))?\}\}", re.DOTALL)
+
+# What other systems write after the bar: `default: 'x'`, `default('x')`, `capitalize`, `| 'x'`. Here it would be the fallback.
+_FOREIGN = re.compile(
+    r"\s*(?:\|"
+    r"|(?:default|fallback|date|truncate|append|prepend|replace)\s*[:(=]"
+    r"|[a-z_]+\s*[:(=]\s*(?:[\"'“”‘’]|&(?:quot|apos|#39);)"
+    r"|(?:capitalize|downcase|e|escape|json|lower|raw|safe|strip|striptags|title|titlecase|trim|upcase|upper|url_?encode)"
+    r"\s*(?:\||$))"
+)
+# The entities that HTML writes for a character. Without a semicolon they may be part of an address.
+_ENTITY = re.compile(r"&(?:#[0-9]+|#[xX][0-9a-fA-F]+|[a-zA-Z][a-zA-Z0-9]*);")
+_QUERY = re.compile(r"(?:https?://|mailto:|sms:)[^?#]*\?[^#]*\Z", re.IGNORECASE)
+_BETWEEN_WORDS = re.compile(r"[\s\"'<>]")
+
+#: Spaces that look like others, and are not allowed in the name of a placeholder.
+_ODD_SPACES = "\u00a0\u2007\u202f\u3000"
 
 #: Characters without a width, for ``str.translate``: invisible, and often copied along with a text.
 WITHOUT_WIDTH = dict.fromkeys(
@@ -47,9 +65,17 @@ class Placeholder(NamedTuple):
 
 
 class Malformed(NamedTuple):
-    """The first 40 characters of a text that begins with two braces but is not a placeholder."""
+    """A text that begins with two braces but is not a placeholder: up to its closing braces, at most 200 characters."""
 
-    beginning: str
+    text: str
+
+    @property
+    def beginning(self) -> str:
+        """The first 40 characters, with the code of each character that nobody sees."""
+        return "".join(
+            f"<U+{ord(character):04X}>" if ord(character) in WITHOUT_WIDTH or character in _ODD_SPACES else character
+            for character in self.text[:40]
+        )
 
 
 class Parsed(NamedTuple):
@@ -66,12 +92,22 @@ def pieces(text: str) -> Iterator[str | Placeholder | Malformed]:
         yield text[position : opening.start()]
         position = opening.start()
         match = _PLACEHOLDER.match(text, position)
-        if match and is_name(match["name"]):
+        if match and is_name(match["name"]) and not is_foreign(match["fallback"] or ""):
             yield Placeholder(match["name"].strip(), match["fallback"])
             position = match.end()
         else:
-            yield Malformed(text[position : position + 40])
+            yield Malformed(_up_to_the_braces(text[position : position + 200]))
     yield text[position:]
+
+
+def _up_to_the_braces(text: str) -> str:
+    before, closing, rest = text.partition("}}")
+    return before + closing + rest[: len(rest) - len(rest.lstrip("}"))]
+
+
+def is_foreign(fallback: str) -> bool:
+    """Return whether the text after the bar is in the syntax of another system, and not meant for a reader."""
+    return bool(_FOREIGN.match(fallback))
 
 
 def parse(text: str) -> Parsed:
@@ -108,24 +144,43 @@ def shorten(text: str) -> str:
 def fill(text: str, value: Callable[[Placeholder], str | None], *, escape: bool) -> str:
     """Return ``text`` with each placeholder replaced by its value, which is HTML-escaped if ``escape``.
 
-    ``value`` returns the value of a placeholder, or ``None`` when it has none. Raises ``TemplateError``, which names every
+    ``value`` returns the value of a placeholder, or ``None`` when it has none. If ``escape``, ``text`` is HTML, and so are the
+    fallbacks in it: ``value`` gets them with entities replaced by their characters. Raises ``TemplateError``, which names every
     malformed placeholder and every one without a value.
     """
     filled: list[str] = []
     missing: list[str] = []
     malformed: list[str] = []
+    word = ""
     for piece in pieces(text):
         if isinstance(piece, Malformed):
             malformed.append(piece.beginning)
         elif isinstance(piece, Placeholder):
-            replacement = value(piece)
+            replacement = value(_without_entities(piece) if escape else piece)
             if replacement is None:
                 if piece.name not in missing:
                     missing.append(piece.name)
-            else:
-                filled.append(html.escape(replacement) if escape else replacement)
+                continue
+            if _QUERY.search(word):
+                replacement = quote(replacement, safe="")
+            filled.append(html.escape(replacement) if escape else replacement)
+            word = _last_word(word, replacement)
         else:
             filled.append(piece)
+            word = _last_word(word, piece)
     if missing or malformed:
         raise TemplateError(missing, malformed)
     return "".join(filled)
+
+
+def _last_word(before: str, text: str) -> str:
+    """Return the last word of ``before`` and ``text``: what stands after the last space, quote or angle bracket."""
+    words = _BETWEEN_WORDS.split(text)
+    return words[-1] if len(words) > 1 else before + text
+
+
+def _without_entities(placeholder: Placeholder) -> Placeholder:
+    fallback = placeholder.fallback
+    if fallback is None:
+        return placeholder
+    return Placeholder(placeholder.name, _ENTITY.sub(lambda entity: html.unescape(entity[0]), fallback))

@@ -55,7 +55,10 @@ class HtmlFault(NamedTuple):
 
 
 class Link(NamedTuple):
-    """The address of one link: its line, the placeholder at its start (``None``: it starts with text), and the others."""
+    """The address of one link: its line, the placeholder at its start (``None``: it starts with text), and the others.
+
+    Those in the query are left out: their values are encoded, so every value is allowed.
+    """
 
     line: int
     first: Placeholder | None
@@ -104,9 +107,10 @@ def _link(line: int, address: str, placeholders: list[Placeholder]) -> Link:
     others = []
     for match in _STAND_IN.finditer(address):
         placeholder = placeholders[int(match[1])]
-        if match.start() == 0:
+        before = address[: match.start()]
+        if not before:
             first = placeholder
-        else:
+        elif "?" not in before or "#" in before:
             others.append(placeholder)
     return Link(line, first, tuple(others))
 

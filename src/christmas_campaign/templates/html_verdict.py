@@ -9,7 +9,7 @@ from urllib.parse import unquote
 from christmas_campaign.email import footer, template_text
 from christmas_campaign.email.template_text import Placeholder
 from christmas_campaign.email.verdict import ReaderFault, Verdict, digest
-from christmas_campaign.templates import browser_view
+from christmas_campaign.templates import browser_view, foreign_syntax
 from christmas_campaign.templates.browser_view import Address, View
 
 #: The most faults of one verdict. It is kept in the KV store, and one fault is enough to stop an e-mail.
@@ -26,7 +26,6 @@ _OF_PICTURES = re.compile(r"cid:\S|data:image/", re.IGNORECASE)
 _LIKE_A_DOMAIN = re.compile(r"(?://)?[\w-]+(?:\.[\w-]+)+(?:[/?#].*)?", re.DOTALL)
 _PICTURE_NAMES = ("src", "background", "poster")
 
-_MEND_BRACES = "write the braces themselves: {{name}}, not &#123; or %7B, and nothing between two braces"
 _MEND_COMMENT = "end it with two hyphens and >: Notion turns two hyphens into a dash; or remove the comment"
 
 
@@ -83,7 +82,7 @@ class _Page:
     def _address(self, address: Address) -> Iterator[ReaderFault]:
         value, name = address.value, address.name
         if value.startswith(_OPEN) and _STAND_IN.match(value):
-            mend = _MEND_BRACES if _has_braces(value) else None
+            mend = foreign_syntax.BRACES if _has_braces(value) else None
         else:
             mend = _mend_address(value, name)
         if mend:
@@ -93,7 +92,7 @@ class _Page:
         for text in texts:
             rest = template_text.braces(_STAND_IN.sub("\n", text))
             if rest is not None:
-                yield ReaderFault(f"a reader sees braces: {rest}", _MEND_BRACES)
+                yield ReaderFault(f"a reader sees braces: {rest}", foreign_syntax.correction(rest))
 
     def _at(self, text: str, problem: str) -> str:
         """Return ``problem`` with the line of ``text``, if the HTML has it in these letters."""
@@ -115,7 +114,7 @@ def _mend_address(address: str, name: str) -> str | None:
     if name in _PICTURE_NAMES and _OF_PICTURES.match(address):
         return None
     if _has_braces(address):
-        return _MEND_BRACES
+        return foreign_syntax.BRACES
     if _WEB.match(address) or _OTHERS.match(address):
         return None
     if address[:1] in _CURLY_QUOTES and address:

@@ -10,11 +10,11 @@ from christmas_campaign.campaign import notion_names
 from christmas_campaign.campaign.settings import LINKS, Settings
 from christmas_campaign.email import footer, plain_text, template_text
 from christmas_campaign.email.footer import MAIL_REASON, POSTAL_ADDRESS, UNSUBSCRIBE
-from christmas_campaign.email.template_text import Placeholder, TemplateError
+from christmas_campaign.email.template_text import Malformed, Placeholder, TemplateError
 from christmas_campaign.notion import page_values
 from christmas_campaign.notion.page_values import PropertyValue
 from christmas_campaign.sequences.registry import SEQUENCES
-from christmas_campaign.templates import html_check, html_verdict
+from christmas_campaign.templates import foreign_syntax, html_check, html_verdict
 from christmas_campaign.templates.value_sources import Origin, Origins, same_for_all, words_from
 
 #: The template that no sequence uses, because the website itself sends this e-mail.
@@ -22,6 +22,9 @@ WEBSITES_OWN = "5-Day E1"
 
 #: The most text objects that Notion takes for one property.
 MOST_OBJECTS = 100
+
+#: Gmail shows only the first 102 KB of an e-mail. The footer is at the end.
+GMAIL_SHOWS = 100_000
 
 #: The properties of a template that have placeholders.
 PARTS = (notion_names.TEMPLATE_SUBJECT, notion_names.TEMPLATE_HTML, notion_names.TEMPLATE_TEXT)
@@ -125,6 +128,13 @@ def check(pages: Sequence[Page], settings: Settings) -> Report:
         if name not in used and name != WEBSITES_OWN:
             notices.append(Notice(name, "no sequence uses it"))
         for page in active[name]:
+            size = len(text_of(page, notion_names.TEMPLATE_HTML).encode())
+            if size > GMAIL_SHOWS:
+                notices.append(
+                    Notice(
+                        name, f"its HTML has {size // 1000} KB; Gmail cuts off what is above 102 KB, the footer first"
+                    )
+                )
             template = _checked(page, used.get(name, ()), origins)
             checked.append(template)
             faults += [*own_faults(page), *_faults_of_use(page, template)]
@@ -157,8 +167,10 @@ def own_faults(page: Page) -> list[Fault]:
             continue
         faults += [Fault(name, part, problem, "shorten it") for problem in _too_long(text)]
         parsed = template_text.parse(text)
-        mend = "write {{name}} or {{name|what to say without it}}; a name is letters, digits, spaces, _ and -"
-        faults += [Fault(name, part, f"not a placeholder: {beginning}", mend) for beginning in parsed.malformed]
+        for malformed in template_text.pieces(text):
+            if isinstance(malformed, Malformed):
+                problem, mend = foreign_syntax.explain(malformed)
+                faults.append(Fault(name, part, problem, mend))
         unsubscribes = not text.strip() or any(placeholder.name == UNSUBSCRIBE for placeholder in parsed.placeholders)
         verdict = html_verdict.judge(text if part == notion_names.TEMPLATE_HTML else "")
         if part == notion_names.TEMPLATE_HTML:
@@ -170,7 +182,9 @@ def own_faults(page: Page) -> list[Fault]:
             )
         elif not parsed.malformed:
             left_over = template_text.left_over(text)
-            faults += [Fault(name, part, f"a reader sees braces: {left_over}", mend)] if left_over else []
+            if left_over is not None:
+                mend = foreign_syntax.correction(left_over)
+                faults.append(Fault(name, part, f"a reader sees braces: {left_over}", mend))
         if part in _MEND_UNSUBSCRIBE and not unsubscribes:
             faults.append(Fault(name, part, "it has no link to unsubscribe", _MEND_UNSUBSCRIBE[part]))
         for missing in footer.missing({part: text}, verdict).get(part, ()):

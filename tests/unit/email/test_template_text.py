@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import html
+from time import perf_counter
 
 import pytest
 from hypothesis import given
@@ -35,6 +36,7 @@ def value(placeholder: Placeholder) -> str | None:
         ("${{price}} and $1 and \\1 {{price}}", "$2997 and $1 and \\1 2997"),
         ("{{awkward}}", build.AWKWARD),
         ("{{name}}}", "Zoë}"),
+        ("{{nobody|date to be agreed}} {{nobody|Note: ask}} {{nobody|titles}}", "date to be agreed Note: ask titles"),
         ("@media(x){a{b:c}}{{name}}}}", "@media(x){a{b:c}}Zoë}}"),
         ("{name} %s {0} ${name} {% if x %}{# no #}", "{name} %s {0} ${name} {% if x %}{# no #}"),
     ],
@@ -48,6 +50,10 @@ def test_placeholders_are_replaced_and_other_text_stays(text: str, filled: str) 
     [
         ("<p>Tom & {{awkward}}</p>", f"<p>Tom & {build.AWKWARD_HTML}</p>"),
         ('<p>{{nobody|<Tom> & "Co"}}</p>', "<p>&lt;Tom&gt; &amp; &quot;Co&quot;</p>"),
+        # The fallback is a part of the template's HTML: what its author has escaped is not escaped again.
+        ("{{nobody|Smith &amp; Sons}}", "Smith &amp; Sons"),
+        ("{{nobody|&#60;&#x3C;&eacute;&nbsp;}}", "&lt;&lt;é\u00a0"),
+        ("{{nobody|a=1&copy=2 &unknown; &}}", "a=1&amp;copy=2 &amp;unknown; &amp;"),
     ],
 )
 def test_values_are_escaped_and_the_template_is_not(text: str, filled: str) -> None:
@@ -68,7 +74,12 @@ def test_values_are_escaped_and_the_template_is_not(text: str, filled: str) -> N
         ("{{na\nme}}", ["{{na\nme}}"]),
         ("{{{name}}}", ["{{{name}}}"]),
         ("{{{{name}}}}", ["{{{{name}}}}"]),
-        ("x {{a.b}} {{name}} {{c+d}} y", ["{{a.b}} {{name}} {{c+d}} y", "{{c+d}} y"]),
+        ("x {{a.b}} {{name}} {{c+d}} y", ["{{a.b}}", "{{c+d}}"]),
+        ("{{ name | default: 'you' }}", ["{{ name | default: 'you' }}"]),
+        ("{{name|default('you')}} {{name|title}}", ["{{name|default('you')}}", "{{name|title}}"]),
+        ("{{name||you}}", ["{{name||you}}"]),
+        ("{{name|note:&quot;you&quot;}}", ["{{name|note:&quot;you&quot;}}"]),
+        ("{{na\u00a0me}} {{\u200bname}}", ["{{na<U+00A0>me}}", "{{<U+200B>name}}"]),
         ("{{" + "." * 100, ["{{" + "." * 38]),
     ],
 )
@@ -90,13 +101,61 @@ def test_error_lists_every_missing_value_once() -> None:
 
 def test_parse_returns_the_placeholders_in_order_also_after_a_malformed_one() -> None:
     assert template_text.parse("{{ b }} {{a|x}} {{b.c}} {{b|}} }} {c}") == Parsed(
-        (Placeholder("b", None), Placeholder("a", "x"), Placeholder("b", "")), ("{{b.c}} {{b|}} }} {c}",)
+        (Placeholder("b", None), Placeholder("a", "x"), Placeholder("b", "")), ("{{b.c}}",)
     )
 
 
 def test_plain_pieces_join_to_the_text_around_the_placeholders() -> None:
     pieces = template_text.pieces("x {{a.b}} {{name}} y")
     assert "".join(piece if isinstance(piece, str) else "" for piece in pieces) == "x {{a.b}}  y"
+
+
+# Addresses.
+
+QUERY = {"a": "Tom & Zoë?", "link": "https://x.org/?a=b c", "name": "Zoë", "list": "50%", "empty": ""}
+
+
+@pytest.mark.parametrize(
+    ("text", "filled"),
+    [
+        ("https://x.org/?n={{a}}&b={{name}}", "https://x.org/?n=Tom%20%26%20Zo%C3%AB%3F&b=Zo%C3%AB"),
+        ("HTTPS://x.org?{{list}}", "HTTPS://x.org?50%25"),
+        ("mailto:a@x.org?subject={{a}}", "mailto:a@x.org?subject=Tom%20%26%20Zo%C3%AB%3F"),
+        ("sms:1?body={{name}}", "sms:1?body=Zo%C3%AB"),
+        (
+            '<a href="https://x.org/?n={{name}}" title="{{name}}">{{a}}</a>',
+            '<a href="https://x.org/?n=Zo%C3%AB" title="Zoë">Tom & Zoë?</a>',
+        ),
+        ("<a href=https://x.org/?n={{name}}>{{name}}", "<a href=https://x.org/?n=Zo%C3%AB>Zoë"),
+        ("(https://x.org/?n={{name}})", "(https://x.org/?n=Zo%C3%AB)"),
+        ("https://x.org/?n={{empty}}{{name}}", "https://x.org/?n=Zo%C3%AB"),
+        # The address itself is a value, which may have spaces.
+        ("https://y.org/?u={{link}}", "https://y.org/?u=https%3A%2F%2Fx.org%2F%3Fa%3Db%20c"),
+        # No query: before it, after it, or no address.
+        ("https://x.org/{{name}}", "https://x.org/Zoë"),
+        ("https://x.org/?a#{{name}}", "https://x.org/?a#Zoë"),
+        ("https://x.org/#?{{name}}", "https://x.org/#?Zoë"),
+        ("https://x.org/?a {{name}}", "https://x.org/?a Zoë"),
+        ("https://x.org/?a\n{{name}}", "https://x.org/?a\nZoë"),
+        ("Who?{{name}}", "Who?Zoë"),
+        ("{{name}}?x={{name}}", "Zoë?x=Zoë"),
+    ],
+)
+def test_value_in_a_query_is_encoded(text: str, filled: str) -> None:
+    assert template_text.fill(text, lambda placeholder: QUERY[placeholder.name], escape=False) == filled
+
+
+def test_query_of_an_address_that_is_a_value_goes_on_in_the_template() -> None:
+    link = {"link": "https://x.org/?a=b", "name": "Zoë & Co"}
+    filled = template_text.fill("{{link}}&n={{name}}", lambda placeholder: link[placeholder.name], escape=True)
+    assert filled == "https://x.org/?a=b&n=Zo%C3%AB%20%26%20Co"
+
+
+def test_long_words_take_no_time() -> None:
+    text = "https://x.org/?" + "a=https://&" * 20_000 + "{{name}}" * 200
+    before = perf_counter()
+    assert template_text.fill(text, lambda _: "v", escape=True).endswith("v" * 200)
+    assert perf_counter() - before < 5
 
 
 # Properties.

@@ -151,12 +151,13 @@ def test_message_quotes_forty_characters(length: int, quoted: str) -> None:
 
 def test_links_have_the_placeholders_of_their_addresses() -> None:
     html = (
-        '<a href="{{a|b}}">\n<a href=" {{c}}/{{d}} ">x</a></a><a name="{{e}}" href="https://x/?y={{f}}">z</a><a href>'
+        '<a href="{{a|b}}">\n<a href=" {{c}}/{{d}} ">x</a></a>'
+        '<a name="{{e}}" href="https://x/{{f}}?y={{g}}#{{h}}">z</a><a href>'
     )
     assert html_check.read(html).links == (
         Link(1, Placeholder("a", "b"), ()),
         Link(2, Placeholder("c", None), (Placeholder("d", None),)),
-        Link(2, None, (Placeholder("f", None),)),
+        Link(2, None, (Placeholder("f", None), Placeholder("h", None))),
     )
 
 

@@ -5,7 +5,7 @@ import hashlib
 import pytest
 
 from christmas_campaign.email import footer
-from christmas_campaign.templates import html_verdict
+from christmas_campaign.templates import foreign_syntax, html_verdict
 
 WORDS = "{{mail_reason}} {{ postal_address }}"
 LINK = '<a href="{{unsubscribe_url}}">Unsubscribe</a>'
@@ -80,8 +80,7 @@ def test_link_to_unsubscribe_must_work(link: str, lacks: bool) -> None:
 )
 def test_braces_that_a_reader_sees_are_a_fault(html: str, seen: str) -> None:
     assert problems(html) == [f"a reader sees braces: {seen}"]
-    mend = "write the braces themselves: {{name}}, not &#123; or %7B, and nothing between two braces"
-    assert html_verdict.judge(html).faults[0].mend == mend
+    assert html_verdict.judge(html).faults[0].mend == foreign_syntax.correction(seen)
 
 
 @pytest.mark.parametrize(

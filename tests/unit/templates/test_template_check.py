@@ -271,7 +271,6 @@ def test_missing_link_setting_is_a_fault() -> None:
 # The other faults.
 
 ADDRESS_MEND = "use a placeholder whose value is an address and whose name ends in url, uri or link"
-MALFORMED_MEND = "write {{name}} or {{name|what to say without it}}; a name is letters, digits, spaces, _ and -"
 FOOTER_MEND = "add {{{{{}}}}} to the footer, as in content/layout.html, or run `christmas templates push`"
 NO_ADDRESS = "it does not give the sender's postal address: {{postal_address}} is missing"
 NO_REASON = "it does not give the reason why the contact gets it: {{mail_reason}} is missing"
@@ -299,10 +298,10 @@ WORDS = "line 2: a link's address has {{{{{}}}}}, which may be words ({})"
         (
             template(subject="{{a.b}}", html="x" * 200_000 + "{{c.d}}", text=f"{{{{e.f}}}}{TEXT_FOOTER}"),
             [
-                (SUBJECT, "not a placeholder: {{a.b}}", MALFORMED_MEND),
+                (SUBJECT, "not a placeholder: {{a.b}}", "write {{b}}"),
                 (HTML, TOO_LONG, "shorten it"),
-                (HTML, f"not a placeholder: {f'{{{{c.d}}}}{HTML_FOOTER}'[:40]}", MALFORMED_MEND),
-                (TEXT, f"not a placeholder: {f'{{{{e.f}}}}{TEXT_FOOTER}'[:40]}", MALFORMED_MEND),
+                (HTML, "not a placeholder: {{c.d}}", "write {{d}}"),
+                (TEXT, "not a placeholder: {{e.f}}", "write {{f}}"),
             ],
         ),
         (
@@ -324,7 +323,7 @@ WORDS = "line 2: a link's address has {{{{{}}}}}, which may be words ({})"
         (
             template(html="<b>{{a.b}} {{gps_score}}", html_footer="<p>{{postal_address}}</p>"),
             [
-                (HTML, "not a placeholder: {{a.b}} {{gps_score}}<p>{{postal_address", MALFORMED_MEND),
+                (HTML, "not a placeholder: {{a.b}}", "write {{b}}"),
                 (HTML, "line 1: <b> is never closed", "write </b> where it ends"),
                 (HTML, NO_LINK, f"add {LINK}"),
                 (HTML, NO_REASON, FOOTER_MEND.format("mail_reason")),
@@ -448,14 +447,17 @@ def test_text_cut_before_an_emoji_is_a_fault() -> None:
         ("{{calendly_event_uri}}", None),
         ("{{sender_name}}", "variables"),
         ("{{assessment_score|https://x.org}}", "variables"),
-        ("https://x.org/?a={{first_name}}", "payload"),
-        ("https://x.org/?a={{email}}&amp;b={{days_to_deadline}}", None),
-        ("https://x.org/?a={{scheduled_time}}", None),
-        ("https://x.org/?a={{CustomerId|0}}", None),
-        ("https://x.org/?a={{CustomerId|not known}}", "template"),
-        ("https://x.org/?a={{last_name|none}}", "contact"),
-        ("https://x.org/?a={{Christmas Email 1 Sent|none}}", None),
-        ("https://x.org/?a={{weakest_system_1|none}}", "signup"),
+        ("https://x.org/a={{first_name}}", "payload"),
+        # In a query every value is encoded.
+        ("https://x.org/?a={{first_name}}&b={{CustomerId|not known}}", None),
+        ("https://x.org/?a#{{first_name}}", "payload"),
+        ("https://x.org/a={{email}}&amp;b={{days_to_deadline}}", None),
+        ("https://x.org/a={{scheduled_time}}", None),
+        ("https://x.org/a={{CustomerId|0}}", None),
+        ("https://x.org/a={{CustomerId|not known}}", "template"),
+        ("https://x.org/a={{last_name|none}}", "contact"),
+        ("https://x.org/a={{Christmas Email 1 Sent|none}}", None),
+        ("https://x.org/a={{weakest_system_1|none}}", "signup"),
         ("mailto:{{email}}", None),
         # The search never reaches the fallback of a certain value.
         ("{{unsubscribe_url|here}}", None),
@@ -479,6 +481,25 @@ def test_template_without_a_use_gives_a_notice_and_is_checked_by_itself() -> Non
     assert [(fault.template, fault.problem) for fault in report.faults] == [("Spring", "line 1: <b> is never closed")]
     assert (report.templates[-1].name, report.templates[-1].uses) == ("Spring", ())
     assert report.templates[-1].needs[0].origins == {}
+
+
+@pytest.mark.parametrize(("size", "kilobytes"), [(100_000, None), (100_001, 100), (123_999, 123)])
+def test_template_that_gmail_would_clip_gives_a_notice(size: int, kilobytes: int | None) -> None:
+    body = "é" * ((size - len(HTML_FOOTER)) // 2)
+    body += "x" * (size - len((body + HTML_FOOTER).encode()))
+    note = f"its HTML has {kilobytes} KB; Gmail cuts off what is above 102 KB, the footer first"
+    report = check(template(html=body))
+    assert report.notices == ((Notice("5-Day E2", note),) if kilobytes else ())
+    assert report.faults == ()
+
+
+def test_foreign_syntax_and_left_over_braces_are_faults_with_the_right_form() -> None:
+    page = template(subject="{first_name}", html="{{ x | default: 'y' }}", text=f"{{% if x %}} {TEXT_FOOTER}")
+    assert check(page).faults == (
+        Fault("5-Day E2", SUBJECT, "a reader sees braces: {first_name}", "write {{first_name}}"),
+        Fault("5-Day E2", HTML, "not a placeholder: {{ x | default: 'y' }}", "write {{x|y}}"),
+        Fault("5-Day E2", TEXT, "a reader sees braces: {% if x %}", "write {{#x}}…{{/x}}"),
+    )
 
 
 def test_template_of_the_website_is_checked_without_a_notice() -> None:
