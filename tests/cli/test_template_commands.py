@@ -272,12 +272,23 @@ def test_push_only_writes_the_named_templates(world: TemplateWorld) -> None:
     assert "there are: 5-Day E2, 5-Day E3, 5-Day E4, Broken" in result.stderr
 
 
-def test_push_with_a_fault_writes_nothing(world: TemplateWorld) -> None:
+@pytest.mark.parametrize(
+    ("template", "problem"),
+    [
+        ({"body": "{{a.b}}"}, "not a placeholder: {{a.b}}"),
+        ({"body": "{{frist_name}}"}, "correction: did you mean first_name?"),
+        ({"subject": "{{money_score|}}"}, "it is empty for a contact of signup"),
+        ({"status": "Draft"}, "a sequence needs it, and its status is Draft"),
+    ],
+)
+def test_push_refuses_every_fault_that_the_check_reports(
+    world: TemplateWorld, template: dict[str, str], problem: str
+) -> None:
     world.write_local("5-Day E2")
-    world.write_local("5-Day E3", body="{{a.b}}")
+    world.write_local("5-Day E3", **template)
     result = world.push("--yes")
     assert result.exit_code == 1
-    assert "not a placeholder: {{a.b}}" in result.stdout
+    assert problem in result.stdout
     assert result.stdout.endswith("\nNothing was written.\n")
     assert world.sandbox.requests() == []
 

@@ -109,8 +109,8 @@ def push(folder: Path | None, env_file: Path | None, only: tuple[str, ...], yes:
     Other pages stay, and nothing is deleted. The command first shows the changes, and asks; without a terminal and without
     --yes it changes nothing.
 
-    Exit code 0 if Notion has the templates now; 1 if a template has a fault (nothing is written then), or the answer was no; 2
-    if Notion could not be read or changed; 3 if nobody was there to confirm.
+    Exit code 0 if Notion has the templates now; 1 if a template has a fault that `templates check` reports (nothing is written
+    then), or the answer was no; 2 if Notion could not be read or changed; 3 if nobody was there to confirm.
 
     \b
     Examples:
@@ -121,7 +121,7 @@ def push(folder: Path | None, env_file: Path | None, only: tuple[str, ...], yes:
         environment = read_settings(env_file)
         folder = folder or folders.content()
         templates_here = template_sync.choose(template_sync.in_folder(folder), only, folder)
-        faults = [fault for page in templates_here for fault in template_check.own_faults(page)]
+        faults = template_sync.faults(templates_here, template_sync.settings_of(environment))
         if faults:
             _echo_lines(template_report.faults(faults))
             click.echo("Nothing was written.")

@@ -18,7 +18,7 @@ from christmas_campaign.errors import CommandError
 from christmas_campaign.local import content
 from christmas_campaign.notion import page_values, schema
 from christmas_campaign.templates import template_check
-from christmas_campaign.templates.template_check import Page
+from christmas_campaign.templates.template_check import Fault, Page
 
 #: A KV entry that is part of the flows' cached requests to Notion. A new value makes the flows request everything again.
 CACHE_KEY = "cache.as_of"
@@ -101,6 +101,18 @@ def choose(templates: Sequence[Page], names: Iterable[str], folder: Path) -> lis
                 f'there is no template "{name}" in {folder}; there are: {", ".join(sorted(counts))}'
             )
     return [template for template in templates if not chosen_names or template_check.name_of(template) in chosen_names]
+
+
+def faults(templates: Sequence[Page], settings: Settings) -> list[Fault]:
+    """Return the faults of local templates: those that ``templates check`` reports about the same templates in Notion.
+
+    Other templates, which the folder may lack, do not count.
+    """
+    names = [template_check.name_of(template) for template in templates]
+    of_use = template_check.check(templates, settings).only(names).faults
+    # The check leaves out templates that are not active.
+    own = [fault for template in templates for fault in template_check.own_faults(template)]
+    return list(dict.fromkeys([*own, *of_use]))
 
 
 def changes(templates: Iterable[Page], notion_pages: Sequence[TemplatePage]) -> list[Change]:

@@ -137,7 +137,8 @@ def check(pages: Sequence[Page], settings: Settings) -> Report:
                 )
             template = _checked(page, used.get(name, ()), origins)
             checked.append(template)
-            faults += [*own_faults(page), *_faults_of_use(page, template)]
+            faults += [*own_faults(page), *_faults_of_use(page, template, origins)]
+            notices += _misspelt(template, origins)
     inactive_with_fault = {fault.template for fault in faults if fault.part == notion_names.TEMPLATE_STATUS}
     for page in pages:
         status, name = page.get(notion_names.TEMPLATE_STATUS), name_of(page)
@@ -245,14 +246,30 @@ def _checked(page: Page, used: tuple[Use, ...], origins: Mapping[str, Origins]) 
     return Checked(name_of(page), used, tuple(needs))
 
 
-def _faults_of_use(page: Page, checked: Checked) -> list[Fault]:
+def _misspelt(checked: Checked, origins: Mapping[str, Origins]) -> list[Notice]:
+    """Return a notice for each placeholder whose fallback hides that its name is probably misspelt."""
+    notices: list[Notice] = []
+    for need in checked.needs:
+        if need.placeholder.fallback is None:
+            continue
+        for sequence in need.origins:
+            similar = origins[sequence].similar(need.placeholder.name)
+            if similar is not None:
+                written = source_text(need.placeholder)
+                note = f"{written} has only the variables of the payload as a source: did you mean {{{{{similar}}}}}?"
+                notices.append(Notice(checked.name, note))
+    return notices
+
+
+def _faults_of_use(page: Page, checked: Checked, all_origins: Mapping[str, Origins]) -> list[Fault]:
     faults: list[Fault] = []
     html = html_check.read(text_of(page, notion_names.TEMPLATE_HTML))
     for sequence in dict.fromkeys(use.sequence for use in checked.uses):
         origins = {need.placeholder: need.origins[sequence] for need in checked.needs}
         for need in checked.needs:
             if same_for_all(origins[need.placeholder]) is None:
-                faults += [_missing_value(checked.name, part, sequence, need) for part in need.parts]
+                similar = all_origins[sequence].similar(need.placeholder.name)
+                faults += [_missing_value(checked.name, part, sequence, need, similar) for part in need.parts]
         if _may_be_blank(text_of(page, notion_names.TEMPLATE_SUBJECT), origins):
             problem = f"it is empty for a contact of {sequence} for whom no placeholder has a value"
             faults.append(
@@ -283,7 +300,7 @@ def _may_be_blank(subject: str, origins: Mapping[Placeholder, tuple[Origin, ...]
         return False
 
 
-def _missing_value(template: str, part: str, sequence: str, need: Need) -> Fault:
+def _missing_value(template: str, part: str, sequence: str, need: Need, similar: str | None) -> Fault:
     name = need.placeholder.name
     if name in LINKS or name in footer.SETTINGS:
         setting = f"ENV_{name.upper()}" if name in LINKS else footer.SETTINGS[name]
@@ -292,7 +309,10 @@ def _missing_value(template: str, part: str, sequence: str, need: Need) -> Fault
     possible = [origin.source for origin in need.origins[sequence] if origin.sample is not None]
     only = " and the ".join([*possible, "variables of the payload"])
     problem = f"{source_text(need.placeholder)} may have no value in {sequence}: only the {only} may have one"
-    return Fault(template, part, problem, f"write {{{{{name}|what to say without it}}}}")
+    mend = f"write {{{{{name}|what to say without it}}}}"
+    if similar is not None:
+        mend = f"did you mean {similar}? Otherwise {mend}"
+    return Fault(template, part, problem, mend)
 
 
 def source_text(placeholder: Placeholder) -> str:

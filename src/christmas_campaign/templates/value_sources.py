@@ -6,6 +6,7 @@ with its required fields alone. So a new field or constant needs no change here.
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -34,6 +35,8 @@ _OTHERS: tuple[Plain, ...] = (1, True, "2025-11-20T15:00:00-05:00", "a@example.c
 _WHOLE_ADDRESS = re.compile(r"(?:https?://|mailto:|tel:|sms:)[^\s<>\"']+")
 _NOT_IN_AN_ADDRESS = re.compile(r"[\s<>\"'&]")
 _CALLED_AN_ADDRESS = re.compile(r"(?:ur[li]|link)\s*$", re.IGNORECASE)
+# How similar two names must be, from 0 to 1. "frist_name" and "first_name" reach 0.9, "bookings_count" and "booking_uri" 0.7.
+_SIMILAR = 0.8
 _NOTION: dict[str, Plain] = {"number": 1, "checkbox": False, "date": "2025-11-20", "email": "a@example.com"}
 
 
@@ -101,6 +104,18 @@ class Origins:
                 origins.append(Origin(least.name, False, possible, needs))
         return tuple(origins)
 
+    def similar(self, name: str) -> str | None:
+        """Return the name of a value that ``name`` is probably a misspelling of, or ``None``.
+
+        ``None`` also if a source other than the payload's variables knows ``name`` itself.
+        """
+        known = {value for source in self._most for value in source.values}
+        if name in known:
+            return None
+        names = {_simplified(value): value for value in sorted(known)}
+        closest = difflib.get_close_matches(_simplified(name), names, n=1, cutoff=_SIMILAR)
+        return names[closest[0]] if closest else None
+
     def _needs(self, name: str) -> str | None:
         """Return the optional payload field that the value ``name`` is computed from, or ``None`` if it is a field itself."""
         if name in self._optional:
@@ -109,6 +124,11 @@ class Origins:
             if _value(self._sources({**self._required, field: value})[0], name) is not None:
                 return field
         return None
+
+
+def _simplified(name: str) -> str:
+    """Return a name in small letters and without what people confuse: ``First Name`` is meant as ``first_name``."""
+    return re.sub(r"[\s_-]+", "", name).casefold()
 
 
 def _value(source: Source, name: str) -> str | None:

@@ -472,6 +472,45 @@ def test_words_outside_an_address_are_no_fault() -> None:
     assert problems(template(html='<p title="{{first_name}}">{{business_name}}</p>')) == []
 
 
+# Misspelt names.
+
+
+@pytest.mark.parametrize(
+    ("name", "similar"),
+    [
+        ("frist_name", "first_name"),
+        ("First Name", "first_name"),
+        ("revenue-leak-total", "revenue_leak_total"),
+        ("unsubscribe_link", "unsubscribe_url"),
+        ("calendly_lnik", "calendly_link"),
+        ("MonthlyRevenue", None),
+        ("Phase2_Investment", None),
+        ("Kickoff_Call_Date", None),
+        ("first_name", None),
+        # Both the signup and the contact's page know it, in two spellings.
+        ("Assessment Score", None),
+        ("assessment_score", None),
+        ("assesment_score", "assessment_score"),
+    ],
+)
+def test_similar_name_is_one_that_a_source_knows(name: str, similar: str | None) -> None:
+    assert Origins("signup", SETTINGS).similar(name) == similar
+    if not name.startswith("revenue"):
+        assert Origins("noshow", SETTINGS).similar(name) == similar
+
+
+def test_misspelt_name_gets_the_right_one() -> None:
+    mend = "did you mean first_name? Otherwise write {{frist_name|what to say without it}}"
+    problem = "{{frist_name}} may have no value in signup: only the variables of the payload may have one"
+    assert check(template(subject="{{frist_name}}")).faults == (Fault("5-Day E2", SUBJECT, problem, mend),)
+
+
+def test_fallback_that_hides_a_misspelt_name_gives_a_notice() -> None:
+    report = check(template(subject="{{frist_name|you}} {{first_name|you}} {{MonthlyRevenue|not noted}}"))
+    note = "{{frist_name|you}} has only the variables of the payload as a source: did you mean {{first_name}}?"
+    assert (report.faults, report.notices) == ((), (Notice("5-Day E2", note),))
+
+
 # Notices.
 
 
