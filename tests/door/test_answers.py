@@ -110,6 +110,14 @@ def test_health_of_kestra_is_answered(door: DoorProcess, waiting_door: DoorProce
     assert checked(httpx.get(f"{waiting_door.url}/health"), 503)["status"] == "unhealthy"
 
 
+def test_byte_order_mark_is_taken_and_another_encoding_is_named(door: DoorProcess) -> None:
+    body = json.dumps(payload(address("signup")), ensure_ascii=False)
+    assert door.post(SIGNUP, body.encode("utf-8-sig")).status_code == 200
+    answer = door.post(SIGNUP, body.encode("utf-16"))
+    problem = "must be text in UTF-8: it is in UTF-16 or UTF-32"
+    assert (answer.status_code, answer.json()["errors"]) == (422, [{"field": "body", "problem": problem}])
+
+
 def test_signature_is_checked_before_the_json_and_after_the_size(signed_door: DoorProcess) -> None:
     checked(signed_door.post(SIGNUP, b"no json"), 401)
     checked(signed_door.post(SIGNUP, bytes(1_048_577)), 413)

@@ -8,6 +8,7 @@ from christmas_campaign.events import opaque_ids
 from christmas_campaign.events.intake import Event
 from christmas_campaign.json_types import Json, JsonObject
 from christmas_campaign.stops import bookings, rules
+from christmas_campaign.stops.bookings import ContactStop
 from christmas_campaign.stops.rules import Stop
 
 
@@ -23,7 +24,9 @@ def enroll_input(event: Event) -> JsonObject:
       `stop`, and whether it cancels a call.
     """
     ends = bookings.booking_stops(event)
-    booking_fields: JsonObject = {"ends": [_end(stop) for stop in ends], "cancels": event.cancels} if ends else {}
+    own = opaque_ids.contact_id(event.email)
+    all_ends = [*(ContactStop(own, stop) for stop in ends), *bookings.guest_stops(event)]
+    booking_fields: JsonObject = {"ends": [_end(*end) for end in all_ends], "cancels": event.cancels} if ends else {}
     return {
         **event.as_json(),
         "lookups": lookups.lookups(event).as_json(),
@@ -35,9 +38,10 @@ def enroll_input(event: Event) -> JsonObject:
     }
 
 
-def _end(stop: Stop) -> Json:
+def _end(contact: str, stop: Stop) -> Json:
     """Return the inputs of the flow `stop` for a stop that a booking writes."""
-    return {"reason": stop.reason, "at": times.text(stop.at), "by": stop.by, "booking": stop.booking or ""}
+    at = times.text(stop.at)
+    return {"contact": contact, "reason": stop.reason, "at": at, "by": stop.by, "booking": stop.booking or ""}
 
 
 def _bought(event: Event) -> Json:

@@ -60,7 +60,7 @@ _CALENDLY_BOOKING_SOUGHT = {
     "scheduled_time": "payload.scheduled_event.start_time",
 }
 _CAL_COM_SOUGHT = {
-    "email": "payload.attendees[0].email and payload.responses.email",
+    "email": "payload.responses.email and payload.attendees[0].email",
     "booking_uri": "payload.uid",
     "scheduled_time": "payload.startTime",
 }
@@ -153,6 +153,7 @@ def _read_calendly_booking(payload: Object, _: SenderSettings) -> FlatPayload:
         "status": status,
         # When a call moves, Calendly cancels the invitee and creates another one.
         "rescheduled": invitee.get("rescheduled") if status == "cancelled" else None,
+        "guests": _addresses(_objects(meeting.get("event_guests"))) if status != "booked" else None,
         "booked_at": _first_present(invitee.get("created_at"), payload.get("created_at")),
         "time_zone": _time_zone(invitee.get("timezone")),
     }
@@ -193,13 +194,15 @@ def _read_old_cal_com_booking(payload: Object, _: SenderSettings) -> FlatPayload
 
 def _read_cal_com(payload: Object, booking: Object, sought: Mapping[str, str]) -> FlatPayload:
     attendees = _objects(booking.get("attendees"))
-    attendee: Object = attendees[0] if attendees else {}
     answers = _object(booking.get("responses"))
+    attendee = _booker(attendees, answers)
+    guests = _object(answers.get("guests")).get("value")
+    everyone = [*_addresses(attendees), *_texts(*(guests if isinstance(guests, list) else ()))]
     uid, site_url, location_url = booking.get("uid"), _url(booking.get("bookerUrl")), _url(booking.get("location"))
     video_url = _object(booking.get("metadata")).get("videoCallUrl")
     status, problems = _status(payload["triggerEvent"], CAL_COM_BOOKINGS, "triggerEvent")
     fields: JsonObject = {
-        "email": _first_present(attendee.get("email"), _object(answers.get("email")).get("value")),
+        "email": attendee.get("email"),
         "first_name": _first_name(attendee.get("firstName"), attendee.get("name")),
         "booking_uri": uid,
         "scheduled_time": booking.get("startTime"),
@@ -212,6 +215,7 @@ def _read_cal_com(payload: Object, booking: Object, sought: Mapping[str, str]) -
         # The booking that a cancelled call became, and the one that a requested call replaces.
         "rescheduled": True if status == "cancelled" and booking.get("rescheduledToUid") else None,
         "moved_from": booking.get("rescheduleUid") if status == "requested" else None,
+        "guests": everyone if status != "booked" else None,
         "booked_at": payload.get("createdAt") if status != "cancelled" else None,
         "time_zone": _time_zone(attendee.get("timeZone")),
     }
@@ -336,6 +340,27 @@ def _texts(*values: Json) -> tuple[str, ...]:
     """Return the texts and numbers among the values, as text, without blank ones."""
     given = (str(value) for value in values if isinstance(value, str | int) and not isinstance(value, bool))
     return tuple(text for text in given if not field_types.blank(text))
+
+
+def _booker(attendees: list[Object], answers: Object) -> Object:
+    """Return the person who booked: a booking with seats names all who sit in it, and the answers are of who booked."""
+    first: Object = next(iter(attendees), {})
+    answer = _object(answers.get("email")).get("value")
+    if field_types.blank(answer) or len(_addresses(attendees)) == 1:
+        return first
+    name = _object(answers.get("name")).get("value")
+    unnamed = first if field_types.blank(first.get("email")) else {}
+    nobody: Object = {**unnamed, **({"name": name} if name else {}), "email": answer}
+    return next((person for person in attendees if _same_text(person.get("email"), answer)), nobody)
+
+
+def _addresses(people: list[Object]) -> list[Json]:
+    """Return the addresses of people in a call, as they are written."""
+    return [*_texts(*(person.get("email") for person in people))]
+
+
+def _same_text(value: Json, other: Json) -> bool:
+    return isinstance(value, str) and isinstance(other, str) and value.strip().lower() == other.strip().lower()
 
 
 def _is_word(value: object, word: str) -> bool:

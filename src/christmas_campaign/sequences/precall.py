@@ -44,6 +44,11 @@ FIELDS = (
         note="Of a cancelled call: true if it moves to another time. The contact stays booked then.",
     ),
     Field("moved_from", field_types.text, note="Of a requested call: the booking that it replaces, if any."),
+    Field(
+        "guests",
+        field_types.texts,
+        note="Of a call that is cancelled or moves: the addresses of all others in it, whose e-mails end too.",
+    ),
     Field("booked_at", field_types.time, note="When the call was booked, if that is not now."),
     TIME_ZONE,
 )

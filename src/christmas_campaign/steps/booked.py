@@ -10,7 +10,8 @@ from christmas_campaign.campaign import times
 from christmas_campaign.campaign.outcomes import Reason
 from christmas_campaign.steps import json_text, response_object, with_responses
 from christmas_campaign.stops import manual_bookings
-from christmas_campaign.stops.manual_bookings import ContactStop, PollState
+from christmas_campaign.stops.bookings import ContactStop
+from christmas_campaign.stops.manual_bookings import PollState
 from christmas_campaign.stops.rules import Source
 
 

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from christmas_campaign.campaign import notion_names, times
+from christmas_campaign.campaign import email_address, notion_names, times
 from christmas_campaign.campaign.outcomes import Reason
 from christmas_campaign.events import opaque_ids
 from christmas_campaign.events.intake import Event
@@ -24,6 +24,13 @@ from christmas_campaign.stops.rules import Source, Stop
 
 #: The flow that handles a booking.
 FLOW = "booking"
+
+
+class ContactStop(NamedTuple):
+    """The stop of one contact (an opaque id)."""
+
+    contact: str
+    stop: Stop
 
 
 class ContactUpdate(NamedTuple):
@@ -56,6 +63,26 @@ def booking_stops(event: Event) -> tuple[Stop, ...]:
             replaced.append(opaque_ids.booking_id(event.email, str(moved_from)))
         return tuple(Stop(Reason.CALL_MOVED, event.happened_at, Source.BOOKING, booking) for booking in replaced)
     return tuple(Stop(reason, event.happened_at, Source.BOOKING) for reason in (Reason.BOOKED, Reason.CALL_MOVED))
+
+
+def guest_stops(event: Event) -> tuple[ContactStop, ...]:
+    """Return the stops that a cancelled or moved call causes for the others in it, who may have booked a seat of their own."""
+    guests = event.fields.get("guests")
+    if not event.cancels or not isinstance(guests, list):
+        return ()
+    emails = []
+    for guest in guests:
+        try:
+            emails.append(email_address.normalise(guest))
+        except ValueError:
+            # An address that cannot be sent to gets no e-mails either.
+            continue
+    return tuple(
+        ContactStop(opaque_ids.contact_id(email), stop)
+        for email in dict.fromkeys(emails)
+        if email != event.email
+        for stop in booking_stops(event._replace(fields={**event.fields, "email": email}))
+    )
 
 
 def moves(event: Event) -> bool:

@@ -17,6 +17,7 @@ from christmas_campaign.events import opaque_ids
 from christmas_campaign.json_types import JsonObject
 from christmas_campaign.notion import page_values, schema
 from christmas_campaign.notion.page_values import Page
+from christmas_campaign.stops.bookings import ContactStop
 from christmas_campaign.stops.rules import Source, Stop
 
 #: How far each poll reaches back before the start of the previous one.
@@ -55,13 +56,6 @@ class PollState(NamedTuple):
         """Return the state that ``as_json`` made."""
         since, began = (times.parse(data[name]) if data.get(name) else None for name in ("since", "began"))
         return cls(since, began, data.get("cursor"), data.get("seen") or {})
-
-
-class ContactStop(NamedTuple):
-    """The stop of one contact (an opaque id)."""
-
-    contact: str
-    stop: Stop
 
 
 class PollResult(NamedTuple):

@@ -35,7 +35,7 @@ def test_input_of_a_booking_has_the_stops_that_it_writes() -> None:
     event = build.event("precall")
     booked = enroll_input(event)
     assert Event.from_json(json.loads(json.dumps(booked))) == event
-    stop = {"at": "2025-11-20T15:00:00.000Z", "by": "booking", "booking": ""}
+    stop = {"at": "2025-11-20T15:00:00.000Z", "by": "booking", "booking": "", "contact": build.WHO["contact"]}
     assert booked["ends"] == [{"reason": "booked", **stop}, {"reason": "call_moved", **stop}]
     assert (booked["cancels"], booked["bought"]) == (False, None)
     cancelled = enroll_input(build.event("precall", status="cancelled"))

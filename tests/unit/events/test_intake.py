@@ -52,7 +52,7 @@ CONTRACT = {
     "package_type:text other_signers:list",
     "precall": "email:email first_name:text business_name:text booking_uri:text scheduled_time:time event_type:text "
     "reschedule_url:text join_url:text host_name:text status:status rescheduled:flag moved_from:text "
-    "booked_at:time time_zone:text",
+    "guests:list booked_at:time time_zone:text",
 }
 FIELDS = {
     name: {field: KINDS[kind] for field, _, kind in (word.partition(":") for word in words.split())}

@@ -510,7 +510,7 @@ def test_booking_of_cal_com_may_lack_fields(booking: dict[str, Any], expected: d
 def test_other_event_of_cal_com_is_not_a_booking() -> None:
     assert problems(cal_com("PING"), "precall") == [("triggerEvent", CAL_COM_EVENTS)]
     assert problems({"triggerEvent": "BOOKING_CREATED"}, "precall") == missing(
-        email="payload.attendees[0].email and payload.responses.email",
+        email="payload.responses.email and payload.attendees[0].email",
         booking_uri="payload.uid",
         scheduled_time="payload.startTime",
     )
@@ -540,9 +540,45 @@ def test_event_type_of_a_call_has_all_its_names() -> None:
     assert provider_payloads.read(build.payload("precall", event_type="A call"), "precall").event_types == ("A call",)
 
 
+def seat(email: str, name: str) -> dict[str, str]:
+    return {"email": email, "name": name}
+
+
+def test_booking_with_seats_enrols_who_booked() -> None:
+    attendees = [seat("first@example.com", "First"), seat("Zoe@example.com", "Zoë O'Neil")]
+    booked = fields(cal_com(attendees=attendees), "precall")
+    assert (booked["email"], booked["first_name"]) == ("zoe@example.com", "Zoë")
+    assert "guests" not in booked
+    answers = {"email": {"value": "new@example.com"}, "name": {"value": "Ngọc Lệ"}}
+    booked = fields(cal_com(attendees=attendees, responses=answers), "precall")
+    assert (booked["email"], booked["first_name"]) == ("new@example.com", "Ngọc")
+    booked = fields(cal_com(attendees=attendees, responses=None), "precall")
+    assert (booked["email"], booked["first_name"]) == ("first@example.com", "First")
+
+
+def test_cancellation_names_everybody_in_the_call() -> None:
+    attendees = [seat("zoe@example.com", "Zoë"), seat("a@example.com", "A"), {"name": "no address"}]
+    answers = {"email": {"value": "zoe@example.com"}, "guests": {"value": ["b@example.com", " ", None]}}
+    for event in ("BOOKING_CANCELLED", "BOOKING_REQUESTED"):
+        cancelled = fields(cal_com(event, attendees=attendees, responses=answers), "precall")
+        assert cancelled["guests"] == ["zoe@example.com", "a@example.com", "b@example.com"]
+    cancelled = fields(
+        cal_com("BOOKING_CANCELLED", attendees=attendees, responses={"guests": {"value": "x"}}), "precall"
+    )
+    assert cancelled["guests"] == ["zoe@example.com", "a@example.com"]
+    booking = calendly_booking("invitee.canceled")
+    booking["payload"]["scheduled_event"]["event_guests"] = [{"email": "a@example.com"}, "x"]
+    assert fields(booking, "precall")["guests"] == ["a@example.com"]
+    assert "guests" not in fields({**booking, "event": "invitee.created"}, "precall")
+
+
+#: The addresses of all attendees, as they are written.
+GUESTS = [" Zoe@Example.com", "guest@example.com"]
+
+
 def test_requested_booking_of_cal_com_names_the_one_that_it_replaces() -> None:
     requested = fields(cal_com("BOOKING_REQUESTED", rescheduleUid="OLD"), "precall")
-    assert requested == {**fields(cal_com(), "precall"), "status": "requested", "moved_from": "OLD"}
+    assert requested == {**fields(cal_com(), "precall"), "status": "requested", "moved_from": "OLD", "guests": GUESTS}
     assert "moved_from" not in fields(cal_com("BOOKING_REQUESTED"), "precall")
     assert "moved_from" not in fields(cal_com("BOOKING_RESCHEDULED", rescheduleUid="OLD"), "precall")
 
@@ -570,7 +606,7 @@ def test_old_form_may_name_its_event() -> None:
 @pytest.mark.parametrize("booking", [{}, None, [], 5])
 def test_problem_names_where_a_missing_field_of_the_old_form_is_looked_for(booking: Any) -> None:
     assert problems({"payload": {"booking": booking}}, "precall") == missing(
-        email="payload.booking.attendees[0].email and payload.booking.responses.email",
+        email="payload.booking.responses.email and payload.booking.attendees[0].email",
         booking_uri="payload.booking.uid",
         scheduled_time="payload.booking.startTime",
     )

@@ -6,11 +6,13 @@ from typing import Any
 import pytest
 
 from christmas_campaign.campaign.outcomes import Reason
+from christmas_campaign.enrolment.request import enroll_input
+from christmas_campaign.events import opaque_ids
 from christmas_campaign.events.intake import Event
 from christmas_campaign.json_types import JsonObject
 from christmas_campaign.notion.page_values import PageUpdate
 from christmas_campaign.stops import bookings
-from christmas_campaign.stops.bookings import ContactUpdate
+from christmas_campaign.stops.bookings import ContactStop, ContactUpdate
 from christmas_campaign.stops.rules import Source, Stop
 from unit import build
 
@@ -50,6 +52,20 @@ def test_requested_call_ends_the_booking_that_it_replaces() -> None:
     assert bookings.booking_stops(event) == tuple(stop(Reason.CALL_MOVED, at, name) for name in (event.booking, old))
     event = build.event("precall", status="requested")
     assert bookings.booking_stops(event) == (stop(Reason.CALL_MOVED, NOW, event.booking),)
+
+
+def test_cancellation_ends_the_emails_of_everybody_in_the_call() -> None:
+    guests = ["A@example.com", "zoe@example.com", "no address", "a@example.com", "b@example.com"]
+    event = build.event("precall", status="cancelled", guests=guests)
+    others = [build.event("precall", email=email) for email in ("a@example.com", "b@example.com")]
+    assert bookings.guest_stops(event) == tuple(
+        ContactStop(opaque_ids.contact_id(other.email), stop(Reason.CALL_CANCELLED, booking=other.booking))
+        for other in others
+    )
+    assert bookings.guest_stops(build.event("precall", guests=guests)) == ()
+    assert bookings.guest_stops(CANCELLED) == ()
+    ends: Any = enroll_input(event)["ends"]
+    assert [end["contact"] for end in ends] == [opaque_ids.contact_id(each.email) for each in (event, *others)]
 
 
 def test_withdrawn_report_of_a_missed_call_ends_its_emails() -> None:

@@ -8,7 +8,8 @@ import pytest
 
 from christmas_campaign.campaign.outcomes import Reason
 from christmas_campaign.stops import manual_bookings
-from christmas_campaign.stops.manual_bookings import ContactStop, PollResult, PollState
+from christmas_campaign.stops.bookings import ContactStop
+from christmas_campaign.stops.manual_bookings import PollResult, PollState
 from christmas_campaign.stops.rules import Source, Stop
 from unit import build
 

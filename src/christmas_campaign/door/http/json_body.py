@@ -6,6 +6,7 @@ would read differently or could not store: otherwise the sender gets 200, and th
 
 from __future__ import annotations
 
+import codecs
 import json
 import math
 import re
@@ -36,12 +37,20 @@ class _NotJson(ValueError):
     """Python's parser accepts this, but the JSON standard does not."""
 
 
+def without_mark(raw: bytes) -> bytes:
+    """Return a body without the byte order mark of UTF-8, which some senders write before the JSON. It is no part of JSON."""
+    return raw.removeprefix(codecs.BOM_UTF8)
+
+
 def read(raw: bytes) -> Any:
     """Return the JSON value of a body, or its text if it is not JSON (as Kestra does). Raises ``Unreadable``."""
+    # In UTF-16 and UTF-32 one of the first two characters of JSON has a zero byte, or there is a mark.
+    if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\0" in raw[:4]:
+        raise Unreadable("must be text in UTF-8: it is in UTF-16 or UTF-32")
     try:
-        text = raw.decode()
+        text = without_mark(raw).decode()
     except UnicodeDecodeError:
-        raise Unreadable("must be text in UTF-8") from None
+        raise Unreadable("must be text in UTF-8: it is in another encoding, such as Windows-1252") from None
     try:
         value = json.loads(
             text,
