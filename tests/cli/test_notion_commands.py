@@ -120,8 +120,8 @@ def test_track_writes_each_contact_once_and_a_second_run_nothing(notion: World) 
 def test_track_adds_missing_values_and_keeps_existing_ones(notion: World) -> None:
     before = {
         notion_names.contact_sent(1): True,
-        notion_names.contact_date(1): "2025-01-01",
-        notion_names.contact_date(2): "2025-01-02",
+        notion_names.contact_date(1): "2025-11-01",
+        notion_names.contact_date(2): "2025-11-02",
         notion_names.contact_sent(3): True,
         notion_names.contact_sent(4): True,
     }
@@ -139,6 +139,14 @@ def test_track_adds_missing_values_and_keeps_existing_ones(notion: World) -> Non
     (call,) = notion.changes()
     assert set(call.request["properties"]) == {notion_names.contact_sent(2), notion_names.contact_date(3)}
     assert tracked(notion, page) == {**before, notion_names.contact_sent(2): True, notion_names.contact_date(3): DAY}
+
+
+def test_track_replaces_the_dates_of_an_earlier_campaign(notion: World) -> None:
+    before = {notion_names.contact_sent(1): True, notion_names.contact_date(1): "2024-11-20"}
+    page = add_contact(notion, ANA, **before)
+    add_signup(notion, ANA, {1: DAY})
+    assert notion.json("track", "--yes")["written"] == [ANA]
+    assert tracked(notion, page) == {notion_names.contact_sent(1): True, notion_names.contact_date(1): DAY}
 
 
 def test_track_reads_only_signups_of_this_campaign_that_have_an_address(notion: World) -> None:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
-#: The campaign's name, in responses to the website and in the select ``Campaign`` of the sequence pages.
+#: The campaign's name, in responses to the website and in the select ``Campaign`` of sequence and analytics pages.
 NAME = "Christmas 2025"
 
 #: The name in the responses of the three other webhooks.
 SERVICE_NAME = "Christmas Traditional Service"
 
-#: The select ``Campaign`` of the analytics pages.
-ANALYTICS_NAME = "Christmas Campaign"
+#: The campaign of stops that were stored before stops named their campaign.
+FIRST_NAME = "Christmas 2025"
 
 #: The zone of times that come without one, and of every date that people read.
 ZONE = ZoneInfo("America/Toronto")

@@ -79,6 +79,7 @@ class Reason(StrEnum):
     SETTING_MISSING = "setting_missing"
     REFUSED_BY_RESEND = "refused_by_resend"
     RESEND_UNREACHABLE = "resend_unreachable"
+    RESEND_QUOTA = "resend_quota_exceeded"
     NOTION_UNREACHABLE = "notion_unreachable"
     SEND_UNKNOWN = "send_unknown"
     STEP_FAILED = "step_failed"
@@ -102,6 +103,7 @@ WHAT_TO_DO: dict[Reason, str] = {
     Reason.SETTING_MISSING: f"Set the missing setting and restart the engine; {_REPLAY}",
     Reason.REFUSED_BY_RESEND: f"Correct what Resend refuses (its dashboard shows the request); {_REPLAY}",
     Reason.RESEND_UNREACHABLE: f"Check that Resend works again, and that the key is right; {_REPLAY}",
+    Reason.RESEND_QUOTA: f"Choose a plan of Resend with a larger quota, or wait until the quota begins anew; {_REPLAY}",
     Reason.NOTION_UNREACHABLE: f"Check that Notion works again, and that the token is right; {_REPLAY}",
     Reason.SEND_IN_PROGRESS: f"Look for this e-mail in Resend, which has been busy with it for a day; {_REPLAY}",
     Reason.STOPS_CHANGED: f"Find out what keeps changing the contact's stops (`christmas stopped`); {_REPLAY}",

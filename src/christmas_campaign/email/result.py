@@ -19,6 +19,9 @@ from christmas_campaign.notion import page_values, schema
 from christmas_campaign.sequences.registry import sequence
 from christmas_campaign.stops import marks, rules
 
+#: The HTTP status of Resend for too many calls: a second, a day or a month.
+TOO_MANY = 429
+
 
 class Answer(NamedTuple):
     """Resend's response: the HTTP status and the body as text.
@@ -99,6 +102,10 @@ def judge(answer: Answer | None, claimed_at: datetime, now: datetime) -> Verdict
         resend_id = body.get("id")
         return Verdict(Outcome.SENT, resend_id=resend_id if isinstance(resend_id, str) else None)
     name = body.get("name")
+    if answer.code == TOO_MANY:
+        # The rate of a second ends at once, the quota of a day or month does not.
+        is_quota = isinstance(name, str) and name.endswith("_quota_exceeded")
+        return Verdict(Outcome.DEFERRED, Reason.RESEND_QUOTA if is_quota else Reason.RESEND_UNREACHABLE)
     if answer.code == 409 and name == "concurrent_idempotent_requests":
         return Verdict(Outcome.DEFERRED, Reason.SEND_IN_PROGRESS)
     if answer.code == 409:
@@ -205,7 +212,7 @@ def analytics(record: Record, number: int, verdict: Verdict, now: datetime) -> J
         notion_names.ANALYTICS_NUMBER: number,
         notion_names.ANALYTICS_STATUS: verdict.outcome,
         notion_names.ANALYTICS_DATE: now,
-        notion_names.ANALYTICS_CAMPAIGN: facts.ANALYTICS_NAME,
+        notion_names.ANALYTICS_CAMPAIGN: facts.NAME,
     }
     return {
         "parent": {"type": "data_source_id", "data_source_id": record.sources["analytics"]},

@@ -24,6 +24,7 @@ _DOUBLINGS = 10
 _WORDS = {
     Reason.NOTION_UNREACHABLE: "Notion could not be reached, or was not ready to answer",
     Reason.RESEND_UNREACHABLE: "Resend could not be reached, or was not ready to take the e-mail",
+    Reason.RESEND_QUOTA: "Resend takes no more e-mails today: the quota of its plan is used up",
     Reason.SEND_IN_PROGRESS: "Resend is still busy with this e-mail",
     Reason.STOPS_CHANGED: "The contact's suppressions changed right before the e-mail was sent",
     Reason.ANALYTICS_PAGE_MISSING: "Email Analytics has no page for this e-mail",

@@ -149,7 +149,7 @@ ANALYTICS = Database(
             ),
         ),
         Property(notion_names.ANALYTICS_DATE, "date"),
-        Property(notion_names.ANALYTICS_CAMPAIGN, "select", (facts.ANALYTICS_NAME,)),
+        Property(notion_names.ANALYTICS_CAMPAIGN, "select", (facts.NAME,)),
     ),
 )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import timedelta
 from itertools import islice
 from typing import NamedTuple
 
@@ -21,6 +22,9 @@ PER_SECOND = 3
 
 #: How many addresses one query asks for: Notion's limit of conditions in a filter.
 _ADDRESSES = 100
+
+#: A date on a contact's page that is older than this belongs to the campaign of an earlier year.
+_CAMPAIGNS_APART = timedelta(days=180)
 
 _OLDEST_FIRST: list[Json] = [{"timestamp": "created_time", "direction": "ascending"}]
 
@@ -176,16 +180,18 @@ def _dates(properties: Mapping[str, PropertyValue]) -> dict[int, str]:
 def _note(email: str, page: Page, sent: Mapping[int, str]) -> Note | None:
     """Return the note for a contact's page, ``None`` if it lacks nothing.
 
-    A date that is there, perhaps set by hand, is never replaced.
+    A date that is there, perhaps set by hand, is not replaced, unless it is from an earlier campaign.
     """
     properties = page_values.plain(page)
     values: dict[str, str | bool] = {}
     emails = []
     for number, when in sorted(sent.items()):
         missing: dict[str, str | bool] = {}
-        if not properties.get(notion_names.contact_sent(number)):
+        noted = page_values.moment(properties.get(notion_names.contact_date(number)))
+        is_earlier = noted is not None and noted < times.parse(when) - _CAMPAIGNS_APART
+        if is_earlier or not properties.get(notion_names.contact_sent(number)):
             missing[notion_names.contact_sent(number)] = True
-        if not properties.get(notion_names.contact_date(number)):
+        if is_earlier or not properties.get(notion_names.contact_date(number)):
             missing[notion_names.contact_date(number)] = when
         if missing:
             emails.append(number)

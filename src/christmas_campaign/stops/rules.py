@@ -19,7 +19,7 @@ from datetime import datetime
 from enum import Enum, StrEnum
 from typing import Any, NamedTuple
 
-from christmas_campaign.campaign import times
+from christmas_campaign.campaign import facts, times
 from christmas_campaign.campaign.outcomes import Reason
 from christmas_campaign.events import opaque_ids
 from christmas_campaign.events.intake import Event
@@ -94,6 +94,9 @@ RULES: dict[Reason, Rule] = {
     Reason.NOSHOW_WITHDRAWN: Rule(_ended_by(Reason.NOSHOW_WITHDRAWN), Holds.FOR_ONE_BOOKING),
 }
 
+#: The reasons that end sequences only in the campaign in which they were set.
+OF_CAMPAIGN = (Reason.BOUGHT,)
+
 #: The reasons that need to know the booking or call.
 _OF_CALLS = (Reason.CALL_MOVED, Reason.CALL_CANCELLED, Reason.NOSHOW_WITHDRAWN)
 
@@ -113,13 +116,20 @@ FOR_EVER = 253_402_300_800_000
 class Stop(NamedTuple):
     """Why a contact was stopped, when (UTC), and by whom.
 
-    ``booking`` is the opaque id of the one booking or call that the stop ends; ``None`` ends whole sequences.
+    ``booking`` is the opaque id of the one booking or call that the stop ends; ``None`` ends whole sequences. ``campaign`` is
+    the one in which it was set. It matters only for ``OF_CAMPAIGN``.
     """
 
     reason: Reason
     at: datetime
     by: Source
     booking: str | None = None
+    campaign: str = facts.NAME
+
+    @property
+    def counts(self) -> bool:
+        """Whether the stop counts in this campaign: who bought in an earlier one may be won again."""
+        return self.reason not in OF_CAMPAIGN or self.campaign == facts.NAME
 
     @property
     def before(self) -> int:
@@ -158,9 +168,7 @@ def key_of(event: Event) -> str:
 def read(entry: Mapping[str, Any] | None) -> tuple[Stop, ...]:
     """Return the stops in a KV entry that ``as_json`` made; none for ``None``."""
     stops = entry["stops"] if entry else ()
-    return tuple(
-        Stop(Reason(stop["reason"]), times.parse(stop["at"]), Source(stop["by"]), stop.get("booking")) for stop in stops
-    )
+    return tuple(_from_json(stop) for stop in stops)
 
 
 def lifts(entry: Mapping[str, Any] | None) -> Lifts | None:
@@ -248,14 +256,21 @@ def _by_contact(stop: Stop) -> bool:
     return stop.reason is Reason.UNSUBSCRIBED and stop.by is Source.CONTACT
 
 
-def _identity(stop: Stop) -> tuple[Reason, str | None, bool]:
+def _identity(stop: Stop) -> tuple[Reason, str | None, bool, str]:
     """Return the key of a stop: a contact has at most one stop with the same key."""
-    return stop.reason, stop.booking, _by_contact(stop)
+    return stop.reason, stop.booking, _by_contact(stop), stop.campaign
 
 
 def _as_json(stop: Stop) -> JsonObject:
     booking = {"booking": stop.booking} if stop.booking else {}
-    return {"reason": stop.reason, "at": times.text(stop.at), "by": stop.by, **booking}
+    campaign = {"campaign": stop.campaign} if stop.reason in OF_CAMPAIGN else {}
+    return {"reason": stop.reason, "at": times.text(stop.at), "by": stop.by, **booking, **campaign}
+
+
+def _from_json(stop: Mapping[str, Any]) -> Stop:
+    reason = Reason(stop["reason"])
+    campaign = stop.get("campaign", facts.FIRST_NAME) if reason in OF_CAMPAIGN else facts.NAME
+    return Stop(reason, times.parse(stop["at"]), Source(stop["by"]), stop.get("booking"), campaign)
 
 
 def _strongest(stops: Collection[Stop], sequence: str, calls: Collection[str | None]) -> Stop | None:
@@ -264,5 +279,7 @@ def _strongest(stops: Collection[Stop], sequence: str, calls: Collection[str | N
     If several end the same, it is the first in ``RULES``.
     """
     order = list(RULES)
-    candidates = [stop for stop in stops if sequence in RULES[stop.reason].ends and stop.booking in (None, *calls)]
+    candidates = [
+        stop for stop in stops if stop.counts and sequence in RULES[stop.reason].ends and stop.booking in (None, *calls)
+    ]
     return min(candidates, key=lambda stop: (-stop.before, order.index(stop.reason)), default=None)

@@ -8,7 +8,7 @@ from christmas_campaign.campaign import facts
 def test_facts_are_those_of_the_contract() -> None:
     assert facts.NAME == "Christmas 2025"
     assert facts.SERVICE_NAME == "Christmas Traditional Service"
-    assert facts.ANALYTICS_NAME == "Christmas Campaign"
+    assert facts.FIRST_NAME == "Christmas 2025"
     assert facts.ZONE.key == "America/Toronto"
     assert date(2025, 12, 5) == facts.DEADLINE
     assert facts.DEADLINE_TEXT == "December 5, 2025"

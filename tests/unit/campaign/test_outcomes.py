@@ -12,6 +12,7 @@ def test_outcomes_are_a_closed_list() -> None:
 NEED_ACTION = """
 contact_not_found enrolment_unknown page_missing template_missing template_ambiguous template_empty template_malformed
 template_without_footer value_missing setting_missing refused_by_resend send_in_progress stops_changed resend_unreachable
+resend_quota_exceeded
 notion_unreachable send_unknown step_failed
 """
 

@@ -77,7 +77,7 @@ PHASES = {"Phase 1 Assessment", "Phase 1 Diagnostic", "Phase 2A Done-For-You", "
         (schema.SEQUENCE_PAGES, "Segment", {segment.name for segment in SEGMENTS}),
         (schema.TEMPLATES, "Status", {"Active"}),
         (schema.ANALYTICS, "Status", {"delivered", "bounced", *(Outcome.SENT, Outcome.FAILED, Outcome.SKIPPED)}),
-        (schema.ANALYTICS, "Campaign", {"Christmas Campaign"}),
+        (schema.ANALYTICS, "Campaign", {"Christmas 2025"}),
     ],
 )
 def test_select_has_the_options_of_the_contract(database: Database, name: str, options: set[str]) -> None:

@@ -73,6 +73,23 @@ def test_booking_ends_only_events_from_before_it_was_made() -> None:
     assert rules.received(build.event("precall", booked_at="2025-11-20T16:00:00Z")) == NOW_MS
 
 
+def test_purchase_of_an_earlier_campaign_does_not_end_this_ones_sequences() -> None:
+    old = stop(Reason.BOUGHT)._replace(campaign="Christmas 2024")
+    new = stop(Reason.BOUGHT, NOW + HOUR)
+    assert rules.ending_stop([old], build.event()) is None
+    assert rules.add([old], new) == (old, new)
+    entry = rules.as_json([old, new])
+    assert [as_object(each)["campaign"] for each in list(entry["stops"])] == ["Christmas 2024", "Christmas 2025"]  # type: ignore[arg-type]
+    assert rules.read(entry) == (old, new)
+    assert as_object(entry["ends"])["signup"] == as_object(rules.as_json([new])["ends"])["signup"]
+    assert rules.ending_stop(rules.read(entry), build.event()) == new
+    # Entries from before stops named their campaign are of the first one.
+    released = {"reason": "bought", "at": "2025-11-20T15:00:00.000Z", "by": "enrolment"}
+    assert rules.read({"stops": [released]}) == (stop(Reason.BOUGHT, by=Source.ENROLMENT),)
+    # Other reasons hold in every campaign.
+    assert rules.ending_stop([stop(Reason.UNSUBSCRIBED)._replace(campaign="Christmas 2024")], build.event()) is not None
+
+
 def test_moved_call_ends_only_its_old_time() -> None:
     moved = Stop(Reason.CALL_MOVED, NOW + HOUR, Source.BOOKING, BOOKING.call)
     assert rules.ending_stop([moved], BOOKING) == moved
@@ -109,7 +126,7 @@ def test_stored_entry_has_stops_and_the_ends_derived_from_them() -> None:
     bought = {"reason": "bought", "before": 253_402_300_800_000}
     assert entry == {
         "stops": [
-            {"reason": "bought", "at": "2025-11-20T15:00:00.000Z", "by": "person"},
+            {"reason": "bought", "at": "2025-11-20T15:00:00.000Z", "by": "person", "campaign": "Christmas 2025"},
             {"reason": "booked", "at": "2025-11-20T16:00:00.000Z", "by": "notion"},
             {"reason": "call_cancelled", "at": "2025-11-20T15:00:00.000Z", "by": "booking", "booking": BOOKING.booking},
         ],
