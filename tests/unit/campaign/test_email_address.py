@@ -21,6 +21,7 @@ DOMAIN = "is not an e-mail address: the part after the @ is not a domain"
         (" Info@BEAUTÉ-Salon.CA", "info@xn--beaut-salon-fbb.ca"),
         ("info@beaute\u0301-salon.ca", "info@xn--beaut-salon-fbb.ca"),
         ("a@straße.example", "a@xn--strae-oqa.example"),
+        ("a@sub.beauté.ca", "a@sub.xn--beaut-fsa.ca"),
         ("a@пример.рф", "a@xn--e1afmkfd.xn--p1ai"),
         *(
             (address, address)
@@ -51,7 +52,17 @@ def test_valid_address_is_normalised(text: str, address: str) -> None:
             DOMAIN,
         ),
         ([f"{'a' * 65}@example.com", f"a@{'b.' * 125}com"], TOO_LONG),
-        (["@example.com", "a@b@example.com", ".a@example.com", "a.@example.com", "a..b@example.com"], LOCAL_PART),
+        (
+            [
+                "@example.com",
+                "a@b@example.com",
+                "a@b@bücher.example",
+                ".a@example.com",
+                "a.@example.com",
+                "a..b@example.com",
+            ],
+            LOCAL_PART,
+        ),
         (["a b@example.com", "a\nbcc:x@example.com", "Zoe <zoe@example.com>", '"a"@example.com'], LOCAL_PART),
         (["a@", "a@example", "a@example.c", "a@example.123", "a@127.0.0.1", "a@-b.com", "a@b-.com"], DOMAIN),
         (["a@b..com", "a@b.com.", f"a@{'b' * 64}.com", "a@b_c.com"], DOMAIN),

@@ -112,7 +112,14 @@ def test_domain_outside_ascii_is_found_in_both_forms(typed: str) -> None:
     assert not matches("info@xn--beaut-salon-fbb.ca", f"a{typed}")
 
 
+@pytest.mark.parametrize("email", ["a@xn--beaut-fsa.ca", "a@xn--beaut-fsa.example.ca", "a@sub.xn--beaut-fsa.ca"])
+def test_end_of_an_address_counts_if_it_is_in_ascii(email: str) -> None:
+    assert matches(email, email.upper())
+    assert not matches(email, f"{email}b")
+
+
 def test_country_outside_ascii_is_found() -> None:
+    assert matches("a@example.xn--p1ai", "a@example.рф")
     assert matches("a@xn--e1afmkfd.xn--p1ai", "a@пример.рф")
 
 
