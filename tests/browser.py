@@ -57,6 +57,11 @@ class Browser:
         (element,) = self._find(selector)
         return str(self._send("GET", f"/element/{element}/css/{name}"))
 
+    def attribute(self, selector: str, name: str) -> str:
+        """Return an attribute of the only matching element as the page has it."""
+        (element,) = self._find(selector)
+        return str(self._send("GET", f"/element/{element}/attribute/{name}"))
+
     def press(self, selector: str) -> None:
         """Click the only matching element."""
         (element,) = self._find(selector)

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from christmas_campaign.campaign import facts
 from christmas_campaign.campaign.settings import read
 from christmas_campaign.email import compose, plain_text, template_text
 from christmas_campaign.enrolment.record import Record
@@ -103,6 +104,17 @@ def test_every_placeholder_has_a_value_and_every_link_an_address(name: str, numb
         for address in addresses:
             assert re.fullmatch(r"(https://|mailto:)\S+", address)
             assert address in request["text"]
+
+
+@pytest.mark.parametrize(("name", "number"), EMAILS)
+def test_email_to_a_contact_of_whom_little_is_told_states_no_default_as_a_fact(name: str, number: int) -> None:
+    template = TEMPLATES[sequence(name).email(number).template]
+    request = composed(name, number, template, complete=False)
+    # A default of one word, such as a status, is for the system alone.
+    defaults = {str(field.default) for field in sequence(name).fields if " " in str(field.default)}
+    defaults = defaults - set(facts.UNNAMED.values()) | {"GPS", "FUEL", "CABIN", "$0", " Zone", "red: 0"}
+    for part in ("subject", "html", "text"):
+        assert [default for default in defaults if default in request[part]] == []
 
 
 @pytest.mark.parametrize(("name", "number"), EMAILS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,7 +10,19 @@ from typing import Any
 
 import pytest
 from browser import Browser, browser
-from support import add_contact, address, find_pages, mails, numbers, post_event, refresh, runs, until
+from support import (
+    add_contact,
+    address,
+    find_pages,
+    mails,
+    numbers,
+    post_event,
+    refresh,
+    runs,
+    sign_up,
+    until,
+    wait_for_mails,
+)
 from unit.templates import test_browser_view
 
 from christmas_campaign.campaign import notion_names
@@ -117,6 +130,45 @@ def test_template_that_a_browser_reads_otherwise_is_not_sent(
         email, run = first_email(stack, "noshow")
     assert (run.labels.get("outcome"), run.labels.get("reason")) == ("failed", reason)
     assert 1 not in numbers(mails(stack, email))
+
+
+def test_values_are_read_as_they_are_meant(stack: Stack, chromium: Browser, tmp_path: Path) -> None:
+    html = f'<p>{{{{nickname|Smith &amp; Sons}}}}</p><a href="https://x.org/?salon={{{{business_name}}}}&a=b">Book</a>{FOOTER}'
+    with template_of(stack, "noshow", 1, html=html, text=None):
+        mail = sent(stack, "noshow", business_name='Tom & "Zoë" #1')
+    assert show(chromium, mail.html, tmp_path).startswith("Smith & Sons Book You get this e-mail")
+    assert chromium.attribute("a[href^='https://x.org']", "href") == (
+        "https://x.org/?salon=Tom%20%26%20%22Zo%C3%AB%22%20%231&a=b"
+    )
+
+
+def test_foreign_default_is_not_sent(stack: Stack) -> None:
+    html = f"<p>{{{{ nickname | default: 'friend' }}}}</p>{FOOTER}"
+    with template_of(stack, "noshow", 1, html=html, text=None):
+        email, run = first_email(stack, "noshow")
+    assert (run.labels.get("outcome"), run.labels.get("reason")) == ("failed", "template_malformed")
+    assert 1 not in numbers(mails(stack, email))
+
+
+def test_signup_without_systems_reads_no_fact_that_nobody_told(stack: Stack, chromium: Browser, tmp_path: Path) -> None:
+    email = address()
+    sign_up(stack, email)
+    arrived = wait_for_mails(stack, email, 4)
+    texts = [show(chromium, mail.html, tmp_path) for mail in arrived]
+    for text in (*texts, *(mail.text for mail in arrived), *(mail.subject for mail in arrived)):
+        assert not re.search(r"\bGPS\b|\bFUEL\b|\bCABIN\b|\$0|\{\{|Zone\b|: 0", text)
+    assert "begin with one small change that your team will notice" in texts[0]
+    assert "What that adds up to" in texts[1]
+
+
+def test_signup_with_systems_reads_what_it_told(stack: Stack, chromium: Browser, tmp_path: Path) -> None:
+    email = address()
+    sign_up(stack, email, weakest_system_1="CREW", revenue_leak_total=14700)
+    arrived = wait_for_mails(stack, email, 4)
+    texts = [show(chromium, mail.html, tmp_path) for mail in arrived]
+    assert arrived[0].subject == "CREW came out lowest. Start here."
+    assert "one system came out lowest: CREW" in texts[0]
+    assert "A month $14,700" in texts[1]
 
 
 def cases(test: Any) -> list[str]:

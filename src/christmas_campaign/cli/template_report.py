@@ -57,7 +57,7 @@ def sources(report: Report) -> Iterator[str]:
 def _groups(checked: Checked, use: Use) -> Iterator[str]:
     groups: dict[str, dict[str, None]] = {}
     for need in checked.needs:
-        chain = _chain(searched(need.origins[use.sequence]))
+        chain = _chain(searched(need.origins[use.sequence]), "else left out" if need.guarded else "else NOTHING")
         groups.setdefault(chain, {})[need.placeholder.name] = None
     width = max((len(chain) for chain in groups), default=0)
     for chain, names in groups.items():
@@ -66,11 +66,11 @@ def _groups(checked: Checked, use: Use) -> Iterator[str]:
         yield from (f"  {'':<{width}}  {line}" for line in lines[1:])
 
 
-def _chain(origins: Sequence[Origin]) -> str:
+def _chain(origins: Sequence[Origin], otherwise: str) -> str:
     certain = any(origin.certain for origin in origins)
     to_show = [origin for origin in origins if origin.sample is not None or not certain]
     sources = [origin.source if origin.certain else f"{origin.source}?" for origin in to_show]
-    return ", ".join(sources if certain else [*sources, "else NOTHING"])
+    return ", ".join(sources if certain else [*sources, otherwise])
 
 
 def _wrapped(names: Sequence[str], width: int) -> list[str]:

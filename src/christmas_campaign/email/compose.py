@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 from christmas_campaign.campaign import notion_names, unsubscribe_link
 from christmas_campaign.campaign.outcomes import Outcome, Reason
 from christmas_campaign.campaign.settings import Settings
-from christmas_campaign.email import footer, gate, placeholder_values, plain_text, template_text
+from christmas_campaign.email import footer, gate, placeholder_values, plain_text, sections, template_text
 from christmas_campaign.email.placeholder_values import Source
 from christmas_campaign.email.template_text import Placeholder, TemplateError
 from christmas_campaign.email.verdict import Judge
@@ -182,7 +182,8 @@ def _check_reading(name: str, template: Mapping[str, PropertyValue], judge: Judg
         part: str(template.get(part) or "")
         for part in (notion_names.TEMPLATE_SUBJECT, notion_names.TEMPLATE_HTML, notion_names.TEMPLATE_TEXT)
     }
-    if any(template_text.parse(text).malformed for text in parts.values()):
+    parsed = [template_text.parse(text) for text in parts.values()]
+    if any(part.malformed or part.unbalanced for part in parsed):
         # The malformed text may have been a footer placeholder. Filling in the template reports it.
         return
     verdict = judge(parts[notion_names.TEMPLATE_HTML])
@@ -218,8 +219,8 @@ def sources(record: Record, number: int, settings: Settings) -> tuple[Source, ..
 def texts(name: str, active: Sequence[Mapping[str, PropertyValue]]) -> dict[str, str]:
     """Return subject, HTML and plain text of the template ``name`` by property name, before placeholders are filled in.
 
-    ``active`` holds the active templates of this name as plain values. A missing plain text is made from the HTML. Raises
-    ``EmailWithheld`` unless exactly one template is active and it has a subject and an HTML body.
+    ``active`` holds the active templates of this name as plain values. Raises ``EmailWithheld`` unless exactly one template is
+    active and it has a subject and an HTML body.
     """
     if not active:
         detail = f'There is no active template "{name}" in Email Templates.'
@@ -234,15 +235,33 @@ def texts(name: str, active: Sequence[Mapping[str, PropertyValue]]) -> dict[str,
     for part in (notion_names.TEMPLATE_SUBJECT, notion_names.TEMPLATE_HTML):
         if not parts[part].strip():
             raise EmailWithheld(Outcome.FAILED, Reason.TEMPLATE_EMPTY, f'The template "{name}" has an empty "{part}".')
-    if not parts[notion_names.TEMPLATE_TEXT].strip():
-        parts[notion_names.TEMPLATE_TEXT] = plain_text.from_html(parts[notion_names.TEMPLATE_HTML])
     return parts
+
+
+def shown(parts: Mapping[str, str], value_sources: Sequence[Source]) -> dict[str, str]:
+    """Return a template's texts without the passages that this contact does not get. The parameters are those of ``letter``.
+
+    A missing plain text is made from the HTML. A text with a malformed placeholder or section stays as it is.
+    """
+
+    def is_told(name: str) -> bool:
+        return placeholder_values.is_told(name, value_sources)
+
+    texts_shown = dict(parts)
+    for part, text in parts.items():
+        parsed = template_text.parse(text)
+        if not parsed.malformed and not parsed.unbalanced:
+            texts_shown[part] = sections.passages(text, is_told)
+    if not texts_shown[notion_names.TEMPLATE_TEXT].strip():
+        texts_shown[notion_names.TEMPLATE_TEXT] = plain_text.from_html(texts_shown[notion_names.TEMPLATE_HTML])
+    return texts_shown
 
 
 def letter(name: str, parts: Mapping[str, str], value_sources: Sequence[Source]) -> Letter:
     """Fill in the placeholders of the template ``name``. ``parts`` comes from ``texts``, ``value_sources`` from ``sources``.
 
-    Raises ``EmailWithheld`` when a placeholder is malformed or has no value, or when the subject or the HTML ends up empty.
+    Raises ``EmailWithheld`` when a placeholder is malformed or has no value, when a section is not balanced, or when the
+    subject or the HTML ends up empty.
     """
 
     def value(placeholder: Placeholder) -> str | None:
@@ -251,13 +270,16 @@ def letter(name: str, parts: Mapping[str, str], value_sources: Sequence[Source])
 
     filled: dict[str, str] = {}
     faults: dict[str, TemplateError] = {}
-    for part, text in parts.items():
+    for part, text in shown(parts, value_sources).items():
         try:
+            parsed = template_text.parse(text)
+            if parsed.malformed or parsed.unbalanced:
+                raise TemplateError([], list(parsed.malformed), parsed.unbalanced)
             filled[part] = template_text.fill(text, value, escape=part == notion_names.TEMPLATE_HTML)
         except TemplateError as error:
             faults[part] = error
     if faults:
-        malformed = any(error.malformed for error in faults.values())
+        malformed = any(error.malformed or error.unbalanced for error in faults.values())
         detail = "; ".join(f'"{part}": {error}' for part, error in faults.items())
         reason = Reason.TEMPLATE_MALFORMED if malformed else Reason.VALUE_MISSING
         missing = () if malformed else tuple(dict.fromkeys(name for fault in faults.values() for name in fault.missing))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from christmas_campaign.campaign import notion_names
-from christmas_campaign.email import plain_text, template_text
+from christmas_campaign.email import plain_text, sections, template_text
 from christmas_campaign.email.verdict import Verdict
 
 #: The placeholders of the footer. Each body of a template needs all three, in visible text.
@@ -25,7 +25,8 @@ def missing(texts: Mapping[str, str], verdict: Verdict) -> dict[str, tuple[str, 
     ``texts`` holds the template's texts by property, as they are in Notion; ``verdict`` is the one on its HTML. The HTML also
     lacks what the plain text that is made from it would lack. An empty plain text lacks nothing.
     """
-    derived = _absent(plain_text.from_html(texts.get(notion_names.TEMPLATE_HTML) or ""))
+    html = texts.get(notion_names.TEMPLATE_HTML) or ""
+    derived = {name for part in sections.variants(html) for name in _absent(plain_text.from_html(part))}
     text = texts.get(notion_names.TEMPLATE_TEXT) or ""
     absent = {
         notion_names.TEMPLATE_HTML: tuple(name for name in PLACEHOLDERS if name in verdict.lacks or name in derived),
@@ -35,5 +36,8 @@ def missing(texts: Mapping[str, str], verdict: Verdict) -> dict[str, tuple[str, 
 
 
 def _absent(text: str) -> tuple[str, ...]:
-    present = {placeholder.name for placeholder in template_text.parse(text).placeholders}
-    return tuple(name for name in PLACEHOLDERS if name not in present)
+    """Return the footer placeholders that are missing for some contacts."""
+    present = [
+        {placeholder.name for placeholder in template_text.parse(part).placeholders} for part in sections.variants(text)
+    ]
+    return tuple(name for name in PLACEHOLDERS if not all(name in names for names in present))

@@ -1,13 +1,17 @@
 """Find the value of a placeholder. There are seven sources, and the first one with a value wins.
 
 The order: payload, variables, signup, contact, campaign, the template's own ``|fallback``, defaults.
+
+Every value also has forms for readers: ``{{payment_amount_money}}`` is ``$14,700``, ``{{call_date_day}}`` is ``November 26``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
 
 from christmas_campaign.campaign import business_systems, facts, times, unsubscribe_link
 from christmas_campaign.campaign.segments import classify
@@ -18,6 +22,11 @@ from christmas_campaign.events.intake import Event
 from christmas_campaign.sequences import field_types
 from christmas_campaign.sequences.field_types import Plain
 from christmas_campaign.sequences.registry import sequence
+
+_NUMBER = re.compile(r"[+-]?[0-9]{1,15}(?:\.[0-9]{1,15})?")
+
+#: The counts of a signup's business systems. ``systems_counted`` is their sum: 0 if nobody counted.
+SYSTEM_COUNTS = ("red_systems", "orange_systems", "yellow_systems", "green_systems")
 
 
 class Source(NamedTuple):
@@ -40,6 +49,9 @@ def derive(fields: Mapping[str, Plain]) -> dict[str, Plain]:
         )
         values["segment"] = segment.name
         values["readiness_zone"] = segment.zone
+    counts = [fields[name] for name in SYSTEM_COUNTS if name in fields]
+    if counts:
+        values["systems_counted"] = sum(map(field_types.whole, counts))
     if "weakest_system_1" in fields:
         values["WeakestSystem1"] = values["weakest_system"] = fields["weakest_system_1"]
         system = business_systems.find(str(fields["weakest_system_1"]))
@@ -92,6 +104,7 @@ def _of_this_email(event: Event, scheduled: datetime, settings: Settings) -> dic
     values: dict[str, Plain] = {
         "days_to_deadline": max(0, (facts.DEADLINE - today).days),
         "deadline_date": facts.DEADLINE_TEXT,
+        "deadline_day": f"{facts.DEADLINE:%B} {facts.DEADLINE.day}",
         "personalized_tip_3": business_systems.GENERAL_TIP,
         footer.MAIL_REASON: sequence(event.sequence).mail_reason,
     }
@@ -147,13 +160,86 @@ def find(placeholder: template_text.Placeholder, candidates: Sequence[Source]) -
     Blank text and empty lists count as no value. The placeholder's own fallback comes right before the last of ``candidates``.
     """
     for source in candidates[:-1]:
-        text = _text(source.values.get(placeholder.name))
-        if text is not None:
-            return text, source.name
+        value = _value(source, placeholder.name)
+        if value is not None:
+            return value.text, source.name
     if placeholder.fallback is not None:
         return placeholder.fallback, "template"
-    text = _text(candidates[-1].values.get(placeholder.name))
-    return None if text is None else (text, candidates[-1].name)
+    value = _value(candidates[-1], placeholder.name)
+    return None if value is None else (value.text, candidates[-1].name)
+
+
+def is_told(name: str, candidates: Sequence[Source]) -> bool:
+    """Return whether somebody told the value that a placeholder of this name shows, and it is not zero or false.
+
+    Neither the template's own fallback nor the defaults, the last of ``candidates``, tell anything about the contact.
+    """
+    values = (_value(source, name) for source in candidates[:-1])
+    value = next((value for value in values if value is not None), None)
+    return value is not None and not _is_nothing(value.plain)
+
+
+class _Value(NamedTuple):
+    """The value of a source, and the text that a placeholder shows of it."""
+
+    plain: Plain
+    text: str
+
+
+def _value(source: Source, name: str) -> _Value | None:
+    """Return the value of a name, or of the name without ``_money`` or ``_day``, in that form for readers."""
+    plain = source.values.get(name)
+    text = _text(plain)
+    if plain is not None and text is not None:
+        return _Value(plain, text)
+    for suffix, in_words in _FORMS.items():
+        plain = source.values.get(name.removesuffix(suffix)) if name.endswith(suffix) else None
+        if plain is not None and _text(plain) is not None:
+            return _Value(plain, in_words(plain, times.zone(source.values.get("time_zone")) or facts.ZONE))
+    return None
+
+
+def base_name(name: str) -> str:
+    """Return a name without the ending that asks for the form for readers: ``payment_date`` for ``payment_date_day``."""
+    for suffix in _FORMS:
+        if name.endswith(suffix):
+            return name.removesuffix(suffix)
+    return name
+
+
+def _is_nothing(value: Plain) -> bool:
+    number = _as_number(value)
+    return number == 0 or (isinstance(value, str) and value.strip().lower() == "false")
+
+
+def _as_number(value: Plain) -> int | float | None:
+    if isinstance(value, str) and _NUMBER.fullmatch(value.strip()):
+        return float(value)
+    return value if isinstance(value, int | float) else None
+
+
+def _in_dollars(value: Plain, _zone: ZoneInfo) -> str:
+    """Write an amount: ``$14,700``, ``$49.90``. A text that is not a number stays as it is."""
+    number = _as_number(value)
+    if number is None or isinstance(value, bool):
+        return field_types.as_text(value)
+    sign, amount = ("-" if number < 0 else ""), round(abs(number), 2)
+    return f"{sign}${amount:,.0f}" if float(amount).is_integer() else f"{sign}${amount:,.2f}"
+
+
+def _as_day(value: Plain, zone: ZoneInfo) -> str:
+    """Write a date or a time as its day: ``November 26``. A text that is neither stays as it is."""
+    text = field_types.as_text(value)
+    try:
+        moment = times.parse(text)
+    except ValueError:
+        return text
+    # A day alone is one of the campaign's zone, whatever the contact's is.
+    day = moment.astimezone(facts.ZONE if times.is_date(text) else zone)
+    return f"{day:%B} {day.day}"
+
+
+_FORMS: dict[str, Callable[[Plain, ZoneInfo], str]] = {"_money": _in_dollars, "_day": _as_day}
 
 
 def _text(value: Plain | None) -> str | None:

@@ -3,13 +3,15 @@
 A placeholder is ``{{name}}`` or ``{{name|fallback}}``. A name has letters, digits, spaces, ``_`` and ``-``. Templates are data
 and are never executed. A value is inserted once; placeholders inside a value are not expanded. A value in the query of an
 address is URL-encoded.
+
+The marks ``{{#name}}``, ``{{^name}}`` and ``{{/name}}`` belong to sections: see ``sections``.
 """
 
 from __future__ import annotations
 
 import html
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 from urllib.parse import quote
 
@@ -17,6 +19,10 @@ from christmas_campaign.sequences.field_types import is_name
 
 # Two opening braces always begin a placeholder. Two closing braces alone are plain text, because style sheets contain them.
 _OPENING = re.compile(r"\{\{")
+#: The pattern of a section's mark.
+MARK = r"\{\{\s*(?P<sign>[#^/])(?P<name>[^{}|]*)\}\}"
+_MARK = re.compile(MARK)
+_HANDLEBARS = re.compile(r"\s*(?:if|unless|each|with)\s*(?:\s.*)?\Z", re.DOTALL)
 _LEFT_OVER = re.compile(r"\{\{|\}\}|\{[%#]|[%#]\}|\{[\w -]+\}|%7B%7B|%7D%7D", re.IGNORECASE)
 _PLACEHOLDER = re.compile(r"\{\{(?P<name>[^{}|]*)(?:\|(?P<fallback>(?:(?!\{\{|\}\}).)*))?\}\}", re.DOTALL)
 
@@ -46,15 +52,16 @@ class TemplateError(Exception):
     """A text cannot be filled in.
 
     ``missing`` names the placeholders without a value. ``malformed`` quotes each text that begins with two braces but is not a
-    placeholder.
+    placeholder. ``unbalanced`` says which sections are not closed, or end where they did not begin.
     """
 
-    def __init__(self, missing: list[str], malformed: list[str]) -> None:
+    def __init__(self, missing: list[str], malformed: list[str], unbalanced: Sequence[str] = ()) -> None:
         self.missing = missing
         self.malformed = malformed
+        self.unbalanced = unbalanced
         problems = [f"no value for {{{{{name}}}}}" for name in missing]
         problems += [f"not a placeholder: {beginning}" for beginning in malformed]
-        super().__init__("; ".join(problems))
+        super().__init__("; ".join([*problems, *unbalanced]))
 
 
 class Placeholder(NamedTuple):
@@ -62,6 +69,17 @@ class Placeholder(NamedTuple):
 
     name: str
     fallback: str | None
+
+
+class Mark(NamedTuple):
+    """The beginning of a section (``sign`` is ``#`` or ``^``) or its end (``/``)."""
+
+    sign: str
+    name: str
+
+    def __str__(self) -> str:
+        """Return the mark as a template contains it."""
+        return f"{{{{{self.sign}{self.name}}}}}"
 
 
 class Malformed(NamedTuple):
@@ -79,18 +97,24 @@ class Malformed(NamedTuple):
 
 
 class Parsed(NamedTuple):
-    """The placeholders of a text in order, and the beginning of each malformed one."""
+    """The placeholders of a text in order, the beginning of each malformed one, and the problems with its sections."""
 
     placeholders: tuple[Placeholder, ...]
     malformed: tuple[str, ...]
+    unbalanced: tuple[str, ...] = ()
 
 
-def pieces(text: str) -> Iterator[str | Placeholder | Malformed]:
+def pieces(text: str) -> Iterator[str | Placeholder | Mark | Malformed]:
     """Split a text at its placeholders. A ``Malformed`` piece marks a position; the plain piece after it holds the text."""
     position = 0
     for opening in _OPENING.finditer(text):
         yield text[position : opening.start()]
         position = opening.start()
+        mark = _MARK.match(text, position)
+        if mark and is_section(mark["name"]):
+            yield Mark(mark["sign"], mark["name"].strip())
+            position = mark.end()
+            continue
         match = _PLACEHOLDER.match(text, position)
         if match and is_name(match["name"]) and not is_foreign(match["fallback"] or ""):
             yield Placeholder(match["name"].strip(), match["fallback"])
@@ -116,7 +140,30 @@ def parse(text: str) -> Parsed:
     return Parsed(
         tuple(piece for piece in split if isinstance(piece, Placeholder)),
         tuple(piece.beginning for piece in split if isinstance(piece, Malformed)),
+        tuple(_unbalanced([piece for piece in split if isinstance(piece, Mark)])),
     )
+
+
+def is_section(name: str) -> bool:
+    """Return whether a section may have this name. ``{{#if x}}…{{/if}}`` is Handlebars', and no section ``if x``."""
+    return is_name(name) and not _HANDLEBARS.match(name)
+
+
+def _unbalanced(marks: Sequence[Mark]) -> Iterator[str]:
+    """Yield each problem with the sections of a text."""
+    open_marks: list[Mark] = []
+    for mark in marks:
+        if mark.sign != "/":
+            open_marks.append(mark)
+        elif open_marks and open_marks[-1].name == mark.name:
+            open_marks.pop()
+        elif any(begun.name == mark.name for begun in open_marks):
+            yield f"{open_marks[-1]} must end before {mark}"
+            while open_marks.pop().name != mark.name:
+                pass
+        else:
+            yield f"{mark} ends nothing"
+    yield from (f"{mark} is never closed" for mark in open_marks)
 
 
 def left_over(text: str) -> str | None:
@@ -153,8 +200,9 @@ def fill(text: str, value: Callable[[Placeholder], str | None], *, escape: bool)
     malformed: list[str] = []
     word = ""
     for piece in pieces(text):
-        if isinstance(piece, Malformed):
-            malformed.append(piece.beginning)
+        if isinstance(piece, Malformed | Mark):
+            # The caller resolves sections first, with ``sections.passages``.
+            malformed.append(str(piece) if isinstance(piece, Mark) else piece.beginning)
         elif isinstance(piece, Placeholder):
             replacement = value(_without_entities(piece) if escape else piece)
             if replacement is None:

@@ -139,7 +139,7 @@ def preview(
     values: tuple[Value, ...] = ()
     try:
         parts = compose.texts(name, active or named)
-        values = _values(parts, sources)
+        values = _values(compose.shown(parts, sources), sources)
         letter = compose.letter(name, parts, sources)
     except EmailWithheld as withheld:
         problem = withheld.detail

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from urllib.parse import unquote
 
-from christmas_campaign.email import footer, template_text
+from christmas_campaign.email import footer, sections, template_text
 from christmas_campaign.email.template_text import Placeholder
 from christmas_campaign.email.verdict import ReaderFault, Verdict, digest
 from christmas_campaign.templates import browser_view, foreign_syntax
@@ -31,10 +31,20 @@ _MEND_COMMENT = "end it with two hyphens and >: Notion turns two hyphens into a 
 
 def judge(html: str) -> Verdict:
     """Return the verdict on ``html``, the HTML of a template as it is in Notion."""
-    page = _Page(html)
-    view = browser_view.view(page.text)
-    faults = list(dict.fromkeys(page.faults(view)))
-    return Verdict(digest(html), page.lacks(view), tuple(faults[:MOST_FAULTS]))
+    lacks: set[str] = set()
+    faults: dict[ReaderFault, None] = {}
+    # Each contact must see the footer, whatever is told of them.
+    for variant in sections.variants(html):
+        page = _Page(variant)
+        view = browser_view.view(page.text)
+        lacks.update(page.lacks(view))
+        faults |= dict.fromkeys(page.faults(view))
+    # A passage within another one may be in neither of them.
+    page = _Page(sections.everything(html))
+    faults |= dict.fromkeys(page.faults(browser_view.view(page.text)))
+    return Verdict(
+        digest(html), tuple(name for name in footer.PLACEHOLDERS if name in lacks), tuple(faults)[:MOST_FAULTS]
+    )
 
 
 class _Page:

@@ -8,14 +8,16 @@ from typing import NamedTuple
 
 from christmas_campaign.campaign import notion_names
 from christmas_campaign.campaign.settings import LINKS, Settings
-from christmas_campaign.email import footer, plain_text, template_text
+from christmas_campaign.email import footer, plain_text, sections, template_text
 from christmas_campaign.email.footer import MAIL_REASON, POSTAL_ADDRESS, UNSUBSCRIBE
+from christmas_campaign.email.placeholder_values import base_name
 from christmas_campaign.email.template_text import Malformed, Placeholder, TemplateError
 from christmas_campaign.notion import page_values
 from christmas_campaign.notion.page_values import PropertyValue
 from christmas_campaign.sequences.registry import SEQUENCES
 from christmas_campaign.templates import foreign_syntax, html_check, html_verdict
-from christmas_campaign.templates.value_sources import Origin, Origins, same_for_all, words_from
+from christmas_campaign.templates.html_check import Link
+from christmas_campaign.templates.value_sources import TELLING, Origin, Origins, same_for_all, words_from
 
 #: The template that no sequence uses, because the website itself sends this e-mail.
 WEBSITES_OWN = "5-Day E1"
@@ -33,6 +35,8 @@ _MEND_UNSUBSCRIBE = {
     notion_names.TEMPLATE_HTML: f'add <a href="{{{{{UNSUBSCRIBE}}}}}">Unsubscribe</a>',
     notion_names.TEMPLATE_TEXT: f"add {{{{{UNSUBSCRIBE}}}}}, or empty the plain text: then it is made from the HTML",
 }
+
+_MEND_SECTION = "write {{#name}}…{{/name}} or {{^name}}…{{/name}}, the inner one of two wholly within the outer one"
 
 _FOOTER_PURPOSE = {POSTAL_ADDRESS: "the sender's postal address", MAIL_REASON: "the reason why the contact gets it"}
 
@@ -64,11 +68,15 @@ class Use(NamedTuple):
 
 
 class Need(NamedTuple):
-    """A placeholder of a template: the properties that contain it, and the possible sources of its value by sequence."""
+    """A placeholder of a template: the properties that contain it, and the possible sources of its value by sequence.
+
+    ``guarded`` is whether it is only in passages that are left out without its value.
+    """
 
     placeholder: Placeholder
     parts: tuple[str, ...]
     origins: Mapping[str, tuple[Origin, ...]]
+    guarded: bool = False
 
 
 class Checked(NamedTuple):
@@ -139,6 +147,9 @@ def check(pages: Sequence[Page], settings: Settings) -> Report:
             checked.append(template)
             faults += [*own_faults(page), *_faults_of_use(page, template, origins)]
             notices += _misspelt(template, origins)
+            of_sections = _unknown_sections(page, template, origins)
+            faults += [finding for finding in of_sections if isinstance(finding, Fault)]
+            notices += [finding for finding in of_sections if isinstance(finding, Notice)]
     inactive_with_fault = {fault.template for fault in faults if fault.part == notion_names.TEMPLATE_STATUS}
     for page in pages:
         status, name = page.get(notion_names.TEMPLATE_STATUS), name_of(page)
@@ -168,6 +179,7 @@ def own_faults(page: Page) -> list[Fault]:
             continue
         faults += [Fault(name, part, problem, "shorten it") for problem in _too_long(text)]
         parsed = template_text.parse(text)
+        faults += [Fault(name, part, problem, _MEND_SECTION) for problem in parsed.unbalanced]
         for malformed in template_text.pieces(text):
             if isinstance(malformed, Malformed):
                 problem, mend = foreign_syntax.explain(malformed)
@@ -175,13 +187,15 @@ def own_faults(page: Page) -> list[Fault]:
         unsubscribes = not text.strip() or any(placeholder.name == UNSUBSCRIBE for placeholder in parsed.placeholders)
         verdict = html_verdict.judge(text if part == notion_names.TEMPLATE_HTML else "")
         if part == notion_names.TEMPLATE_HTML:
-            html = html_check.read(text)
-            faults += [Fault(name, part, f"line {line}: {problem}", mend) for line, problem, mend in html.faults]
+            html_faults = [fault for variant in sections.variants(text) for fault in html_check.read(variant).faults]
+            faults += [
+                Fault(name, part, f"line {line}: {problem}", mend) for line, problem, mend in dict.fromkeys(html_faults)
+            ]
             faults += [Fault(name, part, problem, mend) for problem, mend in verdict.faults]
             unsubscribes = UNSUBSCRIBE not in verdict.lacks and any(
-                link.first is not None and link.first.name == UNSUBSCRIBE for link in html.links
+                link.first is not None and link.first.name == UNSUBSCRIBE for link in _links(text)
             )
-        elif not parsed.malformed:
+        elif not parsed.malformed and not parsed.unbalanced:
             left_over = template_text.left_over(text)
             if left_over is not None:
                 mend = foreign_syntax.correction(left_over)
@@ -230,17 +244,25 @@ def _loosely(name: str) -> str:
 
 def _checked(page: Page, used: tuple[Use, ...], origins: Mapping[str, Origins]) -> Checked:
     parts: dict[Placeholder, list[str]] = {}
+    unguarded: set[Placeholder] = set()
     for part in PARTS:
         text, derived = text_of(page, part), False
         if part == notion_names.TEMPLATE_TEXT and not text.strip():
             text, derived = plain_text.from_html(text_of(page, notion_names.TEMPLATE_HTML)), True
-        for placeholder in template_text.parse(text).placeholders:
+        for placeholder, told in sections.guarded(text):
+            if base_name(placeholder.name) not in map(base_name, told):
+                unguarded.add(placeholder)
             containing = parts.setdefault(placeholder, [])
             if part not in containing and not (derived and containing):
                 containing.append(part)
     sequences = dict.fromkeys(use.sequence for use in used)
     needs = [
-        Need(placeholder, tuple(containing), {name: origins[name].of(placeholder) for name in sequences})
+        Need(
+            placeholder,
+            tuple(containing),
+            {name: origins[name].of(placeholder) for name in sequences},
+            placeholder not in unguarded,
+        )
         for placeholder, containing in parts.items()
     ]
     return Checked(name_of(page), used, tuple(needs))
@@ -261,13 +283,32 @@ def _misspelt(checked: Checked, origins: Mapping[str, Origins]) -> list[Notice]:
     return notices
 
 
+def _unknown_sections(page: Page, checked: Checked, origins: Mapping[str, Origins]) -> list[Fault | Notice]:
+    """Return what is wrong with the names of sections that no source but the payload's variables can tell."""
+    findings: list[Fault | Notice] = []
+    for part in PARTS:
+        for name in sections.section_names(text_of(page, part)):
+            for sequence in dict.fromkeys(use.sequence for use in checked.uses):
+                if any(origin.source in TELLING for origin in origins[sequence].of(Placeholder(name, None))):
+                    continue
+                problem = (
+                    f"{{{{#{name}}}}} is about a value that in {sequence} only the variables of the payload may have"
+                )
+                similar = origins[sequence].similar(name)
+                if similar is None:
+                    findings.append(Notice(checked.name, problem))
+                else:
+                    findings.append(Fault(checked.name, part, problem, f"did you mean {similar}?"))
+    return findings
+
+
 def _faults_of_use(page: Page, checked: Checked, all_origins: Mapping[str, Origins]) -> list[Fault]:
     faults: list[Fault] = []
-    html = html_check.read(text_of(page, notion_names.TEMPLATE_HTML))
+    links = _links(text_of(page, notion_names.TEMPLATE_HTML))
     for sequence in dict.fromkeys(use.sequence for use in checked.uses):
         origins = {need.placeholder: need.origins[sequence] for need in checked.needs}
         for need in checked.needs:
-            if same_for_all(origins[need.placeholder]) is None:
+            if same_for_all(origins[need.placeholder]) is None and not need.guarded:
                 similar = all_origins[sequence].similar(need.placeholder.name)
                 faults += [_missing_value(checked.name, part, sequence, need, similar) for part in need.parts]
         if _may_be_blank(text_of(page, notion_names.TEMPLATE_SUBJECT), origins):
@@ -275,7 +316,7 @@ def _faults_of_use(page: Page, checked: Checked, all_origins: Mapping[str, Origi
             faults.append(
                 Fault(checked.name, notion_names.TEMPLATE_SUBJECT, problem, "add text besides the placeholders")
             )
-        for link in html.links:
+        for link in links:
             first = [(link.first, True)] if link.first else []
             for placeholder, begins in [*first, *((other, False) for other in link.others)]:
                 words = words_from(placeholder, origins[placeholder], begins=begins)
@@ -288,13 +329,20 @@ def _faults_of_use(page: Page, checked: Checked, all_origins: Mapping[str, Origi
     return faults
 
 
+def _links(html: str) -> tuple[Link, ...]:
+    """Return the links of all passages."""
+    return html_check.read(sections.everything(html)).links
+
+
 def _may_be_blank(subject: str, origins: Mapping[Placeholder, tuple[Origin, ...]]) -> bool:
     def least(placeholder: Placeholder) -> str | None:
         certain = same_for_all(origins[placeholder])
         return certain.sample if certain else None
 
     try:
-        return bool(subject.strip()) and not template_text.fill(subject, least, escape=False).strip()
+        return bool(subject.strip()) and not all(
+            template_text.fill(variant, least, escape=False).strip() for variant in sections.variants(subject)
+        )
     except TemplateError:
         # A malformed placeholder, or one without a certain value, has a separate fault and stops the e-mail.
         return False

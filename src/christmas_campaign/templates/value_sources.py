@@ -40,6 +40,10 @@ _SIMILAR = 0.8
 _NOTION: dict[str, Plain] = {"number": 1, "checkbox": False, "date": "2025-11-20", "email": "a@example.com"}
 
 
+#: The sources that tell something about the contact or the campaign. The payload's variables do too, under any name.
+TELLING = ("payload", "signup", "contact", "campaign")
+
+
 class Origin(NamedTuple):
     """A source that can have a placeholder's value.
 
@@ -110,7 +114,7 @@ class Origins:
         ``None`` also if a source other than the payload's variables knows ``name`` itself.
         """
         known = {value for source in self._most for value in source.values}
-        if name in known:
+        if name in known or placeholder_values.base_name(name) in known:
             return None
         names = {_simplified(value): value for value in sorted(known)}
         closest = difflib.get_close_matches(_simplified(name), names, n=1, cutoff=_SIMILAR)

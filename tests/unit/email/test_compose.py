@@ -124,6 +124,33 @@ def test_values_come_from_every_source() -> None:
     assert request(build.template("s", html), number=1, record=record)["html"] == expected
 
 
+LEAK = (
+    "{{#revenue_leak_total}}A month: {{revenue_leak_total_money}}{{/revenue_leak_total}}"
+    "{{^revenue_leak_total}}Not known{{/revenue_leak_total}}"
+)
+
+
+@pytest.mark.parametrize(("fields", "shown"), [({}, "Not known"), ({"revenue_leak_total": 14700}, "A month: $14,700")])
+def test_passage_about_a_fact_that_nobody_told_is_left_out(fields: dict[str, Any], shown: str) -> None:
+    composed = request(build.template(LEAK, f"<p>{LEAK}</p>", LEAK), record=build.record(**fields))
+    assert (composed["subject"], composed["html"], composed["text"]) == (shown, f"<p>{shown}</p>", shown)
+
+
+def test_plain_text_is_made_from_the_passages_that_the_contact_gets() -> None:
+    html = "<p>a</p>{{#revenue_leak_total}}<ul><li>b</ul>{{/revenue_leak_total}}<p>c</p>"
+    assert request(build.template("s", html))["text"] == "a\n\nc"
+    assert request(build.template("s", html), record=build.record(revenue_leak_total=1))["text"] == "a\n- b\n\nc"
+
+
+def test_value_is_needed_only_in_a_passage_that_the_contact_gets() -> None:
+    template = build.template("s", "<p>{{#Kickoff}}{{Kickoff}} {{where}}{{/Kickoff}}</p>")
+    assert request(template)["html"] == "<p></p>"
+    record = build.record(variables={"Kickoff": "Monday"})
+    problem = 'no value for {{where}}; "Email Body Plain Text": no value for {{where}}'
+    expected = not_sent("failed", "value_missing", cannot_fill_in(f'"Email Body HTML": {problem}'), "where")
+    assert run_compose(template, record=record) == expected
+
+
 def test_days_to_the_deadline_count_from_the_date_of_the_email() -> None:
     template = build.template("{{days_to_deadline}}")
     assert [request(template, number=number)["subject"] for number in (2, 3, 4, 5)] == ["14", "12", "11", "10"]
@@ -243,6 +270,31 @@ LACKS_FOOTER = 'The template "5-Day E2" lacks a part of the legally required foo
             (build.template("s", "{{mail_reason}} {{postal_address}}", footer=""),),
             "template_without_footer",
             f'{LACKS_FOOTER}"Email Body HTML" lacks {{{{unsubscribe_url}}}}.',
+        ),
+        (
+            (build.template("s", "{{#x}}a", "{{/y}} {{a.b}}", footer=""),),
+            "template_malformed",
+            cannot_fill_in(
+                '"Email Body HTML": {{#x}} is never closed; "Email Body Plain Text": not a placeholder: {{a.b}}; '
+                "{{/y}} ends nothing"
+            ),
+        ),
+        (
+            (build.template("s", "<a href=page.html>x</a>", "{name}"),),
+            "template_malformed",
+            'A reader would not see the template "5-Day E2" as it is meant: "Email Body HTML": line 1: a reader cannot open '
+            'href=page.html; "Email Body Plain Text": a reader sees braces: {name}.',
+        ),
+        (
+            (build.template("{name}", "<a href=#>x</a>{{unsubscribe_url}}{{mail_reason}}", footer=""),),
+            "template_without_footer",
+            f'{LACKS_FOOTER}"Email Body HTML" lacks {{{{postal_address}}}}; "Email Body HTML": line 1: a reader cannot open '
+            'href=#; "Subject Line": a reader sees braces: {name}.',
+        ),
+        (
+            (build.template("s", f"{{{{#first_name}}}}{FOOTER_HTML}{{{{/first_name}}}}", footer=""),),
+            "template_without_footer",
+            f'{LACKS_FOOTER}"Email Body HTML" lacks {{{{unsubscribe_url}}}}, {{{{postal_address}}}}, {{{{mail_reason}}}}.',
         ),
         (
             (build.template("{{x}}", "{{a.b}}", "t", footer=""),),

@@ -36,6 +36,13 @@ def test_comment_is_visible_in_the_plain_text_alone() -> None:
     assert list(missing(f"<!-- {ALL} -->", f"<!-- {ALL} -->")) == [HTML]
 
 
+def test_footer_that_only_some_contacts_get_is_incomplete() -> None:
+    some = "{{unsubscribe_url}}{{#x}}{{mail_reason}}{{/x}}{{^x}}{{postal_address}}{{/x}}"
+    lacks = ("postal_address", "mail_reason")
+    assert missing(f"<p>{some}</p>", some) == {HTML: lacks, TEXT: lacks}
+    assert missing(ALL, f"{{{{#x}}}}{ALL}{{{{/x}}}}{{{{^x}}}}{ALL}{{{{/x}}}}") == {}
+
+
 def test_html_lacks_what_the_verdict_says() -> None:
     verdict = Verdict("", ("mail_reason", "postal_address"), ())
     assert footer.missing({HTML: ALL, TEXT: ALL}, verdict) == {HTML: ("postal_address", "mail_reason")}

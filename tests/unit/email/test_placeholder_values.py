@@ -169,6 +169,7 @@ def test_values_are_computed_from_a_signup() -> None:
         "TotalRevenueLeak": 14700,
         "TotalRevenueLeak_K": 15,
         "AnnualRevenueLeak": 176400,
+        "systems_counted": 1,
     }
     assert placeholder_values.derive({"assessment_score": 52, "orange_systems": 2})["segment"] == "URGENT"
     assert find("segment", sources(**fields), "fallback") == ("URGENT", "payload")
@@ -189,7 +190,130 @@ def test_unknown_system_has_the_default_tips() -> None:
 
 
 def test_nothing_is_computed_without_its_field() -> None:
-    assert placeholder_values.derive({"email": "zoe@example.com", "red_systems": 2}) == {}
+    assert placeholder_values.derive({"email": "zoe@example.com"}) == {}
+
+
+@pytest.mark.parametrize(
+    ("counts", "total"),
+    [
+        ({"red_systems": 1, "orange_systems": 2, "yellow_systems": 3, "green_systems": 2}, 8),
+        ({"green_systems": 0}, 0),
+    ],
+)
+def test_counted_systems_are_those_of_every_colour(counts: dict[str, Any], total: int) -> None:
+    assert placeholder_values.derive(counts) == {"systems_counted": total}
+
+
+# The forms for readers.
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (14700, "$14,700"),
+        (0, "$0"),
+        (2997.5, "$2,997.50"),
+        (49.999, "$50"),
+        (1234567.891, "$1,234,567.89"),
+        (-5, "-$5"),
+        ("14700", "$14,700"),
+        (" 99.90 ", "$99.90"),
+        ("about $5k", "about $5k"),
+        ("1,000", "1,000"),
+        (True, "true"),
+        (["a", "b"], "a, b"),
+    ],
+)
+def test_amount_has_a_form_for_readers(value: Plain, text: str) -> None:
+    assert find("paid_money", sources(variables={"paid": value})) == (text, "variables")
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("2025-11-26", "November 26"),
+        ("2025-11-26T03:00:00Z", "November 25"),
+        ("2025-12-05T15:00:00-05:00", "December 5"),
+        ("next Monday", "next Monday"),
+        (52, "52"),
+    ],
+)
+def test_date_has_a_form_for_readers(value: Plain, text: str) -> None:
+    assert find("call_day", sources(variables={"call": value})) == (text, "variables")
+
+
+def test_day_of_a_time_is_in_the_zone_of_the_contact() -> None:
+    fields: dict[str, Any] = {"scheduled_time": "2025-11-26T03:00:00Z", "time_zone": "Asia/Tokyo"}
+    assert find("scheduled_time_day", sources("noshow", **fields)) == ("November 26", "payload")
+    fields["scheduled_time"] = "2025-11-26"
+    assert find("scheduled_time_day", sources("noshow", **fields)) == ("November 26", "payload")
+
+
+def test_form_for_readers_is_searched_source_by_source() -> None:
+    assert find("revenue_leak_total_money", sources()) == ("$0", "defaults")
+    assert find("AnnualRevenueLeak_money", sources(revenue_leak_total=14700)) == ("$176,400", "payload")
+    assert find("Diagnostic Call Date_day", sources(contact={"Diagnostic Call Date": "2025-11-26"})) == (
+        "November 26",
+        "contact",
+    )
+    # A value of this very name comes first.
+    variables = {"fee": 5, "fee_money": "five dollars"}
+    assert find("fee_money", sources(variables=variables)) == ("five dollars", "variables")
+    assert find("nothing_money", sources(), "x") == ("x", "template")
+    assert find("fee_day", sources(variables={"fee": " "}), "x") == ("x", "template")
+    assert find("deadline_day", sources()) == ("December 5", "payload")
+
+
+@pytest.mark.parametrize(
+    ("name", "base"),
+    [("a_money", "a"), ("a_day", "a"), ("a_day_money", "a_day"), ("a", "a"), ("a_text", "a_text"), ("today", "today")],
+)
+def test_base_name_has_no_ending(name: str, base: str) -> None:
+    assert placeholder_values.base_name(name) == base
+
+
+# What is told of a contact.
+
+
+NOTHING: tuple[Plain, ...] = (0, 0.0, False, "0", " 0.00 ", "-0", "false", " FALSE ", "", "  ", [])
+
+
+@pytest.mark.parametrize(
+    ("value", "is_told"),
+    [
+        (5, True),
+        (-1, True),
+        (0.5, True),
+        (True, True),
+        ("words", True),
+        ("01", True),
+        (["a"], True),
+        ("falsehood", True),
+        *((value, False) for value in NOTHING),
+    ],
+)
+def test_value_is_told_unless_it_is_zero_or_empty(value: Plain, is_told: bool) -> None:
+    for name in ("x", "x_money"):
+        assert placeholder_values.is_told(name, sources(variables={"x": value})) is is_told
+
+
+def test_only_what_a_source_tells_is_told_and_not_a_default() -> None:
+    told = [
+        (sources(weakest_system_1="CREW"), "weakest_system_1"),
+        (sources(variables={"Kickoff": "x"}), "Kickoff"),
+        (sources("noshow", signup={"weakest_system_1": "CREW"}), "WeakestSystem1"),
+        (sources(contact={"Phase": "x"}), "Phase"),
+        (sources(), "spots_remaining"),
+    ]
+    assert [placeholder_values.is_told(name, given) for given, name in told] == [True] * 5
+    for name in ("weakest_system_1", "revenue_leak_total", "personalized_tip_1", "business_name", "nothing"):
+        assert placeholder_values.is_told(name, sources()) is False
+
+
+def test_value_that_the_placeholder_shows_decides() -> None:
+    """The payload says 0, so ``$0`` would be shown, whatever the variables say."""
+    given = sources(revenue_leak_total=0, variables={"revenue_leak_total": 5})
+    assert placeholder_values.is_told("revenue_leak_total", given) is False
 
 
 @pytest.mark.parametrize(

@@ -60,6 +60,29 @@ def test_link_to_unsubscribe_must_work(link: str, lacks: bool) -> None:
     assert html_verdict.judge(WORDS + link).lacks == (("unsubscribe_url",) if lacks else ())
 
 
+@pytest.mark.parametrize(
+    ("html", "lacks"),
+    [
+        (f"{{{{#x}}}}{FOOTER}{{{{/x}}}}", footer.PLACEHOLDERS),
+        (f"{{{{^x}}}}{FOOTER}{{{{/x}}}}", footer.PLACEHOLDERS),
+        (f"{{{{#x}}}}<div hidden>{{{{/x}}}}{FOOTER}{{{{#x}}}}</div>{{{{/x}}}}", footer.PLACEHOLDERS),
+        (f"{{{{^x}}}}<!--{{{{/x}}}}{FOOTER}-->", footer.PLACEHOLDERS),
+        (f"{{{{#x}}}}{LINK}{{{{/x}}}}{WORDS}", ("unsubscribe_url",)),
+        (f"{{{{#x}}}}{FOOTER}{{{{/x}}}}{{{{^x}}}}{FOOTER}{{{{/x}}}}", ()),
+        (f"{{{{#x}}}}a{{{{/x}}}}{FOOTER}", ()),
+    ],
+)
+def test_every_contact_must_see_the_footer(html: str, lacks: tuple[str, ...]) -> None:
+    assert html_verdict.judge(html).lacks == lacks
+
+
+def test_faults_of_every_passage_are_found_in_their_lines() -> None:
+    html = "{{#x}}\n<a href=/1>x</a>\n{{/x}}\n{{^x}}\n<a href=/2>x</a>{{#y}}<a href=/3>x</a>{{/y}}{{/x}}"
+    assert problems(html) == [
+        f"line {line}: a reader cannot open href=/{number}" for number, line in ((1, 2), (2, 5), (3, 5))
+    ]
+
+
 # What is left of placeholders.
 
 

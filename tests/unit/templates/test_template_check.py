@@ -472,6 +472,84 @@ def test_words_outside_an_address_are_no_fault() -> None:
     assert problems(template(html='<p title="{{first_name}}">{{business_name}}</p>')) == []
 
 
+# Sections.
+
+
+def section(name: str, text: str) -> str:
+    return f"{{{{#{name}}}}}{text}{{{{/{name}}}}}"
+
+
+@pytest.mark.parametrize(
+    ("html", "is_fault"),
+    [
+        (section("gps_score", "{{gps_score}}"), False),
+        (section("revenue_leak_total", "{{revenue_leak_total_money}}"), False),
+        (section("start_date_day", "{{start_date}}"), False),
+        (section("gps_score", "{{MonthlyRevenue}}"), True),
+        (section("MonthlyRevenue", "{{MonthlyRevenue}}") + "{{MonthlyRevenue}}", True),
+        ("{{^MonthlyRevenue}}{{MonthlyRevenue}}{{/MonthlyRevenue}}", True),
+    ],
+)
+def test_value_in_its_own_section_is_told(html: str, is_fault: bool) -> None:
+    problem = "{{MonthlyRevenue}} may have no value in onboarding: only the variables of the payload may have one"
+    found = [fault.problem for fault in check(template("onboarding_phase1_email_1", html=html)).faults]
+    assert found == ([problem] if is_fault else [])
+
+
+@pytest.mark.parametrize("part", [SUBJECT, HTML, TEXT])
+def test_section_that_is_not_balanced_is_a_fault(part: str) -> None:
+    page = {**template(text=TEXT_FOOTER), part: f"{{{{#gps_score}}}}a {HTML_FOOTER if part == HTML else TEXT_FOOTER}"}
+    (fault,) = check(page).faults
+    assert fault[1:] == (
+        part,
+        "{{#gps_score}} is never closed",
+        "write {{#name}}…{{/name}} or {{^name}}…{{/name}}, the inner one of two wholly within the outer one",
+    )
+
+
+def test_name_of_a_section_that_no_source_tells() -> None:
+    report = check(template(subject=f"s {section('frist_name', 'a')}{section('MonthlyRevenue', 'b')}"))
+    problem = "{{#frist_name}} is about a value that in signup only the variables of the payload may have"
+    assert report.faults == (Fault("5-Day E2", SUBJECT, problem, "did you mean first_name?"),)
+    assert report.notices == (Notice("5-Day E2", problem.replace("frist_name", "MonthlyRevenue")),)
+
+
+@pytest.mark.parametrize(
+    "name", ["first_name", "spots_remaining", "Phase", "AnnualRevenueLeak_money", "systems_counted"]
+)
+def test_name_of_a_section_that_a_source_tells_is_right(name: str) -> None:
+    report = check(template(NO_SHOW, html=section(name, "a")))
+    assert (report.faults, report.notices) == ((), ())
+
+
+def test_default_alone_tells_nothing() -> None:
+    """A template for contacts of whom it is told can never be theirs."""
+    (notice,) = check(template(html=section("Kickoff", "a"))).notices
+    assert "{{#Kickoff}} is about a value" in notice.note
+
+
+def test_html_of_every_passage_is_checked_with_its_lines() -> None:
+    html = "{{#gps_score}}\n<b>\n{{/gps_score}}{{^gps_score}}<i>\n{{/gps_score}}"
+    assert problems(template(html=html)) == [
+        (HTML, "line 2: <b> is never closed"),
+        (HTML, "line 3: <i> is never closed"),
+    ]
+    two_ways = "{{#gps_score}}<p class='a'>{{/gps_score}}{{^gps_score}}<p>{{/gps_score}}x</p>"
+    assert problems(template(html=two_ways)) == []
+
+
+def test_links_of_every_passage_are_checked() -> None:
+    html = (
+        section("gps_score", '<a href="{{first_name}}">x</a>') + "{{^gps_score}}<a href='{{email}}'>x</a>{{/gps_score}}"
+    )
+    assert [part for part, _ in problems(template(html=html))] == [HTML, HTML]
+
+
+def test_subject_that_is_blank_without_its_passage_is_a_fault() -> None:
+    assert problems(template(subject=section("gps_score", "words"))) == [(SUBJECT, BLANK_SUBJECT)]
+    assert problems(template(subject=section("gps_score", "words") + "{{^gps_score}}others{{/gps_score}}")) == []
+
+
 # Misspelt names.
 
 
