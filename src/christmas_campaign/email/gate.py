@@ -17,7 +17,6 @@ valid, and the contact's suppressions have not changed.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -46,7 +45,6 @@ class EmailState(NamedTuple):
 
     - ``record`` and ``page_id``: the enrolment and the id of its page in Email Sequence (``None``: no such entry).
     - ``own`` and ``before``: the ledger entries of this e-mail and of the previous one (``None``: no entry yet).
-    - ``as_of``: the version of the template cache. A cached template of another version is not used.
     - ``suppressions``: the contact's suppressions.
     - ``paused``: whether the owner has paused the campaign.
     - ``resumed``: when the owner last resumed it (aware; ``None``: never).
@@ -57,38 +55,10 @@ class EmailState(NamedTuple):
     page_id: str | None
     own: LedgerEntry | None = None
     before: LedgerEntry | None = None
-    as_of: str = ""
     suppressions: Collection[Stop] = ()
     paused: bool = False
     resumed: datetime | None = None
     entries: Mapping[int, LedgerEntry] | None = None
-
-
-class LastLook(NamedTuple):
-    """The values that older revisions of the task `send` use to check the contact's suppressions at the last moment.
-
-    ``key`` is the KV key of the contact's suppressions. ``received`` is when the event arrived, in milliseconds since 1970.
-    ``booking`` is the opaque id of the event's booking, or ``none``.
-    """
-
-    key: str
-    sequence: str
-    received: int
-    booking: str
-
-
-class Open(NamedTuple):
-    """The gate lets the e-mail pass.
-
-    The fields hold the Notion paths of the contact's page and of the template query, the body of that query, the KV key of the
-    cached template, and the input of the last suppression check.
-    """
-
-    page_path: str
-    templates_path: str
-    template_query: JsonObject
-    template_key: str
-    stop: LastLook
 
 
 class PageNote(NamedTuple):
@@ -119,8 +89,8 @@ class Refused(NamedTuple):
     page: PageNote | None = None
 
 
-def gate(number: int, state: EmailState, settings: Settings, now: datetime) -> Open | Refused:
-    """Decide whether e-mail ``number`` of an enrolment passes at ``now`` (aware).
+def gate(number: int, state: EmailState, settings: Settings, now: datetime) -> Refused | None:
+    """Return why e-mail ``number`` of an enrolment must not be sent at ``now`` (aware); ``None`` lets it pass.
 
     Raises ``UnknownEmail`` when the sequence never had an e-mail of this number.
     """
@@ -163,18 +133,7 @@ def gate(number: int, state: EmailState, settings: Settings, now: datetime) -> O
         # An entry from the future means that the clock was set back. Then the scheduled dates alone keep the distance.
         if before.at <= now + CLOCKS_DIFFER and now < turn:
             return _later(turn, Reason.TOO_SOON, f"E-mail {earlier} was settled on {times.for_owner(before.at)}.")
-    return Open(
-        page_path=f"/v1/pages/{page_id}",
-        templates_path=f"/v1/data_sources/{record.sources['templates']}/query",
-        template_query=template_query(email.template),
-        template_key=template_key(email.template, state.as_of),
-        stop=LastLook(
-            key=rules.key_of(record.event),
-            sequence=record.event.sequence,
-            received=rules.received(record.event),
-            booking=record.event.booking or "none",
-        ),
-    )
+    return None
 
 
 def _page(number: int, page_id: str, reason: Reason, at: datetime, state: EmailState) -> PageNote | None:
@@ -231,23 +190,6 @@ def unknown(claimed_at: datetime) -> str:
 def withdrawn(record: Record, number: int) -> str:
     """Return the detail for e-mail ``number``, which another release planned and this release does not have."""
     return f"This release has no e-mail {number} in the sequence {record.event.sequence}: it was withdrawn."
-
-
-def template_key(name: str, as_of: str) -> str:
-    """Return the KV key of the cached template ``name``. ``as_of`` is the version of the cache."""
-    return f"template.{hashlib.sha256(f'{as_of} {name}'.encode()).hexdigest()[:24]}"
-
-
-def template_query(name: str) -> JsonObject:
-    """Return the body of the Notion query for the active templates of this name."""
-    return {
-        "filter": {
-            "and": [
-                page_values.equals(schema.TEMPLATES, notion_names.TEMPLATE_NAME, name),
-                page_values.equals(schema.TEMPLATES, notion_names.TEMPLATE_STATUS, notion_names.TEMPLATE_ACTIVE),
-            ]
-        }
-    }
 
 
 def _ended(reason: Reason, detail: str, own: LedgerEntry | None, now: datetime) -> Refused:

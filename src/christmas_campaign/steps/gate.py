@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NotRequired, TypedDict
@@ -9,19 +10,39 @@ from typing import Any, NotRequired, TypedDict
 from christmas_campaign.campaign import settings, times
 from christmas_campaign.campaign.outcomes import Outcome, Reason
 from christmas_campaign.email import gate, result
-from christmas_campaign.email.gate import EmailState, Open, PageNote, Refused
+from christmas_campaign.email.gate import EmailState, PageNote, Refused
 from christmas_campaign.enrolment.alerts import Pages, TeamAlert, about
 from christmas_campaign.enrolment.record import LedgerEntry, Record, labels, time_to_live
+from christmas_campaign.sequences.registry import sequence
+from christmas_campaign.steps import template_query
 from christmas_campaign.steps.outputs import failure_alert, json_text, labels_text
 from christmas_campaign.stops import rules
+
+
+class LastLook(TypedDict):
+    """How the task `send` of these releases checks the contact's suppressions.
+
+    ``key`` is the KV key of the contact's suppressions. ``received`` is when the event arrived, in milliseconds since 1970.
+    ``booking`` is the opaque id of the event's booking, or ``none``.
+    """
+
+    key: str
+    sequence: str
+    received: int
+    booking: str
 
 
 class Outputs(TypedDict):
     """``go``: whether the gate is open.
 
-    If it is open: the fields of ``gate.Open``; ``done``, the numbers of the other e-mails that are sent or skipped; ``page_id``
-    from the context; ``about`` (``About.as_json``) for an alert; and ``turn``: when the execution began and passed the gate
-    (milliseconds since 1970), with no time to wait for.
+    If it is open:
+
+    - ``page_path`` and ``templates_path``: the Notion paths of the contact's page and of the query for the template;
+      ``template_query``: the body of that query; ``template_key``: the KV key of the cached template;
+    - ``stop``: what the task `send` needs to check the contact's suppressions again (``LastLook``);
+    - ``done``: the numbers of the other e-mails that are sent or skipped; ``page_id`` from the context; ``about``
+      (``About.as_json``) for an alert;
+    - ``turn``: when the execution began and passed the gate (milliseconds since 1970), with no time to wait for.
 
     If not: the fields of ``gate.Refused``; for a settled e-mail ``ttl``, the lifetime of its ledger entry, and ``analytics``,
     the body of its analytics page; ``tries`` for the next execution, and ``alert`` for a failure. Bodies and entries are JSON
@@ -33,7 +54,7 @@ class Outputs(TypedDict):
     templates_path: NotRequired[str]
     template_query: NotRequired[str]
     template_key: NotRequired[str]
-    stop: NotRequired[Mapping[str, str | int]]
+    stop: NotRequired[LastLook]
     done: NotRequired[list[int]]
     page_id: NotRequired[str | None]
     about: NotRequired[Mapping[str, str]]
@@ -62,9 +83,9 @@ def step(context: Mapping[str, Any], now: datetime) -> Outputs:
     """
     state = _state(context)
     decision = gate.gate(context["number"], state, settings.read(context["settings"]), now)
-    if isinstance(decision, Refused):
+    if decision is not None:
         return _refused(context, state, decision, now)
-    return _open(context, state, decision, now)
+    return _open(context, state, Record.from_json(context["record"]), now)
 
 
 def _state(context: Mapping[str, Any]) -> EmailState:
@@ -74,7 +95,6 @@ def _state(context: Mapping[str, Any]) -> EmailState:
         page_id=context.get("page_id"),
         own=LedgerEntry.from_json(own) if own else None,
         before=LedgerEntry.from_json(before) if before else None,
-        as_of=context.get("as_of") or "",
         suppressions=rules.read(context.get("stopped")),
         paused=context.get("paused", False),
         resumed=times.parse(context["resumed"]) if context.get("resumed") else None,
@@ -110,15 +130,21 @@ def _page(update: PageNote) -> dict[str, str | None]:
     return {"path": update.path, "body": json_text({"properties": update.properties}), "unless": update.unless}
 
 
-def _open(context: Mapping[str, Any], state: EmailState, decision: Open, now: datetime) -> Outputs:
-    event = state.record.event if state.record else None
+def _open(context: Mapping[str, Any], state: EmailState, record: Record, now: datetime) -> Outputs:
+    event = record.event
+    template = sequence(event.sequence).email(context["number"]).template
     return {
         "go": True,
-        "page_path": decision.page_path,
-        "templates_path": decision.templates_path,
-        "template_query": json_text(decision.template_query),
-        "template_key": decision.template_key,
-        "stop": decision.stop._asdict(),
+        "page_path": f"/v1/pages/{state.page_id}",
+        "templates_path": template_query.path(record),
+        "template_query": json_text(template_query.query(template)),
+        "template_key": _template_key(template, context.get("as_of") or ""),
+        "stop": {
+            "key": rules.key_of(event),
+            "sequence": event.sequence,
+            "received": rules.received(event),
+            "booking": event.booking or "none",
+        },
         "done": _done(context),
         "page_id": state.page_id,
         "about": about(event, context["enrolment"], context["number"], _pages(state)).as_json(),
@@ -130,6 +156,11 @@ def _open(context: Mapping[str, Any], state: EmailState, decision: Open, now: da
             "longest": 0,
         },
     }
+
+
+def _template_key(template: str, as_of: str) -> str:
+    """Return the KV key of a cached template. ``as_of`` is the version of the cache: a copy of another one is not used."""
+    return f"template.{hashlib.sha256(f'{as_of} {template}'.encode()).hexdigest()[:24]}"
 
 
 def _pages(state: EmailState) -> Pages:

@@ -99,7 +99,7 @@ def step(context: Mapping[str, Any], now: datetime) -> Outputs:
         "done": [other for other, entry in sorted(entries.items()) if other != number and entry.is_done],
     }
     decision = gate.gate(number, state, settings, now)
-    if isinstance(decision, Refused):
+    if decision is not None:
         return {**outputs, "refusal": refusal_json(decision)}
     return _compose(context, {**outputs, "opened": True}, state.record, ledger, settings, now)
 

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from christmas_campaign.campaign.outcomes import Reason
-from christmas_campaign.email import gate
 from christmas_campaign.enrolment.record import time_to_live
+from christmas_campaign.events import opaque_ids
 from christmas_campaign.steps import gate as gate_step
+from christmas_campaign.steps import template_query
 from christmas_campaign.stops import marks, rules
 from christmas_campaign.stops.rules import Source, Stop
 from unit import build
@@ -25,6 +26,9 @@ CLAIM = {"outcome": "sending", "at": "2025-11-20T14:59:00.000Z", "claimed_at": "
 OLD_CLAIM = {**CLAIM, "claimed_at": "2025-11-19T16:00:00.000Z"}
 
 BOUNCED = rules.as_json([Stop(Reason.BOUNCED, build.NOW, Source.PERSON)])
+#: Settings without a distance between two e-mails.
+QUICK = {**contexts.SETTINGS, "testing_mode": "true"}
+
 #: A record whose e-mails were all due eight days ago.
 LATE = build.record(emails=dict.fromkeys((2, 3, 4, 5), build.NOW - 192 * build.HOUR))
 
@@ -42,7 +46,7 @@ def page_properties(outputs: dict[str, Any]) -> dict[str, Any]:
 
 def test_open_gate_returns_what_the_flow_needs() -> None:
     outputs = run_gate()
-    assert json.loads(outputs.pop("template_query")) == gate.template_query("5-Day E2")
+    assert json.loads(outputs.pop("template_query")) == template_query.query("5-Day E2")
     assert outputs == {
         "go": True,
         "page_path": "/v1/pages/page-1",
@@ -64,9 +68,27 @@ def test_open_gate_returns_what_the_flow_needs() -> None:
     }
 
 
-def test_template_key_depends_on_the_start_of_the_template_copies() -> None:
-    assert run_gate(as_of="")["template_key"] == "template.2ba081d927625621760aad4a"
-    assert run_gate(as_of="2025-11-20T14:00:00Z")["template_key"] == "template.fdee4ec24cb1d063617708cc"
+@pytest.mark.parametrize(
+    ("changes", "key"),
+    [
+        ({}, "template.2ba081d927625621760aad4a"),
+        ({"number": 3, "before": SENT, "settings": QUICK}, "template.cf83d281996baddd0e54fea3"),
+        ({"as_of": "2025-11-20T14:00:00Z"}, "template.fdee4ec24cb1d063617708cc"),
+    ],
+)
+def test_template_key_depends_on_the_template_and_the_start_of_the_copies(changes: dict[str, Any], key: str) -> None:
+    assert run_gate(**changes)["template_key"] == key
+
+
+def test_last_suppression_check_knows_the_booking() -> None:
+    record = build.record("precall", booked_at="2025-11-20T14:00:00Z")
+    booking = opaque_ids.booking_id("zoe@example.com", "https://api.calendly.com/scheduled_events/AAA")
+    assert run_gate(record=record.as_json(), number=1)["stop"] == {
+        "key": "stop.7ece2a81c666152c41fce3d8",
+        "sequence": "precall",
+        "received": 1_763_647_200_000,
+        "booking": booking,
+    }
 
 
 @pytest.mark.parametrize(
@@ -102,7 +124,7 @@ def test_refused_email_is_labelled_and_is_not_counted_as_a_try(
     ("changes", "expected"),
     [
         ({"own": CLAIM}, True),
-        ({"number": 3, "before": SENT, "settings": {**contexts.SETTINGS, "testing_mode": "true"}}, True),
+        ({"number": 3, "before": SENT, "settings": QUICK}, True),
         ({"record": LATE.as_json(), "resumed": "2025-11-20T14:00:00.000Z"}, True),
         ({"record": LATE.as_json(), "resumed": "2025-11-01T14:00:00.000Z"}, False),
     ],

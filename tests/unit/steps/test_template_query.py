@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from christmas_campaign.email import gate
 from christmas_campaign.steps import template_query
 from unit import build
 from unit.steps import contexts, run
@@ -16,7 +15,14 @@ step: run.Step = template_query.step
 def test_query_names_the_template_of_this_release() -> None:
     outputs = step(contexts.template_query(), build.NOW)
     assert outputs["path"] == "/v1/data_sources/source-templates/query"
-    assert json.loads(outputs["body"]) == gate.template_query("5-Day E2")
+    assert json.loads(outputs["body"]) == {
+        "filter": {
+            "and": [
+                {"property": "Template Name", "title": {"equals": "5-Day E2"}},
+                {"property": "Status", "select": {"equals": "Active"}},
+            ]
+        }
+    }
 
 
 def withdrawn_record() -> dict[str, Any]:
