@@ -25,6 +25,7 @@ from support import (
 )
 
 from christmas_campaign.campaign import notion_names, times
+from christmas_campaign.email import retry
 from christmas_campaign.events import opaque_ids
 from christmas_campaign.local.stack import Stack
 from christmas_campaign.notion import page_values, schema
@@ -217,6 +218,32 @@ def test_cancelled_call_ends_only_its_own_emails(stack: Stack) -> None:
     until(
         lambda: "noshow" in {mail.tags["sequence"] for mail in mails(stack, email)}, "an e-mail about the missed call"
     )
+
+
+@pytest.mark.parametrize(
+    ("method", "status", "reason"),
+    [("POST", 503, "notion_unreachable"), ("PATCH", 400, "step_failed")],
+    ids=["no response", "a refusal"],
+)
+def test_last_try_for_the_page_fails_with_its_reason_and_one_alert(
+    stack: Stack, method: str, status: int, reason: str
+) -> None:
+    email = address()
+    add_contact(stack, email)
+    post_event(stack, "precall", email, scheduled_time=call(6))
+    booked(stack, email, 1)
+    (first,) = runs(stack, "booking", email, "precall")
+    # Another booking, so that the page has to change.
+    event = {**first.inputs["event"], "fields": {**first.inputs["event"]["fields"], "scheduled_time": call(7)}}
+    stack.sandbox.fault("notion", "status", status=status, times=None, method=method)
+    last = stack.kestra.run(
+        "booking", {**first.inputs, "event": event, "tries": retry.TRIES}, labels={"contact": first.labels["contact"]}
+    )
+    run = until(lambda: run if (run := stack.kestra.execution(last)).state == "FAILED" else None, "the last try", 60)
+    assert (run.labels["outcome"], run.labels["reason"]) == ("failed", reason)
+    until(lambda: stack.kestra.kv_get(f"alerted.{first.inputs['enrolment']}.booking"), "the alert")
+    alerts = [str(alert["content"]) for alert in stack.sandbox.alerts() if first.labels["contact"] in str(alert)]
+    assert [f"the booking's page in BusinessX: {reason}." in text for text in alerts] == [True]
 
 
 def test_contact_set_to_booked_by_hand_gets_no_more_signup_emails(stack: Stack) -> None:

@@ -194,6 +194,24 @@ def test_second_run_of_a_sent_email_is_skipped(stack: Stack) -> None:
     assert len(mails(stack, email)) == 1
 
 
+def test_broken_second_run_leaves_a_sent_email_recorded_as_sent(stack: Stack) -> None:
+    email = address()
+    about_to_get_the_last(stack, [email])
+    enrolment = wait_until_enrolled(stack, email)
+    wait_for_mails(stack, email, 1)
+    only_run(stack, email)
+    key = f"enrolment.{enrolment}"
+    ledger, record = stack.kestra.kv_get(f"mail.{enrolment}.5"), stack.kestra.kv_get(key)
+    # `prepare` reads the ledger and stops; `settle` breaks on an event without fields.
+    stack.kestra.kv_put(key, {**record, "event": {**record["event"], "fields": None}})
+    second = stack.kestra.run("send-email", {"enrolment": enrolment, "number": 5}, labels={"contact": "nobody"})
+    run = until(lambda: run if (run := stack.kestra.execution(second)).state == "FAILED" else None, "the second run")
+    assert (run.labels["outcome"], run.labels["reason"]) == ("failed", "step_failed")
+    until(lambda: stack.kestra.kv_get(f"alerted.{enrolment}.5.step_failed"), "the alert")
+    assert stack.kestra.kv_get(f"mail.{enrolment}.5") == ledger
+    assert len(mails(stack, email)) == 1
+
+
 def test_run_of_an_unknown_enrolment_fails_with_its_reason(stack: Stack) -> None:
     execution = stack.kestra.run("send-email", {"enrolment": "signup-nobody", "number": 2})
     run = until(lambda: run if (run := stack.kestra.execution(execution)).state == "FAILED" else None, "the run")

@@ -9,11 +9,10 @@ from typing import Any, TypedDict
 from christmas_campaign.campaign import settings
 from christmas_campaign.campaign.outcomes import Outcome, Reason
 from christmas_campaign.email import retry
-from christmas_campaign.enrolment.alerts import Pages
 from christmas_campaign.enrolment.record import labels
 from christmas_campaign.events.intake import Event
 from christmas_campaign.json_types import JsonObject
-from christmas_campaign.steps import result_pages, with_alert, with_labels, with_responses
+from christmas_campaign.steps import result_pages, with_labels, with_responses
 from christmas_campaign.steps.outputs import retry_outputs
 from christmas_campaign.steps.page_writes import PageWrite, page_write
 from christmas_campaign.stops import bookings, rules
@@ -22,7 +21,7 @@ from christmas_campaign.stops import bookings, rules
 class Outputs(TypedDict, total=False):
     """``answered``: whether Notion has answered the look-up. ``contact`` is the update of the contact's page (``None``: the
     page does not change), ``note`` a sentence for the log. ``later`` is the retry if Notion does not answer (``RetryOutputs``
-    with labels and ``alert``).
+    with labels).
     """
 
     contact: PageWrite | None
@@ -41,9 +40,7 @@ def step(context: Mapping[str, Any], now: datetime) -> Outputs:
     context = with_responses(context, "contacts")
     event = Event.from_json(context["event"])
     put_off = retry.put_off(Reason.NOTION_UNREACHABLE, context.get("tries", 0), settings.read(context["settings"]), now)
-    later = with_labels(
-        with_alert(retry_outputs(put_off), event, event.id, None, _pages(context, event)), **labels(event)
-    )
+    later = with_labels(retry_outputs(put_off), **labels(event))
     if context.get("contacts") is None:
         return {"answered": False, "contact": None, "later": later}
     contacts = result_pages(context["contacts"], "the look-up in BusinessX")
@@ -57,11 +54,3 @@ def step(context: Mapping[str, Any], now: datetime) -> Outputs:
         "later": later,
         "labels": with_labels({"outcome": outcome}, **labels(event))["labels"],
     }
-
-
-def _pages(context: Mapping[str, Any], event: Event) -> Pages:
-    """Return the contact's page in BusinessX, if Notion has answered."""
-    response = context.get("contacts")
-    results = result_pages(response, "the look-up") if response is not None and response.get("code") == 200 else []
-    contacts = bookings.contacts_of(event, results)
-    return Pages(contact=str(contacts[0]["id"]) if contacts else None)
