@@ -15,10 +15,12 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
 import time
 import tomllib
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -148,10 +150,28 @@ def mutmut(*arguments: str) -> str:
     return "".join(output)
 
 
+def package_with(module: str) -> Path:
+    """Return a folder with the package in which only ``module`` has mutants.
+
+    A module with its mutants is large. The tests that start a process would import all of them each time.
+    """
+    folder = COPY / "alone" / module.replace("/", ".")
+    path = decision_rooms.modules()[module].relative_to(ROOT)
+    if not folder.exists():
+        # Written under another name first: several threads may need the same folder.
+        partial = folder.with_name(f"{folder.name}.{threading.get_ident()}")
+        shutil.copytree(COPY / "src", partial / "src", ignore=LEFT_OUT)
+        shutil.copy(COPY / "mutants" / path, partial / path)
+        with suppress(OSError):
+            partial.rename(folder)
+    return folder / "src"
+
+
 def unit_tests(mutant: str, tests: list[str]) -> str:
     """Run tests with a mutant active (``""``: none); return ``killed``, ``survived`` or ``timeout``."""
-    # The modules that mutmut has changed read this variable.
-    env = {**os.environ, "MUTANT_UNDER_TEST": mutant, "PYTHONPATH": str(COPY / "mutants/src")}
+    package = package_with(module_of(mutant)) if mutant else COPY / "mutants/src"
+    # The modules that mutmut has changed read MUTANT_UNDER_TEST.
+    env = {**os.environ, "MUTANT_UNDER_TEST": mutant, "PYTHONPATH": str(package)}
     command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "--deselect", BY_ITSELF, *tests]
     try:
         done = subprocess.run(

@@ -33,11 +33,6 @@ def milliseconds(moment: datetime) -> int:
     return int(moment.timestamp() * 1000)
 
 
-def moment(milliseconds: int) -> datetime:
-    """Return the time (UTC) of this number of milliseconds since 1970."""
-    return datetime.fromtimestamp(milliseconds / 1000, UTC)
-
-
 def local(moment: datetime) -> str:
     """Write an aware time as ISO 8601 in the campaign's zone, to the second. Equal instants give equal texts."""
     return moment.astimezone(ZONE).isoformat(timespec="seconds")

@@ -149,7 +149,7 @@ def conclude(
     """
     rest = pause(settings) if has_update else timedelta(0)
     if has_update and not page_updated:
-        return _not_updated(page_exists, tries, settings, now)._replace(rest=rest)
+        return _not_updated(page_exists, tries, settings, now, rest)
     status = line(history.kinds)
     if has_update:
         return Concluded(Outcome.REPORTED, None, "", rest, history=history._replace(page_status=status))
@@ -160,16 +160,16 @@ def conclude(
     return Concluded(Outcome.REPORTED, None, "", rest)
 
 
-def _not_updated(page_exists: bool | None, tries: int, settings: Settings, now: datetime) -> Concluded:
+def _not_updated(page_exists: bool | None, tries: int, settings: Settings, now: datetime, rest: timedelta) -> Concluded:
     if page_exists is False:
         later = retry.put_off(Reason.ANALYTICS_PAGE_MISSING, tries, settings, now, TRIES_WITHOUT_PAGE)
     else:
         later = retry.put_off(Reason.NOTION_UNREACHABLE, tries, settings, now)
     if isinstance(later, PutOff):
-        return Concluded(later.outcome, later.reason, later.detail, timedelta(0), later=later)
+        return Concluded(later.outcome, later.reason, later.detail, rest, later=later)
     # A missing page needs no action: the history is stored, and a suppression has taken effect.
     outcome = Outcome.SKIPPED if page_exists is False else later.outcome
-    return Concluded(outcome, later.reason, later.detail, timedelta(0))
+    return Concluded(outcome, later.reason, later.detail, rest)
 
 
 def pause(settings: Settings) -> timedelta:
