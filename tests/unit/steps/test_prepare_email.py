@@ -31,6 +31,28 @@ def test_email_is_a_file_with_its_claim(tmp_path: Path) -> None:
     assert "files" not in outputs
 
 
+def test_refusal_has_what_the_records_of_the_email_need() -> None:
+    outputs = dict(step(contexts.prepare_email(record=None, enrolment="post-call-abc", number=3), build.NOW))
+    del outputs["refusal"]
+    assert outputs == {
+        "send": False,
+        "opened": False,
+        "stop_key": "stop.unknown",
+        "stop_version": "",
+        "began": "2025-11-20T15:00:00.000Z",
+        "claimed_at": None,
+        "subject": "post-call, e-mail 3",
+        "done": [],
+    }
+    claimed = step(contexts.prepare_email(paused=True, ledger=json.dumps(CLAIM)), build.NOW)
+    assert claimed["claimed_at"] == "2025-11-20T14:00:00.000Z"
+
+
+def test_stop_reason_counts_from_the_first_email_that_the_stop_skips() -> None:
+    refusal = step(contexts.prepare_email(number=3, stopped=BOUNCED), build.NOW)["refusal"]
+    assert "(from E2)" in json.dumps(refusal["page"])
+
+
 def test_claim_and_key_count_from_the_first_claim() -> None:
     first = dict(step(contexts.prepare_email(), build.NOW))
     assert json.loads(first["claim"]) == {
@@ -83,7 +105,9 @@ def test_gate_refuses_the_email(changes: dict[str, Any], outcome: str, reason: s
     ("changes", "outcome", "reason"),
     [
         ({"page": None}, "deferred", "notion_unreachable"),
+        ({"page": {"headers": {}}}, "deferred", "notion_unreachable"),
         ({"template": None}, "deferred", "notion_unreachable"),
+        ({"template": {"until": 0}}, "deferred", "notion_unreachable"),
         ({"page": build.response("", 404)}, "failed", "page_missing"),
         ({"template": build.found()}, "failed", "template_missing"),
         (

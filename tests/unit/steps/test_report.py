@@ -34,3 +34,14 @@ def test_report_is_added_to_the_earlier_ones() -> None:
     assert json.loads(outputs["bounces"]) == ["a", "b", "c", "d", soft.email]
     assert outputs["stop"] == "bounced"
     assert step(contexts.report(kept=before), build.NOW)["page"] is None
+
+
+def test_alert_and_its_words_name_the_email_and_the_page() -> None:
+    failed = build.report(Kind.FAILED)
+    outputs = step(contexts.report(report=failed.as_json(), page_id="page-1"), build.NOW)
+    assert outputs["about"] == {
+        "subject": "signup, e-mail 2 of 5 (template 5-Day E2)",
+        "contact": f"Contact of the enrolment {failed.enrolment}: https://www.notion.so/page1",
+    }
+    assert outputs["alert"] is not None
+    assert f"{outputs['about']['contact']}." in outputs["alert"]["message"]
