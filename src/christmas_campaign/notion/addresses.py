@@ -1,16 +1,14 @@
-"""A contact's pages by their address, however a person spelled it in Notion.
+"""A contact's pages by their address, however a person usually spells it in Notion.
 
-People type capitals and leave spaces at the ends. Notion does not promise that its filters ignore either. So a query cuts the
-address into pairs of characters and asks for each pair in every spelling. One request finds every spelling, and Notion returns
-almost no page of anybody else: no other contact's data gets into an execution. Python compares the whole address afterwards.
+People type capitals and leave spaces at the ends. Notion does not promise that its filters ignore either. So a query asks for
+the usual spellings of the part before the @ and of the domain. Python compares the whole address afterwards, because the query
+may return a page of somebody with a similar address.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import UTC, datetime
-from itertools import product
-from typing import NamedTuple
 
 from christmas_campaign.campaign import email_address
 from christmas_campaign.json_types import Json, JsonObject
@@ -18,20 +16,7 @@ from christmas_campaign.notion import page_values
 from christmas_campaign.notion.page_values import Page
 from christmas_campaign.notion.schema import Database
 
-#: The most pairs of a query. Notion takes 100 conditions in one list.
-MOST_PAIRS = 90
-
-#: What may stand before or after an address: a space or a no-break space.
-_SPACES = (" ", "\u00a0")
-
 _NEVER = datetime.min.replace(tzinfo=UTC)
-
-
-class _Match(NamedTuple):
-    """One condition on the text of a property: Notion's name of it, and the text."""
-
-    operator: str
-    text: str
 
 
 def conditions(database: Database, name: str, email: str) -> list[Json]:
@@ -39,24 +24,22 @@ def conditions(database: Database, name: str, email: str) -> list[Json]:
 
     ``email`` is the contact's address as ``email_address.normalise`` returns it. Each condition is one level deep.
     """
-    return [
-        _any([page_values.where(database, name, {match.operator: match.text}) for match in matches])
-        for matches in _matches(email)
-    ]
+    local, _, domain = email.rpartition("@")
+    _, _, readable_domain = email_address.readable(email).rpartition("@")
+    parts = (
+        [f"{spelling}@" for spelling in _spellings(local)],
+        [f"@{spelling}" for spelling in _spellings(domain, readable_domain)],
+    )
+    return [{"or": [page_values.where(database, name, {"contains": text}) for text in texts]} for texts in parts]
 
 
 def any_of(database: Database, name: str, emails: Iterable[str]) -> JsonObject:
     """Return the filter for pages whose property ``name`` holds one of several addresses, in the usual spellings.
 
-    ``conditions`` finds every spelling, but only of one address: Notion does not nest filters deep enough for several.
+    ``conditions`` finds more spellings, but only of one address: Notion does not nest filters deep enough for several.
     """
-    spellings = (
-        spelling
-        for email in emails
-        for form in (email, email_address.readable(email))
-        for spelling in (form, form.title(), form.upper())
-    )
-    return {"or": [page_values.where(database, name, {"contains": spelling}) for spelling in dict.fromkeys(spellings)]}
+    spellings = _spellings(*(form for email in emails for form in (email, email_address.readable(email))))
+    return {"or": [page_values.where(database, name, {"contains": spelling}) for spelling in spellings]}
 
 
 def of_contact(pages: Iterable[Page], name: str, email: str) -> list[Page]:
@@ -69,51 +52,8 @@ def last_edited_first(pages: Iterable[Page]) -> list[Page]:
     return sorted(pages, key=lambda page: page_values.moment(page.get("last_edited_time")) or _NEVER, reverse=True)
 
 
-def _any(conditions: list[JsonObject]) -> Json:
-    return conditions[0] if len(conditions) == 1 else {"or": [*conditions]}
-
-
-def _matches(email: str) -> Iterator[list[_Match]]:
-    """Yield, for each part of an address, the conditions of which one must hold."""
-    local, _, domain = email.rpartition("@")
-    first, last = _spellings(email[0]), _spellings(email[-1])
-    yield [
-        # Implied by the next condition, but it tells whoever reads the query which address is meant.
-        _Match("equals", email),
-        *(_Match("starts_with", letter) for letter in first),
-        *(_Match("contains", space + letter) for space in _SPACES for letter in first),
-    ]
-    labels = domain.split(".")
-    pairs = [*_pairs(f"{local}@")]
-    if any(email_address.is_encoded(label) for label in labels):
-        for label in labels:
-            yield [_Match("contains", spelling) for spelling in _label_spellings(label)]
-    else:
-        pairs += _pairs(domain)
-    for pair in pairs[:MOST_PAIRS]:
-        yield [_Match("contains", spelling) for spelling in _spellings(pair)]
-    if not email_address.is_encoded(labels[-1]):
-        yield [
-            *(_Match("ends_with", letter) for letter in last),
-            *(_Match("contains", letter + space) for space in _SPACES for letter in last),
-        ]
-
-
-def _pairs(text: str) -> Iterator[str]:
-    """Yield the text in pairs of characters, from its end. If their number is odd, the first two pairs overlap."""
-    for end in range(len(text), 1, -2):
-        yield text[end - 2 : end]
-    if len(text) % 2:
-        yield text[:2]
-
-
-def _spellings(text: str) -> list[str]:
-    """Return the text with each letter small and capital, without repetitions."""
-    return list(dict.fromkeys("".join(letters) for letters in product(*((c, c.upper()) for c in text))))
-
-
-def _label_spellings(label: str) -> list[str]:
-    """Return the usual spellings of a part of a domain; an encoded part also as people write it."""
-    words = (label, email_address.decoded(label))
-    spellings = (spelling for word in words for spelling in (word, word.capitalize(), word.title(), word.upper()))
-    return list(dict.fromkeys(spellings))
+def _spellings(*texts: str) -> list[str]:
+    """Return each text in the spellings that people use, without repetitions."""
+    return list(
+        dict.fromkeys(spelling for text in texts for spelling in (text, text.capitalize(), text.title(), text.upper()))
+    )

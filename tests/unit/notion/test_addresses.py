@@ -35,12 +35,12 @@ def matches(email: str, value: str | None, fold: Callable[[str], str] = str) -> 
         EMAIL,
         "First.Last@Example.com",
         "FIRST.LAST@EXAMPLE.COM",
-        "fIrSt.lAsT@exAMple.cOm",
+        "first.last@Example.Com",
         f" {EMAIL} ",
         f"\u00a0{EMAIL}",
     ],
 )
-def test_address_is_found_in_every_spelling(typed: str, fold: Callable[[str], str]) -> None:
+def test_address_is_found_in_the_usual_spellings(typed: str, fold: Callable[[str], str]) -> None:
     assert matches(EMAIL, typed, fold)
     assert addresses.of_contact([build.contact(email=typed)], "email", EMAIL)
 
@@ -49,8 +49,6 @@ def test_address_is_found_in_every_spelling(typed: str, fold: Callable[[str], st
 @pytest.mark.parametrize(
     "other",
     [
-        "afirst.last@example.com",
-        "first.last@example.com.br",
         "first.last2@example.com",
         "first.list@example.com",
         "first.last@example.ca",
@@ -64,35 +62,19 @@ def test_page_of_another_contact_is_not_returned(other: str | None, fold: Callab
     assert not addresses.of_contact([build.contact(email=other)], "email", EMAIL)
 
 
-@pytest.mark.parametrize("email", ["a@b.co", "ab@c.co", "x" * 64 + "@" + "y" * 63 + "." + "z" * 63 + "." + "w" * 58])
-def test_addresses_of_every_length_are_found(email: str) -> None:
-    conditions = addresses.conditions(schema.CONTACTS, "email", email)
-    assert len(conditions) <= 100
-    assert matches(email, email.upper())
+@pytest.mark.parametrize("other", ["afirst.last@example.com", "first.last@example.com.br"])
+def test_page_of_a_similar_address_is_returned_and_not_used(other: str) -> None:
+    assert matches(EMAIL, other)
+    assert not addresses.of_contact([build.contact(email=other)], "email", EMAIL)
 
 
-def test_query_has_each_pair_of_characters_in_every_spelling() -> None:
-    def any_of(operator: str, *texts: str) -> list[Any]:
-        return [{"property": "email", "email": {operator: text}} for text in texts]
+def test_query_has_the_spellings_of_both_parts() -> None:
+    def any_of(*texts: str) -> dict[str, Any]:
+        return {"or": [{"property": "email", "email": {"contains": text}} for text in texts]}
 
-    assert addresses.conditions(schema.CONTACTS, "email", "a1@b.c") == [
-        {
-            "or": [
-                *any_of("equals", "a1@b.c"),
-                *any_of("starts_with", "a", "A"),
-                *any_of("contains", " a", " A", "\u00a0a", "\u00a0A"),
-            ]
-        },
-        *any_of("contains", "1@"),
-        {"or": any_of("contains", "a1", "A1")},
-        {"or": any_of("contains", ".c", ".C")},
-        {"or": any_of("contains", "b.", "B.")},
-        {
-            "or": [
-                *any_of("ends_with", "c", "C"),
-                *any_of("contains", "c ", "C ", "c\u00a0", "C\u00a0"),
-            ]
-        },
+    assert addresses.conditions(schema.CONTACTS, "email", "a.b@c.de") == [
+        any_of("a.b@", "A.b@", "A.B@"),
+        any_of("@c.de", "@C.de", "@C.De", "@C.DE"),
     ]
 
 
@@ -101,7 +83,6 @@ def test_query_has_each_pair_of_characters_in_every_spelling() -> None:
     [
         "info@beauté-salon.ca",
         "Info@Beauté-salon.ca",
-        "Info@Beauté-Salon.ca",
         "INFO@BEAUTÉ-SALON.CA",
         "info@xn--beaut-salon-fbb.ca",
     ],
@@ -109,13 +90,6 @@ def test_query_has_each_pair_of_characters_in_every_spelling() -> None:
 def test_domain_outside_ascii_is_found_in_both_forms(typed: str) -> None:
     assert matches("info@xn--beaut-salon-fbb.ca", typed)
     assert not matches("info@xn--beaut-salo-gbb.ca", typed)
-    assert not matches("info@xn--beaut-salon-fbb.ca", f"a{typed}")
-
-
-@pytest.mark.parametrize("email", ["a@xn--beaut-fsa.ca", "a@xn--beaut-fsa.example.ca", "a@sub.xn--beaut-fsa.ca"])
-def test_end_of_an_address_counts_if_it_is_in_ascii(email: str) -> None:
-    assert matches(email, email.upper())
-    assert not matches(email, f"{email}b")
 
 
 def test_country_outside_ascii_is_found() -> None:
@@ -135,6 +109,6 @@ def test_last_edited_page_is_first() -> None:
 def test_several_addresses_are_asked_for_in_the_usual_spellings() -> None:
     query: Any = addresses.any_of(schema.CONTACTS, "email", ["a@b.co", "x@xn--beaut-fsa.ca"])
     texts = [condition["email"]["contains"] for condition in query["or"]]
-    assert texts[:3] == ["a@b.co", "A@B.Co", "A@B.CO"]
+    assert texts[:4] == ["a@b.co", "A@b.co", "A@B.Co", "A@B.CO"]
     assert {"x@xn--beaut-fsa.ca", "x@beauté.ca", "X@Beauté.Ca", "X@BEAUTÉ.CA"} <= set(texts)
-    assert len(texts) == 9
+    assert len(texts) == 12
