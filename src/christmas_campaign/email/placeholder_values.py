@@ -193,7 +193,8 @@ def _value(source: Source, name: str) -> _Value | None:
     if plain is not None and text is not None:
         return _Value(plain, text)
     for suffix, in_words in _FORMS.items():
-        plain = source.values.get(name.removesuffix(suffix)) if name.endswith(suffix) else None
+        # A name without the ending has no value here, as was just found out.
+        plain = source.values.get(name.removesuffix(suffix))
         if plain is not None and _text(plain) is not None:
             return _Value(plain, in_words(plain, times.zone(source.values.get("time_zone")) or facts.ZONE))
     return None

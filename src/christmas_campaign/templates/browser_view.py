@@ -83,7 +83,9 @@ def view(html: str) -> View:
     document = LexborHTMLParser(html)
     viewer = _Viewer(_hiding(document))
     root = document.root
-    viewer.walk(root.parent if root is not None and root.parent is not None else root)
+    if root is not None and root.parent is not None:
+        # The document, which has the comments outside of <html> too.
+        viewer.walk(root.parent)
     return viewer.view()
 
 
@@ -100,9 +102,9 @@ class _Viewer:
         links = tuple(link.address for link in self._links if link.seen)
         return View("".join(self._shown), tuple(self._read), links, tuple(self._addresses), tuple(self._comments))
 
-    def walk(self, root: LexborNode | None) -> None:
+    def walk(self, document: LexborNode) -> None:
         # A stack instead of recursion: HTML may be nested deeper than Python calls.
-        stack = [(root, _State())] if root is not None else []
+        stack = [(document, _State())]
         while stack:
             node, state = stack.pop()
             if node.is_text_node:
@@ -110,7 +112,7 @@ class _Viewer:
             elif node.is_comment_node:
                 self._comment(node.comment_content or "")
             else:
-                inside = self._element(node, state) if node.is_element_node else state
+                inside = self._element(node, state)
                 stack.extend((child, inside) for child in reversed(list(node.iter(include_text=True))))
 
     def _text(self, text: str, state: _State) -> None:
@@ -143,7 +145,7 @@ class _Viewer:
         self._addresses += [
             Address(tag, name, (attributes[name] or "").strip()) for name in ADDRESSES if name in attributes
         ]
-        self._read += [attributes[name] or "" for name in _WORDS if attributes.get(name)]
+        self._read += [words for name in _WORDS if (words := attributes.get(name))]
         state = self._styled(node, attributes, state)
         if tag in _NEVER_SHOWN or "hidden" in attributes or (tag in ("details", "dialog") and "open" not in attributes):
             state = state._replace(shown=False)

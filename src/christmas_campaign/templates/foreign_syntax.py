@@ -99,5 +99,5 @@ def _is_odd(character: str) -> bool:
 
 
 def _name_of(character: str) -> str:
-    name = unicodedata.name(character, f"U+{ord(character):04X}").lower()
+    name = unicodedata.name(character).lower()
     return f"a {name}" if name[0] not in "aeiou" else f"an {name}"

@@ -60,6 +60,7 @@ class _Page:
         if isinstance(piece, Placeholder):
             self._placeholders.append(piece)
             return f"{_OPEN}{len(self._placeholders) - 1}{_CLOSE}"
+        # Nothing stands for a malformed placeholder: its text is in the piece after it.
         return piece if isinstance(piece, str) else ""
 
     def _names(self, text: str) -> set[str]:
@@ -91,10 +92,10 @@ class _Page:
 
     def _address(self, address: Address) -> Iterator[ReaderFault]:
         value, name = address.value, address.name
-        if value.startswith(_OPEN) and _STAND_IN.match(value):
+        mend = _mend_address(value, name)
+        if _STAND_IN.match(value):
+            # The value of the placeholder is an address, or the check reports it.
             mend = foreign_syntax.BRACES if _has_braces(value) else None
-        else:
-            mend = _mend_address(value, name)
         if mend:
             yield ReaderFault(self._at(value, f"a reader cannot open {name}={self._short(value) or '(nothing)'}"), mend)
 
@@ -106,8 +107,9 @@ class _Page:
 
     def _at(self, text: str, problem: str) -> str:
         """Return ``problem`` with the line of ``text``, if the HTML has it in these letters."""
-        position = self.text.find(text) if text else -1
-        return problem if position < 0 else f"line {self.text.count(chr(10), 0, position) + 1}: {problem}"
+        if not text or text not in self.text:
+            return problem
+        return f"line {self.text.partition(text)[0].count(chr(10)) + 1}: {problem}"
 
     def _short(self, text: str) -> str:
         with_names = _STAND_IN.sub(lambda match: f"{{{{{self._placeholders[int(match[1])].name}}}}}", text)

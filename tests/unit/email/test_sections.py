@@ -30,6 +30,7 @@ def passages(text: str, *told: str) -> str:
         ("a {{#x}}\nb{{/x}}\n", "a \nb\n", "a \n"),
         ("{{#if x}}a{{/if}} {{#a.b}}", "{{#if x}}a{{/if}} {{#a.b}}", "{{#if x}}a{{/if}} {{#a.b}}"),
         ("no section", "no section", "no section"),
+        ("{{#if x}}{{#x}}a{{/x}}", "{{#if x}}a", "{{#if x}}"),
     ],
 )
 def test_passage_stays_or_is_left_out(text: str, with_it: str, without_it: str) -> None:
@@ -61,6 +62,12 @@ def test_section_that_is_not_closed_or_wrongly_nested_is_named(text: str, unbala
 )
 def test_other_marks_are_malformed(text: str) -> None:
     assert template_text.parse(text) == ((), (text,), ())
+
+
+def test_error_has_the_problems_with_sections() -> None:
+    error = template_text.TemplateError(["x"], ["{{a.b}}"], ["{{#y}} is never closed"])
+    assert error.unbalanced == ["{{#y}} is never closed"]
+    assert str(error) == "no value for {{x}}; not a placeholder: {{a.b}}; {{#y}} is never closed"
 
 
 @pytest.mark.parametrize("name", ["iffy", "x if", "without", "call date"])

@@ -91,6 +91,20 @@ def test_malformed_placeholder_is_an_error(text: str, malformed: list[str]) -> N
     assert template_text.parse(text).malformed == tuple(malformed)
 
 
+@pytest.mark.parametrize(("length", "shortened"), [(39, False), (40, False), (41, True), (42, True)])
+def test_long_text_is_shortened_for_a_message(length: int, shortened: bool) -> None:
+    assert template_text.shorten("x" * length) == ("x" * 40 + "…" if shortened else "x" * length)
+
+
+def test_entity_in_a_plain_text_stays() -> None:
+    assert template_text.fill("{{nobody|a &amp; b}}", value, escape=False) == "a &amp; b"
+
+
+def test_malformed_text_has_at_most_two_hundred_characters() -> None:
+    (piece,) = (piece for piece in template_text.pieces("{{" + "." * 300) if isinstance(piece, template_text.Malformed))
+    assert len(piece.text) == 200
+
+
 def test_error_lists_every_missing_value_once() -> None:
     with pytest.raises(TemplateError) as caught:
         template_text.fill("{{x}} {{name}} {{y z}} {{ x }} {{nobody|friend}} {{a.b}}", value, escape=True)

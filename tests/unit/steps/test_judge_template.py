@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from christmas_campaign.email.verdict import Verdict, digest
-from christmas_campaign.steps import judge_template, kept_verdicts, prepare_email
+from christmas_campaign.steps import UnusableContext, judge_template, kept_verdicts, prepare_email
 from christmas_campaign.templates import html_verdict
 from unit import build
 from unit.steps import contexts, run
@@ -35,6 +35,12 @@ def test_verdict_is_about_the_template_that_notion_has_returned() -> None:
 )
 def test_without_exactly_one_template_there_is_no_verdict(template: dict[str, Any] | None) -> None:
     assert step(contexts.judge_template(template=template), build.NOW) == {"verdict": None}
+
+
+def test_response_that_is_no_json_is_named() -> None:
+    response = {"code": 200, "body": "[]"}
+    with pytest.raises(UnusableContext, match=r"^the look-up in Email Templates: "):
+        step(contexts.judge_template(template=response), build.NOW)
 
 
 def test_template_without_html_has_a_verdict() -> None:

@@ -62,6 +62,9 @@ def test_view_has_texts_links_addresses_and_comments() -> None:
         "<style>.a{visibility:hidden}</style><p class=a>x</p>",
         "<style>p::before{color:red} .a:frob{} .a{display:none}</style><p class=a>x</p>",
         "<style media=all>.a{display:none}</style><p class=a>x</p>",
+        "<style media=print>.b{}</style><style>.a{display:none}</style><p class=a>x</p>",
+        "<style>.a { visibility: hidden ! important }</style><p class=a>x</p>",
+        "<p style='display:none important'>x</p>",
     ],
 )
 def test_hidden_text_is_not_shown(hidden: str) -> None:
@@ -133,6 +136,13 @@ def test_addresses_are_those_of_every_element_that_a_reader_may_meet() -> None:
 def test_words_that_nobody_reads_are_left_out() -> None:
     html = "<style>{{a}}</style><script>{{b}}</script><p title='' hidden>c</p><div style='display:none'>d</div>"
     assert browser_view.view(html).read == ("c", "d")
+
+
+def test_text_of_an_empty_element_is_empty() -> None:
+    html = "<p></p><!----><a href></a><a href>x</a><style></style><p style>y</p>"
+    view = browser_view.view(html)
+    assert (view.shown, view.comments, view.links) == ("xy", ("",), ("",))
+    assert [address.value for address in view.addresses] == ["", ""]
 
 
 def test_deep_html_and_no_html_at_all_are_read() -> None:

@@ -39,6 +39,9 @@ def mend(text: str) -> str:
         ("{{first_name || 'there'}}", "{{first_name|there}}"),
         ("{{#if first_name}}", "{{#first_name}}…{{/first_name}}"),
         ("{{#unless contact.first_name}}", "{{^first_name}}…{{/first_name}}"),
+        ("{{^ contact.first_name }}", "{{^first_name}}…{{/first_name}}"),
+        ("{{ Xenia.X$ }}", "{{X}}"),
+        ("{{{%first_name%}}}", "{{first_name}}"),
         ("{{/if}}", "{{/name}}"),
         # Ours, but not quite.
         ("{{first_name|there}", "{{first_name|there}}"),
@@ -51,7 +54,7 @@ def test_correction_shows_the_right_form(text: str, right: str) -> None:
     assert mend(text) == f"write {right}"
 
 
-@pytest.mark.parametrize("text", ["{{}}", "{{a+b}}", "{{|x}}", "{{#if a+b}}", "{{&}}"])
+@pytest.mark.parametrize("text", ["{{}}", "{{a+b}}", "{{|x}}", "{{#if a+b}}", "{{&}}", "{{#if a.}}", "{{a.}}", "{{.}}"])
 def test_other_text_gets_the_rule(text: str) -> None:
     assert mend(text) == NAMES
 
@@ -62,6 +65,7 @@ def test_other_text_gets_the_rule(text: str) -> None:
         ("{{first\u00a0name}}", "{{first<U+00A0>name}} has a no-break space in it"),
         ("{{\u200bfirst_name\u200b}}", "{{<U+200B>first_name<U+200B>}} has a zero width space in it"),
         ("{{a\u202fb\u00ad}}", "{{a<U+202F>b<U+00AD>}} has a narrow no-break space and a soft hyphen in it"),
+        ("{{a\u00adb\u061c}}", "{{a<U+00AD>b<U+061C>}} has a soft hyphen and an arabic letter mark in it"),
         ("{{a\u3000b}}", "{{a<U+3000>b}} has an ideographic space in it"),
         ("{{a+b}}", "{{a+b}}"),
     ],

@@ -76,6 +76,19 @@ def test_every_contact_must_see_the_footer(html: str, lacks: tuple[str, ...]) ->
     assert html_verdict.judge(html).lacks == lacks
 
 
+def test_fault_of_one_variant_alone_is_kept() -> None:
+    assert problems("{{^x}}{{#y}}{{/y}}<a href=/1>x</a>{{/x}}{{#x}}<!--{{/x}}<a href=/2>x</a>") == [
+        "line 1: a comment does not end where it seems to: <a href=/2>x</a>",
+        "line 1: a reader cannot open href=/1",
+        "line 1: a reader cannot open href=/2",
+    ]
+
+
+def test_stand_ins_of_the_author_are_question_marks() -> None:
+    assert problems('\r\n<a href="\ue0000\ue001">x</a>\r') == ["line 2: a reader cannot open href=?0?"]
+    assert problems("a\rb<!-- c\rd") == ["line 2: a comment does not end where it seems to: c d"]
+
+
 def test_faults_of_every_passage_are_found_in_their_lines() -> None:
     html = "{{#x}}\n<a href=/1>x</a>\n{{/x}}\n{{^x}}\n<a href=/2>x</a>{{#y}}<a href=/3>x</a>{{/y}}{{/x}}"
     assert problems(html) == [
@@ -166,6 +179,8 @@ BRACES = "write the braces themselves: {{name}}, not &#123; or %7B, and nothing 
         ("”{{calendly_link}}”", QUOTES),
         ("%7B%7Bcalendly_link%7D%7D", BRACES),
         ("https://x.org/?a=%7b%7bb%7d%7d", BRACES),
+        ("https://x.org/?a=%7b", BRACES),
+        ("https://x.org/?a=%7d", BRACES),
         ("{{calendly_link}}}", BRACES),
         ("#", MISSING),
         ("#top", MISSING),
@@ -191,7 +206,7 @@ def test_address_that_a_reader_cannot_open_is_a_fault(address: str, mend: str) -
 def test_address_without_letters_in_the_html_has_no_line() -> None:
     assert problems("<a href>x</a>") == ["a reader cannot open href=(nothing)"]
     assert problems('<a href="&#123;x">x</a>') == ["a reader cannot open href={x"]
-    assert problems('<img src="a.png"><img src="a.png">') == ["line 1: a reader cannot open src=a.png"]
+    assert problems('a.png\n<img src="a.png">\n<img src="a.png">') == ["line 1: a reader cannot open src=a.png"]
 
 
 def test_long_address_is_shortened() -> None:
