@@ -26,11 +26,14 @@ def conditions(database: Database, name: str, email: str) -> list[Json]:
     """
     local, _, domain = email.rpartition("@")
     _, _, readable_domain = email_address.readable(email).rpartition("@")
+    # The first condition is implied by the next one. It tells whoever reads the query which address is meant.
+    whole = page_values.where(database, name, {"equals": email})
     parts = (
         [f"{spelling}@" for spelling in _spellings(local)],
         [f"@{spelling}" for spelling in _spellings(domain, readable_domain)],
     )
-    return [{"or": [page_values.where(database, name, {"contains": text}) for text in texts]} for texts in parts]
+    in_local, in_domain = ([page_values.where(database, name, {"contains": text}) for text in texts] for texts in parts)
+    return [{"or": [whole, *in_local]}, {"or": [*in_domain]}]
 
 
 def any_of(database: Database, name: str, emails: Iterable[str]) -> JsonObject:
