@@ -58,3 +58,8 @@ def test_refused_request_to_notion_is_named(code: int) -> None:
         UnusableContext, match=rf"the look into BusinessX: Notion answered HTTP {code} \(unauthorized\)"
     ):
         run_booked(look=PollState(NOW, NOW, "abc").as_json(), answer=refused)
+
+
+def test_response_without_a_code_is_no_response() -> None:
+    context = {"look": None, "answer": None}
+    assert step({**context, "answer": {"headers": {}}}, build.NOW) == step(context, build.NOW)

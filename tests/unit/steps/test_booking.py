@@ -46,7 +46,13 @@ def test_booking_without_an_answer_of_notion_is_rescheduled() -> None:
     outputs = run_booking(contacts=None)
     assert (outputs["answered"], outputs["contact"]) == (False, None)
     assert (outputs["later"]["outcome"], outputs["later"]["tries"]) == ("deferred", 1)
-    assert json.loads(outputs["later"]["labels"])["reason"] == "notion_unreachable"
+    who = {"sequence": "precall", "contact": build.WHO["contact"], "enrolment": build.event("precall").id}
+    labels = {"outcome": "deferred", "reason": "notion_unreachable", **who}
+    assert json.loads(outputs["later"]["labels"]) == labels
+    assert run_booking(contacts={"headers": {}}) == outputs
+    context = contexts.booking()
+    del context["tries"]
+    assert step(context, build.NOW)["later"] == outputs["later"]
     assert run_booking()["later"] == outputs["later"]
     last_try = run_booking(contacts=None, tries=TRIES)["later"]
     assert last_try["outcome"] == "failed"

@@ -27,6 +27,7 @@ def test_written_report_is_stored() -> None:
     assert parsed_labels(outputs) == {"outcome": "reported", **LABELS}
     others = {name: outputs[name] for name in ("alert", "rest", "ttl", "sequence", "detail")}
     assert others == {"alert": None, "rest": 2000, "ttl": "P60D", "sequence": "signup", "detail": ""}
+    assert (outputs["outcome"], outputs["reason"], type(outputs["rest"])) == ("reported", None, int)
 
 
 @pytest.mark.parametrize(
@@ -37,18 +38,22 @@ def test_written_report_is_stored() -> None:
         ({"pages": UNAVAILABLE, "written": None}, "notion_unreachable"),
         ({"pages": build.response("", 404), "written": None}, "notion_unreachable"),
         ({"written": None}, "notion_unreachable"),
+        ({"pages": {"headers": {}}, "written": None}, "notion_unreachable"),
+        ({"written": {"headers": {}}}, "notion_unreachable"),
         ({"written": build.response({"object": "error"}, 400)}, "notion_unreachable"),
     ],
 )
 def test_report_that_notion_does_not_take_is_rescheduled(changes: dict[str, Any], reason: str) -> None:
     outputs = step(contexts.conclude(tries=3, **changes), build.NOW)
     assert parsed_labels(outputs) == {"outcome": "deferred", "reason": reason, **LABELS}
-    assert (outputs["tries"], outputs["alert"]) == (4, None)
+    assert (outputs["tries"], outputs["alert"], outputs["reason"]) == (4, None, reason)
+    assert outputs["date"].startswith("2025-11-20T15:")
     assert outputs.get("kept") is None
 
 
 def test_last_try_alerts_the_team() -> None:
-    outputs = step(contexts.conclude(tries=48, pages=None, written=None), build.NOW)
+    outputs = step(contexts.conclude(tries=48, pages=None, written=None, page_id="page-1"), build.NOW)
+    assert "https://www.notion.so/page1" in outputs["alert"]["message"]
     assert outputs["alert"]["key"] == f"{build.WHO['enrolment']}.2.notion_unreachable"
     assert parsed_labels(outputs)["outcome"] == "failed"
     assert outputs["tries"] == 48
@@ -58,7 +63,8 @@ def test_null_entries_of_the_context_may_be_missing() -> None:
     context = contexts.conclude()
     for name in ("pages", "written", "tries"):
         del context[name]
-    assert parsed_labels(step(context, build.NOW))["reason"] == "notion_unreachable"
+    outputs = step(context, build.NOW)
+    assert (parsed_labels(outputs)["reason"], outputs["tries"]) == ("notion_unreachable", 1)
 
 
 def test_response_that_is_not_json_breaks_the_step() -> None:

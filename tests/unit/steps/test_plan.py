@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from christmas_campaign.notion import schema
 from christmas_campaign.steps import UnusableContext, settle_enrolment
 from christmas_campaign.steps import plan as plan_step
 from christmas_campaign.stops import rules
-from christmas_campaign.stops.rules import Source, Stop
+from christmas_campaign.stops.rules import Lifts, Source, Stop
 from unit import build
 from unit.steps import contexts, run
 
@@ -195,6 +196,7 @@ def test_day_without_notion_alerts_the_team(pages: dict[str, Any] | None) -> Non
         "labels": {**UNREACHABLE, "outcome": "failed"},
     }
     assert alert["key"] == f"{build.WHO['enrolment']}.0.notion_unreachable"
+    assert f"\nContact {build.WHO['contact']}: " in alert["message"]
     assert "in BusinessX https://www.notion.so/contact1" in alert["message"]
     # With an answer of Notion the flow ignores `later`.
     assert (outputs["go"], outputs["outcome"]) == ((True, "enrolled") if pages else (False, "deferred"))
@@ -289,3 +291,35 @@ def test_look_ups_are_read_like_the_responses_of_older_revisions(name: str) -> N
 
 def test_look_up_without_an_answer_reschedules_the_enrolment() -> None:
     assert run_plan(look_ups={"contact": contexts.plan()["contacts"]})["outcome"] == "deferred"
+
+
+@pytest.mark.parametrize("name", ["contacts", "pages", "portals"])
+def test_response_without_a_code_is_no_response(name: str) -> None:
+    assert run_plan("onboarding", **{name: {"headers": {}}}) == run_plan("onboarding", **{name: None})
+
+
+@pytest.mark.parametrize(
+    ("lifted", "outcome"), [(build.NOW - 2 * build.HOUR, "skipped"), (build.NOW, "enrolled")], ids=["before", "after"]
+)
+def test_mark_on_a_page_counts_unless_its_stop_was_lifted_later(lifted: datetime, outcome: str) -> None:
+    # An hour before the step runs.
+    page = build.sequence_page({"Stop Reason": "unsubscribed since 2025-11-20T09:00:00-05:00"})
+    outputs = run_plan(pages=build.found(page), stopped=rules.as_json([], Lifts(lifted=lifted)))
+    assert outputs["outcome"] == outcome
+
+
+def test_outputs_name_the_contacts_pages_and_the_digest_of_the_record() -> None:
+    outputs = run_plan(pages=build.found(ENROLLED), seen="a digest")
+    assert (outputs["pages"], outputs["seen"]) == ([ENROLLED["id"], "contact-1"], "a digest")
+    link = f"https://www.notion.so/{ENROLLED['id'].replace('-', '')}"
+    assert outputs["about"]["contact"] == f"Contact {build.WHO['contact']}: {link}"
+
+
+def test_alert_about_a_missing_contact_links_the_page_of_the_sequence() -> None:
+    event = build.event("noshow")
+    field = str(event.fields["calendly_event_uri"])
+    page = build.sequence_page({"Template Type": "No-Show Recovery", "Calendly Event URI": field})
+    outputs = run_plan("noshow", contacts=build.found(), pages=build.found(page))
+    if "told" in outputs:
+        assert f"https://www.notion.so/{page['id'].replace('-', '')}" in outputs["told"]["message"]
+    assert outputs["pages"] == [page["id"], None]

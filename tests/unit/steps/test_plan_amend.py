@@ -44,7 +44,8 @@ def test_repeated_event_adds_its_variables_to_the_record() -> None:
     outputs = step(enrolled(), build.NOW)
     assert (outputs["go"], outputs["outcome"], outputs["reason"]) == (False, "skipped", "duplicate_noshow_sequence")
     assert "%" not in outputs["amended"]
-    assert outputs["seen"] == "a digest"
+    assert (outputs["seen"], outputs["record"]) == ("a digest", outputs["amended"])
+    assert outputs["note"] == "This very event is enrolled already; the new values were added."
     event = RECORD.event._replace(variables={"a": "1", "b": "100% {% raw %}"})
     assert Record.from_json(json.loads(outputs["amended"])) == RECORD._replace(event=event)
 
@@ -81,10 +82,19 @@ def test_replay_without_an_answer_of_notion_still_adds_the_variables(missing: st
     assert (record.contact, record.event.variables["b"]) == ({}, "100% {% raw %}")
 
 
-def test_replay_that_notion_refuses_breaks_the_step() -> None:
-    refusal = build.response({"code": "unauthorized"}, 401)
-    with pytest.raises(UnusableContext, match="the look-up in BusinessX"):
-        step(enrolled(refresh=True, contacts=refusal, pages=build.found()), build.NOW)
+@pytest.mark.parametrize(
+    ("name", "look_up"), [("contacts", "the look-up in BusinessX"), ("pages", "the look-up in Email Sequence")]
+)
+def test_replay_that_notion_refuses_breaks_the_step(name: str, look_up: str) -> None:
+    answers = {"contacts": build.found(), "pages": build.found(), name: build.response({"code": "unauthorized"}, 401)}
+    with pytest.raises(UnusableContext, match=f"^{look_up}: Notion answered HTTP 401"):
+        step(enrolled(refresh=True, **answers), build.NOW)
+
+
+def test_replay_reads_the_page_of_the_signup_again() -> None:
+    page = build.sequence_page({"Template Type": "5-Day Sequence", "Assessment Score": 61})
+    outputs = step(enrolled(refresh=True, contacts=build.found(), pages=build.found(page)), build.NOW)
+    assert Record.from_json(json.loads(outputs["amended"])).signup["assessment_score"] == 61
 
 
 def test_unfinished_enrolment_has_the_variables_of_both_events() -> None:

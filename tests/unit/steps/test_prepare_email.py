@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from christmas_campaign.campaign.outcomes import Reason
 from christmas_campaign.steps import UnusableContext, prepare_email
 from christmas_campaign.stops import rules
-from christmas_campaign.stops.rules import Source, Stop
+from christmas_campaign.stops.rules import Lifts, Source, Stop
 from unit import build
 from unit.steps import contexts, run
 
@@ -64,6 +65,7 @@ def test_claim_and_key_count_from_the_first_claim() -> None:
     }
     # 23 hours later.
     assert first["key_valid_until"] == 1_763_733_600_000
+    assert (first["claimed_at"], first["ttl"]) == ("2025-11-20T15:00:00.000Z", "PT3024000S")
     again = dict(step(contexts.prepare_email(ledger=json.dumps(CLAIM)), build.NOW))
     assert (again["claimed_at"], again["key_valid_until"]) == ("2025-11-20T14:00:00.000Z", 1_763_730_000_000)
 
@@ -128,13 +130,23 @@ def test_placeholders_without_a_value_are_named() -> None:
     assert step(contexts.prepare_email(template=template), build.NOW)["missing"] == ["no_such_value"]
 
 
-@pytest.mark.parametrize("name", ["page", "template"])
-def test_refused_request_to_notion_breaks_the_step(name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "request_name"), [("page", "the contact's page"), ("template", "the look-up in Email Templates")]
+)
+def test_refused_request_to_notion_breaks_the_step(name: str, request_name: str) -> None:
     refused = build.response({"code": "unauthorized"}, 401)
-    with pytest.raises(UnusableContext, match="HTTP 401"):
+    with pytest.raises(UnusableContext, match=f"^{request_name}: Notion answered HTTP 401"):
         step(contexts.prepare_email(**{name: refused}), build.NOW)
 
 
 def test_other_emails_that_are_done_are_named() -> None:
     mails = {"1": None, "2": FAILED, "3": SENT, "4": {**SENT, "outcome": "skipped"}, "5": FAILED}
     assert step(contexts.prepare_email(mails=mails), build.NOW)["done"] == [3, 4]
+
+
+@pytest.mark.parametrize(("lifted", "sends"), [(build.NOW - 2 * build.HOUR, False), (build.NOW, True)])
+def test_mark_on_the_page_counts_unless_its_stop_was_lifted_later(lifted: datetime, sends: bool) -> None:
+    # An hour before the step runs.
+    page = build.response(build.sequence_page({"Stop Reason": "unsubscribed since 2025-11-20T09:00:00-05:00"}))
+    entry = rules.as_json([], Lifts(lifted=lifted))
+    assert step(contexts.prepare_email(page=page, stopped=entry), build.NOW)["send"] is sends

@@ -46,6 +46,7 @@ def test_sent_email_is_recorded(tmp_path: Path) -> None:
     assert list(json.loads(outputs["stamp"])["properties"]) == ["Email 2 Sent"]
     assert json.loads(outputs["analytics"])["parent"]["data_source_id"] == "source-analytics"
     assert json.loads(outputs["labels"]) == {"outcome": "sent", **contexts.WHO}
+    assert outputs["detail"] == ""
 
 
 @pytest.mark.parametrize(
@@ -148,6 +149,8 @@ def test_failed_email_alerts_the_team() -> None:
     outputs = step(contexts.settle_email(prepared=outputs_of_refusal(template=template), answer=None), build.NOW)
     decision = follow_up(outputs)
     assert (decision["failed"], decision["alert"]["key"]) == (True, "signup-abc.2.value_missing")
+    assert f"Contact {build.WHO['contact']}: https://www.notion.so/page1." in decision["alert"]["message"]
+    assert decision["detail"] == outputs["detail"] == outputs["log"] != ""
     assert WHAT_TO_DO[Reason.VALUE_MISSING] in decision["alert"]["message"]
     assert json.loads(outputs["ledger"])["outcome"] == "failed"
 
@@ -155,14 +158,41 @@ def test_failed_email_alerts_the_team() -> None:
 def test_unknown_enrolment_alerts_the_team_and_records_nothing() -> None:
     outputs = step(contexts.settle_email(record=None, prepared=outputs_of_refusal(record=None), answer=None), build.NOW)
     assert follow_up(outputs)["alert"]["key"] == "signup-abc.2.enrolment_unknown"
-    assert (outputs["ledger"], outputs["analytics"]) == ("", "")
+    assert (outputs["ledger"], outputs["analytics"], outputs["ttl"]) == ("", "", "")
     assert json.loads(outputs["labels"]) == {"outcome": "failed", "reason": "enrolment_unknown"}
 
 
 def test_record_deleted_during_the_send_breaks_the_step() -> None:
-    with pytest.raises(UnusableContext, match="was deleted"):
+    with pytest.raises(
+        UnusableContext, match=r"^the enrolment was deleted from the KV store while its e-mail was sent$"
+    ):
         step(contexts.settle_email(record=None), build.NOW)
 
 
 def test_clock_set_back_does_not_extend_the_rest() -> None:
     assert step(contexts.settle_email(), build.NOW - timedelta(hours=1))["rest"] == "PT4.000S"
+
+
+@pytest.mark.parametrize("name", ["page", "answer"])
+def test_response_without_a_code_is_no_response(name: str) -> None:
+    context = contexts.settle_email(answer=None, page=None)
+    assert step({**context, name: {"headers": {}}}, build.NOW) == step(context, build.NOW)
+
+
+def test_answer_without_a_body_is_a_sent_email() -> None:
+    outputs = step(contexts.settle_email(answer={"code": 200, "body": None}), build.NOW)
+    assert (outputs["outcome"], json.loads(outputs["ledger"])["resend_id"]) == ("sent", None)
+    # The last e-mail is due in five days; its ledger entry lives 30 days longer.
+    assert outputs["ttl"] == "PT3024000S"
+
+
+def test_refusal_of_the_gate_keeps_its_words_and_times() -> None:
+    waits = step(contexts.settle_email(prepared=outputs_of_refusal(number=3), answer=None), build.NOW)
+    assert waits["detail"] == waits["log"] == "E-mail 2 is not settled yet."
+    claim = {"outcome": "sending", "at": "2025-11-19T16:00:00.000Z", "claimed_at": "2025-11-19T16:00:00.000Z"}
+    unknown = step(contexts.settle_email(prepared=outputs_of_refusal(ledger=json.dumps(claim)), answer=None), build.NOW)
+    assert (unknown["outcome"], unknown["reason"], unknown["ttl"]) == ("failed", "send_unknown", "PT3024000S")
+    assert json.loads(unknown["labels"]) == {"outcome": "failed", "reason": "send_unknown", **contexts.WHO}
+    assert json.loads(unknown["ledger"])["at"] == "2025-11-20T15:00:00.000Z"
+    sent_date = json.loads(unknown["analytics"])["properties"]["Sent Date"]
+    assert sent_date == {"date": {"start": "2025-11-20T15:00:00.000Z"}}

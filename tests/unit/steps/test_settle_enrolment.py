@@ -39,16 +39,25 @@ def test_write_without_an_answer_is_rescheduled(name: str) -> None:
     for answer in answers:
         outputs = step({**context, name: answer}, build.NOW)
         assert outputs["page_id"] == ""
-        assert json.loads(outputs["labels"])["reason"] == "notion_unreachable"
+        who = {**build.WHO, "sequence": "onboarding", "enrolment": build.event("onboarding").id}
+        assert json.loads(outputs["labels"]) == {"outcome": "deferred", "reason": "notion_unreachable", **who}
+        assert outputs["contact"] == build.WHO["contact"]
+        assert outputs["detail"] == outputs["log"] != ""
         assert follow_up(outputs) == {"date": "2025-11-20T15:01:00.000Z", "tries": 1, "find_databases": False}
 
 
 @pytest.mark.parametrize("name", ["contact_saved", "page_saved", "portal_saved"])
 def test_refused_write_breaks_the_step_without_customer_data(name: str) -> None:
     context = {**contexts.settle_enrolment("onboarding"), name: REFUSED}
-    with pytest.raises(UnusableContext, match="HTTP 400 for the") as error:
+    with pytest.raises(UnusableContext) as error:
         step(context, build.NOW)
-    assert "zoe@" not in str(error.value)
+    message = str(error.value)
+    written = {"contact_saved": "contact", "page_saved": "page", "portal_saved": "portal"}[name]
+    assert f"HTTP 400 for the {written}" in message
+    assert message.startswith("Notion refused a write: HTTP ")
+    assert message.endswith(". `christmas notion check` says what is missing in the databases.")
+    assert message.count(", HTTP ") == 2
+    assert "zoe@" not in message
 
 
 @pytest.mark.parametrize(("tries", "date"), [(0, "2025-11-20T15:00:00.000Z"), (1, "2025-11-20T15:02:00.000Z")])
@@ -64,7 +73,19 @@ def test_last_try_of_an_enrolment_alerts_the_team() -> None:
     decision = follow_up(outputs)
     assert decision["failed"] is True
     assert decision["alert"]["key"] == f"{build.WHO['enrolment']}.0.notion_unreachable"
+    assert decision["detail"] == outputs["detail"]
     assert json.loads(outputs["labels"])["outcome"] == "failed"
+
+
+def test_alert_of_a_given_up_enrolment_links_the_page() -> None:
+    context = contexts.settle_enrolment(page_saved=None, tries=48)
+    message = follow_up(step(context, build.NOW))["alert"]["message"]
+    assert "in BusinessX https://www.notion.so/contact1" in message
+
+
+def test_answer_about_the_page_that_is_not_json_breaks_the_step() -> None:
+    with pytest.raises(UnusableContext, match=r"^the contact's page: Notion's answer is not a JSON object"):
+        step(contexts.settle_enrolment(page_saved=build.response([])), build.NOW)
 
 
 def test_contact_that_is_not_in_businessx_warns() -> None:
