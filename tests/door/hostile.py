@@ -102,7 +102,7 @@ def signed(sequence: str, body: bytes, *, secret: str | None = None) -> list[byt
 def ambiguous_bodies(valid: bytes) -> tuple[bytes, ...]:
     """Return bodies that are not an unambiguous JSON object, made from a valid one."""
     return (
-        b"", valid[:-1], valid + b"x", valid + valid, b"[" + valid + b"]", valid.replace(b'"', b"'"), b"\xef\xbb\xbf" + valid,
+        b"", valid[:-1], valid + b"x", valid + valid, b"[" + valid + b"]", valid.replace(b'"', b"'"),
         valid[:-1] + b",}", valid[:-1] + b', "n": NaN}', valid[:-1] + b', "n": 1e999}', valid[:-1] + b', "n": 0x10}',
         valid[:-1] + b', "email": "other@example.com"}', valid[:-1] + b', "n": ' + b"1" * 5_000 + b"}",
         valid[:-1] + b', "' + b"n" * 300 + b'": 1}', b'"text"', b"null", b"[]", b"{}", valid.decode().encode("utf-16"),

@@ -151,9 +151,8 @@ def test_fault_8_a_time_without_a_zone_is_the_campaigns(stack: Stack) -> None:
 def test_fault_10_what_a_customer_writes_arrives_as_it_is(stack: Stack) -> None:
     """A backslash broke the substitution, and a value that held a placeholder was expanded again."""
     name = "\\1 \\g<0> {{business_name}}"
-    business = (
-        "{{first_name|x}} \\n \"'`\n{{ secret('NOTION_TOKEN') }} ${HOME} `id` {% raw %}{{x}}{% endraw %} \\u0025 <b>&"
-    )
+    # At most 80 characters: a longer name is not shown.
+    business = "{{first_name|x}} \\n \"'`\n{{ secret('NOTION_TOKEN') }} ${HOME} {% raw %} \\u0025 <b>&"
     email = address()
     add_contact(stack, email)
     post_event(stack, "noshow", email, first_name=name, business_name=business)

@@ -182,7 +182,7 @@ def cases(test: Any) -> list[str]:
 STRICTER = (
     *("mso-hide", "@media", "<textarea", "<noscript", "<select", "<object", "<svg", "<math"),
     *("<iframe", "<noembed", "<noframes", "<video", "<audio", "<canvas", "<details"),
-    *("text-indent", "left:", "top:", "opacity", "font-size"),
+    *("none important", "text-indent", "left:", "top:", "opacity", "font-size"),
 )
 
 

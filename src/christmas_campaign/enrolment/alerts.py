@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import NamedTuple, TypedDict
 
 from christmas_campaign.campaign import facts
@@ -119,12 +118,11 @@ def failure(
 def warning(event: Event, detail: str, pages: Pages) -> TeamAlert:
     """Return the alert about a contact whom a person should look at, although the enrolment in their sequence went well.
 
-    ``detail`` says what to look at. The alert is sent once for a contact and a detail, and has neither name nor address.
+    ``detail`` says what to look at. The alert is sent once for an enrolment, and has neither name nor address.
     """
     alert_about = about(event, event.id, None, pages)
     lines = [f"**Warning**: {alert_about.subject}.", detail, f"{alert_about.contact}."]
-    contact = opaque_ids.contact_id(event.email)
-    return {"key": f"{contact}.{hashlib.sha256(detail.encode()).hexdigest()[:8]}", "message": "\n".join(lines)}
+    return {"key": f"{event.id}.0.warning", "message": "\n".join(lines)}
 
 
 def _field_text(event: Event, name: str) -> str:

@@ -16,6 +16,9 @@ from christmas_campaign.notion import page_values
 from christmas_campaign.notion.page_values import Page
 from christmas_campaign.notion.schema import Database
 
+#: What may stand before or after an address: a space or a no-break space.
+_SPACES = (" ", "\u00a0")
+
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
@@ -26,14 +29,28 @@ def conditions(database: Database, name: str, email: str) -> list[Json]:
     """
     local, _, domain = email.rpartition("@")
     _, _, readable_domain = email_address.readable(email).rpartition("@")
-    # The first condition is implied by the next one. It tells whoever reads the query which address is meant.
-    whole = page_values.where(database, name, {"equals": email})
-    parts = (
-        [f"{spelling}@" for spelling in _spellings(local)],
-        [f"@{spelling}" for spelling in _spellings(domain, readable_domain)],
-    )
-    in_local, in_domain = ([page_values.where(database, name, {"contains": text}) for text in texts] for texts in parts)
-    return [{"or": [whole, *in_local]}, {"or": [*in_domain]}]
+    begins = [f"{spelling}@" for spelling in _spellings(local)]
+    ends = [f"@{spelling}" for spelling in _spellings(domain, readable_domain)]
+
+    def where(operator: str, texts: Iterable[str]) -> list[Json]:
+        return [page_values.where(database, name, {operator: text}) for text in texts]
+
+    return [
+        # The first condition is implied by the next ones. It tells whoever reads the query which address is meant.
+        {
+            "or": [
+                *where("equals", [email]),
+                *where("starts_with", begins),
+                *where("contains", (space + text for text in begins for space in _SPACES)),
+            ]
+        },
+        {
+            "or": [
+                *where("ends_with", ends),
+                *where("contains", (text + space for text in ends for space in _SPACES)),
+            ]
+        },
+    ]
 
 
 def any_of(database: Database, name: str, emails: Iterable[str]) -> JsonObject:

@@ -106,7 +106,7 @@ def test_several_contacts_warn_and_the_last_edited_counts() -> None:
     assert outputs["pages"] == [None, "latest"]
     warning = "BusinessX has 2 contacts with this address, and the one edited last counts: leave only one."
     assert outputs["warning"] == warning
-    assert outputs["told"]["key"].startswith(f"{build.WHO['contact']}.")
+    assert outputs["told"]["key"] == f"{build.WHO['enrolment']}.0.warning"
     assert warning in outputs["told"]["message"]
     assert "other" not in json.dumps(outputs)
 
