@@ -152,7 +152,7 @@ def test_fault_10_what_a_customer_writes_arrives_as_it_is(stack: Stack) -> None:
     """A backslash broke the substitution, and a value that held a placeholder was expanded again."""
     name = "\\1 \\g<0> {{business_name}}"
     # At most 80 characters: a longer name is not shown.
-    business = "{{first_name|x}} \\n \"'`\n{{ secret('NOTION_TOKEN') }} ${HOME} {% raw %} \\u0025 <b>&"
+    business = "{{first_name|x}} \\n \"'`\n{{ secret('NOTION_TOKEN') }} {% raw %} \\u0025 <b>&"
     email = address()
     add_contact(stack, email)
     post_event(stack, "noshow", email, first_name=name, business_name=business)
