@@ -67,7 +67,7 @@ def correction(left_over: str) -> str:
 def right_form(text: str) -> str | None:
     """Return what the author of ``text``, with its braces, should write; ``None`` if that cannot be told."""
     inner = _SPACES.sub(" ", text.translate(WITHOUT_WIDTH))
-    inner = _BRACES.sub("", _BRACES.sub("", inner)).strip()
+    inner = _BRACES.sub("", inner).strip()
     block = _BLOCK.fullmatch(inner)
     if block:
         sign = "^" if block["sign"].lower().endswith(("unless", "^")) else "#"

@@ -135,6 +135,10 @@ def test_other_braces_are_no_fault(html: str) -> None:
     assert problems(html) == []
 
 
+def test_message_joins_what_is_around_a_placeholder() -> None:
+    assert problems("{name}{{a}}b") == ["a reader sees braces: {name} b"]
+
+
 # Addresses.
 
 
@@ -205,6 +209,7 @@ def test_address_that_a_reader_cannot_open_is_a_fault(address: str, mend: str) -
 
 def test_address_without_letters_in_the_html_has_no_line() -> None:
     assert problems("<a href>x</a>") == ["a reader cannot open href=(nothing)"]
+    assert problems('<a href="{{a.b}}">x</a>') == ["line 1: a reader cannot open href={{a.b}}"]
     assert problems('<a href="&#123;x">x</a>') == ["a reader cannot open href={x"]
     assert problems('a.png\n<img src="a.png">\n<img src="a.png">') == ["line 1: a reader cannot open src=a.png"]
 
