@@ -8,7 +8,7 @@ from typing import Any, TypedDict
 
 from christmas_campaign.email import compose
 from christmas_campaign.json_types import JsonObject
-from christmas_campaign.steps import kept_verdicts, result_pages, with_responses
+from christmas_campaign.steps import kept_verdicts, result_pages
 
 
 class Outputs(TypedDict):
@@ -21,10 +21,9 @@ class Outputs(TypedDict):
 
 
 def step(context: Mapping[str, Any], _now: datetime) -> Outputs:
-    """Context: ``template``, Notion's response to the query for the template (missing: no response)."""
-    response = with_responses(context, "template")["template"]
-    if response is None or response["code"] != 200:
-        # `prepare_email` says what is wrong with the response.
-        return {"verdict": None}
-    active = compose.active_templates(result_pages(response, "the look-up in Email Templates"))
+    """Context: ``template``, Notion's response with status 200 to the query for the template.
+
+    Raises ``UnusableContext`` if the response is unusable.
+    """
+    active = compose.active_templates(result_pages(context["template"], "the look-up in Email Templates"))
     return {"verdict": kept_verdicts.verdict_of(active)}

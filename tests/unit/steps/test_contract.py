@@ -39,14 +39,8 @@ NOT_READ: dict[str, dict[str, str]] = {
         "reason": _LABELLED,
         "detail": "`christmas failures` reads it from the execution.",
     },
-    "judge_template": {"verdict": "See `NOT_CALLED`."},
     "settle_enrolment": {"detail": "`christmas failures` reads it from the execution."},
     "unsubscribe": {"outcome": _LABELLED},
-}
-
-#: Steps that no flow calls, with the reason why they exist.
-NOT_CALLED = {
-    "judge_template": "`read-template` will keep the verdict that it makes; `prepare_email` makes it until then."
 }
 
 #: ``steps.run`` writes these into files or the log, and does not hand them to the flow.
@@ -155,7 +149,7 @@ def test_every_step_has_outputs() -> None:
 
 
 def test_every_step_is_read_by_a_flow() -> None:
-    assert {read.step for read in READS} == set(NAMES) - NOT_CALLED.keys()
+    assert {read.step for read in READS} == set(NAMES)
 
 
 @pytest.mark.parametrize("step", NAMES)
