@@ -66,7 +66,7 @@ class Steps:
         return next(self._searches)
 
     def forget(self, file: Path, keep: tuple[schema.Database, ...] = ()) -> Iterator[Path]:
-        return forget_contact(self, FOUND, keep, file)  # type: ignore[arg-type]
+        return forget_contact(self, FOUND, CONTACT.email, keep, file)  # type: ignore[arg-type]
 
 
 def test_list_to_erase_has_place_and_id() -> None:

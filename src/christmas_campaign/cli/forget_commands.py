@@ -73,7 +73,7 @@ def forget(
     Then it writes all of it into a file, stops the contact for good, ends what waits for them, and erases everything except the
     hash of the address: with it, the contact gets no e-mail any more. If the command is interrupted, run it again.
 
-    Any spelling of ADDRESS means the same contact.
+    Any spelling of ADDRESS means the same contact. In Notion, the command also searches for the spelling that you typed.
 
     Exit code 0 if nothing is left or there was nothing to erase, 2 if something is left or could not be looked up, 3 if nobody
     was there to confirm.
@@ -96,7 +96,7 @@ def forget(
             sources = {database: notion.data_source(database_id) for database, database_id in databases.items()}
             systems = Systems(kestra, notion, sources, inbox, prompts.progress())
             try:
-                contact_data = find_data(systems, person)
+                contact_data = find_data(systems, person, address)
                 if not as_json:
                     _show(contact_data, keep, inbox)
                 try:
@@ -109,7 +109,7 @@ def forget(
                     raise
                 if erased:
                     export_file = export or erase.default_file(person.contact, datetime.now(UTC))
-                    for file in erase.forget_contact(systems, contact_data, keep, export_file):
+                    for file in erase.forget_contact(systems, contact_data, address, keep, export_file):
                         click.echo(f"Written to {file}, which only you can read.", err=as_json)
                         files.append(file)
             except InboxError as error:

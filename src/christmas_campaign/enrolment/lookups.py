@@ -46,9 +46,10 @@ def lookups(event: Event) -> Lookups:
 
     Notion returns at most 100 pages a request. The filters are narrow, so that the pages needed are always among them.
     """
-    contact: JsonObject = {"and": addresses.conditions(schema.CONTACTS, notion_names.CONTACT_EMAIL, event.email)}
-    if signers.are_several(event):
-        contact = addresses.any_of(schema.CONTACTS, notion_names.CONTACT_EMAIL, signers.candidates(event))
+    others = signers.candidates(event)[1:]
+    contact: JsonObject = {
+        "and": addresses.conditions(schema.CONTACTS, notion_names.CONTACT_EMAIL, event.email, others)
+    }
     # Notion nests filters two levels deep at most: "or" within one "and".
     pages = addresses.conditions(schema.SEQUENCE_PAGES, notion_names.PAGE_EMAIL, event.email)
     pages.append({"or": [*_page_filters(event)]})
@@ -203,12 +204,12 @@ def contact_names(event: Event, signup: Mapping[str, Plain], contact: Mapping[st
     The sources in their order, which is that of the e-mails too: the event; ``signup``, the fields of the contact's signup;
     ``contact``, the plain values of their page in BusinessX; ``facts.UNNAMED``.
     """
-    found: dict[str, Plain] = {}
+    names_of_contact: dict[str, Plain] = {}
     for name, unnamed in facts.UNNAMED.items():
         candidates = (event.value(name), signup.get(name), contact.get(name))
         present = (value for value in candidates if value is not None and not field_types.blank(value))
-        found[name] = next(present, unnamed)
-    return found
+        names_of_contact[name] = next(present, unnamed)
+    return names_of_contact
 
 
 def property_value(field: Field, value: Plain) -> Value:

@@ -12,9 +12,15 @@ from christmas_campaign.notion.page_values import Page
 #: The field with the addresses of the other signers.
 OTHERS = "other_signers"
 
+#: Notion takes 100 conditions in one list, and an address needs up to 12 of them (``notion.addresses``).
+MOST_CANDIDATES = 8
+
 
 def candidates(event: Event) -> list[str]:
-    """Return the addresses of all who may be the contact, the event's first; addresses that are not valid are left out."""
+    """Return the addresses of all who may be the contact, the event's first.
+
+    Addresses that are not valid are left out, and those after ``MOST_CANDIDATES``.
+    """
     others = event.fields.get(OTHERS)
     valid = [event.email]
     for text in others if isinstance(others, list) else ():
@@ -22,7 +28,7 @@ def candidates(event: Event) -> list[str]:
             valid.append(email_address.normalise(text))
         except ValueError:
             continue
-    return list(dict.fromkeys(valid))
+    return list(dict.fromkeys(valid))[:MOST_CANDIDATES]
 
 
 def are_several(event: Event) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from christmas_campaign.campaign import email_address
-from christmas_campaign.json_types import Json, JsonObject
+from christmas_campaign.json_types import Json
 from christmas_campaign.notion import page_values
 from christmas_campaign.notion.page_values import Page
 from christmas_campaign.notion.schema import Database
@@ -22,15 +22,17 @@ _SPACES = (" ", "\u00a0")
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
-def conditions(database: Database, name: str, email: str) -> list[Json]:
+def conditions(database: Database, name: str, email: str, others: Iterable[str] = ()) -> list[Json]:
     """Return the conditions for pages of ``database`` whose property ``name`` holds an address. All of them must hold.
 
-    ``email`` is the contact's address as ``email_address.normalise`` returns it. Each condition is one level deep.
+    ``email`` is the contact's address as ``email_address.normalise`` returns it. ``others`` are looked for too: unusual
+    spellings of it that somebody has used, or addresses of other people. Each condition is one level deep.
     """
-    local, _, domain = email.rpartition("@")
-    _, _, readable_domain = email_address.readable(email).rpartition("@")
-    begins = [f"{spelling}@" for spelling in _spellings(local)]
-    ends = [f"@{spelling}" for spelling in _spellings(domain, readable_domain)]
+    parts = [
+        form.rpartition("@") for address in (email, *others) for form in (address, email_address.readable(address))
+    ]
+    begins = [f"{spelling}@" for spelling in _spellings(*(local for local, _, _ in parts))]
+    ends = [f"@{spelling}" for spelling in _spellings(*(domain for _, _, domain in parts))]
 
     def where(operator: str, texts: Iterable[str]) -> list[Json]:
         return [page_values.where(database, name, {operator: text}) for text in texts]
@@ -51,15 +53,6 @@ def conditions(database: Database, name: str, email: str) -> list[Json]:
             ]
         },
     ]
-
-
-def any_of(database: Database, name: str, emails: Iterable[str]) -> JsonObject:
-    """Return the filter for pages whose property ``name`` holds one of several addresses, in the usual spellings.
-
-    ``conditions`` finds more spellings, but only of one address: Notion does not nest filters deep enough for several.
-    """
-    spellings = _spellings(*(form for email in emails for form in (email, email_address.readable(email))))
-    return {"or": [page_values.where(database, name, {"contains": spelling}) for spelling in spellings]}
 
 
 def of_contact(pages: Iterable[Page], name: str, email: str) -> list[Page]:

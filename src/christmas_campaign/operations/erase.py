@@ -42,10 +42,12 @@ class ForgetError(CommandError):
     """The contact is not forgotten completely; the message says what remains, and what to do."""
 
 
-def forget_contact(systems: Systems, data: ContactData, keep: Collection[Database], export: Path) -> Iterator[Path]:
+def forget_contact(
+    systems: Systems, data: ContactData, typed: str, keep: Collection[Database], export: Path
+) -> Iterator[Path]:
     """Export a contact's data and erase it, except the pages of the databases ``keep``; yield each file after it is written.
 
-    Data that arrives meanwhile is exported to another file and erased too.
+    ``typed`` is the address as the owner typed it. Data that arrives meanwhile is exported to another file and erased too.
     Raises ``ForgetError``, and as ``find_data``.
     """
     _check_flow_exists(systems.kestra)
@@ -57,7 +59,7 @@ def forget_contact(systems: Systems, data: ContactData, keep: Collection[Databas
         end_executions(systems, data)
         _erase(systems, data, keep, first=number == 2)
         # The search starts from the enrolments in ``person``, because their records are erased by now.
-        data = find_data(systems, data.person)
+        data = find_data(systems, data.person, typed)
         remaining = data.to_erase(keep)
         if not remaining:
             return

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -88,8 +88,8 @@ class ContactData(NamedTuple):
         ]
 
 
-def find_data(systems: Systems, person: Person) -> ContactData:
-    """Search all systems for a contact's data.
+def find_data(systems: Systems, person: Person, typed: str) -> ContactData:
+    """Search all systems for a contact's data. ``typed`` is the address as the owner typed it: Notion may use that spelling.
 
     Raises ``KestraError``, ``NotionError`` and ``InboxError``.
     """
@@ -99,7 +99,10 @@ def find_data(systems: Systems, person: Person) -> ContactData:
     entries = {key: kestra.kv_get(key, NAMESPACE) for key in ownership.keys_of(keys, person)}
     executions, mentioned_in = _executions(kestra, person, progress)
     calls = _calls(systems.inbox, person)
-    pages = _pages(systems, person, entries)
+    spellings = {typed.strip()} | ownership.spellings(
+        [*executions.values(), *(call.body for call in calls or ())], person.email
+    )
+    pages = _pages(systems, person, sorted(spellings), entries)
     progress("")
     stop = kestra.kv_get(rules.key(person.contact), NAMESPACE)
     # An entry that expired after the list was made is ``None``.
@@ -147,11 +150,13 @@ def _calls(inbox: Path, person: Person) -> tuple[InboxCall, ...] | None:
     )
 
 
-def _pages(systems: Systems, person: Person, entries: Mapping[str, Any]) -> dict[str, tuple[Database, Page]]:
+def _pages(
+    systems: Systems, person: Person, spellings: Collection[str], entries: Mapping[str, Any]
+) -> dict[str, tuple[Database, Page]]:
     pages: dict[str, tuple[Database, Page]] = {}
     for database, name in PLACES.items():
         systems.progress(f"Searching {database.title}")
-        query: JsonObject = {"filter": {"and": addresses.conditions(database, name, person.email)}}
+        query: JsonObject = {"filter": {"and": addresses.conditions(database, name, person.email, spellings)}}
         for page in addresses.of_contact(systems.notion.pages(systems.sources[database], query), name, person.email):
             if not page_values.archived(page):
                 pages[str(page["id"])] = (database, page)

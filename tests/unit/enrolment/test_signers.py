@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 from christmas_campaign.enrolment import lookups, signers
 from christmas_campaign.enrolment.request import enroll_input
 from christmas_campaign.notion import addresses, schema
@@ -38,7 +40,14 @@ def test_nobody_is_chosen_without_a_contact() -> None:
 
 
 def test_all_signers_are_looked_up_and_nobody_has_bought_yet() -> None:
-    query = addresses.any_of(schema.CONTACTS, "email", signers.candidates(EVENT))
-    assert lookups.lookups(EVENT).contact["filter"] == query
+    conditions = addresses.conditions(schema.CONTACTS, "email", EVENT.email, ["zoe@example.com", "ana@example.org"])
+    assert lookups.lookups(EVENT).contact["filter"] == {"and": conditions}
     assert enroll_input(EVENT)["bought"] is None
     assert enroll_input(ONE)["bought"] is not None
+
+
+def test_query_for_many_signers_has_as_many_conditions_as_notion_takes() -> None:
+    crowd = build.event("onboarding", other_signers=[f"a.b{number}@x{number}.example" for number in range(20)])
+    assert len(signers.candidates(crowd)) == signers.MOST_CANDIDATES
+    query: Any = lookups.lookups(crowd).contact["filter"]
+    assert all(len(condition["or"]) <= 100 for condition in query["and"])
