@@ -20,8 +20,8 @@ def enroll_input(event: Event) -> JsonObject:
     - ``signup``: the id of the contact's signup enrolment, or ``None``.
     - ``stop``: the KV key of the contact's stops.
     - ``bought``: inputs of the flow `stop` for a purchase, or ``None``.
-    - ``ends`` and ``cancels``: only of a booking, for the flow `booking`: the stops that it writes, as inputs of the flow
-      `stop`, and whether it cancels a call.
+    - ``ends`` and ``cancels``: only of an event about a call, for the flow `booking`: the stops that it writes for the contact
+      and for the guests of the call, as inputs of the flow `stop`, and whether the event only ends e-mails.
     """
     ends = bookings.booking_stops(event)
     own = opaque_ids.contact_id(event.email)

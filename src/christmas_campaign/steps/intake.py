@@ -12,7 +12,8 @@ from christmas_campaign.enrolment.request import enroll_input
 from christmas_campaign.events import intake, opaque_ids
 from christmas_campaign.events.intake import Accepted, Event, Rejected
 from christmas_campaign.json_types import JsonObject
-from christmas_campaign.steps import json_text, with_labels
+from christmas_campaign.sequences.noshow import WITHDRAWN
+from christmas_campaign.steps import UnusableContext, json_text, with_labels
 from christmas_campaign.steps.outputs import call_time
 from christmas_campaign.stops import bookings
 
@@ -82,6 +83,8 @@ class Outputs(TypedDict):
 def step(context: Mapping[str, Any], now: datetime) -> Outputs:
     """Context: ``payload`` and ``headers`` of the call, ``sequence``, ``execution_id``, ``settings``. Revisions up to 0.4 have
     ``received_at`` in place of the headers, and no settings.
+
+    Raises ``UnusableContext`` if the handler of such a revision cannot handle the event.
     """
     answer = intake.answer(
         context.get("payload"),
@@ -92,6 +95,9 @@ def step(context: Mapping[str, Any], now: datetime) -> Outputs:
     )
     if isinstance(answer, Rejected):
         return _outputs(422, answer.body, answer.body, Outcome.REJECTED, Reason.INVALID_PAYLOAD, None)
+    if "settings" not in context and answer.event.status == WITHDRAWN:
+        # That handler would enrol the contact. The sender, or the door, repeats a call that was answered with 500.
+        raise UnusableContext("the flow is older than this event: deploy the flows of this release")
     if isinstance(answer, Accepted):
         return _outputs(200, answer.body, answer.body_if_known, Outcome.ACCEPTED, None, answer.event)
     return _outputs(200, answer.body, answer.body, Outcome.SKIPPED, answer.reason, answer.event)

@@ -52,7 +52,7 @@ SOURCES: dict[str, Any] = {
 
 
 def intake(**changes: Any) -> dict[str, Any]:
-    return {"payload": build.payload(), "sequence": "signup", "execution_id": "execution-1", **changes}
+    return {"payload": build.payload(), "sequence": "signup", "execution_id": "execution-1", "settings": {}, **changes}
 
 
 def sources(**changes: Any) -> dict[str, Any]:

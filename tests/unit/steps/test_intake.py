@@ -10,6 +10,7 @@ import pytest
 from christmas_campaign.enrolment import lookups
 from christmas_campaign.events import intake, opaque_ids
 from christmas_campaign.events.intake import Accepted, Event
+from christmas_campaign.steps import UnusableContext
 from christmas_campaign.steps import intake as intake_step
 from unit import build, native
 from unit.steps import contexts
@@ -54,6 +55,17 @@ def test_accepted_event_comes_with_ids_labels_and_response() -> None:
         "outcome": "accepted",
         "reason": None,
     }
+
+
+def test_handler_of_an_older_release_cannot_end_the_emails_about_a_missed_call() -> None:
+    context = {**contexts.intake(payload=build.payload("noshow", no_show_status="withdrawn")), "sequence": "noshow"}
+    assert intake_step.step(context, build.NOW)["answers"]["first"]["flow"] == "booking"
+    del context["settings"]
+    with pytest.raises(UnusableContext, match="deploy the flows of this release"):
+        intake_step.step(context, build.NOW)
+    # It can handle every other event.
+    context["payload"] = build.payload("noshow")
+    assert intake_step.step(context, build.NOW)["outcome"] == "accepted"
 
 
 ANSWER_FIELDS = {
