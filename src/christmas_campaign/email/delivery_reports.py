@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 from christmas_campaign.campaign import times
 from christmas_campaign.campaign.outcomes import Kind, Reason
+from christmas_campaign.events import opaque_ids
 from christmas_campaign.json_types import JsonObject
 
 #: This many e-mails with a soft bounce suppress a contact, as one hard bounce does.
@@ -91,8 +92,8 @@ class Report(NamedTuple):
 
     @property
     def sequence(self) -> str:
-        """The name of the e-mail's sequence, which is the beginning of the enrolment's id."""
-        return self.enrolment.rpartition("-")[0]
+        """The name of the e-mail's sequence."""
+        return opaque_ids.sequence_name(self.enrolment)
 
     @property
     def stops(self) -> Reason | None:

@@ -72,8 +72,8 @@ def about(event: Event | None, enrolment: str, number: int | None, pages: Pages)
         page = f"no page in Email Sequence yet; in BusinessX {page_values.link(pages.contact)}"
     else:
         page = "no page in Notion is known"
-    # The id of an enrolment begins with its sequence.
-    return About(subject(event.sequence if event else enrolment.partition("-")[0], number), f"{contact}: {page}")
+    name = event.sequence if event else opaque_ids.sequence_name(enrolment)
+    return About(subject(name, number), f"{contact}: {page}")
 
 
 def subject(name: str, number: int | None) -> str:

@@ -57,6 +57,11 @@ def enrolment_id(sequence: Sequence, email: str, fields: Mapping[str, Any]) -> s
     return f"{sequence.name}-{_digest('enrolment', sequence.name, email, event)}"
 
 
+def sequence_name(enrolment: str) -> str:
+    """Return the name of the sequence of an enrolment, with which its id begins."""
+    return enrolment.partition("-")[0]
+
+
 def idempotency_key(enrolment: str, number: int) -> str:
     """Return the idempotency key with which Resend sends e-mail ``number`` of an enrolment once (at most 256 characters)."""
     return f"{enrolment}-e{number}"

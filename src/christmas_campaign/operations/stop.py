@@ -11,6 +11,7 @@ from christmas_campaign.campaign.outcomes import Reason
 from christmas_campaign.clients.kestra import Execution, Kestra
 from christmas_campaign.clients.kestra_models import LIVE, TERMINAL
 from christmas_campaign.errors import CommandError
+from christmas_campaign.events import opaque_ids
 from christmas_campaign.notion import page_values
 from christmas_campaign.repair.decide import SEND_EMAIL
 from christmas_campaign.stops import rules
@@ -103,7 +104,7 @@ def enrolments(kestra: Kestra, contact: str) -> list[ContactEnrolment]:
         ]
         due = {int(execution.inputs["number"]): execution.scheduled or execution.created for execution in live}
         page = page_values.link(str(page_id)) if page_id is not None else None
-        sequence = enrolment.rpartition("-")[0]
+        sequence = opaque_ids.sequence_name(enrolment)
         contact_enrolments.append(ContactEnrolment(sequence, page, dict(sorted(due.items()))))
     return contact_enrolments
 

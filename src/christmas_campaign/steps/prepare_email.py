@@ -19,6 +19,7 @@ from christmas_campaign.email.compose import Composed
 from christmas_campaign.email.gate import KEY_HOLDS, EmailState, Refused
 from christmas_campaign.enrolment import alerts
 from christmas_campaign.enrolment.record import LedgerEntry, Record, time_to_live
+from christmas_campaign.events import opaque_ids
 from christmas_campaign.steps import kept_verdicts, response_object, result_pages, with_responses
 from christmas_campaign.steps.outputs import json_text, read_settings
 from christmas_campaign.steps.refusals import RefusalJson, refusal_json
@@ -95,18 +96,13 @@ def step(context: Mapping[str, Any], now: datetime) -> Outputs:
         "stop_version": (context.get("stopped") or {}).get("changed") or "",
         "began": times.text(now),
         "claimed_at": times.text(ledger.claimed_at) if ledger.claimed_at else None,
-        "subject": alerts.subject(_sequence(context), number),
+        "subject": alerts.subject(opaque_ids.sequence_name(context["enrolment"]), number),
         "done": [other for other, entry in sorted(entries.items()) if other != number and entry.is_done],
     }
     decision = gate.gate(number, state, settings, now)
     if decision is not None:
         return {**outputs, "refusal": refusal_json(decision)}
     return _compose(context, {**outputs, "opened": True}, state.record, ledger, settings, now)
-
-
-def _sequence(context: Mapping[str, Any]) -> str:
-    """Return the name of the sequence, with which an enrolment's id begins."""
-    return str(context["enrolment"]).rpartition("-")[0]
 
 
 def _state(context: Mapping[str, Any], ledger: _Ledger, entries: Mapping[int, LedgerEntry]) -> EmailState:

@@ -33,7 +33,7 @@ def test_email_is_a_file_with_its_claim(tmp_path: Path) -> None:
 
 
 def test_refusal_has_what_the_records_of_the_email_need() -> None:
-    outputs = dict(step(contexts.prepare_email(record=None, enrolment="post-call-abc", number=3), build.NOW))
+    outputs = dict(step(contexts.prepare_email(record=None, enrolment="winback-abc", number=3), build.NOW))
     del outputs["refusal"]
     assert outputs == {
         "send": False,
@@ -42,7 +42,7 @@ def test_refusal_has_what_the_records_of_the_email_need() -> None:
         "stop_version": "",
         "began": "2025-11-20T15:00:00.000Z",
         "claimed_at": None,
-        "subject": "post-call, e-mail 3",
+        "subject": "winback, e-mail 3",
         "done": [],
     }
     claimed = step(contexts.prepare_email(paused=True, ledger=json.dumps(CLAIM)), build.NOW)
