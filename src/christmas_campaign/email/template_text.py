@@ -37,7 +37,7 @@ _FOREIGN = re.compile(
 # The entities that HTML writes for a character. Without a semicolon they may be part of an address.
 _ENTITY = re.compile(r"&(?:#[0-9]+|#[xX][0-9a-fA-F]+|[a-zA-Z][a-zA-Z0-9]*);")
 _QUERY = re.compile(r"(?:https?://|mailto:|sms:)[^?#]*\?[^#]*\Z", re.IGNORECASE)
-_BETWEEN_WORDS = re.compile(r"[\s\"'<>]")
+_BETWEEN_WORDS = re.compile(r"[\s\"'<>]|&(?:nbsp|#160|#[xX][aA]0);")
 
 #: Spaces that look like others, and are not allowed in the name of a placeholder.
 _ODD_SPACES = "\u00a0\u2007\u202f\u3000"
