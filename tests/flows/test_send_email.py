@@ -44,6 +44,16 @@ def only_run(stack: Stack, email: str, timeout: float = 40) -> Execution:
     return until(ended, "the end of the run", timeout)
 
 
+def send_the_last(stack: Stack) -> tuple[str, str]:
+    """Wait until a new contact has got the last e-mail of a signup; return the address and the enrolment's id."""
+    email = address()
+    about_to_get_the_last(stack, [email])
+    enrolment = wait_until_enrolled(stack, email)
+    wait_for_mails(stack, email, 1)
+    only_run(stack, email)
+    return email, enrolment
+
+
 @pytest.mark.parametrize(("status", "times"), [(429, 1), long_case(500, 2), long_case(503, 1)])
 def test_failed_request_to_resend_is_retried(stack: Stack, status: int, times: int) -> None:
     email = address()
@@ -183,11 +193,7 @@ def test_date_set_by_the_owner_skips_the_email(stack: Stack) -> None:
 
 
 def test_second_run_of_a_sent_email_is_skipped(stack: Stack) -> None:
-    email = address()
-    about_to_get_the_last(stack, [email])
-    enrolment = wait_until_enrolled(stack, email)
-    wait_for_mails(stack, email, 1)
-    only_run(stack, email)
+    email, enrolment = send_the_last(stack)
     second = stack.kestra.run("send-email", {"enrolment": enrolment, "number": 5})
     run = until(lambda: run if (run := stack.kestra.execution(second)).state == "SUCCESS" else None, "the second run")
     assert (run.labels["outcome"], run.labels["reason"]) == ("skipped", "already_sent")
@@ -195,11 +201,7 @@ def test_second_run_of_a_sent_email_is_skipped(stack: Stack) -> None:
 
 
 def test_broken_second_run_leaves_a_sent_email_recorded_as_sent(stack: Stack) -> None:
-    email = address()
-    about_to_get_the_last(stack, [email])
-    enrolment = wait_until_enrolled(stack, email)
-    wait_for_mails(stack, email, 1)
-    only_run(stack, email)
+    email, enrolment = send_the_last(stack)
     key = f"enrolment.{enrolment}"
     ledger, record = stack.kestra.kv_get(f"mail.{enrolment}.5"), stack.kestra.kv_get(key)
     # `prepare` reads the ledger and stops; `settle` breaks on an event without fields.

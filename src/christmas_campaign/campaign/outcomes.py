@@ -95,7 +95,7 @@ WHAT_TO_DO: dict[Reason, str] = {
     Reason.TEMPLATE_MISSING: f"Create the template in Email Templates, or set its Status to Active; {_REPLAY}",
     Reason.TEMPLATE_AMBIGUOUS: f"Leave only one template of this name active; {_REPLAY}",
     Reason.TEMPLATE_EMPTY: f"Fill in the template's subject and HTML body; {_REPLAY}",
-    Reason.TEMPLATE_MALFORMED: f"Correct the template's placeholders (`christmas templates check` lists them); {_REPLAY}",
+    Reason.TEMPLATE_MALFORMED: f"Correct the template's faults (`christmas templates check` lists them); {_REPLAY}",
     Reason.TEMPLATE_WITHOUT_FOOTER: "Add the footer of content/layout.html and layout.txt to the template"
     f" (`christmas templates push`, or by hand); {_REPLAY}",
     Reason.VALUE_MISSING: "Give the value with `christmas replay ID --variable name=value`. Or post the event again with it in"

@@ -268,7 +268,10 @@ def _read_docusign_envelope(payload: Object, settings: SenderSettings) -> FlatPa
     payments = [_object(tab["paymentDetails"]).get("status") for tab in tabs if tab.get("paymentDetails") is not None]
     if payments:
         fields.setdefault("payment_confirmed", all(_is_word(status, PAID) for status in payments))
-    return FlatPayload(fields, _DOCUSIGN_SOUGHT, LOOKED_UP)
+    sought = dict(_DOCUSIGN_SOUGHT)
+    if signers and not clients:
+        sought["email"] += ", where every signer has an address of OWN_DOMAINS"
+    return FlatPayload(fields, sought, LOOKED_UP)
 
 
 def _signers(envelope: Object) -> list[Object]:
@@ -350,8 +353,8 @@ def _booker(attendees: list[Object], answers: Object) -> Object:
         return first
     name = _object(answers.get("name")).get("value")
     unnamed = first if field_types.blank(first.get("email")) else {}
-    nobody: Object = {**unnamed, **({"name": name} if name else {}), "email": answer}
-    return next((person for person in attendees if _same_text(person.get("email"), answer)), nobody)
+    unlisted: Object = {**unnamed, **({"name": name} if name else {}), "email": answer}
+    return next((person for person in attendees if _same_text(person.get("email"), answer)), unlisted)
 
 
 def _addresses(people: list[Object]) -> list[Json]:

@@ -120,8 +120,8 @@ def step(context: Mapping[str, Any], now: datetime) -> Outputs:
             "later": later,
             "find_databases": context.get("sources") is None,
         }
-    found = result_pages(context["contacts"], "the look-up in BusinessX")
-    chosen = signers.choose(event, found) if signers.are_several(event) else None
+    contact_pages = result_pages(context["contacts"], "the look-up in BusinessX")
+    chosen = signers.choose(event, contact_pages) if signers.are_several(event) else None
     if chosen is not None:
         return _for_signer(event, chosen, later)
     portals, record = context.get("portals"), context.get("record")
